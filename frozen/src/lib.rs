@@ -1,0 +1,1 @@
+//! Frozen neural networks on libtorch: weight files, folded layers, taps, gradients to the input alone, the model zoo.

@@ -1,0 +1,1 @@
+//! Frozen image generators, one file an architecture, and the zoo of their weights.

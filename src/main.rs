@@ -1,0 +1,2 @@
+//! metapicture
+fn main() { println!("{:?}", tch::Cuda::is_available()); }
