@@ -27,10 +27,10 @@ CPU_NEEDS = [
     ("nvidia-cuda-cupti", "13.0.85", "4eb01c08e859bf924d222250d2e8f8b8ff6d3db4721288cf35d14252a4d933c8"),
 ]
 CPU_LIBRARIES = {"libc10.so", "libtorch_cpu.so", "libgomp.so.1", "libcudart.so.13", "libcupti.so.13"}
+# pip compares platform tags word for word, so every one that a wheel for a current Linux may bear is named.
+PLATFORMS = [f"manylinux_2_{minor}_x86_64" for minor in range(17, 35)] + ["manylinux2014_x86_64"]
 PIP = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:", "--python-version", "3.12",
-       "--implementation", "cp", "--platform", "manylinux_2_28_x86_64", "--platform", "manylinux_2_27_x86_64",
-       "--platform", "manylinux_2_25_x86_64", "--platform", "manylinux_2_17_x86_64",
-       "--platform", "manylinux2014_x86_64"]  # fmt: skip
+       "--implementation", "cp", *(f"--platform={platform}" for platform in PLATFORMS)]  # fmt: skip
 
 
 def fail(message):
@@ -66,10 +66,10 @@ def cuda_requirements(wheel):
     with zipfile.ZipFile(wheel) as archive:
         metadata = next(n for n in archive.namelist() if n.endswith(".dist-info/METADATA"))
         lines = archive.read(metadata).decode().splitlines()
-    needs = []
+    needs = []  # name, extras, version
     for line in lines:
         found = re.match(r"Requires-Dist: ((?:nvidia|cuda)-[A-Za-z0-9_.-]+)(?:\[([a-z0-9_,-]+)\])?\s*\(?([<>=!~][^;)]*)", line)
-        if found:
+        if found and found.group(1) != "cuda-bindings":  # Python's, not the library's
             needs.append((found.group(1), (found.group(2) or "").split(","), found.group(3).replace(" ", "")))
     return needs
 
@@ -125,11 +125,19 @@ def build_cuda(root, folder):
     extract(wheel, lambda name: name[len("torch/"):] if name.startswith(("torch/include/", "torch/lib/")) else None,
             lambda name: name, root)  # fmt: skip
     libraries = lambda name: Path(name).name if re.search(r"/lib/[^/]+\.so[^/]*$", name) else None
+    brought = set()
+
+    def bring(name, version):
+        if name not in brought:
+            brought.add(name)
+            other = download(name, version, folder)
+            extract(other, libraries, lambda found: Path("lib") / found, root)
+            return other
+
     for name, extras, version in cuda_requirements(wheel):
-        other = download(name, version, folder)
-        extract(other, libraries, lambda found: Path("lib") / found, root)
-        for inner, inner_version in extras_of(other, extras) if extras != [""] else ():
-            extract(download(inner, inner_version, folder), libraries, lambda found: Path("lib") / found, root)
+        other = bring(name, version)
+        for inner, inner_version in extras_of(other, extras) if other else ():
+            bring(inner, inner_version)
 
 
 def main():

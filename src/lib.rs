@@ -1,1 +1,20 @@
-//! metapicture
+//! metapicture: GAN-prior feature visualization. What a unit of a frozen image classifier looks for, found in the codes of
+//! a frozen generator or among all pixels, and what the legibility of the prior costs.
+//!
+//! The way of the data is one direction: experiment, plan, batches, [`render`], records, pictures.
+
+pub mod cli;
+pub mod experiment;
+pub mod filter;
+pub mod judge;
+pub mod method;
+pub mod optimizer;
+pub mod param;
+pub mod picture;
+pub mod random;
+pub mod record;
+pub mod reference;
+pub mod regularizer;
+pub mod render;
+pub mod sheet;
+pub mod unit;

@@ -1,0 +1,30 @@
+# make demo    the paper's point in one contact sheet, from nothing
+# make test    every test
+# make build   the program, at target/debug/metapicture (optimized; one profile serves program, tests and clippy)
+# make setup   libtorch into the user's cache; DEVICE=cuda for NVIDIA GPUs
+
+PYTHON ?= python3
+DEVICE ?= cpu
+OUT ?= out/demo
+UNITS = banana sunglass wig violin 'chainlink fence' 'bow tie'
+METAPICTURE = target/debug/metapicture
+
+.PHONY: setup build demo test lint
+
+setup:
+	@$(PYTHON) setup/libtorch.py --device $(DEVICE)
+
+build: setup
+	cargo build
+
+demo: build
+	$(METAPICTURE) models pull efficientnet-lite0 efficientnet-lite1 efficientnet-lite2 face-dcgan
+	$(METAPICTURE) visualize --classifier efficientnet-lite0 --generator face-dcgan --unit $(UNITS) \
+		--method naive latent --witness efficientnet-lite1 efficientnet-lite2 --out $(OUT)
+
+test: setup
+	cargo test --workspace
+
+lint: setup
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings

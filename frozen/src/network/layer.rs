@@ -1,0 +1,365 @@
+//! The layers: forward pass and pullback (the gradient of the output carried back to the input) of each.
+
+use tch::Tensor;
+
+/// How a convolution pads its input with zeros.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Padding {
+    /// This many rows and columns on every side.
+    Symmetric(i64),
+    /// TensorFlow's "SAME": the output has ceil(size / stride) rows; where the padding is odd, the bottom and the right
+    /// get the extra row and column. It depends on the size of the input.
+    Same,
+}
+
+/// A frozen two-dimensional convolution. `weight` is `[O, I/groups, k, k]`, `bias` `[O]`.
+#[derive(Debug)]
+pub struct Convolution {
+    pub(super) weight: Tensor,
+    pub(super) bias: Option<Tensor>,
+    pub(super) stride: i64,
+    pub(super) padding: Padding,
+    pub(super) groups: i64,
+    /// The kernel with a row of zeros above and a column of zeros on the left: an asymmetric "same" padding as a
+    /// symmetric one, so that the input needs no padded copy.
+    widened: Option<Tensor>,
+    /// The kernel of the gradient of a stride-1 convolution: transposed, and turned by half a turn.
+    turned: Option<Tensor>,
+}
+
+impl Convolution {
+    pub(super) fn new(weight: Tensor, bias: Option<Tensor>, stride: i64, padding: Padding, groups: i64) -> Self {
+        Convolution { weight, bias, stride, padding, groups, widened: None, turned: None }
+    }
+
+    fn kernel_size(&self) -> (i64, i64) {
+        let size = self.weight.size();
+        (size[2], size[3])
+    }
+
+    /// Derives the kernels that passes use, once the weights are final.
+    fn prepare(&mut self) {
+        if self.padding == Padding::Same {
+            self.widened = Some(widen(&self.weight, (true, true)));
+        }
+        if self.stride == 1 {
+            let size = self.weight.size();
+            let (out, rows, columns) = (size[0], size[2], size[3]);
+            let grouped = self.weight.reshape([self.groups, out / self.groups, size[1], rows, columns]);
+            let turned = grouped.transpose(1, 2).reshape([self.groups * size[1], out / self.groups, rows, columns]);
+            self.turned = Some(turned.flip([2, 3]));
+        }
+    }
+
+    /// The padding on every side for an input of this size, and the kernel that goes with it where it is a widened one.
+    fn padding(&self, input: [i64; 2]) -> ([i64; 2], Option<Tensor>) {
+        if let Padding::Symmetric(pad) = self.padding {
+            return ([pad, pad], None);
+        }
+        let (rows, columns) = self.kernel_size();
+        let total = |size: i64, kernel: i64| {
+            (((size + self.stride - 1) / self.stride - 1) * self.stride + kernel - size).max(0)
+        };
+        let [above, left] = [total(input[0], rows), total(input[1], columns)];
+        let kernel = match (above % 2 == 1, left % 2 == 1) {
+            (false, false) => None,
+            (true, true) => self.widened.as_ref().map(Tensor::shallow_clone),
+            odd => Some(widen(&self.weight, odd)),
+        };
+        ([(above + 1) / 2, (left + 1) / 2], kernel)
+    }
+
+    fn forward(&self, input: &Tensor) -> Tensor {
+        let (padding, widened) = self.padding(height_and_width(input));
+        let kernel = widened.as_ref().unwrap_or(&self.weight);
+        input.conv2d(kernel, self.bias.as_ref(), [self.stride; 2], padding, [1, 1], self.groups)
+    }
+
+    fn pullback(&self, gradient: &Tensor, input: [i64; 2]) -> Tensor {
+        let (padding, widened) = self.padding(input);
+        let kernel = widened.as_ref().unwrap_or(&self.weight);
+        let (rows, columns) = (kernel.size()[2], kernel.size()[3]);
+        if let (Some(turned), None) = (&self.turned, &widened) {
+            let padding = [rows - 1 - padding[0], columns - 1 - padding[1]];
+            return gradient.conv2d(turned, None::<&Tensor>, [1, 1], padding, [1, 1], self.groups);
+        }
+        let rest = |size: i64, pad: i64, kernel: i64| (size + 2 * pad - kernel) % self.stride;
+        let rest = [rest(input[0], padding[0], rows), rest(input[1], padding[1], columns)];
+        gradient.conv_transpose2d(kernel, None::<&Tensor>, [self.stride; 2], padding, rest, self.groups, [1, 1])
+    }
+}
+
+/// The kernel with a row of zeros above and (or) a column of zeros on the left.
+fn widen(kernel: &Tensor, (above, left): (bool, bool)) -> Tensor {
+    super::channels_last(&kernel.constant_pad_nd([i64::from(left), 0, i64::from(above), 0]))
+}
+
+/// A frozen transposed convolution. `weight` is `[I, O, k, k]` as PyTorch stores it, `bias` `[O]`.
+#[derive(Debug)]
+pub struct TransposedConvolution {
+    pub(super) weight: Tensor,
+    pub(super) bias: Option<Tensor>,
+    pub(super) stride: i64,
+    pub(super) padding: i64,
+    /// The input is a flat code `[N,I]`, taken as a picture of one pixel: then this is a matrix product with
+    /// `[I, k*k*O]`, whose result is a channels-last picture `[N,O,k,k]`.
+    pub(super) of_code: bool,
+    matrix: Option<(Tensor, Tensor)>,
+}
+
+impl TransposedConvolution {
+    pub(super) fn new(weight: Tensor, bias: Option<Tensor>, stride: i64, padding: i64, of_code: bool) -> Self {
+        TransposedConvolution { weight, bias, stride, padding, of_code, matrix: None }
+    }
+
+    fn prepare(&mut self) {
+        if self.of_code {
+            let size = self.weight.size();
+            let matrix = self.weight.permute([0, 2, 3, 1]).reshape([size[0], -1]).contiguous();
+            let bias = match &self.bias {
+                Some(bias) => bias.repeat([size[2] * size[3]]),
+                None => matrix.new_zeros([matrix.size()[1]], (matrix.kind(), matrix.device())),
+            };
+            self.matrix = Some((matrix, bias));
+        }
+    }
+
+    fn forward(&self, input: &Tensor) -> Tensor {
+        match &self.matrix {
+            Some((matrix, bias)) => {
+                let size = self.weight.size();
+                let flat = bias.addmm(input, matrix);
+                flat.view([-1, size[2], size[3], size[1]]).permute([0, 3, 1, 2])
+            }
+            None => input.conv_transpose2d(
+                &self.weight,
+                self.bias.as_ref(),
+                [self.stride; 2],
+                [self.padding; 2],
+                [0, 0],
+                1,
+                [1, 1],
+            ),
+        }
+    }
+
+    fn pullback(&self, gradient: &Tensor) -> Tensor {
+        match &self.matrix {
+            Some((matrix, _)) => {
+                let flat = gradient.permute([0, 2, 3, 1]).reshape([-1, matrix.size()[1]]);
+                flat.matmul(&matrix.transpose(0, 1))
+            }
+            None => gradient.conv2d(&self.weight, None::<&Tensor>, [self.stride; 2], [self.padding; 2], [1, 1], 1),
+        }
+    }
+}
+
+/// What a node of the graph computes.
+#[derive(Debug)]
+pub enum Layer {
+    /// The network's input.
+    Input,
+    /// A convolution, with the batch norm behind it folded in.
+    Convolution(Convolution),
+    /// A transposed convolution, with the batch norm behind it folded in.
+    TransposedConvolution(TransposedConvolution),
+    /// `x W^T + b`; weight `[O,I]`, bias `[O]`.
+    Linear {
+        /// `[O,I]`
+        weight: Tensor,
+        /// `[O]`
+        bias: Tensor,
+    },
+    /// A channel-wise `x * scale + shift`, both `[C,1,1]`: a batch norm that no convolution precedes.
+    Affine {
+        /// `[C,1,1]`
+        scale: Tensor,
+        /// `[C,1,1]`
+        shift: Tensor,
+    },
+    /// max(x, 0)
+    Relu,
+    /// min(max(x, 0), 6)
+    Relu6,
+    /// tanh(x)
+    Tanh,
+    /// The sum of two inputs of the same shape.
+    Add,
+    /// The mean over height and width: `[N,C,H,W]` to `[N,C]`.
+    GlobalAveragePool,
+}
+
+/// What the pullback of a layer reads of the forward pass.
+#[derive(Debug)]
+pub(super) enum Saved {
+    Nothing,
+    /// Height and width of the input.
+    InputSize([i64; 2]),
+    /// The layer's own output.
+    Output(Tensor),
+}
+
+/// A gradient on its way back. Only an owned tensor, which nobody else sees, is written over.
+pub(super) struct Gradient {
+    pub tensor: Tensor,
+    pub owned: bool,
+}
+
+impl Gradient {
+    pub fn owned(tensor: Tensor) -> Self {
+        Gradient { tensor, owned: true }
+    }
+
+    pub fn shared(tensor: &Tensor) -> Self {
+        Gradient { tensor: tensor.shallow_clone(), owned: false }
+    }
+
+    /// The sum of two gradients that reach the same activation.
+    pub fn plus(self, other: Gradient) -> Gradient {
+        let (mut into, from) = if self.owned { (self, other) } else { (other, self) };
+        if into.owned {
+            let _ = into.tensor.g_add_(&from.tensor);
+            into
+        } else {
+            Gradient::owned(&into.tensor + &from.tensor)
+        }
+    }
+
+    /// Where an elementwise pullback may write: over the gradient itself, or into a new tensor laid out like `output`.
+    fn target(&self, output: &Tensor) -> Tensor {
+        if self.owned { self.tensor.shallow_clone() } else { output.empty_like() }
+    }
+}
+
+fn height_and_width(tensor: &Tensor) -> [i64; 2] {
+    match tensor.size()[..] {
+        [.., height, width] => [height, width],
+        _ => [1, 1],
+    }
+}
+
+impl Layer {
+    /// Whether the layer can write its result over its input.
+    pub(super) fn can_overwrite(&self) -> bool {
+        matches!(self, Layer::Relu | Layer::Relu6 | Layer::Tanh)
+    }
+
+    /// Whether the pullback reads the layer's output, which then must not be overwritten.
+    pub(super) fn pullback_reads_output(&self) -> bool {
+        matches!(self, Layer::Relu | Layer::Relu6 | Layer::Tanh | Layer::Input)
+    }
+
+    /// Derives what passes use once the weights are final.
+    pub(super) fn prepare(&mut self) {
+        match self {
+            Layer::Convolution(convolution) => convolution.prepare(),
+            Layer::TransposedConvolution(convolution) => convolution.prepare(),
+            _ => {}
+        }
+    }
+
+    pub(super) fn forward(&self, inputs: &[Tensor], in_place: bool) -> (Tensor, Saved) {
+        let [first, ..] = inputs else { unreachable!("the input node is never computed") };
+        let mut overwritten = first.shallow_clone();
+        let elementwise = |output: Tensor| (output.shallow_clone(), Saved::Output(output));
+        match self {
+            Layer::Input => unreachable!("the input node is never computed"),
+            Layer::Convolution(convolution) => (convolution.forward(first), Saved::InputSize(height_and_width(first))),
+            Layer::TransposedConvolution(convolution) => (convolution.forward(first), Saved::Nothing),
+            Layer::Linear { weight, bias } => (first.linear(weight, Some(bias)), Saved::Nothing),
+            Layer::Affine { scale, shift } => (first * scale + shift, Saved::Nothing),
+            Layer::Relu if in_place => elementwise(overwritten.relu_()),
+            Layer::Relu => elementwise(first.relu()),
+            Layer::Relu6 if in_place => elementwise(overwritten.clamp_(0., 6.)),
+            Layer::Relu6 => elementwise(first.clamp(0., 6.)),
+            Layer::Tanh if in_place => elementwise(overwritten.tanh_()),
+            Layer::Tanh => elementwise(first.tanh()),
+            Layer::Add => (first + &inputs[1], Saved::Nothing),
+            Layer::GlobalAveragePool => {
+                (first.mean_dim([2i64, 3].as_slice(), false, None), Saved::InputSize(height_and_width(first)))
+            }
+        }
+    }
+
+    /// The gradients of the inputs, in their order.
+    pub(super) fn pullback(&self, gradient: Gradient, saved: Saved) -> Vec<Gradient> {
+        let g = &gradient.tensor;
+        let result = match (self, saved) {
+            (Layer::Convolution(convolution), Saved::InputSize(size)) => convolution.pullback(g, size),
+            (Layer::TransposedConvolution(convolution), _) => convolution.pullback(g),
+            (Layer::Linear { weight, .. }, _) => g.matmul(weight),
+            (Layer::Affine { scale, .. }, _) => g * scale,
+            (Layer::Relu, Saved::Output(output)) => {
+                output.threshold_backward_grad_input(&gradient.target(&output), g, 0.)
+            }
+            // The derivative at the clamped output is the derivative at the input: 1 strictly between 0 and 6.
+            (Layer::Relu6, Saved::Output(output)) => {
+                Tensor::hardtanh_backward_grad_input(&output, &gradient.target(&output), g, 0., 6.)
+            }
+            (Layer::Tanh, Saved::Output(output)) => {
+                Tensor::tanh_backward_grad_input(&gradient.target(&output), g, &output)
+            }
+            (Layer::Add, _) => return vec![Gradient::shared(g), Gradient::shared(g)],
+            (Layer::GlobalAveragePool, Saved::InputSize([height, width])) => {
+                let each = g / (height * width) as f64;
+                let spread = each.unsqueeze(-1).unsqueeze(-1).expand([-1, -1, height, width], false);
+                return vec![Gradient::shared(&spread)];
+            }
+            _ => unreachable!("what a layer saves is what its pullback reads"),
+        };
+        vec![Gradient::owned(result)]
+    }
+
+    /// Multiply-adds of one sample's forward pass, given the output's shape.
+    pub(super) fn multiply_adds(&self, output: &[i64]) -> f64 {
+        let product = |sizes: &[i64]| sizes.iter().map(|&n| n as f64).product::<f64>();
+        match self {
+            Layer::Convolution(c) => product(&output[1..]) * product(&c.weight.size()[1..]),
+            // Every input pixel meets the whole kernel; the output has stride^2 times as many pixels.
+            Layer::TransposedConvolution(c) if c.of_code => product(&c.weight.size()),
+            Layer::TransposedConvolution(c) => {
+                product(&output[2..]) / (c.stride * c.stride) as f64 * product(&c.weight.size())
+            }
+            Layer::Linear { weight, .. } => product(&weight.size()),
+            _ => 0.,
+        }
+    }
+
+    pub(super) fn tensors(&self) -> Vec<&Tensor> {
+        match self {
+            Layer::Convolution(c) => [Some(&c.weight), c.bias.as_ref(), c.widened.as_ref(), c.turned.as_ref()]
+                .into_iter()
+                .flatten()
+                .collect(),
+            Layer::TransposedConvolution(c) => {
+                let mut all: Vec<&Tensor> = [Some(&c.weight), c.bias.as_ref()].into_iter().flatten().collect();
+                all.extend(c.matrix.iter().flat_map(|(matrix, bias)| [matrix, bias]));
+                all
+            }
+            Layer::Linear { weight, bias } => vec![weight, bias],
+            Layer::Affine { scale, shift } => vec![scale, shift],
+            _ => vec![],
+        }
+    }
+
+    pub(super) fn map_tensors(self, f: &dyn Fn(&Tensor) -> Tensor) -> Layer {
+        match self {
+            Layer::Convolution(c) => Layer::Convolution(Convolution {
+                weight: f(&c.weight),
+                bias: c.bias.as_ref().map(f),
+                widened: c.widened.as_ref().map(f),
+                turned: c.turned.as_ref().map(f),
+                ..c
+            }),
+            Layer::TransposedConvolution(c) => Layer::TransposedConvolution(TransposedConvolution {
+                weight: f(&c.weight),
+                bias: c.bias.as_ref().map(f),
+                matrix: c.matrix.as_ref().map(|(matrix, bias)| (f(matrix), f(bias))),
+                ..c
+            }),
+            Layer::Linear { weight, bias } => Layer::Linear { weight: f(&weight), bias: f(&bias) },
+            Layer::Affine { scale, shift } => Layer::Affine { scale: f(&scale), shift: f(&shift) },
+            other => other,
+        }
+    }
+}

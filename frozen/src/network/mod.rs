@@ -1,0 +1,208 @@
+//! A frozen network: a static graph of layers whose weights never change.
+//!
+//! Feature visualization needs two things of a network: the activations at some points (taps), and the gradient of a
+//! scalar function of them with respect to the network's *input*. Nothing else is ever computed here:
+//!
+//! - no weight carries a gradient, and no autograd graph is recorded: the pullback (vector-Jacobian product) of every
+//!   layer is written out, and the gradient of a frozen convolution is itself a convolution with fixed weights;
+//! - batch normalization is folded into the convolution before it when the network is built ([`Builder::batch_norm`]);
+//! - tensors are channels-last, which the convolutions of libtorch's CPU back end are fastest with;
+//! - a pass stops at the deepest wanted tap, activations overwrite their input, and only what a pullback reads is kept.
+
+mod builder;
+mod layer;
+mod pass;
+
+pub use builder::{Builder, Kernel, Node};
+pub use layer::{Convolution, Layer, Padding, TransposedConvolution};
+pub use pass::Pass;
+
+use tch::{Device, Kind, Tensor};
+
+use crate::suggest::nearest;
+
+/// A tensor in channels-last memory order (`[N,C,H,W]` in shape, NHWC in memory); other ranks are made contiguous.
+///
+/// tch has no call for memory formats; permuting, making contiguous and permuting back gives the same strides.
+pub fn channels_last(tensor: &Tensor) -> Tensor {
+    match tensor.dim() {
+        4 => tensor.permute([0, 2, 3, 1]).contiguous().permute([0, 3, 1, 2]),
+        _ => tensor.contiguous(),
+    }
+}
+
+/// A named place in a network whose activation can be read: the output of one node of the graph.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Point(pub(crate) usize);
+
+/// One node of the graph: a layer and the nodes that it reads.
+#[derive(Debug)]
+pub(crate) struct Step {
+    pub layer: Layer,
+    pub inputs: Vec<usize>,
+}
+
+/// What is known of a tap.
+#[derive(Clone, Debug)]
+pub struct Tap {
+    /// The path that names it: a module of the weights file, or a documented point such as `_bn0.relu6`.
+    pub name: String,
+    /// Other paths of the same activation. A convolution whose batch norm was folded into it is an alias of the batch
+    /// norm's output: its own output is never computed.
+    pub aliases: Vec<String>,
+    /// Where it lies.
+    pub point: Point,
+}
+
+/// A name that no tap of the network has.
+#[derive(Debug, thiserror::Error)]
+#[error("no layer '{name}'{}", suggestion.as_ref().map(|s| format!("; did you mean '{s}'?")).unwrap_or_default())]
+pub struct UnknownLayer {
+    /// The name asked for.
+    pub name: String,
+    /// The nearest name that exists.
+    pub suggestion: Option<String>,
+}
+
+/// A frozen network; see the [module documentation](self).
+#[derive(Debug)]
+pub struct Network {
+    /// Topologically ordered; node 0 is the input.
+    steps: Vec<Step>,
+    taps: Vec<Tap>,
+    kind: Kind,
+    device: Device,
+}
+
+impl Network {
+    /// Every tap, in the order of the forward pass.
+    pub fn taps(&self) -> &[Tap] {
+        &self.taps
+    }
+
+    /// The tap with this name or alias.
+    pub fn tap(&self, name: &str) -> Result<&Tap, UnknownLayer> {
+        self.taps.iter().find(|tap| tap.name == name || tap.aliases.iter().any(|alias| alias == name)).ok_or_else(
+            || UnknownLayer {
+                name: name.to_owned(),
+                suggestion: nearest(
+                    name,
+                    self.taps.iter().flat_map(|t| std::iter::once(&t.name).chain(&t.aliases)).map(String::as_str),
+                )
+                .map(str::to_owned),
+            },
+        )
+    }
+
+    /// The last tap: the network's output.
+    pub fn output(&self) -> Point {
+        Point(self.steps.len() - 1)
+    }
+
+    /// Number type of weights and activations.
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// Where weights and activations live.
+    pub fn device(&self) -> Device {
+        self.device
+    }
+
+    /// The same network on another device or in another number type.
+    pub fn to(self, device: Device, kind: Kind) -> Network {
+        let steps = (self.steps.into_iter())
+            .map(|step| Step {
+                layer: step.layer.map_tensors(&|t| channels_last(&t.to_device(device).to_kind(kind))),
+                ..step
+            })
+            .collect();
+        Network { steps, device, kind, ..self }
+    }
+
+    /// Every weight tensor, for those who want to check that a run left them alone.
+    pub fn weights(&self) -> Vec<&Tensor> {
+        self.steps.iter().flat_map(|step| step.layer.tensors()).collect()
+    }
+
+    /// Prepares passes that read the activations at `points` and nothing deeper.
+    pub fn schedule(&self, points: &[Point]) -> Schedule {
+        let mut needed = vec![false; self.steps.len()];
+        for point in points {
+            needed[point.0] = true;
+        }
+        for node in (0..self.steps.len()).rev().filter(|&n| n > 0) {
+            if needed[node] {
+                for &input in &self.steps[node].inputs {
+                    needed[input] = true;
+                }
+            }
+        }
+        let mut readers = vec![Vec::new(); self.steps.len()];
+        for node in (0..self.steps.len()).filter(|&n| needed[n]) {
+            for &input in &self.steps[node].inputs {
+                readers[input].push(node);
+            }
+        }
+        let nodes = (0..self.steps.len())
+            .filter(|&node| needed[node])
+            .map(|node| {
+                let in_place = match self.steps[node].inputs[..] {
+                    [input] => {
+                        self.steps[node].layer.can_overwrite()
+                            && input != 0
+                            && readers[input].len() == 1
+                            && !points.contains(&Point(input))
+                            && !self.steps[input].layer.pullback_reads_output()
+                    }
+                    _ => false,
+                };
+                let mut frees = self.steps[node].inputs.clone();
+                frees.retain(|&input| readers[input].last() == Some(&node) && !points.contains(&Point(input)));
+                Scheduled { node, in_place, frees }
+            })
+            .collect();
+        Schedule { nodes }
+    }
+
+    /// The forward pass over `input` (`[N,...]`, on the network's device, of its kind), as far as the schedule needs it.
+    /// No autograd graph is recorded.
+    pub fn forward<'n>(&'n self, schedule: &'n Schedule, input: &Tensor) -> Pass<'n> {
+        Pass::run(self, schedule, input)
+    }
+
+    /// The shape of every tap for an input of this shape (`[1,...]`), without the batch dimension: the one way that
+    /// cannot disagree with the forward pass is to run it.
+    pub fn shapes(&self, input: &[i64]) -> Vec<(&Tap, Vec<i64>)> {
+        let points: Vec<Point> = self.taps.iter().map(|tap| tap.point).collect();
+        let schedule = self.schedule(&points);
+        let pass = self.forward(&schedule, &Tensor::zeros(input, (self.kind, self.device)));
+        self.taps.iter().map(|tap| (tap, pass.activation(tap.point).size()[1..].to_vec())).collect()
+    }
+
+    /// Floating-point operations of one forward pass as far as `schedule` and of the pullback to the input, for one
+    /// sample: 2 x multiply-adds of convolutions and matrix products (elementwise work is not counted, as is usual).
+    pub fn flops(&self, schedule: &Schedule, input: &[i64]) -> (f64, f64) {
+        let all = self.schedule(&schedule.nodes.iter().map(|s| Point(s.node)).collect::<Vec<_>>());
+        let pass = self.forward(&all, &Tensor::zeros(input, (self.kind, self.device)));
+        let forward: f64 = (schedule.nodes.iter())
+            .map(|s| self.steps[s.node].layer.multiply_adds(&pass.activation(Point(s.node)).size()))
+            .sum();
+        (2. * forward, 2. * forward)
+    }
+}
+
+/// Which nodes a pass visits, and what it may overwrite or must keep; made once by [`Network::schedule`].
+#[derive(Debug)]
+pub struct Schedule {
+    nodes: Vec<Scheduled>,
+}
+
+#[derive(Debug)]
+struct Scheduled {
+    node: usize,
+    /// The layer may write over its input: nobody else reads that.
+    in_place: bool,
+    /// The inputs that nobody reads after this node, and that are no wanted taps.
+    frees: Vec<usize>,
+}

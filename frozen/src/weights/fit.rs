@@ -1,0 +1,86 @@
+//! Whether a file's tensors are those that a network takes.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use tch::{Device, Kind, TchError, Tensor};
+
+use super::WeightFile;
+use super::error::{Fault, Misfit, Misshapen, WeightError};
+
+/// A file's tensors by name, to be taken by a network's layers; says at the end what is missing, unexpected or of
+/// another shape.
+///
+/// Layers take what they need without looking at each result; [`Weights::finish`] then reports everything at once.
+pub struct Weights {
+    path: Option<PathBuf>,
+    tensors: BTreeMap<String, Tensor>,
+    misfit: Misfit,
+}
+
+impl Weights {
+    /// Reads the tensors of a file, or those under a key of it (see [`WeightFile::open_at`]).
+    pub fn load(path: &Path, key: Option<&str>) -> Result<Weights, WeightError> {
+        let tensors = WeightFile::open_at(path, key)?.read_all()?;
+        Ok(Weights { path: Some(path.to_path_buf()), tensors, misfit: Misfit::default() })
+    }
+
+    /// Tensors that are in memory already. Where a name comes twice, the last tensor counts.
+    pub fn from_tensors(tensors: impl IntoIterator<Item = (String, Tensor)>) -> Weights {
+        Weights { path: None, tensors: tensors.into_iter().collect(), misfit: Misfit::default() }
+    }
+
+    /// Takes a tensor, as a contiguous copy in 32-bit floats on the CPU, whatever numbers the file has. Each can be taken
+    /// once. Where it is missing or of another shape, that is noted for [`Weights::finish`], and zeros of `shape` come
+    /// instead.
+    pub fn take(&mut self, name: &str, shape: &[i64]) -> Tensor {
+        self.take_optional(name, shape).unwrap_or_else(|| {
+            self.misfit.missing.push((name.to_string(), shape.to_vec()));
+            zeros(shape)
+        })
+    }
+
+    /// As [`Weights::take`], but a tensor that is missing is no fault.
+    pub fn take_optional(&mut self, name: &str, shape: &[i64]) -> Option<Tensor> {
+        let tensor = self.tensors.remove(name)?;
+        let found = tensor.size();
+        if found != shape {
+            self.misfit.misshapen.push(Misshapen { name: name.to_string(), found, wanted: shape.to_vec() });
+            return Some(zeros(shape));
+        }
+        Some(float_copy(&tensor).unwrap_or_else(|error| {
+            self.misfit.unconvertible.push((name.to_string(), Fault::from(error).to_string()));
+            zeros(shape)
+        }))
+    }
+
+    /// Removes the tensors that the network does not need, such as counters of training steps and auxiliary heads.
+    pub fn skip(&mut self, predicate: impl Fn(&str) -> bool) {
+        self.tensors.retain(|name, _| !predicate(name));
+    }
+
+    /// The shape of a tensor that has not been taken yet.
+    pub fn shape_of(&self, name: &str) -> Option<Vec<i64>> {
+        self.tensors.get(name).map(Tensor::size)
+    }
+
+    /// An error that lists everything that did not fit, tensors that nobody took included.
+    pub fn finish(self) -> Result<(), WeightError> {
+        let mut misfit = self.misfit;
+        misfit.unexpected = self.tensors.into_iter().map(|(name, tensor)| (name, tensor.size())).collect();
+        if misfit.is_empty() { Ok(()) } else { Err(WeightError { path: self.path, fault: Fault::Misfit(misfit) }) }
+    }
+}
+
+fn zeros(shape: &[i64]) -> Tensor {
+    Tensor::zeros(shape, (Kind::Float, Device::Cpu))
+}
+
+/// A copy even where the tensor is a contiguous one of floats already: it may share its storage with another.
+fn float_copy(tensor: &Tensor) -> Result<Tensor, TchError> {
+    tch::no_grad(|| {
+        let mut copy = Tensor::f_empty(tensor.size(), (Kind::Float, Device::Cpu))?;
+        copy.f_copy_(tensor)?;
+        Ok(copy)
+    })
+}

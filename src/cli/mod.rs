@@ -1,0 +1,200 @@
+//! The command line: one file a subcommand.
+//!
+//! Exit codes: 0 done; 1 something failed (the rest is done and kept); 2 wrong usage, a wrong file or an unknown name;
+//! 130 interrupted (what is finished is kept).
+
+mod bench;
+mod classify;
+mod generate;
+mod load;
+mod methods;
+pub mod models;
+mod progress;
+mod visualize;
+
+use std::process::ExitCode;
+
+use anyhow::{Result, anyhow, bail};
+use clap::{Args, CommandFactory, Parser, Subcommand};
+use tch::Device;
+
+const AFTER_HELP: &str = "Example:
+  metapicture visualize --classifier efficientnet-lite0 --generator face-dcgan --unit banana \\
+      --method naive --method latent --witness efficientnet-lite1 --out out/banana";
+
+/// GAN-prior feature visualization: what a unit of an image classifier looks for, and what legibility costs.
+#[derive(Debug, Parser)]
+#[command(name = "metapicture", version, after_help = AFTER_HELP)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    /// No progress bars and no tables: errors and asked-for JSON only.
+    #[arg(long, global = true)]
+    quiet: bool,
+    /// Say more about what goes on.
+    #[arg(short, long, global = true)]
+    verbose: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// The zoo of classifiers, generators and reference pictures.
+    #[command(subcommand)]
+    Models(models::Models),
+    /// The methods: named bundles of parameterization, optimizer and steps.
+    #[command(subcommand)]
+    Methods(methods::Methods),
+    /// What a classifier makes of pictures.
+    Classify(classify::Classify),
+    /// Pictures from a generator's random or given codes.
+    Generate(generate::Generate),
+    /// Optimize pictures for units, and lay them out on a contact sheet.
+    Visualize(visualize::Visualize),
+    /// The speed of an optimization step, against the machine's own limit.
+    Bench(bench::Bench),
+    /// A completion script for a shell.
+    #[command(
+        after_help = "Example:\n  metapicture completions bash > ~/.local/share/bash-completion/completions/metapicture"
+    )]
+    Completions {
+        /// Which shell.
+        shell: clap_complete::Shell,
+    },
+    /// The manual page, in roff.
+    #[command(after_help = "Example:\n  metapicture man | man -l -")]
+    Man,
+}
+
+/// Where and how wide to compute.
+#[derive(Clone, Debug, Args)]
+struct Compute {
+    /// `cpu`, `cuda` or `cuda:N`.
+    #[arg(long, default_value = "cpu", value_name = "DEVICE")]
+    device: String,
+    /// Threads of libtorch on the CPU; all cores unless told.
+    #[arg(long, value_name = "N")]
+    threads: Option<u16>,
+}
+
+impl Compute {
+    /// The device, once libtorch is set up for it.
+    fn set_up(&self) -> Result<(Device, i32)> {
+        let threads = match self.threads {
+            Some(0) => bail!("--threads: at least 1"),
+            Some(threads) => i32::from(threads),
+            None => std::thread::available_parallelism().map_or(1, |cores| cores.get() as i32),
+        };
+        tch::set_num_threads(threads);
+        let device = match self.device.split_once(':').unwrap_or((&self.device, "0")) {
+            ("cpu", "0") => Device::Cpu,
+            ("cuda", index) => {
+                let index = index
+                    .parse::<usize>()
+                    .map_err(|_| anyhow!("--device: '{}' is not cpu, cuda or cuda:N", self.device))?;
+                let there = if tch::Cuda::is_available() { tch::Cuda::device_count() } else { 0 };
+                if there == 0 {
+                    bail!(
+                        "--device: CUDA is not available here (no GPU, or libtorch without CUDA; `make setup DEVICE=cuda` brings it)"
+                    );
+                }
+                if index as i64 >= there {
+                    bail!("--device: there is no cuda:{index}; there are cuda:0 to cuda:{}", there - 1);
+                }
+                Device::Cuda(index)
+            }
+            _ => bail!("--device: '{}' is not cpu, cuda or cuda:N", self.device),
+        };
+        Ok((device, threads))
+    }
+}
+
+/// An error and the exit code that goes with it.
+#[derive(Debug)]
+pub struct Failure {
+    code: u8,
+    error: anyhow::Error,
+}
+
+/// Something went wrong in the work itself.
+const FAILED: u8 = 1;
+/// The request cannot be meant.
+const USAGE: u8 = 2;
+/// Ctrl-C.
+const INTERRUPTED: u8 = 130;
+
+impl<E: Into<anyhow::Error>> From<E> for Failure {
+    fn from(error: E) -> Failure {
+        Failure { code: FAILED, error: error.into() }
+    }
+}
+
+/// Marks errors of the request: they end with exit code 2.
+trait Usage<T> {
+    fn usage(self) -> Result<T, Failure>;
+}
+
+impl<T, E: Into<anyhow::Error>> Usage<T> for Result<T, E> {
+    fn usage(self) -> Result<T, Failure> {
+        self.map_err(|error| Failure { code: USAGE, error: error.into() })
+    }
+}
+
+/// Parses the arguments and runs the subcommand.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match run(cli) {
+        Ok(code) => ExitCode::from(code),
+        Err(Failure { code, error }) => {
+            // One line: a chain of causes, outermost first.
+            let text = format!("{error:#}");
+            eprintln!("error: {}", text.lines().map(str::trim).collect::<Vec<_>>().join(" "));
+            ExitCode::from(code)
+        }
+    }
+}
+
+fn run(cli: Cli) -> Result<u8, Failure> {
+    let quiet = cli.quiet;
+    match cli.command {
+        Command::Models(command) => load::models(command, quiet),
+        Command::Methods(command) => methods::run(command),
+        Command::Classify(command) => classify::run(command, quiet),
+        Command::Generate(command) => generate::run(command, quiet),
+        Command::Visualize(command) => visualize::run(command, quiet, cli.verbose),
+        Command::Bench(command) => bench::run(command, quiet),
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Cli::command(), "metapicture", &mut std::io::stdout());
+            Ok(0)
+        }
+        Command::Man => {
+            clap_mangen::Man::new(Cli::command()).render(&mut std::io::stdout())?;
+            Ok(0)
+        }
+    }
+}
+
+/// Prints one JSON document.
+fn print_json(document: &impl serde::Serialize) -> Result<()> {
+    println!("{}", serde_json::to_string_pretty(document)?);
+    Ok(())
+}
+
+/// An aligned table; columns of numbers are set flush right.
+fn table(header: &[&str], rows: &[Vec<String>]) -> String {
+    let width = |column: usize| {
+        let cells = rows.iter().map(|row| row[column].chars().count());
+        cells.chain([header[column].chars().count()]).max().unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..header.len()).map(width).collect();
+    let numeric = |column: usize| rows.iter().all(|row| row[column].parse::<f64>().is_ok() || row[column] == "-");
+    let line = |cells: &mut dyn Iterator<Item = &str>| {
+        let padded = cells.enumerate().map(|(column, cell)| match numeric(column) {
+            true => format!("{cell:>width$}", width = widths[column]),
+            false => format!("{cell:<width$}", width = widths[column]),
+        });
+        padded.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+    };
+    let mut lines = vec![line(&mut header.iter().copied())];
+    lines.extend(rows.iter().map(|row| line(&mut row.iter().map(String::as_str))));
+    lines.join("\n")
+}

@@ -1,0 +1,59 @@
+//! Progress on stderr: shown on a terminal, silent elsewhere and with `--quiet`.
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::render::Watch;
+
+/// A bar over all steps of all runs.
+pub struct Steps {
+    bar: ProgressBar,
+}
+
+/// Resolution of the bar: parts of a run.
+const PARTS: u64 = 1000;
+
+impl Steps {
+    /// For a number of runs.
+    pub fn new(runs: usize, quiet: bool) -> Steps {
+        let target = if quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
+        let bar = ProgressBar::with_draw_target(Some(runs as u64 * PARTS), target);
+        if let Ok(style) = ProgressStyle::with_template("{bar:30} {percent:>3} %  {msg}  {eta} left") {
+            bar.set_style(style);
+        }
+        Steps { bar }
+    }
+
+    /// Follows the next batch of this many runs.
+    pub fn batch(&self, runs: usize, what: String) -> Box<dyn Watch> {
+        Box::new(OfBatch { bar: self.bar.clone(), from: self.bar.position(), parts: runs as u64 * PARTS, what })
+    }
+
+    /// A line above the bar.
+    pub fn say(&self, line: &str) {
+        self.bar.suspend(|| eprintln!("{line}"));
+    }
+
+    /// Takes the bar away.
+    pub fn finish(&self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+/// The part of the bar that belongs to one batch.
+struct OfBatch {
+    bar: ProgressBar,
+    from: u64,
+    parts: u64,
+    what: String,
+}
+
+impl Watch for OfBatch {
+    fn step(&self, done: usize, steps: usize, activation: f64) {
+        self.bar.set_position(self.from + self.parts * done as u64 / steps.max(1) as u64);
+        self.bar.set_message(format!("{}  step {done}/{steps}  activation {activation:.1}", self.what));
+    }
+
+    fn screened(&self, done: usize, codes: usize) {
+        self.bar.set_message(format!("{}  screening code {done}/{codes}", self.what));
+    }
+}

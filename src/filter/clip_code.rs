@@ -1,0 +1,9 @@
+//! Clipping of a code to what its prior makes likely (Nguyen et al. 2016 clip each dimension to 0 … mean + 3 deviations of
+//! the activations that their generator inverts; a Gaussian code has mean 0 on both sides).
+
+use tch::Tensor;
+
+/// To [-limit, limit].
+pub fn apply(limit: f64, code: &mut Tensor) {
+    let _ = code.clamp_(-limit, limit);
+}

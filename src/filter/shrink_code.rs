@@ -1,0 +1,8 @@
+//! L2 decay of a code as a factor at every step (Nguyen et al. 2016: 0.99).
+
+use tch::Tensor;
+
+/// Times `factor`.
+pub fn apply(factor: f64, code: &mut Tensor) {
+    let _ = code.g_mul_scalar_(factor);
+}

@@ -1,0 +1,80 @@
+//! Judging a finished picture: what a classifier makes of it, read back from its 8 bits through the same input pipeline
+//! that the optimization used, without transforms.
+
+use classifiers::{Classifier, LOGITS};
+use frozen::network::Point;
+use frozen::resize::to_square;
+use image::RgbImage;
+use serde::{Deserialize, Serialize};
+use tch::{Kind, Tensor};
+
+use crate::picture::from_rgb8;
+use crate::unit::{LayerShapes, Readout, Unit};
+
+/// What one classifier says of a picture about one class.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Verdict {
+    /// The classifier.
+    pub classifier: String,
+    /// Softmax probability of the class.
+    pub probability: f64,
+    /// Its logit.
+    pub logit: f64,
+    /// Its rank among all classes, from 1.
+    pub rank: usize,
+}
+
+/// A picture as the classifier's network takes it, `[1,3,S,S]`: scaled so that the shorter side fits, the central square.
+pub fn input(classifier: &Classifier, picture: &RgbImage) -> Tensor {
+    let network = &classifier.network;
+    let picture = from_rgb8(picture).unsqueeze(0).to_device(network.device()).to_kind(network.kind());
+    let square = to_square(&picture, classifier.size);
+    classifier.input_pipeline([classifier.size; 2]).apply(&square)
+}
+
+/// The activation of one point for one picture, on the CPU, f32, without the batch dimension.
+pub fn activation(classifier: &Classifier, picture: &RgbImage, point: Point) -> Tensor {
+    let _guard = tch::no_grad_guard();
+    let schedule = classifier.network.schedule(&[point]);
+    let pass = classifier.network.forward(&schedule, &input(classifier, picture));
+    pass.activation(point).get(0).to_device(tch::Device::Cpu).to_kind(Kind::Float).contiguous()
+}
+
+/// The logits of one picture.
+pub fn logits(classifier: &Classifier, picture: &RgbImage) -> Vec<f64> {
+    // Every classifier has this alias; its output is the last point in any case.
+    let point = classifier.network.tap(LOGITS).map_or(classifier.network.output(), |tap| tap.point);
+    let logits = activation(classifier, picture, point).to_kind(Kind::Double);
+    let mut values = vec![0.; logits.numel()];
+    logits.copy_data(&mut values, logits.numel());
+    values
+}
+
+/// Softmax probabilities.
+pub fn probabilities(logits: &[f64]) -> Vec<f64> {
+    let highest = logits.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let powers: Vec<f64> = logits.iter().map(|logit| (logit - highest).exp()).collect();
+    let sum: f64 = powers.iter().sum();
+    powers.into_iter().map(|power| power / sum).collect()
+}
+
+/// What a classifier says of a picture about a class (by index).
+pub fn verdict(classifier: &Classifier, picture: &RgbImage, class: usize) -> Verdict {
+    let logits = logits(classifier, picture);
+    let logit = logits[class];
+    Verdict {
+        classifier: classifier.name.clone(),
+        probability: probabilities(&logits)[class],
+        logit,
+        rank: 1 + logits.iter().filter(|other| **other > logit).count(),
+    }
+}
+
+/// The activation of a unit for a finished picture.
+pub fn score(classifier: &Classifier, shapes: &LayerShapes, picture: &RgbImage, unit: &Unit) -> f64 {
+    let _guard = tch::no_grad_guard();
+    let readout = Readout::new(&[unit], classifier, shapes);
+    let schedule = classifier.network.schedule(&readout.points());
+    let pass = classifier.network.forward(&schedule, &input(classifier, picture));
+    readout.activations(|point| pass.activation(point).shallow_clone()).double_value(&[0])
+}

@@ -1,0 +1,42 @@
+//! Adam (Kingma & Ba 2015, "Adam: A Method for Stochastic Optimization"), as `torch.optim.Adam` computes it, upwards.
+
+use tch::Tensor;
+
+use super::{Optimizer, StepSize};
+
+/// As in `torch.optim.Adam`.
+const EPS: f64 = 1e-8;
+
+/// Adam without weight decay.
+#[derive(Debug)]
+pub struct Adam {
+    lr: StepSize,
+    beta1: f64,
+    beta2: f64,
+    /// First and second moment of each tensor.
+    moments: Vec<(Tensor, Tensor)>,
+}
+
+impl Adam {
+    /// With no moments yet.
+    pub fn new(lr: StepSize, beta1: f64, beta2: f64) -> Adam {
+        Adam { lr, beta1, beta2, moments: vec![] }
+    }
+}
+
+impl Optimizer for Adam {
+    fn ascend(&mut self, tensors: &[Tensor], gradients: &[Tensor], step: usize, steps: usize) {
+        if self.moments.is_empty() {
+            self.moments = tensors.iter().map(|tensor| (tensor.zeros_like(), tensor.zeros_like())).collect();
+        }
+        let count = step as i32 + 1;
+        let size = self.lr.at(step, steps) / (1. - self.beta1.powi(count));
+        let correction = (1. - self.beta2.powi(count)).sqrt();
+        for ((tensor, gradient), (first, second)) in tensors.iter().zip(gradients).zip(&mut self.moments) {
+            let _ = first.lerp_(gradient, 1. - self.beta1);
+            let _ = second.g_mul_scalar_(self.beta2).addcmul_(&(gradient * (1. - self.beta2)), gradient);
+            let deviation = second.sqrt() / correction + EPS;
+            let _ = tensor.shallow_clone().addcdiv_(&(&*first * size), &deviation);
+        }
+    }
+}

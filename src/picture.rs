@@ -1,0 +1,59 @@
+//! Pictures as files: 8-bit RGB PNG out; anything that the `image` crate reads in.
+
+use std::path::Path;
+
+use anyhow::{Context, Result, anyhow};
+use image::{ImageReader, RgbImage};
+use tch::{Kind, Tensor};
+
+/// The 8-bit picture of a tensor `[3,H,W]` in [0,1]: the nearest of the 256 values.
+///
+/// # Errors
+/// If the tensor is no such picture.
+pub fn to_rgb8(picture: &Tensor) -> Result<RgbImage> {
+    let (_, height, width) = picture.size3()?;
+    let bytes = (picture.clamp(0., 1.) * 255.).round().permute([1, 2, 0]).to_kind(Kind::Uint8).contiguous();
+    let mut data = vec![0u8; bytes.numel()];
+    bytes.copy_data(&mut data, bytes.numel());
+    RgbImage::from_raw(width as u32, height as u32, data).ok_or_else(|| anyhow!("a picture has 3 channels"))
+}
+
+/// The tensor `[3,H,W]` in [0,1], f32, of an 8-bit picture.
+pub fn from_rgb8(picture: &RgbImage) -> Tensor {
+    let (width, height) = picture.dimensions();
+    let bytes = Tensor::from_slice(picture.as_raw().as_slice()).view([i64::from(height), i64::from(width), 3]);
+    (bytes.permute([2, 0, 1]).to_kind(Kind::Float) / 255.).contiguous()
+}
+
+/// Reads a picture file: its kind is told by its content, transparency is dropped, colour profiles are ignored.
+///
+/// # Errors
+/// A file that cannot be read, or is no picture; the error names it.
+pub fn read(path: &Path) -> Result<RgbImage> {
+    let reader = ImageReader::open(path).with_context(|| format!("{}: cannot be read", path.display()))?;
+    let reader = reader.with_guessed_format().with_context(|| format!("{}: cannot be read", path.display()))?;
+    if reader.format().is_none() {
+        return Err(anyhow!("{}: not a picture (PNG, JPEG, WebP, GIF, TIFF, BMP or PNM)", path.display()));
+    }
+    let picture = reader.decode().with_context(|| format!("{}: not a whole picture", path.display()))?;
+    Ok(picture.to_rgb8())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn eight_bits_survive_the_way_through_a_tensor() {
+        let picture = RgbImage::from_fn(16, 8, |x, y| image::Rgb([(x * 16) as u8, (y * 32) as u8, (x * y) as u8]));
+        assert_eq!(to_rgb8(&from_rgb8(&picture)).unwrap(), picture);
+    }
+
+    #[test]
+    fn a_file_that_is_no_picture_is_named() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "hello").unwrap();
+        let error = format!("{:#}", read(file.path()).unwrap_err());
+        assert!(error.contains(file.path().to_str().unwrap()) && error.contains("not a picture"), "{error}");
+    }
+}

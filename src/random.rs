@@ -1,0 +1,59 @@
+//! Every random number of a run, as a function of its seed, of what it is for, and of the step: never of what else runs
+//! beside it, of the number of threads, or of libtorch's own generator.
+
+use rand_chacha::ChaCha12Rng;
+use rand_chacha::rand_core::SeedableRng;
+use rand_distr::{Distribution, StandardNormal};
+use serde::{Deserialize, Serialize};
+
+/// The seed of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Seed(pub u64);
+
+/// What random numbers are drawn for. Streams of different purposes are independent; the numbers are part of the format
+/// and never change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// The start of a picture or of a code.
+    Start = 1,
+    /// The start of a relaxed condition.
+    Condition = 2,
+}
+
+/// The stream of one seed, purpose and step.
+pub fn stream(seed: Seed, purpose: Purpose, step: u64) -> ChaCha12Rng {
+    let mut key = [0; 32];
+    key[..8].copy_from_slice(&seed.0.to_le_bytes());
+    key[8..16].copy_from_slice(&(purpose as u64).to_le_bytes());
+    key[16..24].copy_from_slice(&step.to_le_bytes());
+    ChaCha12Rng::from_seed(key)
+}
+
+/// `count` standard normal numbers from a stream.
+pub fn normal(rng: &mut ChaCha12Rng, count: usize) -> Vec<f32> {
+    let mut next = || -> f64 { StandardNormal.sample(rng) };
+    (0..count).map(|_| next() as f32).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn streams_differ_by_seed_purpose_and_step_and_by_nothing_else() {
+        let draw = |seed, purpose, step| normal(&mut stream(Seed(seed), purpose, step), 4);
+        let reference = draw(7, Purpose::Start, 0);
+        assert_eq!(reference, draw(7, Purpose::Start, 0));
+        assert_ne!(reference, draw(8, Purpose::Start, 0));
+        assert_ne!(reference, draw(7, Purpose::Condition, 0));
+        assert_ne!(reference, draw(7, Purpose::Start, 1));
+    }
+
+    #[test]
+    fn normal_numbers_have_mean_0_and_deviation_1() {
+        let numbers = normal(&mut stream(Seed(0), Purpose::Start, 0), 100_000);
+        let mean = numbers.iter().sum::<f32>() / 1e5;
+        let variance = numbers.iter().map(|x| (x - mean).powi(2)).sum::<f32>() / 1e5;
+        assert!(mean.abs() < 0.02 && (variance - 1.).abs() < 0.02, "{mean} {variance}");
+    }
+}

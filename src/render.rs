@@ -1,0 +1,330 @@
+//! The optimization: a batch of runs that share a classifier, a generator, a method and a size, one step at a time.
+//!
+//! ```text
+//! param ─> pictures ─> input pipeline ─> classifier, as far as the deepest unit ─> activations
+//!   ▲                                                                                  │
+//!   └────────────── gradient, to the param's tensors and nothing else ─────────────────┘
+//! ```
+//!
+//! The loop reads nothing back from the device but every [`READ_BACK`] steps. Each sample's loss, random numbers and
+//! optimizer state are its own, so that its picture does not depend on its neighbours beyond rounding.
+
+use anyhow::{Result, anyhow};
+use classifiers::Classifier;
+use generators::Generator;
+use tch::{Kind, Tensor};
+
+use crate::method::{Keep, Method, ParamSpec};
+use crate::param::{Condition, Latent, LatentSpec, Param, Pixel};
+use crate::random::Seed;
+use crate::unit::{LayerShapes, Readout, Unit};
+
+/// Steps between two readings of the trace.
+const READ_BACK: usize = 10;
+
+/// Codes that are screened in one forward pass.
+const SCREENED_AT_ONCE: u64 = 16;
+
+/// What a batch is made of.
+#[derive(Clone, Copy, Debug)]
+pub struct Batch<'a> {
+    /// Whose units are visualised.
+    pub classifier: &'a Classifier,
+    /// The shapes of its taps.
+    pub shapes: &'a LayerShapes,
+    /// The prior, for a method that searches a code.
+    pub generator: Option<&'a Generator>,
+    /// The condition of a conditional generator.
+    pub condition: Option<Condition>,
+    /// What is done.
+    pub method: &'a Method,
+    /// Side of a pixel-space picture; a generator's pictures have its own size.
+    pub size: i64,
+    /// One sample for each.
+    pub runs: &'a [(Unit, Seed)],
+}
+
+/// One row of a trace: what one step saw before it moved.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Row {
+    /// From 0; the last row is the state after the last step.
+    pub step: usize,
+    /// What was minimised: the penalties minus the activation.
+    pub loss: f64,
+    /// The unit's activation.
+    pub activation: f64,
+    /// One penalty for each regularizer of the method.
+    pub penalties: Vec<f64>,
+    /// Euclidean norm of the gradient with respect to the trainable tensors; none after the last step.
+    pub gradient_norm: Option<f64>,
+}
+
+/// What one run came to.
+#[derive(Debug)]
+pub struct Rendered {
+    /// `[3,H,W]` in [0,1], on the CPU, f32.
+    pub picture: Tensor,
+    /// The tensors that make the picture again, on the CPU, f32.
+    pub state: Vec<(&'static str, Tensor)>,
+    /// Every step.
+    pub trace: Vec<Row>,
+    /// Forward passes spent on screening random codes.
+    pub screened: usize,
+    /// Why the run is worthless, if it is.
+    pub failure: Option<String>,
+}
+
+/// Who follows a batch while it runs.
+pub trait Watch {
+    /// `done` of `steps` steps are done; `activation` is the batch's mean at the last one that was read.
+    fn step(&self, done: usize, steps: usize, activation: f64);
+
+    /// `done` of `codes` random codes are screened.
+    fn screened(&self, done: usize, codes: usize) {
+        let _ = (done, codes);
+    }
+}
+
+impl<F: Fn(usize, usize, f64)> Watch for F {
+    fn step(&self, done: usize, steps: usize, activation: f64) {
+        self(done, steps, activation);
+    }
+}
+
+/// Computes a batch; the results are in the order of its runs.
+///
+/// # Errors
+/// If the method needs a generator and there is none, or libtorch fails (out of memory, mostly).
+pub fn render(batch: &Batch, watch: &dyn Watch) -> Result<Vec<Rendered>> {
+    // tch panics where libtorch throws. Nothing is shared with the batch but frozen weights, which stay as they are.
+    let attempt = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| optimize(batch, watch)));
+    attempt.unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+        let first = text.unwrap_or("unknown").lines().next().unwrap_or_default();
+        Err(anyhow!("libtorch failed in a batch of {} runs (a smaller --batch may help): {first}", batch.runs.len()))
+    })
+}
+
+fn optimize(batch: &Batch, watch: &dyn Watch) -> Result<Vec<Rendered>> {
+    let Batch { classifier, method, .. } = *batch;
+    let (kind, device) = (classifier.network.kind(), classifier.network.device());
+    let seeds: Vec<Seed> = batch.runs.iter().map(|(_, seed)| *seed).collect();
+    let units: Vec<&Unit> = batch.runs.iter().map(|(unit, _)| unit).collect();
+
+    let schedule = batch.generator.map(Generator::schedule);
+    let mut screened = 0;
+    let mut param: Box<dyn Param> = match (method.param, batch.generator, &schedule) {
+        (ParamSpec::Pixel(spec), _, _) => Box::new(Pixel::new(spec, &seeds, batch.size, kind, device)),
+        (ParamSpec::Latent(spec), Some(generator), Some(schedule)) => {
+            let prior = |starts: &[(Seed, u64)]| Latent::new(generator, schedule, spec.space, batch.condition, starts);
+            let starts = screen(batch, spec, &prior, watch);
+            screened = if spec.screen > 1 { spec.screen } else { 0 };
+            Box::new(prior(&starts))
+        }
+        _ => return Err(anyhow!("method '{}' searches a generator's code: name one with --generator", method.name)),
+    };
+
+    let readout = Readout::new(&units, classifier, batch.shapes);
+    let schedule = classifier.network.schedule(&readout.points());
+    let pipeline = classifier.input_pipeline(param.size());
+    let mut optimizer = method.optimizer.build();
+    let tensors = param.tensors();
+    let mut best = Best::new(method.keep, &tensors);
+    let mut trace = Trace::new(batch.runs.len(), method.regularizers.len());
+
+    for step in 0..=method.steps {
+        let pictures = param.pictures().detach().set_requires_grad(true);
+        let input = tch::with_grad(|| pipeline.apply(&pictures));
+        let pass = classifier.network.forward(&schedule, &input);
+        let _guard = tch::no_grad_guard();
+        let activations = readout.activations(|point| pass.activation(point).shallow_clone());
+        best.see(&activations, &tensors);
+        let penalized = |gradient: Option<&mut Tensor>| -> Vec<Tensor> {
+            let mut unused = tensors[0].zeros_like();
+            let gradient = gradient.unwrap_or(&mut unused);
+            method.regularizers.iter().map(|regularizer| regularizer.apply(&tensors[0], gradient)).collect()
+        };
+        if step == method.steps {
+            trace.push(&activations, &penalized(None), None);
+            break;
+        }
+        let at_input = pass.pullback(readout.gradients());
+        let at_pictures = tch::with_grad(|| {
+            Tensor::f_run_backward(&[(&input * at_input).sum(None::<Kind>)], &[&pictures], false, false)
+        })?;
+        let mut gradients = param.pullback(&at_pictures[0]);
+        let penalties = penalized(gradients.first_mut());
+        trace.push(&activations, &penalties, Some(&gradients));
+        optimizer.ascend(&tensors, &gradients, step, method.steps);
+        for filter in &method.filters {
+            filter.apply(&mut tensors[0].shallow_clone());
+        }
+        param.project();
+        if (step + 1) % READ_BACK == 0 {
+            watch.step(step + 1, method.steps, trace.read_back());
+            if trace.all_failed() {
+                break;
+            }
+        }
+    }
+    watch.step(method.steps, method.steps, trace.read_back());
+
+    best.restore(&tensors);
+    let on_host = |tensor: Tensor| tensor.detach().to_device(tch::Device::Cpu).to_kind(Kind::Float);
+    let pictures = on_host(param.pictures());
+    let state: Vec<_> = param.state().into_iter().map(|(name, tensor)| (name, on_host(tensor))).collect();
+    let rows = trace.rows.into_iter().enumerate();
+    Ok(rows
+        .map(|(i, trace)| Rendered {
+            picture: pictures.get(i as i64).contiguous(),
+            state: state.iter().map(|(name, tensor)| (*name, tensor.get(i as i64).contiguous())).collect(),
+            failure: failure(&trace, batch.method),
+            trace,
+            screened,
+        })
+        .collect())
+}
+
+/// Draws from the prior of a generator: one code for each (seed, number).
+type Draw<'g, 'a> = dyn Fn(&[(Seed, u64)]) -> Latent<'g> + 'a;
+
+/// The start of every run: the code of highest activation among the first `screen` draws of its seed. Runs of one seed
+/// share the draws, and so the passes.
+fn screen<'g>(batch: &Batch, spec: LatentSpec, prior: &Draw<'g, '_>, watch: &dyn Watch) -> Vec<(Seed, u64)> {
+    if spec.screen <= 1 {
+        return batch.runs.iter().map(|(_, seed)| (*seed, 0)).collect();
+    }
+    let _guard = tch::no_grad_guard();
+    let classifier = batch.classifier;
+    let mut seeds: Vec<Seed> = batch.runs.iter().map(|(_, seed)| *seed).collect();
+    seeds.sort();
+    seeds.dedup();
+    let mut starts = vec![(Seed(0), 0); batch.runs.len()];
+    for (number, &seed) in seeds.iter().enumerate() {
+        let runs: Vec<usize> = (0..batch.runs.len()).filter(|&i| batch.runs[i].1 == seed).collect();
+        let mut activations: Vec<Vec<Tensor>> = vec![]; // by chunk, by run
+        for from in (0..spec.screen as u64).step_by(SCREENED_AT_ONCE as usize) {
+            let to = (from + SCREENED_AT_ONCE).min(spec.screen as u64);
+            let mut codes = prior(&(from..to).map(|number| (seed, number)).collect::<Vec<_>>());
+            let pictures = codes.pictures();
+            let input = classifier.input_pipeline(codes.size()).apply(&pictures);
+            let readouts: Vec<Readout> = (runs.iter())
+                .map(|&run| Readout::new(&vec![&batch.runs[run].0; (to - from) as usize], classifier, batch.shapes))
+                .collect();
+            let points: Vec<_> = readouts.iter().flat_map(Readout::points).collect();
+            let schedule = classifier.network.schedule(&points);
+            let pass = classifier.network.forward(&schedule, &input);
+            let read = |readout: &Readout| readout.activations(|point| pass.activation(point).shallow_clone());
+            activations.push(readouts.iter().map(read).collect());
+            watch.screened(number * spec.screen + to as usize, seeds.len() * spec.screen);
+        }
+        for (column, &run) in runs.iter().enumerate() {
+            let all = Tensor::cat(&activations.iter().map(|chunk| &chunk[column]).collect::<Vec<_>>(), 0);
+            starts[run] = (seed, all.argmax(0, false).int64_value(&[]) as u64);
+        }
+    }
+    starts
+}
+
+/// The tensors of each sample's best step, kept on the device.
+struct Best {
+    found: Option<(Tensor, Vec<Tensor>)>,
+}
+
+impl Best {
+    fn new(keep: Keep, tensors: &[Tensor]) -> Best {
+        let found = (keep == Keep::Best).then(|| {
+            let count = tensors[0].size()[0];
+            let lowest = Tensor::full([count], f64::NEG_INFINITY, (tensors[0].kind(), tensors[0].device()));
+            (lowest, tensors.iter().map(Tensor::copy).collect())
+        });
+        Best { found }
+    }
+
+    fn see(&mut self, activations: &Tensor, tensors: &[Tensor]) {
+        let Some((highest, kept)) = &mut self.found else { return };
+        let better = activations.gt_tensor(highest);
+        *highest = activations.where_self(&better, highest);
+        for (kept, tensor) in kept.iter_mut().zip(tensors) {
+            let rows: Vec<i64> = std::iter::once(-1).chain(tensor.size()[1..].iter().map(|_| 1)).collect();
+            *kept = tensor.where_self(&better.view(rows.as_slice()), kept);
+        }
+    }
+
+    fn restore(self, tensors: &[Tensor]) {
+        for (kept, tensor) in self.found.iter().flat_map(|(_, kept)| kept).zip(tensors) {
+            tensor.shallow_clone().copy_(kept);
+        }
+    }
+}
+
+/// The steps' numbers, gathered on the device and read in blocks.
+struct Trace {
+    regularizers: usize,
+    /// Not read yet: `[columns, N]` a step.
+    waiting: Vec<Tensor>,
+    /// By sample.
+    rows: Vec<Vec<Row>>,
+}
+
+impl Trace {
+    fn new(samples: usize, regularizers: usize) -> Trace {
+        Trace { regularizers, waiting: vec![], rows: vec![vec![]; samples] }
+    }
+
+    fn push(&mut self, activations: &Tensor, penalties: &[Tensor], gradients: Option<&[Tensor]>) {
+        let norm = match gradients {
+            Some(gradients) => {
+                let squares =
+                    gradients.iter().map(|g| g.square().flatten(1, -1).sum_dim_intlist(1i64, false, None::<Kind>));
+                squares.reduce(|sum, next| sum + next).map_or_else(|| activations.zeros_like(), |sum| sum.sqrt())
+            }
+            None => activations.full_like(-1.),
+        };
+        let mut columns = vec![activations, &norm];
+        columns.extend(penalties);
+        self.waiting.push(Tensor::stack(&columns, 0));
+    }
+
+    /// Reads what waits; the batch's mean activation at the last step.
+    fn read_back(&mut self) -> f64 {
+        if !self.waiting.is_empty() {
+            let samples = self.rows.len();
+            let block = Tensor::stack(&std::mem::take(&mut self.waiting), 0).to_kind(Kind::Double).flatten(0, -1);
+            let mut values = vec![0f64; block.numel()];
+            block.to_device(tch::Device::Cpu).copy_data(&mut values, block.numel());
+            for step in values.chunks_exact(samples * (2 + self.regularizers)) {
+                for (sample, rows) in self.rows.iter_mut().enumerate() {
+                    let mut columns = step.iter().skip(sample).step_by(samples).copied();
+                    let (activation, norm) = (columns.next().unwrap_or(f64::NAN), columns.next().unwrap_or(f64::NAN));
+                    let penalties: Vec<f64> = columns.collect();
+                    let loss = penalties.iter().sum::<f64>() - activation;
+                    let gradient_norm = (norm != -1.).then_some(norm);
+                    rows.push(Row { step: rows.len(), loss, activation, penalties, gradient_norm });
+                }
+            }
+        }
+        let last: Vec<f64> = self.rows.iter().filter_map(|rows| rows.last()).map(|row| row.activation).collect();
+        last.iter().sum::<f64>() / last.len().max(1) as f64
+    }
+
+    fn all_failed(&self) -> bool {
+        self.rows.iter().all(|rows| rows.iter().any(|row| !row.activation.is_finite()))
+    }
+}
+
+/// What went wrong in a run, if its numbers stopped being finite: the step, and the likely cause.
+fn failure(trace: &[Row], method: &Method) -> Option<String> {
+    let row = trace
+        .iter()
+        .find(|row| !row.activation.is_finite() || row.gradient_norm.is_some_and(|norm| !norm.is_finite()))?;
+    let (what, value) = match row.gradient_norm {
+        Some(norm) if row.activation.is_finite() => ("the gradient", norm),
+        _ => ("the activation", row.activation),
+    };
+    let cause = match row.step {
+        0 => "the weights or the start hold such a number, or the activations overflow".to_owned(),
+        _ => format!("the step size of method '{}' is too large", method.name),
+    };
+    Some(format!("{what} is {value} at step {}; most likely {cause}", row.step))
+}
