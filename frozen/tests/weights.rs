@@ -274,7 +274,7 @@ fn an_altered_number_in_a_zip_file_fails_its_checksum() {
     let mut bytes = fs::read(file("zip.pth")).unwrap();
     let whole = WeightFile::open(&file("zip.pth")).unwrap().tensor("f32").unwrap();
     let mut data = vec![0; whole.numel() * size_of::<f32>()];
-    whole.copy_data_u8(&mut data, whole.numel() * size_of::<f32>() / whole.kind().elt_size_in_bytes());
+    whole.copy_data_u8(&mut data, whole.numel());
     let at = find(&bytes, &data);
     bytes[at + 5] ^= 1;
     fs::write(&path, &bytes).unwrap();
@@ -415,7 +415,7 @@ fn pickles_that_would_unfold_without_bound_are_refused() {
     ];
     for (what, pickle) in cases {
         let bytes = legacy(&[&b"\x80\x02"[..], &pickle, b"."].concat(), &[SIX]);
-        let (outcome, peak) = read_counting(&bytes, &[]);
+        let (outcome, peak) = read_counting(&bytes, None, &[]);
         let error = outcome.expect_err(what);
         let bounded = ["unfolds into far more", "is cut short", "is out of order"];
         assert!(bounded.iter().any(|reason| error.contains(reason)), "{what}: {error}");
@@ -557,7 +557,7 @@ fn allowed(length: usize) -> usize {
 }
 
 /// Does all that can be done with a file that holds these bytes; how it went, and the most memory that it took at once.
-fn read_counting(bytes: &[u8], shapes: &[(String, Vec<i64>)]) -> (Result<(), String>, usize) {
+fn read_counting(bytes: &[u8], key: Option<&str>, shapes: &[(String, Vec<i64>)]) -> (Result<(), String>, usize) {
     thread_local! {
         static DIRECTORY: tempfile::TempDir = tempfile::tempdir().unwrap();
     }
@@ -570,11 +570,11 @@ fn read_counting(bytes: &[u8], shapes: &[(String, Vec<i64>)]) -> (Result<(), Str
     let before = ALLOCATED.get();
     PEAK.set(before);
     let outcome = (|| {
-        let opened = WeightFile::open(&path)?;
+        let opened = WeightFile::open_at(&path, key)?;
         for (name, tensor) in opened.read_all()? {
             assert!(tensor.defined(), "{name}");
         }
-        let mut weights = Weights::load(&path, None)?;
+        let mut weights = Weights::load(&path, key)?;
         for (name, shape) in shapes {
             let _ = weights.take(name, shape);
         }
@@ -592,17 +592,24 @@ fn read_counting(bytes: &[u8], shapes: &[(String, Vec<i64>)]) -> (Result<(), Str
 fn damaged_files_give_errors_and_neither_panics_nor_floods() {
     // More for a thorough search: MUTATIONS=200000 cargo test -p frozen --test weights damaged
     let mutations = std::env::var("MUTATIONS").ok().map_or(2000, |count| count.parse().unwrap());
-    for (seed, name) in ["zip.pth", "zip_without_checksums.pth", "legacy.pth", "safetensors"].into_iter().enumerate() {
+    let files = [
+        ("zip.pth", None, "tensors"),
+        ("zip_without_checksums.pth", None, "tensors"),
+        ("legacy.pth", None, "tensors"),
+        ("safetensors", None, "tensors"),
+        ("checkpoint.pth", Some("model.generator"), "checkpoint"),
+    ];
+    for (seed, (name, key, group)) in files.into_iter().enumerate() {
         let original = fs::read(file(name)).unwrap();
-        let shapes: Vec<(String, Vec<i64>)> =
-            expected("tensors").into_iter().map(|(name, tensor)| (name, tensor.shape)).collect();
-        assert_eq!(read_counting(&original, &shapes).0, Ok(()));
+        let tensors = expected(group).into_iter();
+        let shapes: Vec<(String, Vec<i64>)> = tensors.map(|(name, tensor)| (name, tensor.shape)).collect();
+        assert_eq!(read_counting(&original, key, &shapes).0, Ok(()));
         let mut mutator = Mutator::new(&original, seed as u64);
         let (mut refused, mut slowest, mut largest) = (0, Duration::ZERO, 0);
         for number in 0..mutations {
             let (description, bytes) = mutator.mutate();
             let start = Instant::now();
-            let Ok((outcome, peak)) = catch_unwind(AssertUnwindSafe(|| read_counting(&bytes, &shapes))) else {
+            let Ok((outcome, peak)) = catch_unwind(AssertUnwindSafe(|| read_counting(&bytes, key, &shapes))) else {
                 panic!("{name}, mutation {number} panicked: {description}");
             };
             slowest = slowest.max(start.elapsed());

@@ -4,8 +4,9 @@
 //! and since 2.1 `byteorder`. PyTorch writes sizes into data descriptors, so those of the central directory count; it
 //! aligns members by padding the local header, so a member's place is known only from there.
 //!
-//! The crate `zip` is not used: it looks for a lost directory in the whole file, and keeps several hundred bytes for
-//! each entry of 46, so what a file can make it allocate and search is not bounded by the file's size.
+//! The crate `zip` is not used: it repairs what it can, searching a damaged file for a lost directory and letting the
+//! last of two members of one name win, where a weights file that is not as PyTorch writes it had better be refused; and
+//! what is wanted of the archive is only where its members' bytes are.
 
 use std::collections::HashMap;
 use std::fs::File;
