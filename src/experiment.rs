@@ -196,7 +196,7 @@ impl Experiment {
                 }
             }
             let state = rendered.as_ref().map_or(&[][..], |rendered| &rendered.state);
-            record.screened = rendered.as_ref().map_or(0, |rendered| rendered.screened);
+            record.passes = rendered.as_ref().ok().map(|rendered| rendered.passes);
             store.write(&Leaves {
                 record: &record,
                 picture: picture.as_ref(),
@@ -239,7 +239,7 @@ impl Experiment {
             },
             seed: run.seed,
             steps: run.method.steps,
-            screened: 0,
+            passes: None,
             size: self.size_of(run),
             activation: ActivationField {
                 initial: finite(trace.first().map(|row| row.activation)),

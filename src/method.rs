@@ -122,7 +122,15 @@ impl Method {
             bail!("steps: at least 1");
         }
         match self.param {
-            ParamSpec::Latent(spec) if spec.screen == 0 => bail!("param.latent.screen: at least 1"),
+            ParamSpec::Latent(spec) if spec.screen == 0 || spec.starts == 0 => {
+                bail!("param.latent: screen and starts are at least 1")
+            }
+            ParamSpec::Latent(spec) if spec.screen > 1 && spec.starts > spec.screen => {
+                bail!("param.latent.starts: {} of {} screened codes", spec.starts, spec.screen)
+            }
+            ParamSpec::Latent(spec) if spec.starts > 1 && spec.trial == 0 => {
+                bail!("param.latent.trial: with several starts, at least 1 step")
+            }
             ParamSpec::Pixel(spec) if !(spec.noise >= 0. && spec.noise.is_finite()) => {
                 bail!("param.pixel.noise: not negative")
             }

@@ -18,7 +18,7 @@ use tch::Tensor;
 
 use crate::judge::Verdict;
 use crate::random::Seed;
-use crate::render::Row;
+use crate::render::{Passes, Row};
 
 /// Version of the fields of `record.json`.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -137,8 +137,8 @@ pub struct Record {
     pub seed: Seed,
     /// Optimization steps asked for.
     pub steps: usize,
-    /// Forward passes spent on screening random codes before the first step.
-    pub screened: usize,
+    /// What it cost; none where it failed before it began.
+    pub passes: Option<Passes>,
     /// Side of the picture in pixels.
     pub size: i64,
     /// Activations of the unit.

@@ -11,10 +11,13 @@
 
 use anyhow::{Result, anyhow};
 use classifiers::Classifier;
+use frozen::network::Schedule;
 use generators::Generator;
+use serde::{Deserialize, Serialize};
 use tch::{Kind, Tensor};
 
 use crate::method::{Keep, Method, ParamSpec};
+use crate::optimizer::Optimizer;
 use crate::param::{Condition, Latent, LatentSpec, Param, Pixel};
 use crate::random::Seed;
 use crate::unit::{LayerShapes, Readout, Unit};
@@ -68,8 +71,8 @@ pub struct Rendered {
     pub state: Vec<(&'static str, Tensor)>,
     /// Every step.
     pub trace: Vec<Row>,
-    /// Forward passes spent on screening random codes.
-    pub screened: usize,
+    /// What it cost.
+    pub passes: Passes,
     /// Why the run is worthless, if it is.
     pub failure: Option<String>,
 }
@@ -110,97 +113,185 @@ fn optimize(batch: &Batch, watch: &dyn Watch) -> Result<Vec<Rendered>> {
     let (kind, device) = (classifier.network.kind(), classifier.network.device());
     let seeds: Vec<Seed> = batch.runs.iter().map(|(_, seed)| *seed).collect();
     let units: Vec<&Unit> = batch.runs.iter().map(|(unit, _)| unit).collect();
+    let readout = Readout::new(&units, classifier, batch.shapes);
+    let schedule = classifier.network.schedule(&readout.points());
+    let of_generator = batch.generator.map(Generator::schedule);
 
-    let schedule = batch.generator.map(Generator::schedule);
-    let mut screened = 0;
-    let mut param: Box<dyn Param> = match (method.param, batch.generator, &schedule) {
-        (ParamSpec::Pixel(spec), _, _) => Box::new(Pixel::new(spec, &seeds, batch.size, kind, device)),
-        (ParamSpec::Latent(spec), Some(generator), Some(schedule)) => {
-            let prior = |starts: &[(Seed, u64)]| Latent::new(generator, schedule, spec.space, batch.condition, starts);
+    let (chain, passes) = match (method.param, batch.generator, &of_generator) {
+        (ParamSpec::Pixel(spec), _, _) => {
+            let param = Box::new(Pixel::new(spec, &seeds, batch.size, kind, device));
+            let mut chain = Chain::new(batch, param);
+            chain.ascend(&readout, &schedule, method.steps + 1, watch)?;
+            (chain, Passes::of(method.steps))
+        }
+        (ParamSpec::Latent(spec), Some(generator), Some(of_generator)) => {
+            let prior = |starts: &[(Seed, u64)]| Latent::new(generator, of_generator, spec.space, batch.condition, starts);
             let starts = screen(batch, spec, &prior, watch);
-            screened = if spec.screen > 1 { spec.screen } else { 0 };
-            Box::new(prior(&starts))
+            let mut chains = vec![];
+            for place in 0..spec.starts {
+                let starts: Vec<(Seed, u64)> = starts.iter().map(|ranked| ranked[place]).collect();
+                let mut chain = Chain::new(batch, Box::new(prior(&starts)));
+                let last = if spec.starts > 1 { spec.trial.min(method.steps) } else { method.steps + 1 };
+                chain.ascend(&readout, &schedule, last, watch)?;
+                chains.push(chain);
+            }
+            let mut chain = Chain::fittest(chains);
+            chain.ascend(&readout, &schedule, method.steps + 1, watch)?;
+            (chain, Passes::of(method.steps).and_search(spec, method.steps))
         }
         _ => return Err(anyhow!("method '{}' searches a generator's code: name one with --generator", method.name)),
     };
+    chain.finish(passes)
+}
 
-    let readout = Readout::new(&units, classifier, batch.shapes);
-    let schedule = classifier.network.schedule(&readout.points());
-    let pipeline = classifier.input_pipeline(param.size());
-    let mut optimizer = method.optimizer.build();
-    let tensors = param.tensors();
-    let mut best = Best::new(method.keep, &tensors);
-    let mut trace = Trace::new(batch.runs.len(), method.regularizers.len());
+/// How many passes a run took: what comparisons at equal cost count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Passes {
+    /// Forward passes through the classifier (and the generator), screening and other starts included.
+    pub forward: usize,
+    /// Backward passes.
+    pub backward: usize,
+}
 
-    for step in 0..=method.steps {
-        let pictures = param.pictures().detach().set_requires_grad(true);
-        let input = tch::with_grad(|| pipeline.apply(&pictures));
-        let pass = classifier.network.forward(&schedule, &input);
-        let _guard = tch::no_grad_guard();
-        let activations = readout.activations(|point| pass.activation(point).shallow_clone());
-        best.see(&activations, &tensors);
-        let penalized = |gradient: Option<&mut Tensor>| -> Vec<Tensor> {
-            let mut unused = tensors[0].zeros_like();
-            let gradient = gradient.unwrap_or(&mut unused);
-            method.regularizers.iter().map(|regularizer| regularizer.apply(&tensors[0], gradient)).collect()
-        };
-        if step == method.steps {
-            trace.push(&activations, &penalized(None), None);
-            break;
-        }
-        let at_input = pass.pullback(readout.gradients());
-        let at_pictures = tch::with_grad(|| {
-            Tensor::f_run_backward(&[(&input * at_input).sum(None::<Kind>)], &[&pictures], false, false)
-        })?;
-        let mut gradients = param.pullback(&at_pictures[0]);
-        let penalties = penalized(gradients.first_mut());
-        trace.push(&activations, &penalties, Some(&gradients));
-        optimizer.ascend(&tensors, &gradients, step, method.steps);
-        for filter in &method.filters {
-            filter.apply(&mut tensors[0].shallow_clone());
-        }
-        param.project();
-        if (step + 1) % READ_BACK == 0 {
-            watch.step(step + 1, method.steps, trace.read_back());
-            if trace.all_failed() {
-                break;
+impl Passes {
+    /// Of one chain: the last forward pass only reads.
+    fn of(steps: usize) -> Passes {
+        Passes { forward: steps + 1, backward: steps }
+    }
+
+    /// With the screened codes and the starts that were given up.
+    fn and_search(self, spec: LatentSpec, steps: usize) -> Passes {
+        let screened = if spec.screen > 1 { spec.screen } else { 0 };
+        let given_up = (spec.starts - 1) * spec.trial.min(steps);
+        Passes { forward: self.forward + screened + given_up, backward: self.backward + given_up }
+    }
+}
+
+/// An optimization under way: the pictures of all runs of a batch, and everything that the next step depends on.
+struct Chain<'b> {
+    batch: &'b Batch<'b>,
+    param: Box<dyn Param + 'b>,
+    optimizer: Box<dyn Optimizer>,
+    best: Best,
+    trace: Trace,
+    /// The next step.
+    step: usize,
+}
+
+impl<'b> Chain<'b> {
+    fn new(batch: &'b Batch<'b>, param: Box<dyn Param + 'b>) -> Chain<'b> {
+        let best = Best::new(batch.method.keep, &param.tensors());
+        let trace = Trace::new(batch.runs.len(), batch.method.regularizers.len());
+        Chain { batch, optimizer: batch.method.optimizer.build(&param.tensors()), param, best, trace, step: 0 }
+    }
+
+    /// Goes on up to (not including) step `end`. The step after the method's last one only looks.
+    fn ascend(&mut self, readout: &Readout, schedule: &Schedule, end: usize, watch: &dyn Watch) -> Result<()> {
+        let Batch { classifier, method, .. } = *self.batch;
+        let pipeline = classifier.input_pipeline(self.param.size());
+        let tensors = self.param.tensors();
+        while self.step < end && !self.trace.all_failed() {
+            let pictures = self.param.pictures().detach().set_requires_grad(true);
+            let input = tch::with_grad(|| pipeline.apply(&pictures));
+            let pass = classifier.network.forward(schedule, &input);
+            let _guard = tch::no_grad_guard();
+            let activations = readout.activations(|point| pass.activation(point).shallow_clone());
+            self.best.see(&activations, &tensors);
+            let penalized = |gradient: &mut Tensor| -> Vec<Tensor> {
+                method.regularizers.iter().map(|regularizer| regularizer.apply(&tensors[0], gradient)).collect()
+            };
+            if self.step == method.steps {
+                self.trace.push(&activations, &penalized(&mut tensors[0].zeros_like()), None);
+            } else {
+                let at_input = pass.pullback(readout.gradients());
+                let at_pictures = tch::with_grad(|| {
+                    let product = (&input * at_input).sum(None::<Kind>);
+                    Tensor::f_run_backward(&[product], &[&pictures], false, false)
+                })?;
+                let mut gradients = self.param.pullback(&at_pictures[0]);
+                let penalties = penalized(&mut gradients[0]);
+                self.trace.push(&activations, &penalties, Some(&gradients));
+                self.optimizer.ascend(&tensors, &gradients, self.step, method.steps);
+                for filter in &method.filters {
+                    filter.apply(&mut tensors[0].shallow_clone());
+                }
+                self.param.project();
+            }
+            self.step += 1;
+            if self.step.is_multiple_of(READ_BACK) || self.step == end {
+                watch.step(self.step.min(method.steps), method.steps, self.trace.read_back());
             }
         }
+        Ok(())
     }
-    watch.step(method.steps, method.steps, trace.read_back());
 
-    best.restore(&tensors);
-    let on_host = |tensor: Tensor| tensor.detach().to_device(tch::Device::Cpu).to_kind(Kind::Float);
-    let pictures = on_host(param.pictures());
-    let state: Vec<_> = param.state().into_iter().map(|(name, tensor)| (name, on_host(tensor))).collect();
-    let rows = trace.rows.into_iter().enumerate();
-    Ok(rows
-        .map(|(i, trace)| Rendered {
-            picture: pictures.get(i as i64).contiguous(),
-            state: state.iter().map(|(name, tensor)| (*name, tensor.get(i as i64).contiguous())).collect(),
-            failure: failure(&trace, batch.method),
-            trace,
-            screened,
-        })
-        .collect())
+    /// Of several chains that came equally far, one that holds each run's highest last activation.
+    fn fittest(chains: Vec<Chain<'b>>) -> Chain<'b> {
+        let _guard = tch::no_grad_guard();
+        let mut chains = chains.into_iter();
+        let Some(mut first) = chains.next() else { unreachable!("there is at least one start") };
+        let others: Vec<Chain> = chains.collect();
+        let runs = first.trace.rows.len();
+        let reached = |chain: &Chain, run: usize| -> f64 {
+            chain.trace.rows[run].last().map(|row| row.activation).filter(|a| a.is_finite()).unwrap_or(f64::NEG_INFINITY)
+        };
+        for (place, other) in others.iter().enumerate() {
+            for run in 0..runs {
+                // Strictly better than all before it, so that ties go to the first.
+                let before = others[..place].iter().fold(reached(&first, run), |highest, c| highest.max(reached(c, run)));
+                if reached(other, run) <= before {
+                    continue;
+                }
+                for (mine, theirs) in first.tensors().iter().zip(other.tensors()) {
+                    mine.get(run as i64).copy_(&theirs.get(run as i64));
+                }
+                first.trace.rows[run].clone_from(&other.trace.rows[run]);
+            }
+        }
+        first
+    }
+
+    /// Everything that steps write, `[N,…]` each.
+    fn tensors(&self) -> Vec<Tensor> {
+        let best = self.best.found.iter().flat_map(|(highest, kept)| std::iter::once(highest).chain(kept));
+        let best = best.map(Tensor::shallow_clone);
+        self.param.tensors().into_iter().chain(self.optimizer.state()).chain(best).collect()
+    }
+
+    fn finish(mut self, passes: Passes) -> Result<Vec<Rendered>> {
+        self.best.restore(&self.param.tensors());
+        let on_host = |tensor: Tensor| tensor.detach().to_device(tch::Device::Cpu).to_kind(Kind::Float);
+        let pictures = on_host(self.param.pictures());
+        let state: Vec<_> = self.param.state().into_iter().map(|(name, tensor)| (name, on_host(tensor))).collect();
+        let rows = self.trace.rows.into_iter().enumerate();
+        Ok(rows
+            .map(|(i, trace)| Rendered {
+                picture: pictures.get(i as i64).contiguous(),
+                state: state.iter().map(|(name, tensor)| (*name, tensor.get(i as i64).contiguous())).collect(),
+                failure: failure(&trace, self.batch.method),
+                trace,
+                passes,
+            })
+            .collect())
+    }
 }
 
 /// Draws from the prior of a generator: one code for each (seed, number).
 type Draw<'g, 'a> = dyn Fn(&[(Seed, u64)]) -> Latent<'g> + 'a;
 
-/// The start of every run: the code of highest activation among the first `screen` draws of its seed. Runs of one seed
-/// share the draws, and so the passes.
-fn screen<'g>(batch: &Batch, spec: LatentSpec, prior: &Draw<'g, '_>, watch: &dyn Watch) -> Vec<(Seed, u64)> {
+/// The starts of every run, best first: the codes of highest activation among the first `screen` draws of its seed. Runs
+/// of one seed share the draws, and so the passes.
+fn screen(batch: &Batch, spec: LatentSpec, prior: &Draw, watch: &dyn Watch) -> Vec<Vec<(Seed, u64)>> {
     if spec.screen <= 1 {
-        return batch.runs.iter().map(|(_, seed)| (*seed, 0)).collect();
+        return batch.runs.iter().map(|(_, seed)| (0..spec.starts as u64).map(|number| (*seed, number)).collect()).collect();
     }
     let _guard = tch::no_grad_guard();
     let classifier = batch.classifier;
     let mut seeds: Vec<Seed> = batch.runs.iter().map(|(_, seed)| *seed).collect();
     seeds.sort();
     seeds.dedup();
-    let mut starts = vec![(Seed(0), 0); batch.runs.len()];
-    for (number, &seed) in seeds.iter().enumerate() {
+    let mut starts = vec![vec![]; batch.runs.len()];
+    for (place, &seed) in seeds.iter().enumerate() {
         let runs: Vec<usize> = (0..batch.runs.len()).filter(|&i| batch.runs[i].1 == seed).collect();
         let mut activations: Vec<Vec<Tensor>> = vec![]; // by chunk, by run
         for from in (0..spec.screen as u64).step_by(SCREENED_AT_ONCE as usize) {
@@ -216,11 +307,13 @@ fn screen<'g>(batch: &Batch, spec: LatentSpec, prior: &Draw<'g, '_>, watch: &dyn
             let pass = classifier.network.forward(&schedule, &input);
             let read = |readout: &Readout| readout.activations(|point| pass.activation(point).shallow_clone());
             activations.push(readouts.iter().map(read).collect());
-            watch.screened(number * spec.screen + to as usize, seeds.len() * spec.screen);
+            watch.screened(place * spec.screen + to as usize, seeds.len() * spec.screen);
         }
         for (column, &run) in runs.iter().enumerate() {
             let all = Tensor::cat(&activations.iter().map(|chunk| &chunk[column]).collect::<Vec<_>>(), 0);
-            starts[run] = (seed, all.argmax(0, false).int64_value(&[]) as u64);
+            let order = all.argsort_stable(true, 0, true).to_device(tch::Device::Cpu);
+            let ranked = (0..spec.starts as i64).map(|rank| (seed, order.int64_value(&[rank]) as u64));
+            starts[run] = ranked.collect();
         }
     }
     starts

@@ -57,6 +57,7 @@ pub(super) fn run(command: Bench, quiet: bool) -> Result<u8, Failure> {
     let mut method = Method::find(if generator.is_some() { "latent" } else { "naive" })?;
     if let ParamSpec::Latent(spec) = &mut method.param {
         spec.screen = 1;
+        spec.starts = 1;
     }
     method.keep = Keep::Last;
     let units =

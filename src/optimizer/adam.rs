@@ -18,17 +18,14 @@ pub struct Adam {
 }
 
 impl Adam {
-    /// With no moments yet.
-    pub fn new(lr: StepSize, beta1: f64, beta2: f64) -> Adam {
-        Adam { lr, beta1, beta2, moments: vec![] }
+    /// For these tensors, with moments of 0.
+    pub fn new(lr: StepSize, beta1: f64, beta2: f64, tensors: &[Tensor]) -> Adam {
+        Adam { lr, beta1, beta2, moments: tensors.iter().map(|t| (t.zeros_like(), t.zeros_like())).collect() }
     }
 }
 
 impl Optimizer for Adam {
     fn ascend(&mut self, tensors: &[Tensor], gradients: &[Tensor], step: usize, steps: usize) {
-        if self.moments.is_empty() {
-            self.moments = tensors.iter().map(|tensor| (tensor.zeros_like(), tensor.zeros_like())).collect();
-        }
         let count = step as i32 + 1;
         let size = self.lr.at(step, steps) / (1. - self.beta1.powi(count));
         let correction = (1. - self.beta2.powi(count)).sqrt();
@@ -38,5 +35,9 @@ impl Optimizer for Adam {
             let deviation = second.sqrt() / correction + EPS;
             let _ = tensor.shallow_clone().addcdiv_(&(&*first * size), &deviation);
         }
+    }
+
+    fn state(&self) -> Vec<Tensor> {
+        self.moments.iter().flat_map(|(first, second)| [first.shallow_clone(), second.shallow_clone()]).collect()
     }
 }

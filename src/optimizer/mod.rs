@@ -65,10 +65,10 @@ fn beta2() -> f64 {
 }
 
 impl OptimizerSpec {
-    /// The optimizer, its state that of a first step.
-    pub fn build(self) -> Box<dyn Optimizer> {
+    /// The optimizer of these tensors, its state that of a first step.
+    pub fn build(self, tensors: &[Tensor]) -> Box<dyn Optimizer> {
         match self {
-            OptimizerSpec::Adam { lr, beta1, beta2 } => Box::new(Adam::new(lr, beta1, beta2)),
+            OptimizerSpec::Adam { lr, beta1, beta2 } => Box::new(Adam::new(lr, beta1, beta2, tensors)),
             OptimizerSpec::NormalizedSgd { lr } => Box::new(NormalizedSgd::new(lr)),
         }
     }
@@ -78,4 +78,7 @@ impl OptimizerSpec {
 pub trait Optimizer {
     /// Moves `tensors` (each `[N,…]`, in place) up along `gradients`, at step `step` (from 0) of `steps`.
     fn ascend(&mut self, tensors: &[Tensor], gradients: &[Tensor], step: usize, steps: usize);
+
+    /// What it remembers from step to step, `[N,…]` each; shared, so that it can be written in place.
+    fn state(&self) -> Vec<Tensor>;
 }

@@ -27,4 +27,8 @@ impl Optimizer for NormalizedSgd {
             let _ = tensor.shallow_clone().g_add_(&(gradient / mean * lr));
         }
     }
+
+    fn state(&self) -> Vec<Tensor> {
+        vec![]
+    }
 }

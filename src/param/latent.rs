@@ -26,10 +26,16 @@ pub enum Space {
 pub struct LatentSpec {
     /// Where codes may lie.
     pub space: Space,
-    /// How many random codes are tried (one forward pass each) before the search; the one with the highest activation is
-    /// the start. 1 takes the first code as it comes.
+    /// How many random codes are tried (one forward pass each) before the search; those with the highest activation are
+    /// the starts. 1 takes codes as they come.
     #[serde(default = "one")]
     pub screen: usize,
+    /// How many starts are tried; after `trial` steps of each, the one with the highest activation goes on.
+    #[serde(default = "one")]
+    pub starts: usize,
+    /// Steps after which all starts but one are given up.
+    #[serde(default)]
+    pub trial: usize,
 }
 
 fn one() -> usize {
