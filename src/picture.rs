@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Context, Result, anyhow};
-use image::{ImageReader, RgbImage};
+use image::RgbImage;
 use tch::{Kind, Tensor};
 
 /// The 8-bit picture of a tensor `[3,H,W]` in [0,1]: the nearest of the 256 values.
@@ -30,13 +30,12 @@ pub fn from_rgb8(picture: &RgbImage) -> Tensor {
 /// # Errors
 /// A file that cannot be read, or is no picture; the error names it.
 pub fn read(path: &Path) -> Result<RgbImage> {
-    let reader = ImageReader::open(path).with_context(|| format!("{}: cannot be read", path.display()))?;
-    let reader = reader.with_guessed_format().with_context(|| format!("{}: cannot be read", path.display()))?;
-    if reader.format().is_none() {
-        return Err(anyhow!("{}: not a picture (PNG, JPEG, WebP, GIF, TIFF, BMP or PNM)", path.display()));
-    }
-    let picture = reader.decode().with_context(|| format!("{}: not a whole picture", path.display()))?;
-    Ok(picture.to_rgb8())
+    let file = path.display();
+    let bytes = std::fs::read(path).with_context(|| format!("{file}: cannot be read"))?;
+    let format = image::guess_format(&bytes)
+        .map_err(|_| anyhow!("{file}: not a picture (PNG, JPEG, WebP, GIF, TIFF, BMP or PNM)"))?;
+    let picture = image::load_from_memory_with_format(&bytes, format);
+    Ok(picture.with_context(|| format!("{file}: not a whole picture"))?.to_rgb8())
 }
 
 #[cfg(test)]

@@ -102,9 +102,12 @@ pub fn render(batch: &Batch, watch: &dyn Watch) -> Result<Vec<Rendered>> {
     // tch panics where libtorch throws. Nothing is shared with the batch but frozen weights, which stay as they are.
     let attempt = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| optimize(batch, watch)));
     attempt.unwrap_or_else(|panic| {
-        let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
-        let first = text.unwrap_or("unknown").lines().next().unwrap_or_default();
-        Err(anyhow!("libtorch failed in a batch of {} runs (a smaller --batch may help): {first}", batch.runs.len()))
+        let text = panic.downcast_ref::<String>().map_or("unknown", String::as_str);
+        let reason = text.split_once("Torch(\"").map_or(text, |(_, reason)| reason);
+        // The first line; what follows is a C++ backtrace.
+        let reason = reason.split("\\n").next().unwrap_or(reason).lines().next().unwrap_or_default();
+        let hint = if reason.contains("memory") { " (a smaller --batch may help)" } else { "" };
+        Err(anyhow!("libtorch failed in a batch of {} runs{hint}: {reason}", batch.runs.len()))
     })
 }
 
@@ -125,7 +128,8 @@ fn optimize(batch: &Batch, watch: &dyn Watch) -> Result<Vec<Rendered>> {
             (chain, Passes::of(method.steps))
         }
         (ParamSpec::Latent(spec), Some(generator), Some(of_generator)) => {
-            let prior = |starts: &[(Seed, u64)]| Latent::new(generator, of_generator, spec.space, batch.condition, starts);
+            let prior =
+                |starts: &[(Seed, u64)]| Latent::new(generator, of_generator, spec.space, batch.condition, starts);
             let starts = screen(batch, spec, &prior, watch);
             let mut chains = vec![];
             for place in 0..spec.starts {
@@ -233,12 +237,17 @@ impl<'b> Chain<'b> {
         let others: Vec<Chain> = chains.collect();
         let runs = first.trace.rows.len();
         let reached = |chain: &Chain, run: usize| -> f64 {
-            chain.trace.rows[run].last().map(|row| row.activation).filter(|a| a.is_finite()).unwrap_or(f64::NEG_INFINITY)
+            chain.trace.rows[run]
+                .last()
+                .map(|row| row.activation)
+                .filter(|a| a.is_finite())
+                .unwrap_or(f64::NEG_INFINITY)
         };
         for (place, other) in others.iter().enumerate() {
             for run in 0..runs {
                 // Strictly better than all before it, so that ties go to the first.
-                let before = others[..place].iter().fold(reached(&first, run), |highest, c| highest.max(reached(c, run)));
+                let before =
+                    others[..place].iter().fold(reached(&first, run), |highest, c| highest.max(reached(c, run)));
                 if reached(other, run) <= before {
                     continue;
                 }
@@ -283,7 +292,11 @@ type Draw<'g, 'a> = dyn Fn(&[(Seed, u64)]) -> Latent<'g> + 'a;
 /// of one seed share the draws, and so the passes.
 fn screen(batch: &Batch, spec: LatentSpec, prior: &Draw, watch: &dyn Watch) -> Vec<Vec<(Seed, u64)>> {
     if spec.screen <= 1 {
-        return batch.runs.iter().map(|(_, seed)| (0..spec.starts as u64).map(|number| (*seed, number)).collect()).collect();
+        return batch
+            .runs
+            .iter()
+            .map(|(_, seed)| (0..spec.starts as u64).map(|number| (*seed, number)).collect())
+            .collect();
     }
     let _guard = tch::no_grad_guard();
     let classifier = batch.classifier;

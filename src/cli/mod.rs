@@ -142,6 +142,14 @@ impl<T, E: Into<anyhow::Error>> Usage<T> for Result<T, E> {
 /// Parses the arguments and runs the subcommand.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
+    // What libtorch throws becomes an error of one line (see `render`); a panic of our own is a bug, and is shown whole.
+    let show = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        let text = panic.payload().downcast_ref::<String>();
+        if !text.is_some_and(|text| text.contains("Torch(")) {
+            show(panic);
+        }
+    }));
     match run(cli) {
         Ok(code) => ExitCode::from(code),
         Err(Failure { code, error }) => {

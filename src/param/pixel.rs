@@ -26,10 +26,9 @@ impl Pixel {
     /// Noise of each seed, `[N,3,size,size]`.
     pub fn new(spec: PixelSpec, seeds: &[Seed], size: i64, kind: Kind, device: Device) -> Pixel {
         let count = (3 * size * size) as usize;
-        let noise: Vec<f32> =
-            seeds.iter().flat_map(|&seed| normal(&mut stream(seed, Purpose::Start, 0), count)).collect();
-        let noise =
-            Tensor::from_slice(&noise).view([seeds.len() as i64, 3, size, size]).to_kind(kind).to_device(device);
+        let noise = |&seed: &Seed| Tensor::from_slice(&normal(&mut stream(seed, Purpose::Start, 0), count));
+        let noise = Tensor::stack(&seeds.iter().map(noise).collect::<Vec<_>>(), 0);
+        let noise = noise.view([seeds.len() as i64, 3, size, size]).to_kind(kind).to_device(device);
         let picture = channels_last(&(noise * spec.noise + 0.5).clamp(0., 1.));
         Pixel { picture, size: [size, size] }
     }

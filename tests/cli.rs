@@ -1,0 +1,344 @@
+//! The program as a user meets it: what it leaves, what it says, how it ends.
+
+mod common;
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+fn metapicture(arguments: &[&str]) -> Command {
+    // The models are in the cache from here on, so that no command prints how it pulls them.
+    for name in ["efficientnet-lite0", "efficientnet-lite1", "face-dcgan", "eye-cdcgan"] {
+        common::files(name);
+    }
+    let mut command = Command::new(env!("CARGO_BIN_EXE_metapicture"));
+    command.args(arguments).stdin(Stdio::null());
+    // Tests run beside each other.
+    if ["visualize", "classify", "generate", "bench"].contains(&arguments[0]) {
+        command.args(["--threads", "1"]);
+    }
+    command
+}
+
+fn run(arguments: &[&str]) -> Output {
+    metapicture(arguments).output().unwrap()
+}
+
+/// Runs to a good end.
+fn done(arguments: &[&str]) -> Output {
+    let output = run(arguments);
+    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    output
+}
+
+fn json(arguments: &[&str]) -> Value {
+    serde_json::from_slice(&done(arguments).stdout).unwrap()
+}
+
+/// Runs to a bad end: its exit code, and the one line that it says.
+fn fails(arguments: &[&str]) -> (i32, String) {
+    let output = run(arguments);
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(error.lines().count(), 1, "{arguments:?}: {error}");
+    assert!(error.starts_with("error: "), "{error}");
+    (output.status.code().unwrap(), error.trim_end().to_owned())
+}
+
+const LITE0: &str = "efficientnet-lite0";
+
+/// `visualize` of a few steps into a folder.
+fn visualize<'a>(out: &'a Path, more: &[&'a str]) -> Vec<&'a str> {
+    let mut all = vec!["visualize", "--classifier", LITE0, "--out", out.to_str().unwrap()];
+    all.extend(more);
+    all
+}
+
+fn runs(out: &Path) -> Vec<PathBuf> {
+    let mut folders: Vec<PathBuf> =
+        std::fs::read_dir(out.join("runs")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    folders.retain(|folder| !folder.file_name().unwrap().to_str().unwrap().starts_with('.'));
+    folders.sort();
+    folders
+}
+
+/// Whether there is a record.
+fn begun(out: &Path) -> bool {
+    out.join("runs").exists() && !runs(out).is_empty()
+}
+
+fn record(folder: &Path) -> Value {
+    serde_json::from_str(&std::fs::read_to_string(folder.join("record.json")).unwrap()).unwrap()
+}
+
+/// What must be the same for the same run: by run, the bytes of the record and of the picture.
+fn bytes(out: &Path) -> Vec<(Vec<u8>, Vec<u8>)> {
+    let read = |folder: PathBuf| {
+        (std::fs::read(folder.join("record.json")).unwrap(), std::fs::read(folder.join("image.png")).unwrap())
+    };
+    runs(out).into_iter().map(read).collect()
+}
+
+#[test]
+fn visualize_leaves_records_a_sheet_and_a_table_and_its_figures_can_be_recomputed() {
+    let folder = TempDir::new().unwrap();
+    let out = folder.path().join("out");
+    let more = ["--generator", "face-dcgan", "--unit", "banana", "--method", "latent", "naive", "--steps", "3"];
+    done(&visualize(&out, &[&more[..], &["--witness", "efficientnet-lite1"]].concat()));
+    assert!(image::open(out.join("sheet.png")).unwrap().width() > 224);
+    assert_eq!(std::fs::read_to_string(out.join("results.csv")).unwrap().lines().count(), 3);
+    let folders = runs(&out);
+    assert_eq!(folders.len(), 2);
+    for folder in folders {
+        let record = record(&folder);
+        for field in [
+            "schema_version",
+            "run_id",
+            "status",
+            "error",
+            "classifier",
+            "generator",
+            "method",
+            "unit",
+            "seed",
+            "steps",
+            "size",
+            "activation",
+            "probability",
+            "witnesses",
+            "stop",
+            "provenance",
+        ] {
+            assert!(record.get(field).is_some(), "{field} is not in {record}");
+        }
+        assert_eq!((&record["status"], &record["steps"]), (&"done".into(), &3.into()));
+        assert_eq!(record["unit"]["name"], "class:banana");
+        assert_eq!(record["provenance"]["weights_sha256"][LITE0].as_str().unwrap().len(), 64);
+        assert!(!record.to_string().contains(folder.to_str().unwrap()), "a record holds no path");
+        assert_eq!(std::fs::read_to_string(folder.join("trace.csv")).unwrap().lines().count(), 1 + 4);
+        assert!(folder.join("timing.json").exists());
+
+        // The scored activation, the probability and the witness's verdict, from the picture.
+        let picture = folder.join("image.png");
+        let of = |classifier: &str| -> (f64, f64) {
+            let found =
+                json(&["classify", "--classifier", classifier, "--top", "1000", "--json", picture.to_str().unwrap()]);
+            let top = found[0]["top"].as_array().unwrap();
+            let banana = top.iter().find(|class| class["class"] == 954).unwrap();
+            (banana["logit"].as_f64().unwrap(), banana["probability"].as_f64().unwrap())
+        };
+        let close = |a: f64, b: &Value| assert!((a - b.as_f64().unwrap()).abs() < 1e-3, "{a} {b}");
+        let (logit, probability) = of(LITE0);
+        close(logit, &record["activation"]["scored"]);
+        close(probability, &record["probability"]);
+        let (logit, probability) = of("efficientnet-lite1");
+        close(logit, &record["witnesses"][0]["logit"]);
+        close(probability, &record["witnesses"][0]["probability"]);
+
+        // The picture, from the code.
+        if record["method"] == "latent" {
+            let again = folder.join("again");
+            let codes = folder.join("state.safetensors");
+            let arguments = ["generate", "--generator", "face-dcgan", "--codes", codes.to_str().unwrap()];
+            done(&[&arguments[..], &["--out", again.to_str().unwrap()]].concat());
+            assert_eq!(image::open(again.join("code-0.png")).unwrap(), image::open(picture).unwrap());
+        }
+    }
+}
+
+#[test]
+fn the_same_command_gives_the_same_bytes_and_computes_nothing_twice() {
+    let folder = TempDir::new().unwrap();
+    let (one, two) = (folder.path().join("one"), folder.path().join("two"));
+    let more = ["--generator", "face-dcgan", "--unit", "banana", "wig", "--method", "latent", "naive", "--steps", "4"];
+    done(&visualize(&one, &more));
+    done(&visualize(&two, &more));
+    assert_eq!(bytes(&one).len(), 4);
+    assert!(bytes(&one) == bytes(&two), "records or pictures differ");
+
+    let written = |out: &Path| std::fs::metadata(runs(out)[0].join("record.json")).unwrap().modified().unwrap();
+    let before = written(&one);
+    let again = done(&visualize(&one, &more));
+    assert_eq!(written(&one), before);
+    assert!(String::from_utf8_lossy(&again.stdout).contains("4 of 4 runs were there already"));
+}
+
+#[test]
+fn a_killed_run_goes_on_to_the_same_bytes() {
+    let folder = TempDir::new().unwrap();
+    let (whole, killed) = (folder.path().join("whole"), folder.path().join("killed"));
+    let more = ["--unit", "banana", "wig", "violin", "--method", "naive", "--steps", "12", "--batch", "1"];
+    done(&visualize(&whole, &more));
+    let mut child =
+        metapicture(&visualize(&killed, &more)).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let start = Instant::now();
+    while !begun(&killed) {
+        assert!(start.elapsed() < Duration::from_secs(60), "no record appeared");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    done(&visualize(&killed, &more));
+    assert!(bytes(&whole) == bytes(&killed), "records or pictures differ");
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_keeps_what_is_finished_and_says_what_is_left() {
+    let folder = TempDir::new().unwrap();
+    let out = folder.path().join("out");
+    let more = ["--unit", "banana", "wig", "violin", "--method", "naive", "--steps", "40", "--batch", "1"];
+    let mut child = metapicture(&visualize(&out, &more)).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let start = Instant::now();
+    while !begun(&out) {
+        assert!(start.elapsed() < Duration::from_secs(60), "no record appeared");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    let status = child.wait().unwrap();
+    let mut said = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+    assert_eq!(status.code(), Some(130), "{said}");
+    let kept = runs(&out).len();
+    assert!((1..3).contains(&kept), "{kept} kept");
+    assert!(said.contains(&format!("{} runs are left", 3 - kept)), "{said}");
+    done(&visualize(&out, &more));
+    assert_eq!(runs(&out).len(), 3);
+}
+
+#[test]
+fn a_request_that_cannot_be_meant_ends_with_2_and_a_line_that_names_it() {
+    let folder = TempDir::new().unwrap();
+    let out = folder.path().join("out");
+    let text = folder.path().join("text.png");
+    std::fs::write(&text, "not a picture").unwrap();
+    let cut = folder.path().join("cut.png");
+    let sheet = common::reference("preprocessing/astronaut_224.png");
+    std::fs::write(&cut, &std::fs::read(sheet).unwrap()[..2000]).unwrap();
+    let (text, cut) = (text.to_str().unwrap(), cut.to_str().unwrap());
+    let manifest = folder.path().join("mine.yaml");
+    std::fs::write(&manifest, "name: mine\nkind: generator\narchitecture: dcgan\nlicense: MIT\n").unwrap();
+    let with = |more: &[&'static str]| -> Vec<String> {
+        visualize(&out, more).iter().map(|word| (*word).to_owned()).collect()
+    };
+    let words = |words: &[&str]| -> Vec<String> { words.iter().map(|word| (*word).to_owned()).collect() };
+    let banana = "banana";
+    let cases: Vec<(Vec<String>, &[&str])> = vec![
+        (with(&["--unit", "class:bananna"]), &["bananna", "'banana' (954)"]),
+        (with(&["--unit", "class:1000"]), &["1000", "0 to 999"]),
+        (with(&["--unit", "_block.10:3"]), &["_block.10", "'_blocks.10'"]),
+        (with(&["--unit", "_blocks.10:112"]), &["channel 112", "0 to 111"]),
+        (with(&["--unit", "_blocks.10:-1"]), &["out of range"]),
+        (with(&["--unit", "_blocks.10:x"]), &["'x' is not a channel"]),
+        (with(&["--unit", "_blocks.10:3@14,0"]), &["row 14", "0 to 13"]),
+        (with(&["--unit", "_blocks.10:3@1"]), &["LAYER:CHANNEL@ROW,COLUMN"]),
+        (with(&["--unit", "logits:3@1,1"]), &["no positions"]),
+        (with(&["--unit", banana, "--method", "latnet"]), &["'latnet'", "'latent'"]),
+        (with(&["--unit", banana, "--method", "latent"]), &["--generator"]),
+        (with(&["--unit", banana, "--method", "nowhere/mine.yaml"]), &["nowhere/mine.yaml"]),
+        (with(&["--unit", banana, "--generator", "face-dcgn"]), &["'face-dcgn'", "'face-dcgan'"]),
+        (with(&["--unit", banana, "--generator", LITE0]), &[LITE0, "generator"]),
+        (with(&["--unit", banana, "--generator", "face-dcgan", "--class", "blue"]), &["--class", "not conditional"]),
+        (with(&["--unit", banana, "--generator", "eye-cdcgan", "--class", "blu"]), &["'blu'", "'blue'"]),
+        (with(&["--unit", banana, "--witness", LITE0]), &["--witness", "takes no part"]),
+        (with(&["--unit", banana, "--device", "gpu"]), &["'gpu'", "cuda:N"]),
+        (words(&["visualize", "--classifier", "resnet", "--unit", banana, "--out", "x"]), &["'resnet'", LITE0]),
+        (words(&["classify", "--classifier", LITE0, text]), &["text.png", "not a picture"]),
+        (words(&["classify", "--classifier", LITE0, cut]), &["cut.png", "not a whole picture"]),
+        (words(&["classify", "--classifier", LITE0, "/no/such.png"]), &["/no/such.png"]),
+        (
+            words(&["generate", "--generator", manifest.to_str().unwrap(), "--out", "x"]),
+            &["mine.yaml:4:1", "'license'", "'licence'"],
+        ),
+        (words(&["methods", "show", "nave"]), &["'nave'", "'naive'"]),
+        (words(&["models", "info", "face-dcgn"]), &["'face-dcgn'", "'face-dcgan'"]),
+    ];
+    for (arguments, parts) in cases {
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let (code, error) = fails(&arguments);
+        assert_eq!(code, 2, "{arguments:?}: {error}");
+        for part in parts {
+            assert!(error.contains(part), "'{part}' is not in: {error}");
+        }
+    }
+    assert!(!out.exists(), "nothing is made for a request that cannot be meant");
+}
+
+#[test]
+fn a_device_that_is_not_there_is_an_error() {
+    if !tch::Cuda::is_available() {
+        let (code, error) = fails(&["bench", "--device", "cuda"]);
+        assert!(code == 2 && error.contains("CUDA is not available"), "{error}");
+    }
+}
+
+#[test]
+fn a_folder_that_cannot_be_made_is_a_failure() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let (code, error) = fails(&visualize(file.path(), &["--unit", "banana"]));
+    assert!(code == 1 && error.contains(file.path().to_str().unwrap()), "{error}");
+}
+
+#[test]
+fn json_is_one_document_and_quiet_is_silent() {
+    let folder = TempDir::new().unwrap();
+    let out = folder.path().join("out");
+    let listed = json(&["models", "list", "--json"]);
+    let text = listed.to_string();
+    assert!(["efficientnet-lite2", "eye-cdcgan", "imagenet-samples"].iter().all(|name| text.contains(name)), "{text}");
+    assert_eq!(json(&["methods", "list", "--json"]).as_array().unwrap().len(), 3);
+    let info = json(&["models", "info", LITE0, "--json"]).to_string();
+    assert!(info.contains("_blocks.10._depthwise_conv"), "aliases are listed");
+    let bench = json(&["bench", "--steps", "2", "--json"]);
+    for field in ["ms_per_step_and_picture", "gflops", "gemm_gflops", "fraction_of_peak"] {
+        assert!(bench[field].as_f64().unwrap() > 0., "{field}: {bench}");
+    }
+    let records = json(&visualize(&out, &["--unit", "_blocks.10:37@7,7", "--steps", "2", "--json"]));
+    assert_eq!(records["records"][0]["unit"]["position"], serde_json::json!([7, 7]));
+    assert_eq!(records["records"][0]["probability"], Value::Null);
+
+    let output = done(&visualize(&out, &["--unit", "_blocks.10:37", "--steps", "2", "--quiet"]));
+    assert!(output.stdout.is_empty() && output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+fn a_layer_can_be_written_out() {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("layer.npy");
+    let picture = common::reference("preprocessing/astronaut_224.png");
+    let arguments = ["classify", "--classifier", LITE0, "--layer", "_blocks.10", "--out", file.to_str().unwrap()];
+    done(&[&arguments[..], &[picture.to_str().unwrap()]].concat());
+    assert_eq!(tch::Tensor::read_npy(&file).unwrap().size(), [1, 112, 14, 14]);
+}
+
+#[test]
+fn a_method_of_ones_own_works_and_one_that_overflows_is_recorded_as_failed() {
+    let folder = TempDir::new().unwrap();
+    let text = String::from_utf8(done(&["methods", "show", "naive"]).stdout).unwrap();
+    let (good, bad) = (folder.path().join("good.yaml"), folder.path().join("bad.yaml"));
+    std::fs::write(&good, text.replace("steps: 150", "steps: 2").replace("name: naive", "name: good")).unwrap();
+    let text = String::from_utf8(done(&["methods", "show", "dgn-am"]).stdout).unwrap();
+    let endless = text.replace("from: 0.1", "from: 1.0e+38").replace("limit: 3.0", "limit: 1.0e+38");
+    std::fs::write(&bad, endless.replace("steps: 200", "steps: 20").replace("name: dgn-am", "name: bad")).unwrap();
+    let out = folder.path().join("out");
+    let methods = ["--generator", "face-dcgan", "--method", bad.to_str().unwrap(), good.to_str().unwrap()];
+    let output = run(&visualize(&out, &[&["--unit", "banana"], &methods[..]].concat()));
+    let error = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{error}");
+    assert!(error.contains("class:banana by bad") && error.contains("step size"), "{error}");
+    let records: Vec<Value> = runs(&out).iter().map(|folder| record(folder)).collect();
+    let of = |name: &str| records.iter().find(|record| record["method"] == name).unwrap();
+    assert_eq!((&of("good")["status"], &of("bad")["status"]), (&"done".into(), &"failed".into()));
+    assert!(of("bad")["error"].as_str().unwrap().contains("at step"), "{}", of("bad")["error"]);
+}
+
+#[test]
+fn completions_and_a_manual_come_from_the_arguments() {
+    let completions = String::from_utf8(done(&["completions", "bash"]).stdout).unwrap();
+    assert!(completions.contains("visualize") && completions.contains("--witness"));
+    let manual = String::from_utf8(done(&["man"]).stdout).unwrap();
+    assert!(manual.starts_with(".ie") && manual.contains("visualize"));
+}

@@ -1,0 +1,264 @@
+//! Gradients against central finite differences in f64, from units of the classifier to codes, conditions and pixels; and
+//! that nothing but these is ever changed.
+
+mod common;
+
+use classifiers::Classifier;
+use common::{classifier, generator};
+use frozen::network::{Network, Point};
+use metapicture::method::{Method, ParamSpec};
+use metapicture::param::{Condition, Latent, Param, Pixel, PixelSpec, Space};
+use metapicture::random::{Purpose, Seed, normal, stream};
+use metapicture::render::{Batch, render};
+use metapicture::unit::{LayerShapes, Readout, Unit};
+use tch::{Device, Kind, Tensor};
+
+/// Half the distances of the finite differences, in units of a direction of norm 1. The networks have kinks (ReLUs), and a
+/// difference across one is no derivative: then it disagrees with a shorter one. Shorter ones than these lose too many
+/// digits to rounding.
+const STEPS: [f64; 4] = [1e-5, 1e-6, 1e-7, 1e-8];
+
+/// Largest error of a derivative, relative to it.
+const TOLERANCE: f64 = 1e-5;
+
+/// How far the differences of two steps may lie apart, relative to them, if there is no kink between.
+const AGREEMENT: f64 = 5e-6;
+
+/// A direction of norm 1.
+fn direction(shape: &[i64], number: u64) -> Tensor {
+    let count = shape.iter().product::<i64>() as usize;
+    let values =
+        Tensor::from_slice(&normal(&mut stream(Seed(number), Purpose::Start, 77), count)).to_kind(Kind::Double);
+    let values = values.view(shape);
+    &values / values.norm()
+}
+
+/// The derivative of `value` along `direction`, by the first two steps that agree on it; and the longer of the two.
+fn difference(value: &mut impl FnMut(&Tensor) -> f64, direction: &Tensor) -> Option<(f64, f64)> {
+    let mut at = |step: f64| (value(&(direction * step)) - value(&(direction * -step))) / (2. * step);
+    let mut long = at(STEPS[0]);
+    for steps in STEPS.windows(2) {
+        let short = at(steps[1]);
+        if (long / short - 1.).abs() < AGREEMENT {
+            return Some((long, steps[0]));
+        }
+        long = short;
+    }
+    None
+}
+
+/// Compares `gradient` with finite differences of `value` along itself and along two random directions. `value` is told
+/// by how much the variable is moved.
+fn check(what: &str, gradient: &Tensor, mut value: impl FnMut(&Tensor) -> f64) {
+    let _guard = tch::no_grad_guard();
+    assert!(gradient.norm().double_value(&[]) > 0., "{what}: the gradient is zero");
+    let mut directions = vec![gradient / gradient.norm()];
+    directions.extend((0..2).map(|number| direction(&gradient.size(), number)));
+    for direction in directions {
+        let (expected, step) =
+            difference(&mut value, &direction).unwrap_or_else(|| panic!("{what}: a kink lies at the point"));
+        let found = (gradient * &direction).sum(Kind::Double).double_value(&[]);
+        let error = (found / expected - 1.).abs();
+        println!("{what}: {found:.6}, relative error {error:.1e} with step {step:.0e}");
+        assert!(error < TOLERANCE, "{what}: {found}, but the finite difference is {expected}");
+    }
+}
+
+fn lite0() -> Classifier {
+    classifier("efficientnet-lite0").to(Device::Cpu, Kind::Double)
+}
+
+/// The sum of the units' activations, sample i being driven by unit i.
+fn activation(param: &mut dyn Param, units: &[&Unit], classifier: &Classifier, shapes: &LayerShapes) -> f64 {
+    let readout = Readout::new(units, classifier, shapes);
+    let schedule = classifier.network.schedule(&readout.points());
+    let input = classifier.input_pipeline(param.size()).apply(&param.pictures());
+    let pass = classifier.network.forward(&schedule, &input);
+    readout.activations(|point| pass.activation(point).shallow_clone()).sum(Kind::Double).double_value(&[])
+}
+
+/// The gradients of that sum with respect to the tensors of `param`.
+fn gradients(param: &mut dyn Param, units: &[&Unit], classifier: &Classifier, shapes: &LayerShapes) -> Vec<Tensor> {
+    let readout = Readout::new(units, classifier, shapes);
+    let schedule = classifier.network.schedule(&readout.points());
+    let pictures = param.pictures().detach().set_requires_grad(true);
+    let input = classifier.input_pipeline(param.size()).apply(&pictures);
+    let at_input = classifier.network.forward(&schedule, &input).pullback(readout.gradients());
+    let at_pictures = Tensor::run_backward(&[(&input * at_input).sum(Kind::Double)], &[&pictures], false, false);
+    param.pullback(&at_pictures[0])
+}
+
+/// Checks the gradients of every tensor of `param`.
+fn check_param(what: &str, param: &mut dyn Param, units: &[&str], classifier: &Classifier) {
+    let shapes = LayerShapes::measure(classifier);
+    let units: Vec<Unit> = units.iter().map(|unit| Unit::parse(unit, classifier, &shapes).unwrap()).collect();
+    let units: Vec<&Unit> = units.iter().collect();
+    let gradients = gradients(param, &units, classifier, &shapes);
+    assert_eq!(gradients.len(), param.tensors().len());
+    for (number, gradient) in gradients.iter().enumerate() {
+        let start = param.tensors()[number].copy();
+        check(&format!("{what}, tensor {number}"), gradient, |moved| {
+            param.tensors()[number].copy_(&(&start + moved));
+            let value = activation(param, &units, classifier, &shapes);
+            param.tensors()[number].copy_(&start);
+            value
+        });
+    }
+}
+
+#[test]
+fn the_gradient_of_a_class_reaches_a_code_through_generator_and_classifier() {
+    let (classifier, generator) = (lite0(), generator("face-dcgan").to(Device::Cpu, Kind::Double));
+    let schedule = generator.schedule();
+    let mut code = Latent::new(&generator, &schedule, Space::Gaussian, None, &[(Seed(0), 0)]);
+    check_param("code", &mut code, &["class:banana"], &classifier);
+}
+
+#[test]
+fn the_gradient_of_a_relaxed_condition_reaches_its_numbers_and_the_code() {
+    let (classifier, generator) = (lite0(), generator("eye-cdcgan").to(Device::Cpu, Kind::Double));
+    let schedule = generator.schedule();
+    let mut code = Latent::new(&generator, &schedule, Space::Shell, Some(Condition::Relaxed), &[(Seed(0), 0)]);
+    assert_eq!(code.tensors().len(), 2);
+    check_param("code and condition", &mut code, &["class:banana"], &classifier);
+}
+
+#[test]
+fn the_gradient_of_a_class_reaches_pixels_of_the_classifiers_size_and_of_an_odd_one() {
+    let classifier = lite0();
+    for size in [224, 225] {
+        let mut pixels = Pixel::new(PixelSpec { noise: 0.1 }, &[Seed(0)], size, Kind::Double, Device::Cpu);
+        check_param(&format!("{size} px"), &mut pixels, &["class:banana"], &classifier);
+    }
+}
+
+#[test]
+fn the_gradients_of_a_channel_a_neuron_and_a_residual_sum_reach_a_code() {
+    let (classifier, generator) = (lite0(), generator("face-dcgan").to(Device::Cpu, Kind::Double));
+    let schedule = generator.schedule();
+    // _blocks.4 is the sum of a block and its input.
+    for unit in ["_blocks.3._bn1:5", "_blocks.8:10@4,7", "_blocks.4:7"] {
+        let mut code = Latent::new(&generator, &schedule, Space::Gaussian, None, &[(Seed(1), 0)]);
+        check_param(unit, &mut code, &[unit], &classifier);
+    }
+}
+
+#[test]
+fn samples_of_one_batch_are_driven_by_units_at_several_depths() {
+    let (classifier, generator) = (lite0(), generator("face-dcgan").to(Device::Cpu, Kind::Double));
+    let schedule = generator.schedule();
+    let units = ["class:banana", "_blocks.4:7", "_blocks.8:10@4,7"];
+    let starts = [(Seed(0), 0), (Seed(1), 0), (Seed(2), 0)];
+    let mut codes = Latent::new(&generator, &schedule, Space::Gaussian, None, &starts);
+    check_param("three units", &mut codes, &units, &classifier);
+}
+
+#[test]
+fn gradients_of_several_taps_add_up_at_the_input_whatever_its_size() {
+    let network = lite0().network;
+    let points: Vec<Point> = ["_bn0", "_blocks.4", "_blocks.9._bn0.relu6", "logits"]
+        .iter()
+        .map(|tap| network.tap(tap).unwrap().point)
+        .collect();
+    let schedule = network.schedule(&points);
+    // Each size is padded in its own way at the strides: even, odd, and each way in one axis.
+    for size in [[224, 224], [225, 225], [97, 64]] {
+        let input = direction(&[1, 3, size[0], size[1]], 10) * 200.;
+        let pass = network.forward(&schedule, &input);
+        let weights: Vec<(Point, Tensor)> = (20..)
+            .zip(&points)
+            .map(|(number, point)| (*point, direction(&pass.activation(*point).size(), number)))
+            .collect();
+        let gradient = pass.pullback(weights.iter().map(|(point, weights)| (*point, weights.shallow_clone())));
+        check(&format!("{size:?}"), &gradient, |moved| {
+            let pass = network.forward(&schedule, &(&input + moved));
+            let sum = |(point, weights): &(Point, Tensor)| (pass.activation(*point) * weights).sum(Kind::Double);
+            weights.iter().map(|tap| sum(tap).double_value(&[])).sum()
+        });
+    }
+}
+
+#[test]
+fn the_loop_steps_along_the_gradient() {
+    let (classifier, generator) = (lite0(), generator("face-dcgan").to(Device::Cpu, Kind::Double));
+    let shapes = LayerShapes::measure(&classifier);
+    let unit = Unit::parse("class:banana", &classifier, &shapes).unwrap();
+    let method = "name: one\nparam: {latent: {space: gaussian}}\noptimizer: {normalized_sgd: {lr: 1.0}}\nsteps: 1\n";
+    let method = Method::parse(method, "one.yaml").unwrap();
+    let batch = Batch {
+        classifier: &classifier,
+        shapes: &shapes,
+        generator: Some(&generator),
+        condition: None,
+        method: &method,
+        size: classifier.size,
+        runs: &[(unit.clone(), Seed(0))],
+    };
+    let rendered = render(&batch, &|_: usize, _: usize, _: f64| {}).unwrap();
+    let schedule = generator.schedule();
+    let mut code = Latent::new(&generator, &schedule, Space::Gaussian, None, &[(Seed(0), 0)]);
+    let value = activation(&mut code, &[&unit], &classifier, &shapes);
+    let gradients = gradients(&mut code, &[&unit], &classifier, &shapes);
+    let trace = &rendered[0].trace[0];
+    let norm = gradients[0].norm().double_value(&[]);
+    assert!((trace.activation - value).abs() < 1e-9 && (trace.gradient_norm.unwrap() - norm).abs() < 1e-9);
+    // A normalized step is the gradient over its mean absolute value.
+    let expected = &code.tensors()[0] + &gradients[0] / gradients[0].abs().mean(Kind::Double);
+    let difference = common::largest_difference(&rendered[0].state[0].1, &expected.squeeze_dim(0));
+    assert!(difference < 1e-5, "the code after the step is off by {difference}");
+}
+
+/// Copies of a network's weights as bits.
+fn bits(network: &Network) -> Vec<Tensor> {
+    network.weights().iter().map(|weights| weights.contiguous().view_dtype(Kind::Int).copy()).collect()
+}
+
+#[test]
+fn a_run_changes_no_bit_of_a_weight_and_no_weight_asks_for_a_gradient() {
+    let (classifier, generator) = (classifier("efficientnet-lite0"), generator("face-dcgan"));
+    let shapes = LayerShapes::measure(&classifier);
+    let networks = [&classifier.network, &generator.network];
+    let before = networks.map(bits);
+    for name in ["latent", "naive"] {
+        let mut method = Method { steps: 20, ..Method::find(name).unwrap() };
+        if let ParamSpec::Latent(spec) = &mut method.param {
+            spec.screen = 4;
+        }
+        let unit = Unit::parse("class:banana", &classifier, &shapes).unwrap();
+        let batch = Batch {
+            classifier: &classifier,
+            shapes: &shapes,
+            generator: Some(&generator),
+            condition: None,
+            method: &method,
+            size: classifier.size,
+            runs: &[(unit, Seed(0))],
+        };
+        let rendered = render(&batch, &|_: usize, _: usize, _: f64| {}).unwrap();
+        assert_eq!((rendered[0].trace.len(), &rendered[0].failure), (21, &None));
+    }
+    for (network, before) in networks.into_iter().zip(before) {
+        assert!(!before.is_empty());
+        for (weights, before) in bits(network).iter().zip(&before) {
+            assert!(weights.equal(before), "a weight has changed");
+        }
+        assert!(network.weights().iter().all(|weights| !weights.requires_grad()));
+    }
+}
+
+#[test]
+fn a_pass_stops_at_the_deepest_wanted_tap() {
+    let network = classifier("efficientnet-lite0").network;
+    let cost = |taps: &[&str]| {
+        let points: Vec<Point> = taps.iter().map(|tap| network.tap(tap).unwrap().point).collect();
+        network.flops(&network.schedule(&points), &[1, 3, 224, 224])
+    };
+    let whole = cost(&["logits"]);
+    let depths =
+        ["_bn0", "_blocks.0", "_blocks.5", "_blocks.10", "_blocks.15", "_bn1", "logits"].map(|tap| cost(&[tap]));
+    assert!(depths.is_sorted_by(|early, late| early.0 < late.0 && early.1 < late.1), "{depths:?}");
+    // The stem alone: a 3x3 kernel over 3 channels for 32 x 112 x 112 outputs, 2 operations each.
+    assert_eq!(depths[0].0, 2. * 9. * 3. * 32. * 112. * 112.);
+    assert_eq!(cost(&["_bn0", "_blocks.5"]), depths[2]);
+    assert_eq!(depths[6], whole);
+}
