@@ -86,5 +86,8 @@ pub fn models(command: Models, quiet: bool) -> Result<u8, Failure> {
     };
     // The threads are set up for the one forward pass that measures the shapes.
     Compute { device: "cpu".to_owned(), threads: None }.set_up()?;
-    Ok(models::run(command, &zoo, &layers, quiet)?)
+    models::run(command, &zoo, &layers, quiet).map_err(|error| match error.downcast::<ZooError>() {
+        Ok(error) => failed(error),
+        Err(error) => error.into(),
+    })
 }
