@@ -5,7 +5,6 @@
 use std::path::Path;
 
 fn main() {
-    println!("cargo:rerun-if-changed={}", file!());
     // Set by torch-sys, wherever it found libtorch: .libtorch, LIBTORCH or Python's PyTorch.
     println!("cargo:rerun-if-env-changed=DEP_TCH_LIBTORCH_LIB");
     let Ok(lib) = std::env::var("DEP_TCH_LIBTORCH_LIB") else { return };
