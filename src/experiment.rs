@@ -135,7 +135,9 @@ impl Experiment {
         let mut left = 0;
         for batch in self.batches(runs) {
             let ids: Vec<RunId> = batch.iter().map(|run| self.id(run)).collect();
-            let there: Vec<Record> = ids.iter().filter_map(|id| store.done(id)).collect();
+            // The same settings may have run under another method's name.
+            let named = |(id, run): (&RunId, &Run)| Some(Record { method: run.method.name.clone(), ..store.done(id)? });
+            let there: Vec<Record> = ids.iter().zip(&batch).filter_map(named).collect();
             if there.len() == batch.len() {
                 watch(&batch).step(1, 1, f64::NAN);
                 outcomes

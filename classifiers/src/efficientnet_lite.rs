@@ -31,6 +31,24 @@ pub struct Config {
     pub resolution: i64,
 }
 
+impl Config {
+    /// Refuses sizes that no such network has.
+    ///
+    /// # Errors
+    /// Says which one.
+    pub fn check(&self) -> Result<(), String> {
+        for (name, value) in [("width", self.width), ("depth", self.depth)] {
+            if !(0.1..=10.).contains(&value) {
+                return Err(format!("config.{name}: {value} is not between 0.1 and 10"));
+            }
+        }
+        if !(32..=2048).contains(&self.resolution) {
+            return Err(format!("config.resolution: {} is not between 32 and 2048", self.resolution));
+        }
+        Ok(())
+    }
+}
+
 struct Stage {
     expand: i64,
     out: i64,

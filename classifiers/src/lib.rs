@@ -47,6 +47,7 @@ impl Classifier {
         let (network, size, mean, std) = match manifest.architecture.as_deref() {
             Some("efficientnet-lite") => {
                 let config: efficientnet_lite::Config = manifest.config()?;
+                config.check().map_err(|reason| LoadError::Config { manifest: manifest.file.clone(), reason })?;
                 let network = efficientnet_lite::network(config, tensors()?)?;
                 (network, config.resolution, efficientnet_lite::MEAN, efficientnet_lite::STD)
             }

@@ -72,7 +72,9 @@ pub(super) fn run(command: Classify, quiet: bool) -> Result<u8, Failure> {
             let name = imagenet::CLASSES.get(class).map_or("", |class| class.name);
             (class, name, probabilities[class], logits[class])
         });
-        if !command.json {
+        if quiet && !command.json {
+            continue;
+        } else if !command.json {
             println!("{}", path.display());
             for (class, name, probability, logit) in top {
                 println!("  {probability:.4}  logit {logit:7.3}  {name} ({class})");

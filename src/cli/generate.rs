@@ -24,7 +24,7 @@ pub struct Generate {
     #[arg(long, value_name = "NAME")]
     generator: String,
     /// How many random codes.
-    #[arg(long, default_value_t = 16, value_name = "N")]
+    #[arg(long, default_value_t = 16, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=4096))]
     count: u64,
     /// Seed of the first code; every picture has the next seed.
     #[arg(long, default_value_t = 0, value_name = "S")]
@@ -47,9 +47,9 @@ pub struct Generate {
 
 pub(super) fn run(command: Generate, quiet: bool) -> Result<u8, Failure> {
     let (device, _) = command.compute.set_up().usage()?;
-    if command.count == 0 {
-        return Err(anyhow!("--count: at least 1")).usage();
-    }
+    let last = command.seed.checked_add(command.count);
+    let end =
+        last.ok_or_else(|| anyhow!("--seed: {} is too large for {} seeds", command.seed, command.count)).usage()?;
     let zoo = load::zoo()?;
     let generator = load::generator(&zoo, &command.generator, device, quiet)?;
     let condition = load::condition(&generator, command.class.as_deref()).usage()?;
@@ -61,8 +61,7 @@ pub(super) fn run(command: Generate, quiet: bool) -> Result<u8, Failure> {
         }
         None => {
             let schedule = generator.schedule();
-            let seeds: Vec<(Seed, u64)> =
-                (command.seed..command.seed + command.count).map(|seed| (Seed(seed), 0)).collect();
+            let seeds: Vec<(Seed, u64)> = (command.seed..end).map(|seed| (Seed(seed), 0)).collect();
             let mut latent = Latent::new(&generator, &schedule, Space::Gaussian, condition, &seeds);
             let names = seeds.iter().map(|(seed, _)| format!("seed {}", seed.0)).collect();
             (names, latent.pictures(), latent.state())

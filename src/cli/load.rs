@@ -7,7 +7,7 @@ use generators::Generator;
 use tch::Device;
 
 use super::models::{self, Bars, Models};
-use super::{Compute, FAILED, Failure, USAGE};
+use super::{Compute, FAILED, Failure, USAGE, Usage};
 use crate::param::Condition;
 use frozen::suggest::hint;
 
@@ -31,7 +31,7 @@ fn weights(zoo: &Zoo, manifest: &Manifest, quiet: bool) -> Result<Checked, ZooEr
 pub fn classifier(zoo: &Zoo, name: &str, device: Device, quiet: bool) -> Result<Classifier, Failure> {
     let manifest = zoo.manifest(name, Some(Kind::Classifier)).map_err(failed)?;
     let weights = weights(zoo, &manifest, quiet).map_err(failed)?;
-    let classifier = Classifier::load(&manifest, &weights)?;
+    let classifier = Classifier::load(&manifest, &weights).usage()?;
     Ok(classifier.to(device, tch::Kind::Float))
 }
 
@@ -39,7 +39,7 @@ pub fn classifier(zoo: &Zoo, name: &str, device: Device, quiet: bool) -> Result<
 pub fn generator(zoo: &Zoo, name: &str, device: Device, quiet: bool) -> Result<Generator, Failure> {
     let manifest = zoo.manifest(name, Some(Kind::Generator)).map_err(failed)?;
     let weights = weights(zoo, &manifest, quiet).map_err(failed)?;
-    let generator = Generator::load(&manifest, &weights)?;
+    let generator = Generator::load(&manifest, &weights).usage()?;
     Ok(generator.to(device, tch::Kind::Float))
 }
 

@@ -73,6 +73,9 @@ pub struct Visualize {
 pub(super) fn run(command: Visualize, quiet: bool, verbose: bool) -> Result<u8, Failure> {
     let (device, threads) = command.compute.set_up().usage()?;
     let methods = methods(&command).usage()?;
+    if command.seed.checked_add(command.seeds).is_none() {
+        return Err(anyhow!("--seed: {} is too large for {} seeds", command.seed, command.seeds)).usage();
+    }
     let zoo = load::zoo()?;
     let classifier = load::classifier(&zoo, &command.classifier, device, quiet)?;
     let shapes = LayerShapes::measure(&classifier);
@@ -162,7 +165,7 @@ fn plan(command: &Visualize, experiment: &Experiment, units: &[Unit], methods: &
     let mut ids = std::collections::BTreeSet::new();
     for method in methods {
         for unit in units {
-            for seed in command.seed..command.seed.saturating_add(command.seeds) {
+            for seed in command.seed..command.seed + command.seeds {
                 let run = Run { unit: unit.clone(), method: method.clone(), seed: Seed(seed) };
                 if ids.insert(experiment.id(&run)) {
                     runs.push(run);
@@ -296,7 +299,7 @@ fn sheet(
             rows.push(unit);
         }
     }
-    let seeds: Vec<u64> = (command.seed..command.seed.saturating_add(command.seeds)).collect();
+    let seeds: Vec<u64> = (command.seed..command.seed + command.seeds).collect();
     let columns: Vec<(&Method, u64)> =
         methods.iter().flat_map(|method| seeds.iter().map(move |&seed| (method, seed))).collect();
     let cell = |unit: &Unit, method: &Method, seed: u64| -> anyhow::Result<Option<Cell>> {

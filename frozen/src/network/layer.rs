@@ -2,6 +2,8 @@
 
 use tch::Tensor;
 
+use super::onednn::{Geometry, Packed};
+
 /// How a convolution pads its input with zeros.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Padding {
@@ -25,11 +27,13 @@ pub struct Convolution {
     widened: Option<Tensor>,
     /// The kernel of the gradient of a stride-1 convolution: transposed, and turned by half a turn.
     turned: Option<Tensor>,
+    /// The three kernels as oneDNN wants them.
+    packed: [Packed; 3],
 }
 
 impl Convolution {
     pub(super) fn new(weight: Tensor, bias: Option<Tensor>, stride: i64, padding: Padding, groups: i64) -> Self {
-        Convolution { weight, bias, stride, padding, groups, widened: None, turned: None }
+        Convolution { weight, bias, stride, padding, groups, widened: None, turned: None, packed: Default::default() }
     }
 
     fn kernel_size(&self) -> (i64, i64) {
@@ -69,10 +73,22 @@ impl Convolution {
         ([(above + 1) / 2, (left + 1) / 2], kernel)
     }
 
+    /// Whether a kernel is the widened one that is kept.
+    fn is_cached(&self, kernel: &Tensor) -> bool {
+        self.widened.as_ref().is_some_and(|widened| widened.data_ptr() == kernel.data_ptr())
+    }
+
     fn forward(&self, input: &Tensor) -> Tensor {
         let (padding, widened) = self.padding(height_and_width(input));
-        let kernel = widened.as_ref().unwrap_or(&self.weight);
-        convolve(input, kernel, self.bias.as_ref(), self.stride, padding, self.groups)
+        let [plain, of_widened, _] = &self.packed;
+        let bias = self.bias.as_ref();
+        let geometry = [padding[0], padding[1], self.stride, self.groups];
+        match widened {
+            None => convolve(plain, input, &self.weight, bias, geometry),
+            Some(kernel) if self.is_cached(&kernel) => convolve(of_widened, input, &kernel, bias, geometry),
+            // Odd in one direction only: a kernel made for this call.
+            Some(kernel) => convolve(&Packed::default(), input, &kernel, bias, geometry),
+        }
     }
 
     fn pullback(&self, gradient: &Tensor, input: [i64; 2]) -> Tensor {
@@ -81,7 +97,7 @@ impl Convolution {
         let (rows, columns) = (kernel.size()[2], kernel.size()[3]);
         if let (Some(turned), None) = (&self.turned, &widened) {
             let padding = [rows - 1 - padding[0], columns - 1 - padding[1]];
-            return convolve(gradient, turned, None, 1, padding, self.groups);
+            return convolve(&self.packed[2], gradient, turned, None, [padding[0], padding[1], 1, self.groups]);
         }
         let rest = |size: i64, pad: i64, kernel: i64| (size + 2 * pad - kernel) % self.stride;
         let rest = [rest(input[0], padding[0], rows), rest(input[1], padding[1], columns)];
@@ -98,14 +114,7 @@ fn widen(kernel: &Tensor, (above, left): (bool, bool)) -> Tensor {
 ///
 /// Where one sample has few positions for several threads and the sums are long, oneDNN shares out the terms of the sums,
 /// which rounds them in another way than it does for two samples. Such a lone sample is computed twice.
-fn convolve(
-    input: &Tensor,
-    kernel: &Tensor,
-    bias: Option<&Tensor>,
-    stride: i64,
-    padding: [i64; 2],
-    groups: i64,
-) -> Tensor {
+fn convolve(packed: &Packed, input: &Tensor, kernel: &Tensor, bias: Option<&Tensor>, geometry: Geometry) -> Tensor {
     /// What was found to be shared out: EfficientNet's last layers, of 7 x 7 positions and from 320 x 1152 weights on.
     const FEW: i64 = 64;
     const MANY: usize = 300_000;
@@ -113,9 +122,9 @@ fn convolve(
     let lone = input.size()[0] == 1 && height * width <= FEW && kernel.size()[2..] == [1, 1] && kernel.numel() >= MANY;
     if lone && tch::get_num_threads() > 1 {
         let twice = Tensor::cat(&[input, input], 0);
-        return twice.conv2d(kernel, bias, [stride; 2], padding, [1, 1], groups).narrow(0, 0, 1);
+        return packed.convolve(&twice, kernel, bias, geometry).narrow(0, 0, 1);
     }
-    input.conv2d(kernel, bias, [stride; 2], padding, [1, 1], groups)
+    packed.convolve(input, kernel, bias, geometry)
 }
 
 /// A frozen transposed convolution. `weight` is `[I, O, k, k]` as PyTorch stores it, `bias` `[O]`.
@@ -385,6 +394,7 @@ impl Layer {
                 bias: c.bias.as_ref().map(f),
                 widened: c.widened.as_ref().map(f),
                 turned: c.turned.as_ref().map(f),
+                packed: Default::default(),
                 ..c
             }),
             Layer::TransposedConvolution(c) => Layer::TransposedConvolution(TransposedConvolution {

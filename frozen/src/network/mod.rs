@@ -11,6 +11,7 @@
 
 mod builder;
 mod layer;
+mod onednn;
 mod pass;
 
 pub use builder::{Builder, Kernel, Node};

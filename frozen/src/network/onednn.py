@@ -1,0 +1,37 @@
+#!/usr/bin/env python3
+"""Writes onednn.pt: two of libtorch's operators that its C++ interface, and so tch, has no function for, as TorchScript.
+
+`pack` lays a convolution's weights out as oneDNN wants them; `forward` convolves a channels-last picture with such weights.
+An ordinary convolution lays the weights out anew in every call, which for one picture takes as long as the arithmetic.
+
+    python3 -m venv V && V/bin/pip install torch==2.13.0 && V/bin/python frozen/src/network/onednn.py
+"""
+
+from pathlib import Path
+from typing import List, Optional, Union
+
+import torch
+
+Number = Union[int, float, complex]
+
+
+class OneDnn(torch.nn.Module):
+    """`geometry` is [padding of rows, padding of columns, stride, groups]."""
+
+    @torch.jit.export
+    def pack(self, weight: torch.Tensor, geometry: List[int], size: List[int]) -> torch.Tensor:
+        return torch.ops.mkldnn._reorder_convolution_weight(
+            weight, [geometry[0], geometry[1]], [geometry[2], geometry[2]], [1, 1], geometry[3], size
+        )
+
+    def forward(
+        self, x: torch.Tensor, weight: torch.Tensor, bias: Optional[torch.Tensor], geometry: List[int]
+    ) -> torch.Tensor:
+        return torch.ops.mkldnn._convolution_pointwise(
+            x, weight, bias, [geometry[0], geometry[1]], [geometry[2], geometry[2]], [1, 1], geometry[3],
+            "none", torch.jit.annotate(List[Optional[Number]], [None]), "",
+        )  # fmt: skip
+
+
+if __name__ == "__main__":
+    torch.jit.script(OneDnn()).save(Path(__file__).with_suffix(".pt"))
