@@ -114,11 +114,16 @@ pub enum ZooError {
 }
 
 impl ZooError {
-    /// Whether the request is at fault (a name, a manifest) rather than the network, the disk or a file.
+    /// Whether the request is at fault (a name, a manifest, a file that is not the manifest's) rather than the network or
+    /// the disk.
     pub fn is_usage(&self) -> bool {
         matches!(
             self,
-            ZooError::Manifest(_) | ZooError::Unknown { .. } | ZooError::WrongKind { .. } | ZooError::Twice { .. }
+            ZooError::Manifest(_)
+                | ZooError::Unknown { .. }
+                | ZooError::WrongKind { .. }
+                | ZooError::Twice { .. }
+                | ZooError::Wrong { .. }
         )
     }
 }
