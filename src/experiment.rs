@@ -35,8 +35,8 @@ pub struct Experiment {
     pub condition: Option<Condition>,
     /// Classifiers that judge and never take part.
     pub witnesses: Vec<Classifier>,
-    /// Side of a pixel-space picture.
-    pub size: i64,
+    /// Side of the pictures, if another one than the methods' is wanted; a generator's have its own size.
+    pub size: Option<i64>,
     /// Where everything is computed.
     pub device: Device,
     /// libtorch's threads.
@@ -54,6 +54,8 @@ pub struct Run {
     pub method: Method,
     /// The seed.
     pub seed: Seed,
+    /// Which of the method's facets.
+    pub facet: usize,
 }
 
 /// What became of a run.
@@ -87,7 +89,12 @@ impl Experiment {
         let of = |name: &str| runs.iter().filter(|run| run.method.name == name).cloned().collect::<Vec<_>>();
         methods
             .into_iter()
-            .flat_map(|name| of(name).chunks(self.batch.max(1)).map(<[Run]>::to_vec).collect::<Vec<_>>())
+            .flat_map(|name| {
+                let runs = of(name);
+                // The facets of a run stay together.
+                let facets = runs.first().map_or(1, |run| run.method.facets);
+                runs.chunks((self.batch / facets).max(1) * facets).map(<[Run]>::to_vec).collect::<Vec<_>>()
+            })
             .collect()
     }
 
@@ -99,11 +106,10 @@ impl Experiment {
             "classifier": self.classifier.weights_sha256,
             "generator": generator.map(|generator| &generator.weights_sha256),
             "condition": generator.and(self.condition),
-            "layer": run.unit.layer,
-            "index": run.unit.index,
-            "position": run.unit.position,
+            "unit": run.unit.settings(),
             "method": run.method.settings(),
             "seed": run.seed,
+            "facet": run.facet,
             "size": self.size_of(run),
             "dtype": "f32",
         })
@@ -118,7 +124,7 @@ impl Experiment {
     fn size_of(&self, run: &Run) -> i64 {
         match (run.method.param, &self.generator) {
             (ParamSpec::Latent(_), Some(generator)) => generator.size[0],
-            _ => self.size,
+            _ => run.method.sides(self.classifier.size, self.size).last().copied().unwrap_or(self.classifier.size),
         }
     }
 
@@ -158,7 +164,8 @@ impl Experiment {
 
     fn compute(&self, runs: &[Run], store: &Store, watch: &dyn Watch) -> Result<Vec<Record>> {
         let method = &runs[0].method;
-        let units: Vec<(Unit, Seed)> = runs.iter().map(|run| (run.unit.clone(), run.seed)).collect();
+        let units: Vec<(Unit, Seed)> =
+            runs.iter().map(|run| (run.unit.clone(), run.seed.of_facet(run.facet))).collect();
         let batch = Batch {
             classifier: &self.classifier,
             shapes: &self.shapes,
@@ -189,9 +196,8 @@ impl Experiment {
             let trace: &[Row] = rendered.as_ref().map_or(&[], |rendered| &rendered.trace);
             let mut record = self.record(run, runs.len(), trace, error);
             if let Some(picture) = &picture {
-                record.activation.scored = Some(judge::score(&self.classifier, &self.shapes, picture, &run.unit));
-                if run.unit.is_class() {
-                    let class = run.unit.index as usize;
+                record.activation.scored = Some(judge::score(&self.classifier, picture, &run.unit)?);
+                if let Some(class) = run.unit.class() {
                     let verdict = |classifier: &Classifier| -> Verdict { judge::verdict(classifier, picture, class) };
                     record.probability = Some(verdict(&self.classifier).probability);
                     record.witnesses = self.witnesses.iter().map(verdict).collect();
@@ -234,13 +240,15 @@ impl Experiment {
             method_settings: run.method.settings(),
             unit: UnitField {
                 name: run.unit.name.clone(),
-                layer: run.unit.layer.clone(),
-                index: run.unit.index,
-                position: run.unit.position,
-                label: run.unit.label.clone(),
+                layer: run.unit.layer().map(str::to_owned),
+                index: run.unit.index(),
+                position: run.unit.position(),
+                label: run.unit.label().map(str::to_owned),
+                terms: run.unit.settings(),
             },
             seed: run.seed,
-            steps: run.method.steps,
+            facet: run.facet,
+            steps: run.method.all_steps(),
             passes: None,
             size: self.size_of(run),
             activation: ActivationField {

@@ -8,8 +8,9 @@ use image::RgbImage;
 use serde::{Deserialize, Serialize};
 use tch::{Kind, Tensor};
 
+use crate::objective::Objective;
 use crate::picture::from_rgb8;
-use crate::unit::{LayerShapes, Readout, Unit};
+use crate::unit::{Reading, Unit};
 
 /// What one classifier says of a picture about one class.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -29,7 +30,7 @@ pub fn input(classifier: &Classifier, picture: &RgbImage) -> Tensor {
     let network = &classifier.network;
     let picture = from_rgb8(picture).unsqueeze(0).to_device(network.device()).to_kind(network.kind());
     let square = to_square(&picture, classifier.size);
-    classifier.input_pipeline([classifier.size; 2]).apply(&square)
+    classifier.input_pipeline([classifier.size; 2], [classifier.size; 2]).apply(&square)
 }
 
 /// The activation of one point for one picture, on the CPU, f32, without the batch dimension.
@@ -71,10 +72,13 @@ pub fn verdict(classifier: &Classifier, picture: &RgbImage, class: usize) -> Ver
 }
 
 /// The activation of a unit for a finished picture.
-pub fn score(classifier: &Classifier, shapes: &LayerShapes, picture: &RgbImage, unit: &Unit) -> f64 {
+///
+/// # Errors
+/// None that a parsed unit can cause.
+pub fn score(classifier: &Classifier, picture: &RgbImage, unit: &Unit) -> anyhow::Result<f64> {
     let _guard = tch::no_grad_guard();
-    let readout = Readout::new(&[unit], classifier, shapes);
-    let schedule = classifier.network.schedule(&readout.points());
+    let objective = Objective::new(&[unit], Reading::Activation)?;
+    let schedule = classifier.network.schedule(&objective.points());
     let pass = classifier.network.forward(&schedule, &input(classifier, picture));
-    readout.activations(|point| pass.activation(point).shallow_clone()).double_value(&[0])
+    Ok(objective.evaluate(|point| pass.activation(point).shallow_clone()).activations.double_value(&[0]))
 }

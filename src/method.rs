@@ -7,26 +7,74 @@ use frozen::suggest::hint;
 use frozen::yaml;
 use serde::{Deserialize, Serialize};
 
-use crate::filter::FilterSpec;
+use crate::filter::{FilterSpec, Stage};
 use crate::optimizer::OptimizerSpec;
-use crate::param::{LatentSpec, PixelSpec};
+use crate::param::{
+    BlendSpec, Bounds, FourierSpec, LaplacianSpec, LatentSpec, MOST_LEVELS, MacoSpec, PixelSpec, Resampling,
+};
 use crate::regularizer::RegularizerSpec;
+use crate::transform::TransformSpec;
+use crate::unit::Reading;
 
 /// The presets, in the order in which they are listed: file name and text.
-const PRESETS: [(&str, &str); 3] = [
+const PRESETS: [(&str, &str); 16] = [
+    ("naive.yaml", include_str!("methods/naive.yaml")),
+    ("erhan-2009.yaml", include_str!("methods/erhan-2009.yaml")),
+    ("deepdream-2015.yaml", include_str!("methods/deepdream-2015.yaml")),
+    ("mahendran-2015.yaml", include_str!("methods/mahendran-2015.yaml")),
+    ("yosinski-2015.yaml", include_str!("methods/yosinski-2015.yaml")),
+    ("yosinski-2015-sparse.yaml", include_str!("methods/yosinski-2015-sparse.yaml")),
+    ("tyka-2016.yaml", include_str!("methods/tyka-2016.yaml")),
+    ("lapnorm-2016.yaml", include_str!("methods/lapnorm-2016.yaml")),
+    ("lucid-2017.yaml", include_str!("methods/lucid-2017.yaml")),
+    ("diversity-2017.yaml", include_str!("methods/diversity-2017.yaml")),
+    ("maco-2023.yaml", include_str!("methods/maco-2023.yaml")),
+    ("offert-bell-2020.yaml", include_str!("methods/offert-bell-2020.yaml")),
+    ("regularized.yaml", include_str!("methods/regularized.yaml")),
     ("latent.yaml", include_str!("methods/latent.yaml")),
     ("dgn-am.yaml", include_str!("methods/dgn-am.yaml")),
-    ("naive.yaml", include_str!("methods/naive.yaml")),
+    ("blend.yaml", include_str!("methods/blend.yaml")),
 ];
 
 /// Which parameterization a method optimizes.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum ParamSpec {
     /// The picture's own pixels.
     Pixel(PixelSpec),
+    /// Its Fourier spectrum.
+    Fourier(FourierSpec),
+    /// Its Laplacian pyramid.
+    Laplacian(LaplacianSpec),
+    /// The phases of its spectrum, whose magnitudes are fixed.
+    Maco(MacoSpec),
     /// A generator's code.
     Latent(LatentSpec),
+    /// A generator's code and a bounded residual on its picture.
+    Blend(BlendSpec),
+}
+
+impl ParamSpec {
+    /// As YAML spells it.
+    fn name(self) -> &'static str {
+        match self {
+            ParamSpec::Pixel(_) => "pixel",
+            ParamSpec::Fourier(_) => "fourier",
+            ParamSpec::Laplacian(_) => "laplacian",
+            ParamSpec::Maco(_) => "maco",
+            ParamSpec::Latent(_) => "latent",
+            ParamSpec::Blend(_) => "blend",
+        }
+    }
+
+    /// The search for a code, where there is one.
+    pub fn latent(self) -> Option<LatentSpec> {
+        match self {
+            ParamSpec::Latent(spec) => Some(spec),
+            ParamSpec::Blend(spec) => Some(spec.prior),
+            _ => None,
+        }
+    }
 }
 
 /// Which picture of a run is kept.
@@ -36,8 +84,54 @@ pub enum Keep {
     /// The one after the last step.
     #[default]
     Last,
-    /// The one with the highest activation.
+    /// The one with the highest activation (of the last octave).
     Best,
+}
+
+/// Several resolutions, from small to large (Mordvintsev et al. 2015): each starts from the picture of the one before it.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Octaves {
+    /// How many.
+    pub count: usize,
+    /// Ratio of the sides of one and the one before it.
+    pub factor: f64,
+    /// How the picture is enlarged.
+    #[serde(default)]
+    pub resampling: Resampling,
+}
+
+impl Default for Octaves {
+    fn default() -> Self {
+        Octaves { count: 1, factor: 1., resampling: Resampling::Linear }
+    }
+}
+
+impl Octaves {
+    /// The side of the picture in each octave. Without a given last one, the first is the classifier's own input size.
+    pub fn sides(self, classifier: i64, last: Option<i64>) -> Vec<i64> {
+        let power = |exponent: usize| self.factor.powi(exponent as i32);
+        let side = |octave: usize| match last {
+            Some(last) => last as f64 / power(self.count - 1 - octave),
+            None => classifier as f64 * power(octave),
+        };
+        (0..self.count).map(|octave| (side(octave) + 1e-9).floor().max(1.) as i64).collect()
+    }
+}
+
+/// How a picture enters the classifier.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Input {
+    /// Resized to the classifier's own input size.
+    #[default]
+    Fit,
+    /// At its own size: the network slides over it (fully convolutional networks, or such as pool before they connect
+    /// fully). Memory grows with the picture's area.
+    Full,
+    /// In tiles of the classifier's own input size, one after the other, on a grid that is shifted at random in each step.
+    /// Memory is that of a few tiles.
+    Tiles,
 }
 
 /// A method; see the [module documentation](self).
@@ -56,17 +150,39 @@ pub struct Method {
     pub param: ParamSpec,
     /// How.
     pub optimizer: OptimizerSpec,
+    /// How plain activations of the unit are read.
+    #[serde(default)]
+    pub objective: Reading,
+    /// Random changes between picture and classifier in each step.
+    #[serde(default)]
+    pub transforms: Vec<TransformSpec>,
+    /// Differently transformed copies that each step looks at.
+    #[serde(default = "one")]
+    pub views: usize,
     /// Penalties on the loss.
     #[serde(default)]
     pub regularizers: Vec<RegularizerSpec>,
-    /// What is done to the code after every step.
+    /// What is done to the code, the picture or the gradient every few steps.
     #[serde(default)]
     pub filters: Vec<FilterSpec>,
-    /// Number of optimization steps, each a forward and a backward pass.
+    /// Resolutions.
+    #[serde(default)]
+    pub octaves: Octaves,
+    /// How the picture enters the classifier.
+    #[serde(default)]
+    pub input: Input,
+    /// Pictures of one unit and seed that are optimized together, and that a regularizer can keep different.
+    #[serde(default = "one")]
+    pub facets: usize,
+    /// Number of optimization steps in each octave, each a forward and a backward pass.
     pub steps: usize,
     /// Which picture is kept.
     #[serde(default)]
     pub keep: Keep,
+}
+
+fn one() -> usize {
+    1
 }
 
 impl Method {
@@ -113,37 +229,107 @@ impl Method {
         settings
     }
 
-    /// Refuses values that cannot work.
-    fn check(&self) -> Result<()> {
+    /// Refuses values that cannot work, and parts that do not fit together.
+    ///
+    /// # Errors
+    /// Names the key.
+    pub fn check(&self) -> Result<()> {
         if self.name.is_empty() || !self.name.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c)) {
             bail!("name: '{}' may hold letters, digits, '.', '_' and '-' only", self.name);
         }
-        if self.steps == 0 {
-            bail!("steps: at least 1");
+        for (key, value) in [("steps", self.steps), ("views", self.views), ("facets", self.facets)] {
+            if value == 0 {
+                bail!("{key}: at least 1");
+            }
+        }
+        if let Some(spec) = self.param.latent() {
+            if spec.screen == 0 || spec.starts == 0 {
+                bail!("param.latent: screen and starts are at least 1");
+            }
+            if spec.screen > 1 && spec.starts > spec.screen {
+                bail!("param.latent.starts: {} of {} screened codes", spec.starts, spec.screen);
+            }
+            if spec.starts > 1 && spec.trial == 0 {
+                bail!("param.latent.trial: with several starts, at least 1 step");
+            }
+            if self.octaves.count > 1 {
+                bail!("octaves: param {} has one size only", self.param.name());
+            }
         }
         match self.param {
-            ParamSpec::Latent(spec) if spec.screen == 0 || spec.starts == 0 => {
-                bail!("param.latent: screen and starts are at least 1")
-            }
-            ParamSpec::Latent(spec) if spec.screen > 1 && spec.starts > spec.screen => {
-                bail!("param.latent.starts: {} of {} screened codes", spec.starts, spec.screen)
-            }
-            ParamSpec::Latent(spec) if spec.starts > 1 && spec.trial == 0 => {
-                bail!("param.latent.trial: with several starts, at least 1 step")
-            }
             ParamSpec::Pixel(spec) if !(spec.noise >= 0. && spec.noise.is_finite()) => {
                 bail!("param.pixel.noise: not negative")
             }
-            ParamSpec::Pixel(_) if !(self.filters.is_empty() && self.regularizers.is_empty()) => {
-                bail!("filters, regularizers: those there are work on codes; param is pixel")
+            ParamSpec::Pixel(spec) if !(spec.scale > 0. && spec.scale.is_finite()) => {
+                bail!("param.pixel.scale: more than 0")
             }
-            _ => Ok(()),
+            ParamSpec::Pixel(PixelSpec { bounds: Bounds::Sphere { rms }, .. }) if !(rms > 0. && rms.is_finite()) => {
+                bail!("param.pixel.bounds.sphere.rms: more than 0")
+            }
+            ParamSpec::Fourier(FourierSpec { noise, .. }) | ParamSpec::Laplacian(LaplacianSpec { noise, .. })
+                if !(noise >= 0. && noise.is_finite()) =>
+            {
+                bail!("param.{}.noise: not negative", self.param.name())
+            }
+            ParamSpec::Fourier(spec) if !(0. ..=4.).contains(&spec.decay) => {
+                bail!("param.fourier.decay: {} is not between 0 and 4", spec.decay)
+            }
+            ParamSpec::Laplacian(spec) if !(1..=MOST_LEVELS).contains(&spec.levels) => {
+                bail!("param.laplacian.levels: {} is not between 1 and {MOST_LEVELS}", spec.levels)
+            }
+            ParamSpec::Maco(_) if self.octaves.count > 1 => {
+                bail!("octaves: the spectrum of param maco is that of one size")
+            }
+            ParamSpec::Blend(spec) if !(spec.eps >= 0. && spec.eps.is_finite()) => {
+                bail!("param.blend.eps: not negative")
+            }
+            _ => {}
         }
+        let Octaves { count, factor, .. } = self.octaves;
+        if count == 0 || !(1. ..=4.).contains(&factor) {
+            bail!("octaves: count is at least 1, and factor between 1 and 4");
+        }
+        self.optimizer.check()?;
+        self.transforms.iter().try_for_each(|transform| transform.check())?;
+        for regularizer in &self.regularizers {
+            regularizer.check()?;
+            if regularizer.acts_on_code() && self.param.latent().is_none() {
+                bail!("regularizers.{}: works on codes; param is {}", regularizer.name(), self.param.name());
+            }
+            if regularizer.compares_facets() && (self.facets < 2 || self.views > 1 || self.input == Input::Tiles) {
+                bail!("regularizers.{}: wants facets of 2 or more, one view, and no tiles", regularizer.name());
+            }
+        }
+        for filter in &self.filters {
+            filter.check()?;
+            let fits = match filter.stage() {
+                Stage::Gradient => self.param.latent().is_none(),
+                Stage::Code => self.param.latent().is_some(),
+                Stage::Picture => matches!(self.param, ParamSpec::Pixel(_)),
+                Stage::CodeOrPicture => self.param.latent().is_some() || matches!(self.param, ParamSpec::Pixel(_)),
+            };
+            if !fits {
+                let works_on = filter.stage().name();
+                bail!("filters.{}: works on {works_on}; param is {}", filter.name(), self.param.name());
+            }
+        }
+        Ok(())
     }
 
     /// Whether it searches a generator's code.
     pub fn needs_generator(&self) -> bool {
-        matches!(self.param, ParamSpec::Latent(_))
+        self.param.latent().is_some()
+    }
+
+    /// Steps of all octaves together.
+    pub fn all_steps(&self) -> usize {
+        self.steps * self.octaves.count
+    }
+
+    /// The side of the picture in each octave, for a classifier's input size and the size that was asked for. A generator's
+    /// pictures have its own size.
+    pub fn sides(&self, classifier: i64, asked: Option<i64>) -> Vec<i64> {
+        self.octaves.sides(classifier, asked)
     }
 }
 

@@ -1,6 +1,7 @@
 //! Every random number of a run, as a function of its seed, of what it is for, and of the step: never of what else runs
 //! beside it, of the number of threads, or of libtorch's own generator.
 
+use rand::RngExt;
 use rand_chacha::ChaCha12Rng;
 use rand_chacha::rand_core::SeedableRng;
 use rand_distr::{Distribution, StandardNormal};
@@ -10,6 +11,13 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Seed(pub u64);
 
+impl Seed {
+    /// The seed of one of the pictures that a run optimizes together; the first one's is the run's own.
+    pub fn of_facet(self, facet: usize) -> Seed {
+        if facet == 0 { self } else { Seed(stream(self, Purpose::Facet, facet as u64).random()) }
+    }
+}
+
 /// What random numbers are drawn for. Streams of different purposes are independent; the numbers are part of the format
 /// and never change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +26,20 @@ pub enum Purpose {
     Start = 1,
     /// The start of a relaxed condition.
     Condition = 2,
+    /// The transforms of a step.
+    Transform = 3,
+    /// The transforms that are drawn once an octave.
+    OctaveTransform = 4,
+    /// The noise on what the classifier sees in a step.
+    Noise = 5,
+    /// Components that a filter draws anew.
+    Redraw = 6,
+    /// The shift of the tiles of a step.
+    Tiles = 7,
+    /// A random direction in a layer.
+    Direction = 8,
+    /// The seeds of the facets of a run.
+    Facet = 9,
 }
 
 /// The stream of one seed, purpose and step.

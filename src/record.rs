@@ -21,11 +21,11 @@ use crate::random::Seed;
 use crate::render::{Passes, Row};
 
 /// Version of the fields of `record.json`.
-pub const SCHEMA_VERSION: u32 = 1;
+pub const SCHEMA_VERSION: u32 = 2;
 
 /// Version of everything that decides a result beyond its settings: random streams, resize, update rules. A change of
 /// numbers is a change of this.
-pub const NUMERIC_VERSION: u32 = 1;
+pub const NUMERIC_VERSION: u32 = 2;
 
 /// The version of libtorch that the bindings are made for, and insist on.
 pub const LIBTORCH_VERSION: &str = "2.13.0";
@@ -63,14 +63,16 @@ pub enum Status {
 pub struct UnitField {
     /// Canonical name.
     pub name: String,
-    /// The layer's path.
-    pub layer: String,
-    /// Channel, or class.
-    pub index: i64,
+    /// The layer's path; none where terms lie in several layers.
+    pub layer: Option<String>,
+    /// Channel, or class; none of a whole layer, a direction or a sum.
+    pub index: Option<i64>,
     /// Row and column of a neuron.
     pub position: Option<[i64; 2]>,
     /// Name of the class.
     pub label: Option<String>,
+    /// What is added up: weight, reading, layer, index, position, and the sha256 of a direction.
+    pub terms: Value,
 }
 
 /// Activations of the unit in the course of a run.
@@ -135,7 +137,9 @@ pub struct Record {
     pub unit: UnitField,
     /// The seed.
     pub seed: Seed,
-    /// Optimization steps asked for.
+    /// Which of the pictures that were optimized together, from 0.
+    pub facet: usize,
+    /// Optimization steps of all octaves.
     pub steps: usize,
     /// What it cost; none where it failed before it began.
     pub passes: Option<Passes>,

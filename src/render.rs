@@ -1,9 +1,9 @@
 //! The optimization: a batch of runs that share a classifier, a generator, a method and a size, one step at a time.
 //!
 //! ```text
-//! param ─> pictures ─> input pipeline ─> classifier, as far as the deepest unit ─> activations
-//!   ▲                                                                                  │
-//!   └────────────── gradient, to the param's tensors and nothing else ─────────────────┘
+//! param ─> pictures ─> transforms, input pipeline ─> classifier, as far as the deepest unit ─> objective
+//!   ▲                                                                                           │
+//!   └─────────────────── gradient, to the param's tensors and nothing else ─────────────────────┘
 //! ```
 //!
 //! The loop reads nothing back from the device but every [`READ_BACK`] steps. Each sample's loss, random numbers and
@@ -11,16 +11,19 @@
 
 use anyhow::{Result, anyhow};
 use classifiers::Classifier;
-use frozen::network::Schedule;
 use generators::Generator;
+use rand::RngExt;
 use serde::{Deserialize, Serialize};
 use tch::{Kind, Tensor};
 
+use crate::filter::{Context, Stage};
 use crate::method::{Keep, Method, ParamSpec};
+use crate::objective::Objective;
 use crate::optimizer::Optimizer;
-use crate::param::{Condition, Latent, LatentSpec, Param, Pixel};
-use crate::random::Seed;
-use crate::unit::{LayerShapes, Readout, Unit};
+use crate::param::{Blend, Condition, Fourier, Laplacian, Latent, LatentSpec, Maco, Param, Pixel};
+use crate::random::{Purpose, Seed, stream};
+use crate::unit::{LayerShapes, Reading, Unit};
+use crate::view::{Moment, View};
 
 /// Steps between two readings of the trace.
 const READ_BACK: usize = 10;
@@ -41,8 +44,9 @@ pub struct Batch<'a> {
     pub condition: Option<Condition>,
     /// What is done.
     pub method: &'a Method,
-    /// Side of a pixel-space picture; a generator's pictures have its own size.
-    pub size: i64,
+    /// Side of the last octave's picture, if another one than the method's is wanted. What a generator makes has its own
+    /// size.
+    pub size: Option<i64>,
     /// One sample for each.
     pub runs: &'a [(Unit, Seed)],
 }
@@ -52,7 +56,7 @@ pub struct Batch<'a> {
 pub struct Row {
     /// From 0; the last row is the state after the last step.
     pub step: usize,
-    /// What was minimised: the penalties minus the activation.
+    /// What was minimised: the penalties minus the objective.
     pub loss: f64,
     /// The unit's activation.
     pub activation: f64,
@@ -115,118 +119,186 @@ fn optimize(batch: &Batch, watch: &dyn Watch) -> Result<Vec<Rendered>> {
     let Batch { classifier, method, .. } = *batch;
     let (kind, device) = (classifier.network.kind(), classifier.network.device());
     let seeds: Vec<Seed> = batch.runs.iter().map(|(_, seed)| *seed).collect();
-    let units: Vec<&Unit> = batch.runs.iter().map(|(unit, _)| unit).collect();
-    let readout = Readout::new(&units, classifier, batch.shapes);
-    let schedule = classifier.network.schedule(&readout.points());
     let of_generator = batch.generator.map(Generator::schedule);
+    let sides = method.sides(classifier.size, batch.size);
+    let first = [sides[0]; 2];
 
-    let (chain, passes) = match (method.param, batch.generator, &of_generator) {
-        (ParamSpec::Pixel(spec), _, _) => {
-            let param = Box::new(Pixel::new(spec, &seeds, batch.size, kind, device));
-            let mut chain = Chain::new(batch, param);
-            chain.ascend(&readout, &schedule, method.steps + 1, watch)?;
-            (chain, Passes::of(method.steps))
+    let chain = match (method.param, batch.generator, &of_generator) {
+        (ParamSpec::Pixel(_) | ParamSpec::Fourier(_) | ParamSpec::Laplacian(_) | ParamSpec::Maco(_), _, _) => {
+            let param: Box<dyn Param> = match method.param {
+                ParamSpec::Fourier(spec) => Box::new(Fourier::new(spec, &seeds, first, kind, device)),
+                ParamSpec::Laplacian(spec) => Box::new(Laplacian::new(spec, &seeds, first, kind, device)),
+                ParamSpec::Maco(spec) => Box::new(Maco::new(spec, &seeds, first, kind, device)),
+                ParamSpec::Pixel(spec) => Box::new(Pixel::new(spec, &seeds, first, kind, device)),
+                _ => unreachable!("those with a generator come below"),
+            };
+            let mut chain = Chain::new(batch, &seeds, &sides, param)?;
+            chain.ascend(method.all_steps() + 1, watch)?;
+            chain
         }
-        (ParamSpec::Latent(spec), Some(generator), Some(of_generator)) => {
+        (ParamSpec::Latent(_) | ParamSpec::Blend(_), Some(generator), Some(of_generator)) => {
+            let Some(spec) = method.param.latent() else { unreachable!("both search a code") };
             let prior =
                 |starts: &[(Seed, u64)]| Latent::new(generator, of_generator, spec.space, batch.condition, starts);
-            let starts = screen(batch, spec, &prior, watch);
+            let (starts, screened) = screen(batch, spec, &prior, watch)?;
             let mut chains = vec![];
             for place in 0..spec.starts {
                 let starts: Vec<(Seed, u64)> = starts.iter().map(|ranked| ranked[place]).collect();
-                let mut chain = Chain::new(batch, Box::new(prior(&starts)));
+                let param: Box<dyn Param> = match method.param {
+                    ParamSpec::Blend(blend) => Box::new(Blend::new(prior(&starts), blend, first)),
+                    _ => Box::new(prior(&starts)),
+                };
+                let mut chain = Chain::new(batch, &seeds, &sides, param)?;
                 let last = if spec.starts > 1 { spec.trial.min(method.steps) } else { method.steps + 1 };
-                chain.ascend(&readout, &schedule, last, watch)?;
+                chain.ascend(last, watch)?;
                 chains.push(chain);
             }
             let mut chain = Chain::fittest(chains);
-            chain.ascend(&readout, &schedule, method.steps + 1, watch)?;
-            (chain, Passes::of(method.steps).and_search(spec, method.steps))
+            chain.passes.forward += screened;
+            chain.ascend(method.steps + 1, watch)?;
+            chain
         }
         _ => return Err(anyhow!("method '{}' searches a generator's code: name one with --generator", method.name)),
     };
-    chain.finish(passes)
+    chain.finish()
 }
 
 /// How many passes a run took: what comparisons at equal cost count.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Passes {
-    /// Forward passes through the classifier (and the generator), screening and other starts included.
+    /// Forward passes through the classifier (and the generator); screening, other starts, views and tiles included.
     pub forward: usize,
     /// Backward passes.
     pub backward: usize,
 }
 
-impl Passes {
-    /// Of one chain: the last forward pass only reads.
-    fn of(steps: usize) -> Passes {
-        Passes { forward: steps + 1, backward: steps }
-    }
-
-    /// With the screened codes and the starts that were given up.
-    fn and_search(self, spec: LatentSpec, steps: usize) -> Passes {
-        let screened = if spec.screen > 1 { spec.screen } else { 0 };
-        let given_up = (spec.starts - 1) * spec.trial.min(steps);
-        Passes { forward: self.forward + screened + given_up, backward: self.backward + given_up }
-    }
-}
-
 /// An optimization under way: the pictures of all runs of a batch, and everything that the next step depends on.
 struct Chain<'b> {
     batch: &'b Batch<'b>,
+    seeds: &'b [Seed],
+    /// The sides of the octaves' pictures.
+    sides: &'b [i64],
     param: Box<dyn Param + 'b>,
     optimizer: Box<dyn Optimizer>,
+    view: View<'b>,
     best: Best,
     trace: Trace,
+    passes: Passes,
     /// The next step.
     step: usize,
+    octave: usize,
 }
 
 impl<'b> Chain<'b> {
-    fn new(batch: &'b Batch<'b>, param: Box<dyn Param + 'b>) -> Chain<'b> {
+    fn new(batch: &'b Batch<'b>, seeds: &'b [Seed], sides: &'b [i64], param: Box<dyn Param + 'b>) -> Result<Chain<'b>> {
         let best = Best::new(batch.method.keep, &param.tensors());
         let trace = Trace::new(batch.runs.len(), batch.method.regularizers.len());
-        Chain { batch, optimizer: batch.method.optimizer.build(&param.tensors()), param, best, trace, step: 0 }
+        let view = Chain::view(batch, seeds, param.as_ref())?;
+        let optimizer = batch.method.optimizer.build(&param.tensors());
+        let (step, octave, passes) = (0, 0, Passes::default());
+        Ok(Chain { batch, seeds, sides, optimizer, view, param, best, trace, passes, step, octave })
+    }
+
+    fn view(batch: &'b Batch<'b>, seeds: &'b [Seed], param: &dyn Param) -> Result<View<'b>> {
+        let units: Vec<&Unit> = batch.runs.iter().map(|(unit, _)| unit).collect();
+        View::new(batch.classifier, batch.shapes, batch.method, &units, seeds, param.size())
+    }
+
+    /// Begins the next octave: the picture at its size, an optimizer that has forgotten.
+    fn grow(&mut self) -> Result<()> {
+        let _guard = tch::no_grad_guard();
+        let Batch { method, .. } = *self.batch;
+        self.octave += 1;
+        self.param.resize([self.sides[self.octave]; 2], method.octaves.resampling)?;
+        self.optimizer = method.optimizer.build(&self.param.tensors());
+        self.view = Chain::view(self.batch, self.seeds, self.param.as_ref())?;
+        self.best = Best::new(method.keep, &self.param.tensors());
+        Ok(())
     }
 
     /// Goes on up to (not including) step `end`. The step after the method's last one only looks.
-    fn ascend(&mut self, readout: &Readout, schedule: &Schedule, end: usize, watch: &dyn Watch) -> Result<()> {
-        let Batch { classifier, method, .. } = *self.batch;
-        let pipeline = classifier.input_pipeline(self.param.size());
-        let tensors = self.param.tensors();
+    fn ascend(&mut self, end: usize, watch: &dyn Watch) -> Result<()> {
+        let method = self.batch.method;
+        let all = method.all_steps();
         while self.step < end && !self.trace.all_failed() {
-            let pictures = self.param.pictures().detach().set_requires_grad(true);
-            let input = tch::with_grad(|| pipeline.apply(&pictures));
-            let pass = classifier.network.forward(schedule, &input);
+            if self.step == (self.octave + 1) * method.steps && self.step < all {
+                self.grow()?;
+            }
             let _guard = tch::no_grad_guard();
-            let activations = readout.activations(|point| pass.activation(point).shallow_clone());
-            self.best.see(&activations, &tensors);
-            let penalized = |gradient: &mut Tensor| -> Vec<Tensor> {
-                method.regularizers.iter().map(|regularizer| regularizer.apply(&tensors[0], gradient)).collect()
-            };
-            if self.step == method.steps {
-                self.trace.push(&activations, &penalized(&mut tensors[0].zeros_like()), None);
-            } else {
-                let at_input = pass.pullback(readout.gradients());
-                let at_pictures = tch::with_grad(|| {
-                    let product = (&input * at_input).sum(None::<Kind>);
-                    Tensor::f_run_backward(&[product], &[&pictures], false, false)
-                })?;
-                let mut gradients = self.param.pullback(&at_pictures[0]);
-                let penalties = penalized(&mut gradients[0]);
-                self.trace.push(&activations, &penalties, Some(&gradients));
-                self.optimizer.ascend(&tensors, &gradients, self.step, method.steps);
-                for filter in &method.filters {
-                    filter.apply(&mut tensors[0].shallow_clone());
+            let tensors = self.param.tensors();
+            let pictures = self.param.pictures();
+            let moment = Moment { step: self.step, octave: self.octave };
+            let moves = self.step < all;
+            let seen = self.view.look(&pictures, moment, moves)?;
+            self.best.see(&seen.activations, &tensors);
+            self.passes.forward += self.view.passes();
+            let mut penalties: Vec<Option<Tensor>> = method.regularizers.iter().map(|_| None).collect();
+            for (place, penalty) in seen.penalties {
+                penalties[place] = Some(penalty);
+            }
+            let mut at_pictures = seen.gradient;
+            for (penalty, regularizer) in penalties.iter_mut().zip(&method.regularizers) {
+                if let Some((value, gradient)) = regularizer.of_picture(&pictures) {
+                    *penalty = Some(value);
+                    at_pictures = at_pictures.map(|before| before - gradient);
                 }
-                self.param.project();
+            }
+            let mut gradients = match &at_pictures {
+                Some(gradient) => {
+                    self.passes.backward += self.view.passes();
+                    let filtered = self.filtered(Stage::Gradient, gradient, gradient);
+                    self.param.pullback(&filtered)
+                }
+                None => tensors.iter().map(Tensor::zeros_like).collect(),
+            };
+            if let Some(code) = self.param.code() {
+                for (penalty, regularizer) in penalties.iter_mut().zip(&method.regularizers) {
+                    if let Some((value, gradient)) = regularizer.of_code(&code) {
+                        *penalty = Some(value);
+                        gradients[0] = &gradients[0] - gradient;
+                    }
+                }
+            }
+            let none = || seen.activations.zeros_like();
+            let penalties: Vec<Tensor> = penalties.into_iter().map(|penalty| penalty.unwrap_or_else(none)).collect();
+            let norms = moves.then_some(gradients.as_slice());
+            self.trace.push(&seen.activations, &seen.objectives, &penalties, norms);
+            if let Some(at_pictures) = &at_pictures {
+                self.step_along(&tensors, &gradients, at_pictures);
             }
             self.step += 1;
             if self.step.is_multiple_of(READ_BACK) || self.step == end {
-                watch.step(self.step.min(method.steps), method.steps, self.trace.read_back());
+                watch.step(self.step.min(all), all, self.trace.read_back());
             }
         }
         Ok(())
+    }
+
+    /// One step of the optimizer, the filters that are due after it, and back into the range.
+    fn step_along(&mut self, tensors: &[Tensor], gradients: &[Tensor], at_pictures: &Tensor) {
+        let method = self.batch.method;
+        let at = self.at();
+        self.optimizer.ascend(tensors, gradients, at.local, method.steps);
+        if let Some(mut code) = self.param.code() {
+            let filtered = self.filtered(Stage::Code, &code, at_pictures);
+            if filtered.data_ptr() != code.data_ptr() {
+                code.copy_(&filtered);
+            }
+        } else if method.filters.iter().any(|filter| filter.stage().is(Stage::Picture) && filter.is_due(at.local)) {
+            let Chain { param, seeds, batch, .. } = self;
+            param.edit(&|picture| filtered(batch.method, seeds, at, Stage::Picture, picture, at_pictures));
+        }
+        self.param.project();
+    }
+
+    /// Where the present step lies.
+    fn at(&self) -> At {
+        At { step: self.step, local: self.step - self.octave * self.batch.method.steps }
+    }
+
+    /// A code, picture or gradient after the filters of that stage that are due.
+    fn filtered(&self, stage: Stage, tensor: &Tensor, gradient: &Tensor) -> Tensor {
+        filtered(self.batch.method, self.seeds, self.at(), stage, tensor, gradient)
     }
 
     /// Of several chains that came equally far, one that holds each run's highest last activation.
@@ -235,6 +307,10 @@ impl<'b> Chain<'b> {
         let mut chains = chains.into_iter();
         let Some(mut first) = chains.next() else { unreachable!("there is at least one start") };
         let others: Vec<Chain> = chains.collect();
+        for other in &others {
+            first.passes.forward += other.passes.forward;
+            first.passes.backward += other.passes.backward;
+        }
         let runs = first.trace.rows.len();
         let reached = |chain: &Chain, run: usize| -> f64 {
             chain.trace.rows[run]
@@ -267,7 +343,9 @@ impl<'b> Chain<'b> {
         self.param.tensors().into_iter().chain(self.optimizer.state()).chain(best).collect()
     }
 
-    fn finish(mut self, passes: Passes) -> Result<Vec<Rendered>> {
+    fn finish(mut self) -> Result<Vec<Rendered>> {
+        let _guard = tch::no_grad_guard();
+        let passes = self.passes;
         self.best.restore(&self.param.tensors());
         let on_host = |tensor: Tensor| tensor.detach().to_device(tch::Device::Cpu).to_kind(Kind::Float);
         let pictures = on_host(self.param.pictures());
@@ -288,15 +366,12 @@ impl<'b> Chain<'b> {
 /// Draws from the prior of a generator: one code for each (seed, number).
 type Draw<'g, 'a> = dyn Fn(&[(Seed, u64)]) -> Latent<'g> + 'a;
 
-/// The starts of every run, best first: the codes of highest activation among the first `screen` draws of its seed. Runs
-/// of one seed share the draws, and so the passes.
-fn screen(batch: &Batch, spec: LatentSpec, prior: &Draw, watch: &dyn Watch) -> Vec<Vec<(Seed, u64)>> {
+/// The starts of every run, best first: the codes of highest activation among the first `screen` draws of its seed; and how
+/// many passes that took. Runs of one seed share the draws, and so the passes.
+fn screen(batch: &Batch, spec: LatentSpec, prior: &Draw, watch: &dyn Watch) -> Result<(Vec<Vec<(Seed, u64)>>, usize)> {
     if spec.screen <= 1 {
-        return batch
-            .runs
-            .iter()
-            .map(|(_, seed)| (0..spec.starts as u64).map(|number| (*seed, number)).collect())
-            .collect();
+        let starts = batch.runs.iter().map(|(_, seed)| (0..spec.starts as u64).map(|number| (*seed, number)).collect());
+        return Ok((starts.collect(), 0));
     }
     let _guard = tch::no_grad_guard();
     let classifier = batch.classifier;
@@ -311,15 +386,16 @@ fn screen(batch: &Batch, spec: LatentSpec, prior: &Draw, watch: &dyn Watch) -> V
             let to = (from + SCREENED_AT_ONCE).min(spec.screen as u64);
             let mut codes = prior(&(from..to).map(|number| (seed, number)).collect::<Vec<_>>());
             let pictures = codes.pictures();
-            let input = classifier.input_pipeline(codes.size()).apply(&pictures);
-            let readouts: Vec<Readout> = (runs.iter())
-                .map(|&run| Readout::new(&vec![&batch.runs[run].0; (to - from) as usize], classifier, batch.shapes))
-                .collect();
-            let points: Vec<_> = readouts.iter().flat_map(Readout::points).collect();
+            let input = classifier.input_pipeline(codes.size(), [classifier.size; 2]).apply(&pictures);
+            let objectives = (runs.iter())
+                .map(|&run| Objective::new(&vec![&batch.runs[run].0; (to - from) as usize], Reading::Activation))
+                .collect::<Result<Vec<_>>>()?;
+            let points: Vec<_> = objectives.iter().flat_map(Objective::points).collect();
             let schedule = classifier.network.schedule(&points);
             let pass = classifier.network.forward(&schedule, &input);
-            let read = |readout: &Readout| readout.activations(|point| pass.activation(point).shallow_clone());
-            activations.push(readouts.iter().map(read).collect());
+            let read =
+                |objective: &Objective| objective.evaluate(|point| pass.activation(point).shallow_clone()).activations;
+            activations.push(objectives.iter().map(read).collect());
             watch.screened(place * spec.screen + to as usize, seeds.len() * spec.screen);
         }
         for (column, &run) in runs.iter().enumerate() {
@@ -329,7 +405,36 @@ fn screen(batch: &Batch, spec: LatentSpec, prior: &Draw, watch: &dyn Watch) -> V
             starts[run] = ranked.collect();
         }
     }
-    starts
+    Ok((starts, spec.screen))
+}
+
+/// The number of a step among all, and within its octave.
+#[derive(Clone, Copy, Debug)]
+struct At {
+    step: usize,
+    local: usize,
+}
+
+/// A code, picture or gradient after the method's filters of that stage that are due at a step of an octave.
+fn filtered(method: &Method, seeds: &[Seed], at: At, stage: Stage, tensor: &Tensor, gradient: &Tensor) -> Tensor {
+    let mut tensor = tensor.shallow_clone();
+    let due =
+        method.filters.iter().enumerate().filter(|(_, filter)| filter.stage().is(stage) && filter.is_due(at.local));
+    for (place, filter) in due {
+        let draw = |shape: &[i64]| {
+            let count = shape[1..].iter().product::<i64>() as usize;
+            let rows: Vec<Tensor> = (seeds.iter())
+                .map(|seed| {
+                    let mut rng = stream(*seed, Purpose::Redraw, (at.step * method.filters.len() + place) as u64);
+                    Tensor::from_slice(&(0..count).map(|_| rng.random::<f32>()).collect::<Vec<_>>())
+                })
+                .collect();
+            Tensor::stack(&rows, 0).view(shape).to_kind(tensor.kind()).to_device(tensor.device())
+        };
+        let filtered = filter.apply(&tensor, &Context { gradient, draw: &draw });
+        tensor = filtered;
+    }
+    tensor
 }
 
 /// The tensors of each sample's best step, kept on the device.
@@ -378,7 +483,7 @@ impl Trace {
         Trace { regularizers, waiting: vec![], rows: vec![vec![]; samples] }
     }
 
-    fn push(&mut self, activations: &Tensor, penalties: &[Tensor], gradients: Option<&[Tensor]>) {
+    fn push(&mut self, activations: &Tensor, objectives: &Tensor, penalties: &[Tensor], gradients: Option<&[Tensor]>) {
         let norm = match gradients {
             Some(gradients) => {
                 let squares =
@@ -387,7 +492,7 @@ impl Trace {
             }
             None => activations.full_like(-1.),
         };
-        let mut columns = vec![activations, &norm];
+        let mut columns = vec![activations, objectives, &norm];
         columns.extend(penalties);
         self.waiting.push(Tensor::stack(&columns, 0));
     }
@@ -399,12 +504,13 @@ impl Trace {
             let block = Tensor::stack(&std::mem::take(&mut self.waiting), 0).to_kind(Kind::Double).flatten(0, -1);
             let mut values = vec![0f64; block.numel()];
             block.to_device(tch::Device::Cpu).copy_data(&mut values, block.numel());
-            for step in values.chunks_exact(samples * (2 + self.regularizers)) {
+            for step in values.chunks_exact(samples * (3 + self.regularizers)) {
                 for (sample, rows) in self.rows.iter_mut().enumerate() {
                     let mut columns = step.iter().skip(sample).step_by(samples).copied();
-                    let (activation, norm) = (columns.next().unwrap_or(f64::NAN), columns.next().unwrap_or(f64::NAN));
+                    let mut next = || columns.next().unwrap_or(f64::NAN);
+                    let (activation, objective, norm) = (next(), next(), next());
                     let penalties: Vec<f64> = columns.collect();
-                    let loss = penalties.iter().sum::<f64>() - activation;
+                    let loss = penalties.iter().sum::<f64>() - objective;
                     let gradient_norm = (norm != -1.).then_some(norm);
                     rows.push(Row { step: rows.len(), loss, activation, penalties, gradient_norm });
                 }

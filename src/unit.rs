@@ -6,185 +6,502 @@
 //! | `logits:954`, `_fc:954` | the same, by index |
 //! | `_blocks.10:37` | a channel of a layer: the mean over its positions |
 //! | `_blocks.10:37@7,7` | one neuron of a channel: row 7, column 7 |
+//! | `layer:_blocks.10` | a whole layer: the mean of its squares (DeepDream, Mordvintsev et al. 2015) |
+//! | `direction(_blocks.10, FILE)` | the dot product with a vector of a number a channel, mean over positions (Olah et al. 2017) |
+//! | `cosine(_blocks.10, FILE)` | its cosine with that vector, mean over positions |
+//! | `probability(banana)`, `log_probability(banana)` | after the softmax |
+//! | `quadratic(_blocks.10:37)` | the mean of squares instead of the mean |
+//! | `banana + 0.5*violin - _blocks.10:37` | weighted sums of all of these |
+//!
+//! FILE is a `.npy` or `.safetensors` file with one vector, or `random:SEED` for a random one of norm 1.
+
+use std::path::Path;
 
 use anyhow::{Context, Result, anyhow, bail};
-use classifiers::{Classifier, LOGITS, imagenet};
+use classifiers::{Classifier, LOGITS};
 use frozen::network::Point;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 use tch::{Kind, Tensor};
 
-/// A unit of a classifier, known to exist there.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+use crate::random::{Purpose, Seed, normal, stream};
+
+/// How a number is made of an activation.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reading {
+    /// The activation, or its mean over positions; of a direction, the dot product.
+    #[default]
+    Activation,
+    /// The mean of squares: "a quadratic loss function instead of just taking the mean" (Offert & Bell 2020).
+    Quadratic,
+    /// A class's probability after the softmax.
+    Probability,
+    /// Its logarithm: the same order of pictures, and a gradient that does not vanish where the probability is small.
+    LogProbability,
+    /// The cosine with a direction, mean over positions.
+    Cosine,
+}
+
+impl Reading {
+    /// As it is written in front of a unit.
+    fn name(self) -> &'static str {
+        match self {
+            Reading::Activation => "activation",
+            Reading::Quadratic => "quadratic",
+            Reading::Probability => "probability",
+            Reading::LogProbability => "log_probability",
+            Reading::Cosine => "cosine",
+        }
+    }
+}
+
+/// A vector with a number for each channel of a layer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Direction {
+    /// As it is written; a file is named by its stem and its content.
+    pub name: String,
+    /// One number a channel.
+    pub values: Vec<f32>,
+}
+
+/// Which part of a layer is read.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Part {
+    /// All of it.
+    Whole,
+    /// One channel, or one class.
+    Channel(i64),
+    /// One channel at a row and a column.
+    Neuron(i64, [i64; 2]),
+    /// All channels, weighted.
+    Direction(Direction),
+}
+
+/// One summand of what is maximised.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Term {
+    /// Its factor.
+    pub weight: f64,
+    /// How a number is made of it.
+    pub reading: Reading,
+    /// The layer's name among the classifier's taps.
+    pub layer: String,
+    /// Where that lies.
+    pub point: Point,
+    /// What of it is read.
+    pub part: Part,
+    /// The class, where the layer holds the logits.
+    pub class: Option<usize>,
+    /// Its name, where it has one.
+    pub label: Option<&'static str>,
+}
+
+impl Term {
+    /// Its canonical name without the weight.
+    fn name(&self) -> String {
+        let target = match (&self.part, self.class) {
+            (Part::Channel(index), Some(_)) => {
+                self.label.map_or_else(|| format!("class:{index}"), |label| format!("class:{label}"))
+            }
+            (Part::Whole, _) => return format!("layer:{}", self.layer),
+            (Part::Channel(index), None) => format!("{}:{index}", self.layer),
+            (Part::Neuron(index, [row, column]), _) => format!("{}:{index}@{row},{column}", self.layer),
+            (Part::Direction(direction), _) => {
+                let what = if self.reading == Reading::Cosine { "cosine" } else { "direction" };
+                return format!("{what}({}, {})", self.layer, direction.name);
+            }
+        };
+        match self.reading {
+            Reading::Activation => target,
+            reading => format!("{}({target})", reading.name()),
+        }
+    }
+
+    /// What decides its value.
+    fn settings(&self) -> Value {
+        let (index, position, direction) = match &self.part {
+            Part::Whole => (None, None, None),
+            Part::Channel(index) => (Some(*index), None, None),
+            Part::Neuron(index, position) => (Some(*index), Some(*position), None),
+            Part::Direction(direction) => (None, None, Some(sha256_of(&direction.values))),
+        };
+        json!({
+            "weight": self.weight, "reading": self.reading, "layer": self.layer,
+            "index": index, "position": position, "direction": direction,
+        })
+    }
+}
+
+fn sha256_of(values: &[f32]) -> String {
+    let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// What is visualised, known to exist in a classifier: one term or a weighted sum of several.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Unit {
     /// Its one canonical name: however it was asked for, the same unit has the same name.
     pub name: String,
-    /// The layer's name among the classifier's taps.
-    pub layer: String,
-    /// Channel, or class.
-    pub index: i64,
-    /// Row and column, for a neuron of a layer with positions.
-    pub position: Option<[i64; 2]>,
-    /// The class's name, where the unit is one.
-    pub label: Option<String>,
-    /// Where its activation is read.
-    pub point: Point,
+    /// What is added up; at least one.
+    pub terms: Vec<Term>,
+}
+
+/// Where a word of a unit was found, for errors.
+struct Reader<'a> {
+    text: &'a str,
+    classifier: &'a Classifier,
+    shapes: &'a LayerShapes,
 }
 
 impl Unit {
-    /// The unit that `text` names in this classifier. `shapes` are those of its taps
-    /// ([`Network::shapes`](frozen::network::Network::shapes)).
+    /// The unit that `text` names in this classifier. `shapes` are those of its taps.
     ///
     /// # Errors
-    /// An unknown class or layer (with the nearest name), or an index out of range.
+    /// An unknown class or layer (with the nearest name), an index out of range, or a file that holds no such vector.
     pub fn parse(text: &str, classifier: &Classifier, shapes: &LayerShapes) -> Result<Unit> {
-        let (layer, rest) = text.split_once(':').unwrap_or(("class", text));
-        if layer == "class" {
-            let class =
-                imagenet::class(rest).map_err(|error| anyhow!("unit '{text}': {error} (of {})", classifier.name))?;
-            return Unit::class(class.index, classifier);
+        let reader = Reader { text, classifier, shapes };
+        let terms =
+            summands(text).into_iter().map(|(weight, word)| reader.term(weight, word)).collect::<Result<_>>()?;
+        Ok(Unit::of(terms))
+    }
+
+    /// The sum of these terms.
+    fn of(terms: Vec<Term>) -> Unit {
+        let mut name = String::new();
+        for (place, term) in terms.iter().enumerate() {
+            let sign = match (place, term.weight < 0.) {
+                (0, false) => "",
+                (0, true) => "-",
+                (_, false) => " + ",
+                (_, true) => " - ",
+            };
+            let factor = if term.weight.abs() == 1. { String::new() } else { format!("{}*", term.weight.abs()) };
+            name.push_str(&format!("{sign}{factor}{}", term.name()));
         }
-        let tap = classifier.network.tap(layer).map_err(|error| {
-            anyhow!(
-                "unit '{text}': {} has {error} (`metapicture models info {}` lists them)",
-                classifier.name,
-                classifier.name
-            )
+        Unit { name, terms }
+    }
+
+    /// The term, if there is but one with weight 1.
+    fn only(&self) -> Option<&Term> {
+        match &self.terms[..] {
+            [term] if term.weight == 1. => Some(term),
+            _ => None,
+        }
+    }
+
+    /// The class, where the unit is one (its logit or its probability): then pictures have a probability of it.
+    pub fn class(&self) -> Option<usize> {
+        self.only().and_then(|term| term.class)
+    }
+
+    /// The class's name, where the unit is one that has a name.
+    pub fn label(&self) -> Option<&'static str> {
+        self.only().and_then(|term| term.label)
+    }
+
+    /// Whether the unit is a class of the classifier.
+    pub fn is_class(&self) -> bool {
+        self.class().is_some()
+    }
+
+    /// The layer, where all terms lie in one.
+    pub fn layer(&self) -> Option<&str> {
+        let first = &self.terms[0].layer;
+        self.terms.iter().all(|term| term.layer == *first).then_some(first.as_str())
+    }
+
+    /// Channel or class, where the unit is one.
+    pub fn index(&self) -> Option<i64> {
+        match self.only()?.part {
+            Part::Channel(index) | Part::Neuron(index, _) => Some(index),
+            _ => None,
+        }
+    }
+
+    /// Row and column, where the unit is one neuron of a layer with positions.
+    pub fn position(&self) -> Option<[i64; 2]> {
+        match self.only()?.part {
+            Part::Neuron(_, position) => Some(position),
+            _ => None,
+        }
+    }
+
+    /// A short name for people: the class, or the unit's name.
+    pub fn title(&self) -> &str {
+        match self.only().map(|term| term.reading) {
+            Some(Reading::Activation) => self.label().unwrap_or(&self.name),
+            _ => &self.name,
+        }
+    }
+
+    /// Everything that decides its activation.
+    pub fn settings(&self) -> Value {
+        Value::Array(self.terms.iter().map(Term::settings).collect())
+    }
+
+    /// The unit with its plain activations read in another way, as a method may ask for.
+    ///
+    /// # Errors
+    /// If a term has no such reading.
+    pub fn read_as(&self, reading: Reading) -> Result<Unit> {
+        let mut terms = self.terms.clone();
+        for term in terms.iter_mut().filter(|term| term.reading == Reading::Activation) {
+            term.reading = reading;
+            readable(term).map_err(|reason| anyhow!("unit '{}': {reason}", self.name))?;
+        }
+        Ok(Unit::of(terms))
+    }
+}
+
+/// Whether a term has the reading that it asks for.
+fn readable(term: &Term) -> Result<(), String> {
+    match (term.reading, &term.part) {
+        (Reading::Probability | Reading::LogProbability, Part::Channel(_)) if term.class.is_some() => Ok(()),
+        (Reading::Probability | Reading::LogProbability, _) => {
+            Err(format!("only a class has a {}, and {} is none", term.reading.name(), term.layer))
+        }
+        (Reading::Cosine, Part::Direction(_)) => Ok(()),
+        (Reading::Cosine, _) => Err("a cosine is that with a direction: cosine(LAYER, FILE)".to_owned()),
+        (Reading::Quadratic, Part::Direction(_)) => Err("a direction has no quadratic reading".to_owned()),
+        _ => Ok(()),
+    }
+}
+
+/// The summands of a unit with their weights: split at ` + ` and ` - ` outside of parentheses.
+fn summands(text: &str) -> Vec<(f64, &str)> {
+    let bytes = text.as_bytes();
+    let (mut depth, mut from, mut sign) = (0, 0, 1.);
+    let mut found = vec![];
+    for at in 0..bytes.len() {
+        match bytes[at] {
+            b'(' => depth += 1,
+            b')' => depth -= 1,
+            operator @ (b'+' | b'-')
+                if depth == 0 && at > 0 && bytes[at - 1] == b' ' && bytes.get(at + 1) == Some(&b' ') =>
+            {
+                found.push((sign, &text[from..at]));
+                (from, sign) = (at + 1, if operator == b'-' { -1. } else { 1. });
+            }
+            _ => {}
+        }
+    }
+    found.push((sign, &text[from..]));
+    let factor = |(sign, word): (f64, &'_ str)| -> (f64, usize, usize) {
+        let trimmed = word.trim();
+        let start = word.len() - word.trim_start().len();
+        if let Some((number, rest)) = trimmed.split_once('*')
+            && let Ok(number) = number.trim().parse::<f64>()
+        {
+            return (sign * number, start + trimmed.len() - rest.len(), start + trimmed.len());
+        }
+        if let Some(rest) = trimmed.strip_prefix('-')
+            && !rest.is_empty()
+        {
+            return (-sign, start + 1, start + trimmed.len());
+        }
+        (sign, start, start + trimmed.len())
+    };
+    found
+        .into_iter()
+        .map(|(sign, word)| {
+            let (weight, from, to) = factor((sign, word));
+            (weight, word[from..to].trim())
+        })
+        .collect()
+}
+
+impl Reader<'_> {
+    /// An error about the unit.
+    fn wrong(&self, reason: impl std::fmt::Display) -> anyhow::Error {
+        anyhow!("unit '{}': {reason}", self.text)
+    }
+
+    fn term(&self, weight: f64, word: &str) -> Result<Term> {
+        if !weight.is_finite() {
+            return Err(self.wrong("a weight is a finite number"));
+        }
+        let term = match word.strip_suffix(')').and_then(|word| word.split_once('(')) {
+            Some((function, inside)) => self.function(function.trim(), inside)?,
+            None => self.target(word)?,
+        };
+        let term = Term { weight, ..term };
+        readable(&term).map_err(|reason| self.wrong(reason))?;
+        Ok(term)
+    }
+
+    fn function(&self, function: &str, inside: &str) -> Result<Term> {
+        let reading = match function {
+            "quadratic" => Reading::Quadratic,
+            "probability" => Reading::Probability,
+            "log_probability" => Reading::LogProbability,
+            "activation" => Reading::Activation,
+            "direction" | "cosine" => {
+                let (layer, vector) = inside
+                    .split_once(',')
+                    .ok_or_else(|| self.wrong(format!("{function} is written {function}(LAYER, FILE)")))?;
+                let (layer, point) = self.layer(layer.trim())?;
+                let channels = self.shapes.of(&layer)[0];
+                let direction = direction(vector.trim(), channels).map_err(|error| self.wrong(format!("{error:#}")))?;
+                let reading = if function == "cosine" { Reading::Cosine } else { Reading::Activation };
+                let part = Part::Direction(direction);
+                return Ok(Term { weight: 1., reading, layer, point, part, class: None, label: None });
+            }
+            _ => {
+                let known = ["quadratic", "probability", "log_probability", "direction", "cosine"];
+                return Err(self
+                    .wrong(format!("no reading '{function}'{}", frozen::suggest::hint(function, "readings", known))));
+            }
+        };
+        Ok(Term { reading, ..self.target(inside.trim())? })
+    }
+
+    fn layer(&self, name: &str) -> Result<(String, Point)> {
+        let classifier = self.classifier;
+        let tap = classifier.network.tap(name).map_err(|error| {
+            self.wrong(format!(
+                "{} has {error} (`metapicture models info {}` lists them)",
+                classifier.name, classifier.name
+            ))
         })?;
+        Ok((tap.name.clone(), tap.point))
+    }
+
+    fn target(&self, word: &str) -> Result<Term> {
+        let (layer, rest) = word.split_once(':').unwrap_or(("class", word));
+        if layer == "class" {
+            let (layer, point) = self.layer(LOGITS)?;
+            let class = self.classifier.class(rest);
+            let index = class.map_err(|error| self.wrong(format!("{error} (of {})", self.classifier.name)))?;
+            let part = Part::Channel(index as i64);
+            return Ok(Term {
+                weight: 1.,
+                reading: Reading::Activation,
+                layer,
+                point,
+                part,
+                class: Some(index),
+                label: self.classifier.class_name(index),
+            });
+        }
+        if layer == "layer" {
+            let (layer, point) = self.layer(rest)?;
+            return Ok(Term {
+                weight: 1.,
+                reading: Reading::Quadratic,
+                layer,
+                point,
+                part: Part::Whole,
+                class: None,
+                label: None,
+            });
+        }
+        let (layer, point) = self.layer(layer)?;
         let (index, position) = match rest.split_once('@') {
             Some((index, position)) => (index, Some(position)),
             None => (rest, None),
         };
         let number = |word: &str, what: &str| {
-            word.trim()
-                .parse::<i64>()
-                .with_context(|| format!("unit '{text}': '{word}' is not {what} (a number from 0)"))
+            let number = word.trim().parse::<i64>();
+            number.map_err(|_| self.wrong(format!("'{word}' is not {what} (a number from 0)")))
         };
         let index = number(index, "a channel")?;
-        let shape = shapes.of(&tap.name);
+        let shape = self.shapes.of(&layer);
         if !(0..shape[0]).contains(&index) {
-            bail!("unit '{text}': channel {index} is out of range: {} has channels 0 to {}", tap.name, shape[0] - 1);
+            return Err(
+                self.wrong(format!("channel {index} is out of range: {layer} has channels 0 to {}", shape[0] - 1))
+            );
         }
-        if tap.point == classifier.network.output() && position.is_none() {
-            return Unit::class(index as usize, classifier);
-        }
-        let position = match (position, shape) {
-            (None, _) => None,
-            (Some(_), [_]) => bail!("unit '{text}': {} has no positions, so there is nothing at '@'", tap.name),
+        let class = (point == self.classifier.network.tap(LOGITS)?.point).then_some(index as usize);
+        let part = match (position, shape) {
+            (None, _) => Part::Channel(index),
+            (Some(_), [_]) => return Err(self.wrong(format!("{layer} has no positions, so there is nothing at '@'"))),
             (Some(position), shape) => {
                 let (row, column) = position
                     .split_once(',')
-                    .ok_or_else(|| anyhow!("unit '{text}': a neuron is written LAYER:CHANNEL@ROW,COLUMN"))?;
+                    .ok_or_else(|| self.wrong("a neuron is written LAYER:CHANNEL@ROW,COLUMN"))?;
                 let at = [number(row, "a row")?, number(column, "a column")?];
                 for (axis, what) in ["row", "column"].iter().enumerate() {
                     if !(0..shape[axis + 1]).contains(&at[axis]) {
                         let last = shape[axis + 1] - 1;
-                        bail!(
-                            "unit '{text}': {what} {} is out of range: {} has {what}s 0 to {last}",
-                            at[axis],
-                            tap.name
-                        );
+                        let at = at[axis];
+                        return Err(self.wrong(format!("{what} {at} is out of range: {layer} has {what}s 0 to {last}")));
                     }
                 }
-                Some(at)
+                Part::Neuron(index, at)
             }
         };
-        let name = match position {
-            Some([row, column]) => format!("{}:{index}@{row},{column}", tap.name),
-            None => format!("{}:{index}", tap.name),
-        };
-        Ok(Unit { name, layer: tap.name.clone(), index, position, label: None, point: tap.point })
-    }
-
-    fn class(index: usize, classifier: &Classifier) -> Result<Unit> {
-        let tap = classifier.network.tap(LOGITS)?;
-        let label = imagenet::CLASSES.get(index).map(|class| class.name.to_owned());
-        let name = label.as_ref().map_or_else(|| format!("class:{index}"), |label| format!("class:{label}"));
-        Ok(Unit { name, layer: tap.name.clone(), index: index as i64, position: None, label, point: tap.point })
-    }
-
-    /// Whether the unit is a class of the classifier: then pictures have a probability of it.
-    pub fn is_class(&self) -> bool {
-        self.label.is_some()
-    }
-
-    /// A short name for people: the class, or the unit's name.
-    pub fn title(&self) -> &str {
-        self.label.as_deref().unwrap_or(&self.name)
+        let label = class.and_then(|class| self.classifier.class_name(class));
+        Ok(Term { weight: 1., reading: Reading::Activation, layer, point, part, class, label })
     }
 }
 
-/// The shapes of a classifier's taps, without the batch dimension.
+/// The vector that a word names, for a layer of so many channels.
+fn direction(word: &str, channels: i64) -> Result<Direction> {
+    if let Some(seed) = word.strip_prefix("random:") {
+        let seed: u64 = seed.trim().parse().map_err(|_| anyhow!("'{seed}' is not a seed (random:NUMBER)"))?;
+        let drawn = normal(&mut stream(Seed(seed), Purpose::Direction, 0), channels as usize);
+        let norm = drawn.iter().map(|x| x * x).sum::<f32>().sqrt().max(f32::MIN_POSITIVE);
+        return Ok(Direction { name: format!("random:{seed}"), values: drawn.iter().map(|x| x / norm).collect() });
+    }
+    let path = Path::new(word);
+    let cannot = || format!("{word}: cannot be read");
+    let tensor = match path.extension().and_then(|extension| extension.to_str()) {
+        Some("npy") => Tensor::read_npy(path).with_context(cannot)?,
+        Some("safetensors") => match &Tensor::read_safetensors(path).with_context(cannot)?[..] {
+            [(_, tensor)] => tensor.shallow_clone(),
+            several => bail!("{word}: holds {} tensors, and a direction is one", several.len()),
+        },
+        _ => bail!("'{word}' is neither random:SEED nor a .npy or .safetensors file"),
+    };
+    let values = tensor.to_kind(Kind::Float).flatten(0, -1);
+    if values.numel() as i64 != channels {
+        bail!("{word}: has shape {:?}, and the layer has {channels} channels", tensor.size());
+    }
+    let values: Vec<f32> = Vec::try_from(&values)?;
+    if values.iter().any(|value| !value.is_finite()) || values.iter().all(|value| *value == 0.) {
+        bail!("{word}: a direction is finite and not zero");
+    }
+    let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+    Ok(Direction { name: format!("{stem}#{}", &sha256_of(&values)[..8]), values })
+}
+
+/// The shapes of a classifier's taps, without the batch dimension, at its nominal input size.
 #[derive(Debug)]
-pub struct LayerShapes(Vec<(String, Vec<i64>)>);
+pub struct LayerShapes(Vec<(String, Point, Vec<i64>)>);
 
 impl LayerShapes {
     /// Measured by one forward pass.
     pub fn measure(classifier: &Classifier) -> LayerShapes {
         let shapes = classifier.network.shapes(&[1, 3, classifier.size, classifier.size]);
-        LayerShapes(shapes.into_iter().map(|(tap, shape)| (tap.name.clone(), shape)).collect())
+        LayerShapes(shapes.into_iter().map(|(tap, shape)| (tap.name.clone(), tap.point, shape)).collect())
     }
 
     /// The shape of a tap: `[C]` or `[C,H,W]`.
     fn of(&self, name: &str) -> &[i64] {
-        self.0.iter().find(|(tap, _)| tap == name).map_or(&[], |(_, shape)| shape)
+        self.0.iter().find(|(tap, ..)| tap == name).map_or(&[], |(.., shape)| shape)
     }
 
-    /// The shape of the tap at which a unit is read.
-    pub fn at(&self, unit: &Unit) -> &[i64] {
-        self.of(&unit.layer)
+    /// The deepest tap with positions that is not deeper than a point, and its name.
+    pub fn deepest_with_positions(&self, not_below: Point) -> Option<(&str, Point)> {
+        let with = self.0.iter().filter(|(_, point, shape)| shape.len() == 3 && *point <= not_below);
+        with.max_by_key(|(_, point, _)| *point).map(|(name, point, _)| (name.as_str(), *point))
     }
 }
 
-/// Reads the activations of the units of a batch, sample i being driven by unit i, as linear functions of the taps: the
-/// activation is the sum of mask x tap, and the mask is its gradient.
-#[derive(Debug)]
-pub struct Readout {
-    /// One mask `[N,C]` or `[N,C,H,W]` a tap; rows of samples whose unit lies elsewhere are zero.
-    masks: Vec<(Point, Tensor)>,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-impl Readout {
-    /// For samples whose units are `units`, in their order.
-    pub fn new(units: &[&Unit], classifier: &Classifier, shapes: &LayerShapes) -> Readout {
-        let mut points: Vec<Point> = units.iter().map(|unit| unit.point).collect();
-        points.sort();
-        points.dedup();
-        let options = (classifier.network.kind(), classifier.network.device());
-        let masks = points.into_iter().map(|point| {
-            let at: Vec<(i64, &Unit)> =
-                (0..).zip(units.iter().copied()).filter(|(_, unit)| unit.point == point).collect();
-            let shape: Vec<i64> =
-                std::iter::once(units.len() as i64).chain(shapes.at(at[0].1).iter().copied()).collect();
-            let mask = frozen::network::channels_last(&Tensor::zeros(&shape, options));
-            for (row, unit) in at {
-                let channel = mask.select(0, row).select(0, unit.index);
-                let (mut cell, weight) = match (unit.position, &shape[2..]) {
-                    (Some([row, column]), _) => (channel.select(0, row).select(0, column), 1.),
-                    (None, [height, width]) => (channel, 1. / (height * width) as f64),
-                    (None, _) => (channel, 1.),
-                };
-                let _ = cell.fill_(weight);
-            }
-            (point, mask)
-        });
-        Readout { masks: masks.collect() }
-    }
-
-    /// The taps to schedule.
-    pub fn points(&self) -> Vec<Point> {
-        self.masks.iter().map(|(point, _)| *point).collect()
-    }
-
-    /// The activations `[N]`.
-    pub fn activations(&self, tap: impl Fn(Point) -> Tensor) -> Tensor {
-        let parts = self
-            .masks
-            .iter()
-            .map(|(point, mask)| (tap(*point) * mask).flatten(1, -1).sum_dim_intlist(1i64, false, None::<Kind>));
-        parts.reduce(|sum, part| sum + part).expect("a batch has at least one unit")
-    }
-
-    /// The gradients of the sum of the activations with respect to the taps.
-    pub fn gradients(&self) -> impl Iterator<Item = (Point, Tensor)> + '_ {
-        self.masks.iter().map(|(point, mask)| (*point, mask.shallow_clone()))
+    #[test]
+    fn a_sum_is_split_at_signs_between_spaces_outside_of_parentheses() {
+        assert_eq!(summands("bow tie"), [(1., "bow tie")]);
+        assert_eq!(summands("black-and-tan coonhound"), [(1., "black-and-tan coonhound")]);
+        assert_eq!(
+            summands("banana + 0.5*class:violin - 2 * direction(a, b - c)"),
+            [(1., "banana"), (0.5, "class:violin"), (-2., "direction(a, b - c)")]
+        );
+        assert_eq!(summands("-banana - -0.5*wig"), [(-1., "banana"), (0.5, "wig")]);
     }
 }

@@ -236,6 +236,13 @@ fn a_request_that_cannot_be_meant_ends_with_2_and_a_line_that_names_it() {
         (with(&["--unit", "_blocks.10:3@14,0"]), &["row 14", "0 to 13"]),
         (with(&["--unit", "_blocks.10:3@1"]), &["LAYER:CHANNEL@ROW,COLUMN"]),
         (with(&["--unit", "logits:3@1,1"]), &["no positions"]),
+        (with(&["--unit", "banana + 0.5*violn"]), &["violn", "'violin'"]),
+        (with(&["--unit", "quadratc(banana)"]), &["'quadratc'", "'quadratic'"]),
+        (with(&["--unit", "probability(_blocks.10:3)"]), &["only a class has a probability"]),
+        (with(&["--unit", "direction(_blocks.10)"]), &["direction(LAYER, FILE)"]),
+        (with(&["--unit", "direction(_blocks.10, no.npy)"]), &["no.npy", "cannot be read"]),
+        (with(&["--unit", "direction(_blocks.10, 7)"]), &["random:SEED"]),
+        (with(&["--unit", "layer:_block.10"]), &["'_blocks.10'"]),
         (with(&["--unit", banana, "--method", "latnet"]), &["'latnet'", "'latent'"]),
         (with(&["--unit", banana, "--method", "latent"]), &["--generator"]),
         (with(&["--unit", banana, "--method", "nowhere/mine.yaml"]), &["nowhere/mine.yaml"]),
@@ -245,7 +252,10 @@ fn a_request_that_cannot_be_meant_ends_with_2_and_a_line_that_names_it() {
         (with(&["--unit", banana, "--generator", "eye-cdcgan", "--class", "blu"]), &["'blu'", "'blue'"]),
         (with(&["--unit", banana, "--witness", LITE0]), &["--witness", "takes no part"]),
         (with(&["--unit", banana, "--device", "gpu"]), &["'gpu'", "cuda:N"]),
-        (words(&["visualize", "--classifier", "resnet", "--unit", banana, "--out", "x"]), &["'resnet'", LITE0]),
+        (
+            words(&["visualize", "--classifier", "transformer", "--unit", banana, "--out", "x"]),
+            &["'transformer'", LITE0],
+        ),
         (words(&["classify", "--classifier", LITE0, text]), &["text.png", "not a picture"]),
         (words(&["classify", "--classifier", LITE0, cut]), &["cut.png", "not a whole picture"]),
         (words(&["classify", "--classifier", LITE0, "/no/such.png"]), &["/no/such.png"]),
@@ -333,6 +343,29 @@ fn a_method_of_ones_own_works_and_one_that_overflows_is_recorded_as_failed() {
     let of = |name: &str| records.iter().find(|record| record["method"] == name).unwrap();
     assert_eq!((&of("good")["status"], &of("bad")["status"]), (&"done".into(), &"failed".into()));
     assert!(of("bad")["error"].as_str().unwrap().contains("at step"), "{}", of("bad")["error"]);
+}
+
+#[test]
+fn facets_leave_a_record_each_and_a_sum_of_units_has_no_class() {
+    let folder = TempDir::new().unwrap();
+    let out = folder.path().join("out");
+    let unit = "banana + 0.5*violin";
+    let more = ["--unit", unit, "banana", "--method", "diversity-2017", "--facets", "2", "--steps", "1", "--size", "96"];
+    done(&visualize(&out, &more));
+    let records: Vec<Value> = runs(&out).iter().map(|folder| record(folder)).collect();
+    assert_eq!(records.len(), 4);
+    let of = |name: &str| -> Vec<&Value> { records.iter().filter(|record| record["unit"]["name"] == name).collect() };
+    let (sums, classes) = (of("class:banana + 0.5*class:violin"), of("class:banana"));
+    for pair in [&sums, &classes] {
+        let mut facets: Vec<i64> = pair.iter().map(|record| record["facet"].as_i64().unwrap()).collect();
+        facets.sort();
+        assert_eq!(facets, [0, 1]);
+        assert_ne!(pair[0]["activation"]["initial"], pair[1]["activation"]["initial"]);
+    }
+    assert_eq!((&sums[0]["probability"], &sums[0]["unit"]["index"]), (&Value::Null, &Value::Null));
+    assert_eq!(sums[0]["unit"]["terms"][1]["weight"], 0.5);
+    assert!(classes[0]["probability"].is_number() && classes[0]["size"] == 96);
+    assert!(std::fs::read_to_string(out.join("results.csv")).unwrap().contains(",facet,"));
 }
 
 #[test]

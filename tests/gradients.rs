@@ -7,10 +7,14 @@ use classifiers::Classifier;
 use common::{classifier, generator};
 use frozen::network::{Network, Point};
 use metapicture::method::{Method, ParamSpec};
-use metapicture::param::{Condition, Latent, Param, Pixel, PixelSpec, Space};
+use metapicture::objective::Objective;
+use metapicture::param::{
+    Blend, BlendSpec, Bounds, Condition, Latent, LatentSpec, Norm, Param, Pixel, PixelSpec, Space,
+};
 use metapicture::random::{Purpose, Seed, normal, stream};
 use metapicture::render::{Batch, render};
-use metapicture::unit::{LayerShapes, Readout, Unit};
+use metapicture::unit::{LayerShapes, Reading, Unit};
+use metapicture::view::{Moment, View};
 use tch::{Device, Kind, Tensor};
 
 /// Half the distances of the finite differences, in units of a direction of norm 1. The networks have kinks (ReLUs), and a
@@ -69,21 +73,24 @@ fn lite0() -> Classifier {
 }
 
 /// The sum of the units' activations, sample i being driven by unit i.
-fn activation(param: &mut dyn Param, units: &[&Unit], classifier: &Classifier, shapes: &LayerShapes) -> f64 {
-    let readout = Readout::new(units, classifier, shapes);
-    let schedule = classifier.network.schedule(&readout.points());
-    let input = classifier.input_pipeline(param.size()).apply(&param.pictures());
+fn activation(param: &mut dyn Param, units: &[&Unit], classifier: &Classifier) -> f64 {
+    let objective = Objective::new(units, Reading::Activation).unwrap();
+    let schedule = classifier.network.schedule(&objective.points());
+    let input = classifier.input_pipeline(param.size(), [classifier.size; 2]).apply(&param.pictures());
     let pass = classifier.network.forward(&schedule, &input);
-    readout.activations(|point| pass.activation(point).shallow_clone()).sum(Kind::Double).double_value(&[])
+    let evaluated = objective.evaluate(|point| pass.activation(point).shallow_clone());
+    evaluated.objectives.sum(Kind::Double).double_value(&[])
 }
 
 /// The gradients of that sum with respect to the tensors of `param`.
-fn gradients(param: &mut dyn Param, units: &[&Unit], classifier: &Classifier, shapes: &LayerShapes) -> Vec<Tensor> {
-    let readout = Readout::new(units, classifier, shapes);
-    let schedule = classifier.network.schedule(&readout.points());
+fn gradients(param: &mut dyn Param, units: &[&Unit], classifier: &Classifier) -> Vec<Tensor> {
+    let objective = Objective::new(units, Reading::Activation).unwrap();
+    let schedule = classifier.network.schedule(&objective.points());
     let pictures = param.pictures().detach().set_requires_grad(true);
-    let input = classifier.input_pipeline(param.size()).apply(&pictures);
-    let at_input = classifier.network.forward(&schedule, &input).pullback(readout.gradients());
+    let input = classifier.input_pipeline(param.size(), [classifier.size; 2]).apply(&pictures);
+    let pass = classifier.network.forward(&schedule, &input);
+    let evaluated = objective.evaluate(|point| pass.activation(point).shallow_clone());
+    let at_input = pass.pullback(evaluated.gradients);
     let at_pictures = Tensor::run_backward(&[(&input * at_input).sum(Kind::Double)], &[&pictures], false, false);
     param.pullback(&at_pictures[0])
 }
@@ -93,13 +100,13 @@ fn check_param(what: &str, param: &mut dyn Param, units: &[&str], classifier: &C
     let shapes = LayerShapes::measure(classifier);
     let units: Vec<Unit> = units.iter().map(|unit| Unit::parse(unit, classifier, &shapes).unwrap()).collect();
     let units: Vec<&Unit> = units.iter().collect();
-    let gradients = gradients(param, &units, classifier, &shapes);
+    let gradients = gradients(param, &units, classifier);
     assert_eq!(gradients.len(), param.tensors().len());
     for (number, gradient) in gradients.iter().enumerate() {
         let start = param.tensors()[number].copy();
         check(&format!("{what}, tensor {number}"), gradient, |moved| {
             param.tensors()[number].copy_(&(&start + moved));
-            let value = activation(param, &units, classifier, &shapes);
+            let value = activation(param, &units, classifier);
             param.tensors()[number].copy_(&start);
             value
         });
@@ -127,7 +134,13 @@ fn the_gradient_of_a_relaxed_condition_reaches_its_numbers_and_the_code() {
 fn the_gradient_of_a_class_reaches_pixels_of_the_classifiers_size_and_of_an_odd_one() {
     let classifier = lite0();
     for size in [224, 225] {
-        let mut pixels = Pixel::new(PixelSpec { noise: 0.1 }, &[Seed(0)], size, Kind::Double, Device::Cpu);
+        let mut pixels = Pixel::new(
+            PixelSpec { noise: 0.1, bounds: Bounds::Clamp, scale: 1. },
+            &[Seed(0)],
+            [size; 2],
+            Kind::Double,
+            Device::Cpu,
+        );
         check_param(&format!("{size} px"), &mut pixels, &["class:banana"], &classifier);
     }
 }
@@ -179,6 +192,44 @@ fn gradients_of_several_taps_add_up_at_the_input_whatever_its_size() {
 }
 
 #[test]
+fn the_gradient_comes_back_through_transforms_views_and_tiles() {
+    let classifier = lite0();
+    let shapes = LayerShapes::measure(&classifier);
+    let unit = Unit::parse("_blocks.6:5", &classifier, &shapes).unwrap();
+    let transforms = "transforms: [{jitter: {pixels: 9, edge: wrap}}, {pad: {pixels: 4}}, {scale: {from: 0.9, to: 1.1}}, \
+                      {rotate: {degrees: 9}}, {noise: {std: 0.05}}]\n";
+    for (what, rest, size) in [
+        ("two views", "views: 2\n", [224, 224]),
+        ("a larger picture, resized", "input: fit\n", [300, 260]),
+        ("a larger picture, whole", "input: full\n", [300, 260]),
+        ("a larger picture in six tiles", "input: tiles\n", [460, 260]),
+    ] {
+        let text = format!(
+            "name: m\nsteps: 1\nparam: {{pixel: {{noise: 0.1}}}}\noptimizer: {{adam: {{lr: 0.1}}}}\n{transforms}{rest}"
+        );
+        let method = Method::parse(&text, "m.yaml").unwrap();
+        let view = View::new(&classifier, &shapes, &method, &[&unit], &[Seed(0)], size).unwrap();
+        let pictures = direction(&[1, 3, size[0], size[1]], 3) * 40. + 0.5;
+        let moment = Moment { step: 3, octave: 0 };
+        let gradient = view.look(&pictures, moment, true).unwrap().gradient.unwrap();
+        check(what, &gradient, |moved| {
+            let seen = view.look(&(&pictures + moved), moment, false).unwrap();
+            seen.objectives.sum(Kind::Double).double_value(&[])
+        });
+    }
+}
+
+#[test]
+fn the_gradient_of_a_class_reaches_code_and_residual_of_a_blend() {
+    let (classifier, generator) = (lite0(), generator("face-dcgan").to(Device::Cpu, Kind::Double));
+    let schedule = generator.schedule();
+    let code = Latent::new(&generator, &schedule, Space::Gaussian, None, &[(Seed(0), 0)]);
+    let prior = LatentSpec { space: Space::Gaussian, screen: 1, starts: 1, trial: 0 };
+    let mut blend = Blend::new(code, BlendSpec { prior, eps: 0.05, norm: Norm::Linf }, [224, 224]);
+    check_param("blend", &mut blend, &["class:banana"], &classifier);
+}
+
+#[test]
 fn the_loop_steps_along_the_gradient() {
     let (classifier, generator) = (lite0(), generator("face-dcgan").to(Device::Cpu, Kind::Double));
     let shapes = LayerShapes::measure(&classifier);
@@ -191,14 +242,14 @@ fn the_loop_steps_along_the_gradient() {
         generator: Some(&generator),
         condition: None,
         method: &method,
-        size: classifier.size,
+        size: None,
         runs: &[(unit.clone(), Seed(0))],
     };
     let rendered = render(&batch, &|_: usize, _: usize, _: f64| {}).unwrap();
     let schedule = generator.schedule();
     let mut code = Latent::new(&generator, &schedule, Space::Gaussian, None, &[(Seed(0), 0)]);
-    let value = activation(&mut code, &[&unit], &classifier, &shapes);
-    let gradients = gradients(&mut code, &[&unit], &classifier, &shapes);
+    let value = activation(&mut code, &[&unit], &classifier);
+    let gradients = gradients(&mut code, &[&unit], &classifier);
     let trace = &rendered[0].trace[0];
     let norm = gradients[0].norm().double_value(&[]);
     assert!((trace.activation - value).abs() < 1e-9 && (trace.gradient_norm.unwrap() - norm).abs() < 1e-9);
@@ -231,7 +282,7 @@ fn a_run_changes_no_bit_of_a_weight_and_no_weight_asks_for_a_gradient() {
             generator: Some(&generator),
             condition: None,
             method: &method,
-            size: classifier.size,
+            size: None,
             runs: &[(unit, Seed(0))],
         };
         let rendered = render(&batch, &|_: usize, _: usize, _: f64| {}).unwrap();

@@ -48,7 +48,7 @@ impl Models {
             generator: self.generator.as_ref(),
             condition,
             method,
-            size: self.classifier.size,
+            size: None,
             runs: &self.runs(runs),
         };
         let rendered = render(&batch, &|_: usize, _: usize, _: f64| {}).unwrap();
@@ -59,7 +59,8 @@ impl Models {
     /// The activation of a class for a float picture.
     fn activation(&self, picture: &Tensor, class: i64) -> f64 {
         let (network, size) = (&self.classifier.network, picture.size());
-        let input = self.classifier.input_pipeline([size[1], size[2]]).apply(&picture.unsqueeze(0));
+        let input =
+            self.classifier.input_pipeline([size[1], size[2]], [self.classifier.size; 2]).apply(&picture.unsqueeze(0));
         let schedule = network.schedule(&[network.output()]);
         network.forward(&schedule, &input).activation(network.output()).double_value(&[0, class])
     }
@@ -129,7 +130,7 @@ fn latent_improves_on_the_best_of_its_screened_codes() {
     for (unit, rendered) in DEMO.iter().zip(models.render(&short("latent", 15, 16), None, &DEMO.map(|unit| (unit, 0))))
     {
         let (first, _) = first_and_last(&rendered);
-        let kept = models.activation(&rendered.picture, models.runs(&[(unit, 0)])[0].0.index);
+        let kept = models.activation(&rendered.picture, models.runs(&[(unit, 0)])[0].0.index().unwrap());
         println!("{unit}: {first:.2} to {kept:.2}");
         assert!(kept > first + 1., "{unit}: {first} to {kept}");
         // 16 codes, 5 steps of the start that was given up, 15 of the one that was not, and a last look.
@@ -196,7 +197,7 @@ fn a_run_that_blows_up_is_recorded_with_its_step_and_cause_and_the_others_are_ke
     let Models { classifier, shapes, generator } = Models::load(Some("face-dcgan"));
     let unit = Unit::parse("banana", &classifier, &shapes).unwrap();
     let experiment = Experiment {
-        size: classifier.size,
+        size: None,
         classifier,
         shapes,
         generator,
@@ -208,7 +209,7 @@ fn a_run_that_blows_up_is_recorded_with_its_step_and_cause_and_the_others_are_ke
     };
     let absurd = "name: absurd\nparam: {latent: {space: gaussian}}\noptimizer: {adam: {lr: 1.0e+38}}\nsteps: 30\n";
     let methods = [Method::parse(absurd, "absurd.yaml").unwrap(), short("dgn-am", 2, 1)];
-    let runs = methods.map(|method| Run { unit: unit.clone(), method, seed: Seed(0) });
+    let runs = methods.map(|method| Run { unit: unit.clone(), method, seed: Seed(0), facet: 0 });
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(folder.path()).unwrap();
     let silent = |_: &[Run]| -> Box<dyn Watch> { Box::new(|_: usize, _: usize, _: f64| {}) };
@@ -237,7 +238,7 @@ fn latent_reaches_the_activations_that_a_python_prototype_reached() {
     assert!(method.steps <= 200);
     for (unit, threshold) in [("banana", 16.), ("wig", 16.), ("sunglasses", 12.), ("violin", 9.), ("bow tie", 9.)] {
         let runs: Vec<(&str, u64)> = (0..8).map(|seed| (unit, seed)).collect();
-        let index = models.runs(&runs)[0].0.index;
+        let index = models.runs(&runs)[0].0.index().unwrap();
         // As a record scores it: of the picture in 8 bits.
         let score = |run: &Rendered| models.activation(&((&run.picture * 255.).round() / 255.), index);
         let mut scored: Vec<f64> = models.render(&method, None, &runs).iter().map(score).collect();

@@ -1,7 +1,8 @@
 //! EfficientNet-Lite (Tan & Le 2019, "EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks"; the Lite
 //! variants of the TensorFlow TPU repository, 2020: no squeeze-and-excitation, ReLU6, stem and head not scaled).
 //!
-//! Module paths are those of the PyTorch port whose files are in circulation (`_conv_stem`, `_blocks.0._depthwise_conv`).
+//! Module paths are those of the PyTorch port whose files are in circulation (`_conv_stem`, `_blocks.0._depthwise_conv`), for
+//! timm's files as well (see [`naming`](crate::naming)).
 //!
 //! | stage | block | output | stride | kernel | repeats |
 //! |---|---|---|---|---|---|
@@ -82,15 +83,15 @@ const EPS: f64 = 1e-3;
 /// If the weights are not those of this configuration: every missing, unexpected or mis-shaped tensor is listed.
 pub fn network(config: Config, mut weights: Weights) -> Result<Network, WeightError> {
     weights.skip(|name| name.ends_with(".num_batches_tracked"));
+    let repeats: Vec<i64> = (STAGES.iter().enumerate()).map(|(number, stage)| repeats(config, number, stage)).collect();
+    let weights = crate::naming::efficientnet_lite(weights, repeats.iter().map(|&count| count as usize).collect());
     let (mut net, x) = Builder::new(weights, 3);
     let x = net.convolution("_conv_stem", x, 32, kernel(3, 2, 1));
     let x = net.batch_norm("_bn0", x, EPS);
     let mut x = net.relu6("_bn0.relu6", x);
     let mut channels = 32;
     let mut index = 0;
-    for (number, stage) in STAGES.iter().enumerate() {
-        let first_or_last = number == 0 || number + 1 == STAGES.len();
-        let repeats = if first_or_last { stage.repeats } else { (stage.repeats as f64 * config.depth).ceil() as i64 };
+    for (stage, repeats) in STAGES.iter().zip(repeats) {
         let out = round_to_8(stage.out as f64 * config.width);
         for repeat in 0..repeats {
             let stride = if repeat == 0 { stage.stride } else { 1 };
@@ -106,6 +107,12 @@ pub fn network(config: Config, mut weights: Weights) -> Result<Network, WeightEr
     let x = net.linear("_fc", x, 1000);
     net.alias(x, crate::LOGITS);
     net.finish()
+}
+
+/// The blocks of a stage.
+fn repeats(config: Config, number: usize, stage: &Stage) -> i64 {
+    let first_or_last = number == 0 || number + 1 == STAGES.len();
+    if first_or_last { stage.repeats } else { (stage.repeats as f64 * config.depth).ceil() as i64 }
 }
 
 /// MBConv: expand (1x1), depthwise, project (1x1); a residual sum where the shapes allow one.

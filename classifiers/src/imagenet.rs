@@ -58,6 +58,14 @@ pub enum NotAClass {
         /// The last class.
         last: usize,
     },
+    /// The classes of this classifier are not ImageNet's, so only their numbers are known.
+    #[error("'{word}' is not a class: these classes have no names here, only the numbers 0 to {last}")]
+    Nameless {
+        /// What was asked for.
+        word: String,
+        /// The last class.
+        last: usize,
+    },
 }
 
 /// The class that `word` names: by index, by name (exactly, then without regard to case, hyphens and underscores), by wnid,

@@ -1,20 +1,44 @@
 //! Frozen image classifiers, one file an architecture, and the zoo of their weights.
 
+pub mod alexnet;
+pub mod densenet;
 pub mod efficientnet_lite;
+pub mod googlenet;
 pub mod imagenet;
+pub mod inception_v3;
+pub mod mobilenet_v2;
+pub mod naming;
+pub mod resnet;
+pub mod squeezenet;
+pub mod torchscript;
+pub mod torchvision;
+pub mod vgg;
 
 use frozen::load::{LoadError, unknown_architecture};
 use frozen::network::Network;
 use frozen::resize::Resize;
 use frozen::weights::Weights;
 use frozen::zoo::{Checked, Manifest};
+use imagenet::NotAClass;
 use tch::{Device, Kind, Tensor};
 
 /// The manifests of the classifiers that are known here, as file name and text, for [`frozen::zoo::Zoo::new`].
 pub const MANIFESTS: &[(&str, &str)] = &[
+    ("alexnet.yaml", include_str!("../zoo/alexnet.yaml")),
+    ("densenet121.yaml", include_str!("../zoo/densenet121.yaml")),
     ("efficientnet-lite0.yaml", include_str!("../zoo/efficientnet-lite0.yaml")),
     ("efficientnet-lite1.yaml", include_str!("../zoo/efficientnet-lite1.yaml")),
     ("efficientnet-lite2.yaml", include_str!("../zoo/efficientnet-lite2.yaml")),
+    ("googlenet.yaml", include_str!("../zoo/googlenet.yaml")),
+    ("inception_v3.yaml", include_str!("../zoo/inception_v3.yaml")),
+    ("mobilenet_v2.yaml", include_str!("../zoo/mobilenet_v2.yaml")),
+    ("resnet18.yaml", include_str!("../zoo/resnet18.yaml")),
+    ("resnet50.yaml", include_str!("../zoo/resnet50.yaml")),
+    ("squeezenet1_1.yaml", include_str!("../zoo/squeezenet1_1.yaml")),
+    ("vgg16.yaml", include_str!("../zoo/vgg16.yaml")),
+    ("vgg16_bn.yaml", include_str!("../zoo/vgg16_bn.yaml")),
+    ("vgg19.yaml", include_str!("../zoo/vgg19.yaml")),
+    ("vgg19_bn.yaml", include_str!("../zoo/vgg19_bn.yaml")),
 ];
 
 /// The alias that every classifier gives to its output before the softmax.
@@ -27,6 +51,8 @@ pub struct Classifier {
     pub name: String,
     /// Normalised pictures `[N,3,S,S]` to logits.
     pub network: Network,
+    /// How many classes it tells apart. A thousand are those of ImageNet, in their order.
+    pub classes: i64,
     /// Side S of the square input in pixels.
     pub size: i64,
     /// What is subtracted from each channel of a picture in [0,1].
@@ -44,26 +70,84 @@ impl Classifier {
     /// An architecture that is not known here, a configuration that is not its own, or a file that does not fit it.
     pub fn load(manifest: &Manifest, weights: &Checked) -> Result<Classifier, LoadError> {
         let tensors = || Weights::load(&weights.path, manifest.key.as_deref());
-        let (network, size, mean, std) = match manifest.architecture.as_deref() {
-            Some("efficientnet-lite") => {
+        let wrong = |reason| LoadError::Config { manifest: manifest.file.clone(), reason };
+        let (network, classes, size, mean, std) = match manifest.architecture.as_deref().unwrap_or_default() {
+            "efficientnet-lite" => {
                 let config: efficientnet_lite::Config = manifest.config()?;
-                config.check().map_err(|reason| LoadError::Config { manifest: manifest.file.clone(), reason })?;
-                let network = efficientnet_lite::network(config, tensors()?)?;
-                (network, config.resolution, efficientnet_lite::MEAN, efficientnet_lite::STD)
+                config.check().map_err(wrong)?;
+                let tensors = tensors()?;
+                let (mean, std) = match naming::is_timm(&tensors) {
+                    true => (torchvision::HALF, torchvision::HALF),
+                    false => (efficientnet_lite::MEAN, efficientnet_lite::STD),
+                };
+                (efficientnet_lite::network(config, tensors)?, 1000, config.resolution, mean, std)
             }
-            _ => return Err(unknown_architecture(manifest, &["efficientnet-lite"])),
+            "torchscript" => {
+                let config: torchscript::Config = manifest.config()?;
+                config.check().map_err(wrong)?;
+                let (network, classes) = torchscript::network(&config, &weights.path)
+                    .map_err(|fault| LoadError::Script { path: weights.path.clone(), fault })?;
+                (network, classes, config.resolution, config.mean, config.std)
+            }
+            name => {
+                let Some(architecture) = torchvision::find(name) else {
+                    let named = torchvision::ARCHITECTURES.iter().map(|architecture| architecture.name);
+                    let known: Vec<&str> = ["efficientnet-lite", "torchscript"].into_iter().chain(named).collect();
+                    return Err(unknown_architecture(manifest, &known));
+                };
+                let config: torchvision::Config = match manifest.config.is_empty() {
+                    true => torchvision::Config::default(),
+                    false => manifest.config()?,
+                };
+                architecture.check(&config).map_err(wrong)?;
+                let classes = config.classes.unwrap_or(1000);
+                let (mean, std) = match architecture.halved {
+                    true => (torchvision::HALF, torchvision::HALF),
+                    false => (torchvision::MEAN, torchvision::STD),
+                };
+                let size = config.resolution.unwrap_or(architecture.resolution);
+                let network = architecture.network(classes, tensors()?)?;
+                (network, classes, size, config.mean.unwrap_or(mean), config.std.unwrap_or(std))
+            }
         };
         let weights_sha256 = weights.sha256.to_string();
-        Ok(Classifier { name: manifest.name.to_string(), network, size, mean, std, weights_sha256 })
+        Ok(Classifier { name: manifest.name.to_string(), network, classes, size, mean, std, weights_sha256 })
     }
 
-    /// The input pipeline: a square picture `[N,3,H,W]` in [0,1] of any size to the network's input `[N,3,S,S]`.
-    pub fn input_pipeline(&self, from: [i64; 2]) -> InputPipeline {
+    /// The index of the class that `word` names: by its number, and for the classes of ImageNet by name as well
+    /// ([`imagenet::class`]).
+    ///
+    /// # Errors
+    /// If there is no such class, or if the classes have no names here.
+    pub fn class(&self, word: &str) -> Result<usize, NotAClass> {
+        if self.has_imagenet_classes() {
+            return imagenet::class(word).map(|class| class.index);
+        }
+        let last = self.classes.saturating_sub(1) as usize;
+        match word.parse::<usize>() {
+            Ok(index) if index <= last => Ok(index),
+            Ok(index) => Err(NotAClass::OutOfRange { index, last }),
+            Err(_) => Err(NotAClass::Nameless { word: word.to_owned(), last }),
+        }
+    }
+
+    /// The name of a class, where it has one.
+    pub fn class_name(&self, index: usize) -> Option<&'static str> {
+        imagenet::CLASSES.get(index).filter(|_| self.has_imagenet_classes()).map(|class| class.name)
+    }
+
+    fn has_imagenet_classes(&self) -> bool {
+        self.classes == imagenet::CLASSES.len() as i64
+    }
+
+    /// The input pipeline: pictures `[N,3,H,W]` in [0,1] of the size `from` to the network's input of the size `to` (its own
+    /// is [`Classifier::size`] squared).
+    pub fn input_pipeline(&self, from: [i64; 2], to: [i64; 2]) -> InputPipeline {
         let (kind, device) = (self.network.kind(), self.network.device());
         let channels =
             |values: [f64; 3]| Tensor::from_slice(&values).view([1, 3, 1, 1]).to_kind(kind).to_device(device);
         InputPipeline {
-            resize: Resize::new(from, [self.size, self.size], kind, device),
+            resize: Resize::new(from, to, kind, device),
             mean: channels(self.mean),
             std: channels(self.std),
         }
@@ -84,7 +168,7 @@ pub struct InputPipeline {
 }
 
 impl InputPipeline {
-    /// `[N,3,H,W]` in [0,1] to `[N,3,S,S]`, normalised.
+    /// `[N,3,H,W]` in [0,1] to `[N,3,H',W']`, normalised.
     pub fn apply(&self, picture: &Tensor) -> Tensor {
         (self.resize.apply(picture) - &self.mean) / &self.std
     }

@@ -1,5 +1,8 @@
 //! What can go wrong between a manifest and a network.
 
+use std::path::PathBuf;
+
+use crate::network::ScriptError;
 use crate::weights::WeightError;
 use crate::zoo::{Manifest, ZooError};
 
@@ -30,6 +33,14 @@ pub enum LoadError {
     /// The weights file is not the architecture's.
     #[error(transparent)]
     Weights(#[from] WeightError),
+    /// The file is no program that can be a network.
+    #[error("{}: {fault}", .path.display())]
+    Script {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        fault: ScriptError,
+    },
 }
 
 /// The error for an architecture that is not among `known`.

@@ -51,6 +51,15 @@ impl Resize {
         let high = wide.transpose(1, 2).reshape([-1, self.from[0]]).mm(rows);
         high.view([n, c, self.to[1], self.to[0]]).transpose(2, 3)
     }
+
+    /// Carries a gradient with respect to the resized picture back to the picture, without autograd.
+    pub fn pullback(&self, gradient: &Tensor) -> Tensor {
+        let Some([rows, columns]) = &self.matrices else { return gradient.shallow_clone() };
+        let (n, c) = (gradient.size()[0], gradient.size()[1]);
+        let narrow = gradient.reshape([-1, self.to[1]]).mm(&columns.transpose(0, 1));
+        let narrow = narrow.view([n * c, self.to[0], self.from[1]]).transpose(1, 2).reshape([-1, self.to[0]]);
+        narrow.mm(&rows.transpose(0, 1)).view([n, c, self.from[1], self.from[0]]).transpose(2, 3)
+    }
 }
 
 /// Scales a picture `[N,C,H,W]` until its shorter side is `size` (the longer one rounded), and cuts the central square.

@@ -204,6 +204,68 @@ fn a_wrong_sha256_is_told_with_both() {
     assert!(error.contains(&sha256(&body())) && error.contains(&sha256(&altered)), "{error}");
 }
 
+/// A manifest that knows the first `digits` digits of the hash of `bytes` alone, and its size within a hundredth.
+fn vague_manifest(bytes: &[u8], digits: usize, url: &str) -> Manifest {
+    let (sha256, size) = (sha256(bytes), bytes.len() + 1000);
+    let text = manifest_text(bytes, &format!("url: '{url}'"))
+        .replace(&format!("sha256: {sha256}"), &format!("sha256_prefix: {}", &sha256[..digits]))
+        .replace(&format!("size: {}", bytes.len()), &format!("approximate_size: {size}"));
+    Manifest::parse("mine.yaml", &text, None).unwrap()
+}
+
+#[test]
+fn the_first_8_digits_of_a_sha256_and_a_rough_size_are_held_to() {
+    let (server, folder) = (Server::start(Answer::Whole), tempfile::tempdir().unwrap());
+    let (manifest, cache) = (vague_manifest(&body(), 8, &server.url()), Cache::at(folder.path()));
+    let checked = cache.checked_weights(&manifest, &Silent).unwrap();
+    assert_eq!(*checked.sha256, sha256(&body()), "the whole hash is what a record holds");
+    assert!(cache.is_pulled(&manifest) && matches!(cache.verify(&manifest)[..], [(_, Verdict::Sound)]));
+    // A damaged file is told, set aside and pulled again.
+    let mut altered = body();
+    altered[1000] ^= 1;
+    fs::write(&checked.path, altered).unwrap();
+    assert!(matches!(cache.verify(&manifest)[..], [(_, Verdict::Damaged(_))]));
+    assert_eq!(fs::read(cache.checked_weights(&manifest, &Silent).unwrap().path).unwrap(), body());
+    assert_eq!(server.requests(), 2);
+
+    for (answer, complaint) in [(Answer::Altered, &sha256(&body())[..8]), (Answer::Endless, "should have about")] {
+        let (server, folder) = (Server::start(answer), tempfile::tempdir().unwrap());
+        let (manifest, cache) = (vague_manifest(&body(), 8, &server.url()), Cache::at(folder.path()));
+        let error = cache.pull(&manifest, &Silent).unwrap_err().to_string();
+        assert!(error.contains(complaint), "{error}");
+        assert_eq!(kept(&cache), Vec::<PathBuf>::new());
+    }
+}
+
+#[test]
+fn a_file_brought_by_hand_is_known_by_the_first_digits_of_its_sha256() {
+    let folder = tempfile::tempdir().unwrap();
+    let cache = Cache::at(folder.path().join("cache"));
+    let manifest = vague_manifest(&body(), 12, "https://example.org/weights");
+    let (right, wrong) = (folder.path().join("right"), folder.path().join("wrong"));
+    fs::write(&right, body()).unwrap();
+    fs::write(&wrong, b"something else").unwrap();
+    let error = cache.add(&manifest, &wrong).unwrap_err().to_string();
+    assert!(error.contains(&format!("expected {}…", &sha256(&body())[..12])), "{error}");
+    cache.add(&manifest, &right).unwrap();
+    assert!(cache.is_pulled(&manifest));
+}
+
+#[test]
+fn too_few_digits_are_no_prefix_of_a_sha256() {
+    let text = manifest_text(&body(), "url: 'https://example.org/weights'");
+    let whole = format!("sha256: {}", sha256(&body()));
+    for (with, complaint) in [
+        ("sha256_prefix: 1234567".to_owned(), "must be the first 8 to 63"),
+        ("sha256_prefix: 1234567G".to_owned(), "must be the first 8 to 63"),
+        (format!("{whole}\n  sha256_prefix: 12345678"), "exclude each other"),
+        (format!("{whole}\n  approximate_size: 5"), "exclude each other"),
+    ] {
+        let error = parse_error(&text.replace(&whole, &with));
+        assert!(error.contains(complaint) && error.starts_with("mine.yaml:"), "{error}");
+    }
+}
+
 #[test]
 fn a_server_that_is_not_there_is_an_error() {
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();

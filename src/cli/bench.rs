@@ -1,5 +1,6 @@
 //! `metapicture bench`: the speed of an optimization step, against the machine's own limit.
 
+use std::cell::{Cell, RefCell};
 use std::time::Instant;
 
 use anyhow::anyhow;
@@ -9,17 +10,20 @@ use tch::{Device, Kind, Tensor};
 
 use super::{Compute, Failure, Usage, load, print_json};
 use crate::experiment::device_name;
-use crate::method::{Keep, Method, ParamSpec};
+use crate::method::{Keep, Method, Octaves, ParamSpec};
+use crate::param::BlendSpec;
 use crate::random::Seed;
-use crate::render::{Batch, render};
+use crate::render::{Batch, Watch, render};
 use crate::unit::{LayerShapes, Unit};
 
 /// The speed of an optimization step, against the machine's own limit.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "The step is that of the method naive, or with a generator that of latent, screening left out. FLOPs are
+    after_help = "Screening of codes and octaves but the last are left out. FLOPs are those of one view of the whole picture at the
+classifier's own size:
 2 x multiply-adds of the forward pass and of the gradient with respect to the input; the generator's stand apart.
-gemm_gflops is a 2048 x 2048 matrix product in f32, measured in the same process.
+gemm_gflops is a 2048 x 2048 matrix product in f32. Blocks of ten steps and products take turns in one process, and both
+figures are medians, so that what else the machine does weighs on both.
 
 Example:
   metapicture bench --classifier efficientnet-lite0 --batch 8 --json"
@@ -31,6 +35,12 @@ pub struct Bench {
     /// A generator in front of it.
     #[arg(long, value_name = "NAME")]
     generator: Option<String>,
+    /// The method whose step is timed [default: latent with a generator, else naive].
+    #[arg(long, value_name = "METHOD")]
+    method: Option<String>,
+    /// Side of the picture in pixels [default: the classifier's input].
+    #[arg(long, value_name = "PX", value_parser = clap::value_parser!(i64).range(8..=4096))]
+    size: Option<i64>,
     /// Pictures in a batch.
     #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     batch: u16,
@@ -47,6 +57,9 @@ pub struct Bench {
 /// Steps before the clock starts.
 const WARM_UP: usize = 5;
 
+/// Steps between two readings of the clock.
+const BLOCK: usize = 10;
+
 pub(super) fn run(command: Bench, quiet: bool) -> Result<u8, Failure> {
     let (device, threads) = command.compute.set_up().usage()?;
     let zoo = load::zoo()?;
@@ -54,16 +67,21 @@ pub(super) fn run(command: Bench, quiet: bool) -> Result<u8, Failure> {
     let generator = command.generator.as_ref().map(|name| load::generator(&zoo, name, device, quiet)).transpose()?;
     let condition = generator.as_ref().map(|generator| load::condition(generator, None)).transpose()?.flatten();
     let shapes = LayerShapes::measure(&classifier);
-    let mut method = Method::find(if generator.is_some() { "latent" } else { "naive" })?;
-    if let ParamSpec::Latent(spec) = &mut method.param {
+    let default = if generator.is_some() { "latent" } else { "naive" };
+    let mut method = Method::find(command.method.as_deref().unwrap_or(default)).usage()?;
+    if method.needs_generator() && generator.is_none() {
+        return Err(anyhow!("method '{}' searches a generator's code: name one with --generator", method.name)).usage();
+    }
+    if let ParamSpec::Latent(spec) | ParamSpec::Blend(BlendSpec { prior: spec, .. }) = &mut method.param {
         spec.screen = 1;
         spec.starts = 1;
     }
     method.keep = Keep::Last;
-    let units =
-        (0..i64::from(command.batch)).map(|i| Unit::parse(&format!("class:{}", i % 1000), &classifier, &shapes));
+    method.octaves = Octaves::default();
+    let units = (0..i64::from(command.batch))
+        .map(|i| Unit::parse(&format!("class:{}", i % classifier.classes), &classifier, &shapes));
     let runs: Vec<(Unit, Seed)> = units.map(|unit| Ok((unit?, Seed(0)))).collect::<anyhow::Result<_>>()?;
-    let time = |steps: usize| -> anyhow::Result<f64> {
+    let time = |steps: usize, watch: &dyn Watch| -> anyhow::Result<()> {
         let method = Method { steps, ..method.clone() };
         let batch = Batch {
             classifier: &classifier,
@@ -71,21 +89,22 @@ pub(super) fn run(command: Bench, quiet: bool) -> Result<u8, Failure> {
             generator: generator.as_ref(),
             condition,
             method: &method,
-            size: classifier.size,
+            size: Some(command.size.unwrap_or(classifier.size)),
             runs: &runs,
         };
-        let start = Instant::now();
-        let rendered = render(&batch, &|_: usize, _: usize, _: f64| {})?;
-        if let Some(failure) = rendered.iter().find_map(|run| run.failure.as_ref()) {
-            return Err(anyhow!("a run failed: {failure}"));
+        let rendered = render(&batch, watch)?;
+        match rendered.iter().find_map(|run| run.failure.as_ref()) {
+            Some(failure) => Err(anyhow!("a run failed: {failure}")),
+            None => Ok(()),
         }
-        Ok(start.elapsed().as_secs_f64())
     };
-    time(WARM_UP)?;
-    let pictures = f64::from(command.batch);
-    let ms = time(command.steps as usize)? * 1e3 / f64::from(command.steps) / pictures;
-    // Before the matrix product, whose buffers are not the step's.
-    let memory = peak_memory_mib();
+    time(WARM_UP, &|_: usize, _: usize, _: f64| {})?;
+    let clock = Clock::start(device);
+    time(command.steps as usize, &clock)?;
+    let Clock { steps, products, memory, .. } = clock;
+    let memory = memory.into_inner();
+    let ms = median(steps.into_inner()) * 1e3 / f64::from(command.batch);
+    let gemm = median(products.into_inner());
     let schedule = classifier.network.schedule(&[classifier.network.output()]);
     let (forward, backward) = classifier.network.flops(&schedule, &[1, 3, classifier.size, classifier.size]);
     let of_generator = generator.as_ref().map(|generator| {
@@ -94,9 +113,9 @@ pub(super) fn run(command: Bench, quiet: bool) -> Result<u8, Failure> {
     });
     let gflop = (forward + backward) / 1e9;
     let gflops = (gflop + of_generator.unwrap_or(0.)) / (ms / 1e3);
-    let gemm = gemm_gflops(device);
     let document = json!({
         "classifier": classifier.name,
+        "method": method.name,
         "generator": generator.as_ref().map(|generator| &generator.name),
         "device": device_name(device),
         "threads": threads,
@@ -124,18 +143,73 @@ fn round(value: f64, decimals: i32) -> f64 {
     (value * 10f64.powi(decimals)).round() / 10f64.powi(decimals)
 }
 
-/// The best of several matrix products, in GFLOP/s.
-fn gemm_gflops(device: Device) -> f64 {
-    const SIDE: i64 = 2048;
-    let _guard = tch::no_grad_guard();
-    let matrix = Tensor::rand([SIDE, SIDE], (Kind::Float, device));
-    let best = (0..12).map(|_| {
-        let start = Instant::now();
-        // Reading one number waits for a GPU.
-        let _ = matrix.matmul(&matrix).double_value(&[0, 0]);
-        start.elapsed().as_secs_f64()
-    });
-    2. * (SIDE as f64).powi(3) / best.fold(f64::INFINITY, f64::min) / 1e9
+/// Times blocks of steps and matrix products in turns.
+struct Clock {
+    since: Cell<Instant>,
+    done: Cell<usize>,
+    /// Seconds a step, by block.
+    steps: RefCell<Vec<f64>>,
+    /// GFLOP/s.
+    products: RefCell<Vec<f64>>,
+    /// Read before the first product, whose buffers are not the step's.
+    memory: Cell<Option<u64>>,
+    matrix: RefCell<Option<Tensor>>,
+    device: Device,
+}
+
+impl Clock {
+    fn start(device: Device) -> Clock {
+        Clock {
+            since: Cell::new(Instant::now()),
+            done: Cell::new(0),
+            steps: RefCell::default(),
+            products: RefCell::default(),
+            memory: Cell::new(None),
+            matrix: RefCell::default(),
+            device,
+        }
+    }
+
+    /// Three matrix products.
+    fn multiply(&self) {
+        const SIDE: i64 = 2048;
+        let _guard = tch::no_grad_guard();
+        let mut known = self.matrix.borrow_mut();
+        let matrix = known.get_or_insert_with(|| Tensor::rand([SIDE, SIDE], (Kind::Float, self.device)));
+        for _ in 0..3 {
+            let start = Instant::now();
+            // Reading one number waits for a GPU.
+            let _ = matrix.matmul(matrix).double_value(&[0, 0]);
+            self.products.borrow_mut().push(2. * (SIDE as f64).powi(3) / start.elapsed().as_secs_f64() / 1e9);
+        }
+    }
+}
+
+impl Watch for Clock {
+    fn step(&self, done: usize, _: usize, _: f64) {
+        let block = done - self.done.get();
+        // The last call may come with a look that is no step.
+        if block > 0 && (block >= BLOCK || self.steps.borrow().is_empty()) {
+            self.steps.borrow_mut().push(self.since.get().elapsed().as_secs_f64() / block as f64);
+            if self.memory.get().is_none() {
+                self.memory.set(peak_memory_mib());
+            }
+            self.multiply();
+        }
+        self.done.set(done);
+        self.since.set(Instant::now());
+    }
+}
+
+/// Of at least one value.
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    let middle = values.len() / 2;
+    match values.len() {
+        0 => f64::NAN,
+        count if count.is_multiple_of(2) => (values[middle - 1] + values[middle]) / 2.,
+        _ => values[middle],
+    }
 }
 
 /// The largest resident memory of this process so far; known on Linux.

@@ -10,7 +10,6 @@ use tch::Tensor;
 use super::{Compute, Failure, Usage, load, print_json};
 use crate::judge;
 use crate::picture;
-use classifiers::imagenet;
 
 /// What a classifier makes of pictures.
 #[derive(Debug, Args)]
@@ -69,7 +68,7 @@ pub(super) fn run(command: Classify, quiet: bool) -> Result<u8, Failure> {
         let mut order: Vec<usize> = (0..logits.len()).collect();
         order.sort_by(|&a, &b| logits[b].total_cmp(&logits[a]));
         let top = order.iter().take(command.top).map(|&class| {
-            let name = imagenet::CLASSES.get(class).map_or("", |class| class.name);
+            let name = classifier.class_name(class).unwrap_or_default();
             (class, name, probabilities[class], logits[class])
         });
         if quiet && !command.json {

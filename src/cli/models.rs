@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use clap::Subcommand;
-use frozen::zoo::{Kind, Manifest, Progress, Silent, Verdict, Zoo};
+use frozen::zoo::{Digest, Kind, Manifest, Progress, Silent, Size, Verdict, Zoo};
 use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
@@ -294,8 +294,8 @@ fn info_json(zoo: &Zoo, manifest: &Manifest, listing: &Listing) -> Value {
         json!({
             "file": &*file.file,
             "path": zoo.cache().path(file),
-            "sha256": file.sha256.as_deref(),
-            "size": file.size,
+            "sha256": file.sha256.as_ref().map(Digest::digits),
+            "size": file.size.map(Size::bytes),
             "label": file.label,
             "source": file.source.to_string(),
         })
@@ -334,7 +334,7 @@ fn info(zoo: &Zoo, manifest: &Manifest, listing: &Listing) -> String {
     line("pulled", pulled);
     for file in &manifest.files {
         line("file", &zoo.cache().path(file).display().to_string());
-        line("  sha256", file.sha256.as_deref().unwrap_or_default());
+        line("  sha256", &file.sha256.as_ref().map(ToString::to_string).unwrap_or_default());
         line("  source", &file.source.to_string());
         line("  label", &file.label.map(|label| label.to_string()).unwrap_or_default());
     }
@@ -437,7 +437,7 @@ mod tests {
     fn the_list_names_every_entry_and_whether_it_is_pulled() {
         let folder = tempfile::tempdir().unwrap();
         let table = table(&zoo(folder.path()));
-        assert_eq!(table.lines().count(), 8, "{table}");
+        assert_eq!(table.lines().count(), 20, "{table}");
         let lite0 = table.lines().find(|line| line.starts_with("efficientnet-lite0 ")).unwrap();
         let cells: Vec<&str> = lite0.split_whitespace().collect();
         let expected = ["efficientnet-lite0", "classifier", "efficientnet-lite", "Apache-2.0", "17.95", "MiB", "no"];

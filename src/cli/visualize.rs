@@ -45,7 +45,7 @@ pub struct Visualize {
     /// Classifiers that judge the pictures and take no part.
     #[arg(long = "witness", num_args = 1.., value_name = "NAME")]
     witnesses: Vec<String>,
-    /// Optimization steps, instead of the methods' own number.
+    /// Optimization steps in each octave, instead of the methods' own number.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     steps: Option<u32>,
     /// The first seed.
@@ -54,7 +54,10 @@ pub struct Visualize {
     /// How many seeds.
     #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     seeds: u64,
-    /// Side of pixel-space pictures in pixels [default: the classifier's input].
+    /// How many pictures of each unit and seed are optimized together, instead of the methods' own number.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
+    facets: Option<u16>,
+    /// Side of the pictures of the last octave in pixels [default: the method's, from the classifier's input up].
     #[arg(long, value_name = "PX", value_parser = clap::value_parser!(i64).range(8..=4096))]
     size: Option<i64>,
     /// Runs computed together. Their number changes results by rounding only.
@@ -98,9 +101,13 @@ pub(super) fn run(command: Visualize, quiet: bool, verbose: bool) -> Result<u8, 
     if let Some(witness) = witnesses.iter().find(|witness| witness.weights_sha256 == classifier.weights_sha256) {
         return Err(anyhow!("--witness: {} is the classifier itself; a witness takes no part", witness.name)).usage();
     }
+    if let Some(witness) = witnesses.iter().find(|witness| witness.classes != classifier.classes) {
+        let (they, ours) = (witness.classes, classifier.classes);
+        return Err(anyhow!("--witness: {} knows {they} classes, {} {ours}", witness.name, classifier.name)).usage();
+    }
     let store = Store::open(&command.out)?;
     let experiment = Experiment {
-        size: command.size.unwrap_or(classifier.size),
+        size: command.size,
         classifier,
         shapes,
         generator,
@@ -151,6 +158,10 @@ fn methods(command: &Visualize) -> anyhow::Result<Vec<Method>> {
         if let Some(steps) = command.steps {
             method.steps = steps as usize;
         }
+        if let Some(facets) = command.facets {
+            method.facets = facets.into();
+            method.check().with_context(|| format!("--facets with method '{}'", method.name))?;
+        }
         if methods.iter().any(|other| other.name == method.name) {
             return Err(anyhow!("--method: '{}' is named twice", method.name));
         }
@@ -166,9 +177,11 @@ fn plan(command: &Visualize, experiment: &Experiment, units: &[Unit], methods: &
     for method in methods {
         for unit in units {
             for seed in command.seed..command.seed + command.seeds {
-                let run = Run { unit: unit.clone(), method: method.clone(), seed: Seed(seed) };
-                if ids.insert(experiment.id(&run)) {
-                    runs.push(run);
+                for facet in 0..method.facets {
+                    let run = Run { unit: unit.clone(), method: method.clone(), seed: Seed(seed), facet };
+                    if ids.insert(experiment.id(&run)) {
+                        runs.push(run);
+                    }
                 }
             }
         }
@@ -219,7 +232,7 @@ fn print_tables(out: &Path, outcomes: &[Outcome], methods: &[Method]) {
     let rows: Vec<Vec<String>> = outcomes
         .iter()
         .map(|Outcome { record, .. }| {
-            let name = record.unit.label.as_ref().unwrap_or(&record.unit.name).clone();
+            let name = record.unit.name.strip_prefix("class:").unwrap_or(&record.unit.name).to_owned();
             vec![
                 record.method.clone(),
                 name,
@@ -256,7 +269,7 @@ fn print_tables(out: &Path, outcomes: &[Outcome], methods: &[Method]) {
 
 /// A row a run.
 fn results_csv(records: &[&Record]) -> String {
-    let mut text = "run_id,status,classifier,generator,method,unit,seed,steps,initial,final,best,scored,probability,witness_probability\n".to_owned();
+    let mut text = "run_id,status,classifier,generator,method,unit,seed,facet,steps,initial,final,best,scored,probability,witness_probability\n".to_owned();
     let cell = |value: Option<f64>| value.map(|value| value.to_string()).unwrap_or_default();
     for record in records {
         let status = if record.status == Status::Done { "done" } else { "failed" };
@@ -270,6 +283,7 @@ fn results_csv(records: &[&Record]) -> String {
             // The only field that may hold a comma: a neuron's position.
             format!("\"{}\"", record.unit.name.replace('"', "\"\"")),
             record.seed.0.to_string(),
+            record.facet.to_string(),
             record.steps.to_string(),
             cell(activation.initial),
             cell(activation.last),
@@ -300,11 +314,17 @@ fn sheet(
         }
     }
     let seeds: Vec<u64> = (command.seed..command.seed + command.seeds).collect();
-    let columns: Vec<(&Method, u64)> =
-        methods.iter().flat_map(|method| seeds.iter().map(move |&seed| (method, seed))).collect();
-    let cell = |unit: &Unit, method: &Method, seed: u64| -> anyhow::Result<Option<Cell>> {
-        let found =
-            |record: &&&Record| record.unit.name == unit.name && record.method == method.name && record.seed.0 == seed;
+    let mut columns: Vec<(&Method, u64, usize)> = vec![];
+    for method in methods {
+        columns.extend(seeds.iter().flat_map(|&seed| (0..method.facets).map(move |facet| (method, seed, facet))));
+    }
+    let cell = |unit: &Unit, (method, seed, facet): (&Method, u64, usize)| -> anyhow::Result<Option<Cell>> {
+        let found = |record: &&&Record| {
+            record.unit.name == unit.name
+                && record.method == method.name
+                && record.seed.0 == seed
+                && record.facet == facet
+        };
         let Some(record) = records.iter().find(found) else { return Ok(None) };
         if record.status == Status::Failed {
             return Ok(Some(Cell { picture: None, caption: vec!["failed".to_owned()] }));
@@ -317,7 +337,7 @@ fn sheet(
     };
     let mut cells = vec![];
     for unit in &rows {
-        cells.push(columns.iter().map(|(method, seed)| cell(unit, method, *seed)).collect::<anyhow::Result<Vec<_>>>()?);
+        cells.push(columns.iter().map(|column| cell(unit, *column)).collect::<anyhow::Result<Vec<_>>>()?);
     }
     let names: Vec<String> = rows.iter().map(|unit| unit.title().to_owned()).collect();
     let classifier = &experiment.classifier.name;
@@ -332,9 +352,15 @@ fn sheet(
         Some(generator) => format!("What {classifier} looks for; prior: {}", generator.name),
         None => format!("What {classifier} looks for"),
     };
-    let heading = |(method, seed): &(&Method, u64)| match seeds.len() {
-        1 => method.name.clone(),
-        _ => format!("{}, seed {seed}", method.name),
+    let heading = |(method, seed, facet): &(&Method, u64, usize)| {
+        let mut text = method.name.clone();
+        if seeds.len() > 1 {
+            text.push_str(&format!(", seed {seed}"));
+        }
+        if method.facets > 1 {
+            text.push_str(&format!(", facet {facet}"));
+        }
+        text
     };
     let columns: Vec<String> = columns.iter().map(heading).collect();
     let sheet = Sheet { title, columns, rows: names, cells, notes, side: 224 };

@@ -4,6 +4,6 @@
 use tch::Tensor;
 
 /// To [-limit, limit].
-pub fn apply(limit: f64, code: &mut Tensor) {
-    let _ = code.clamp_(-limit, limit);
+pub fn apply(limit: f64, code: &Tensor) -> Tensor {
+    code.clamp(-limit, limit)
 }

@@ -3,6 +3,6 @@
 use tch::Tensor;
 
 /// Times `factor`.
-pub fn apply(factor: f64, code: &mut Tensor) {
-    let _ = code.g_mul_scalar_(factor);
+pub fn apply(factor: f64, code: &Tensor) -> Tensor {
+    code * factor
 }

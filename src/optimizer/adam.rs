@@ -7,20 +7,22 @@ use super::{Optimizer, StepSize};
 /// As in `torch.optim.Adam`.
 const EPS: f64 = 1e-8;
 
-/// Adam without weight decay.
+/// Adam; weight decay enters the gradient before the moments (not decoupled as in AdamW).
 #[derive(Debug)]
 pub struct Adam {
     lr: StepSize,
     beta1: f64,
     beta2: f64,
+    weight_decay: f64,
     /// First and second moment of each tensor.
     moments: Vec<(Tensor, Tensor)>,
 }
 
 impl Adam {
     /// For these tensors, with moments of 0.
-    pub fn new(lr: StepSize, beta1: f64, beta2: f64, tensors: &[Tensor]) -> Adam {
-        Adam { lr, beta1, beta2, moments: tensors.iter().map(|t| (t.zeros_like(), t.zeros_like())).collect() }
+    pub fn new(lr: StepSize, beta1: f64, beta2: f64, weight_decay: f64, tensors: &[Tensor]) -> Adam {
+        let moments = tensors.iter().map(|t| (t.zeros_like(), t.zeros_like())).collect();
+        Adam { lr, beta1, beta2, weight_decay, moments }
     }
 }
 
@@ -30,6 +32,7 @@ impl Optimizer for Adam {
         let size = self.lr.at(step, steps) / (1. - self.beta1.powi(count));
         let correction = (1. - self.beta2.powi(count)).sqrt();
         for ((tensor, gradient), (first, second)) in tensors.iter().zip(gradients).zip(&mut self.moments) {
+            let gradient = &super::less_decay(gradient, self.weight_decay, tensor);
             let _ = first.lerp_(gradient, 1. - self.beta1);
             let _ = second.g_mul_scalar_(self.beta2).addcmul_(&(gradient * (1. - self.beta2)), gradient);
             let deviation = second.sqrt() / correction + EPS;

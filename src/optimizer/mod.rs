@@ -2,10 +2,13 @@
 
 mod adam;
 mod normalized;
+mod sgd;
 
 pub use adam::Adam;
-pub use normalized::NormalizedSgd;
+pub use normalized::{Norm, NormalizedSgd};
+pub use sgd::Sgd;
 
+use anyhow::{Result, bail};
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
@@ -48,12 +51,45 @@ pub enum OptimizerSpec {
         /// Decay of the second moment.
         #[serde(default = "beta2")]
         beta2: f64,
+        /// Pull towards 0: this times the tensor is taken from the gradient.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        weight_decay: f64,
     },
-    /// A step of a given mean absolute size (Nguyen et al. 2016).
-    NormalizedSgd {
-        /// Mean absolute change of a sample's numbers in one step.
+    /// Gradient ascent with momentum (Polyak 1964).
+    Sgd {
+        /// Step size.
         lr: StepSize,
+        /// Share of the last step that goes on, 0 to less than 1.
+        #[serde(default)]
+        momentum: f64,
+        /// Share of a gradient that does not enter the momentum.
+        #[serde(default)]
+        dampening: f64,
+        /// Whether it looks ahead by the momentum (Nesterov); PyTorch wants a momentum and no dampening then.
+        #[serde(default)]
+        nesterov: bool,
+        /// Pull towards 0: this times the tensor is taken from the gradient.
+        #[serde(default)]
+        weight_decay: f64,
     },
+    /// A step of a given size, whatever the gradient's (Nguyen et al. 2016).
+    NormalizedSgd {
+        /// The size: by default the mean absolute change of a sample's numbers in one step.
+        lr: StepSize,
+        /// What of the gradient is made 1.
+        #[serde(default, skip_serializing_if = "is_default")]
+        norm: Norm,
+    },
+}
+
+// What came later is left out of a run's settings where it does nothing, so that the run is still known as the same one.
+
+fn is_zero(value: &f64) -> bool {
+    *value == 0.
+}
+
+fn is_default(norm: &Norm) -> bool {
+    *norm == Norm::default()
 }
 
 fn beta1() -> f64 {
@@ -68,10 +104,41 @@ impl OptimizerSpec {
     /// The optimizer of these tensors, its state that of a first step.
     pub fn build(self, tensors: &[Tensor]) -> Box<dyn Optimizer> {
         match self {
-            OptimizerSpec::Adam { lr, beta1, beta2 } => Box::new(Adam::new(lr, beta1, beta2, tensors)),
-            OptimizerSpec::NormalizedSgd { lr } => Box::new(NormalizedSgd::new(lr)),
+            OptimizerSpec::Adam { lr, beta1, beta2, weight_decay } => {
+                Box::new(Adam::new(lr, beta1, beta2, weight_decay, tensors))
+            }
+            OptimizerSpec::Sgd { lr, momentum, dampening, nesterov, weight_decay } => {
+                Box::new(Sgd::new(lr, momentum, dampening, nesterov, weight_decay, tensors))
+            }
+            OptimizerSpec::NormalizedSgd { lr, norm } => Box::new(NormalizedSgd::new(lr, norm)),
         }
     }
+
+    /// Refuses values that cannot work.
+    ///
+    /// # Errors
+    /// Names the value.
+    pub fn check(self) -> Result<()> {
+        match self {
+            OptimizerSpec::Sgd { momentum, .. } if !(0. ..1.).contains(&momentum) => {
+                bail!("optimizer.sgd.momentum: from 0 to less than 1")
+            }
+            OptimizerSpec::Sgd { nesterov: true, momentum, dampening, .. } if momentum == 0. || dampening != 0. => {
+                bail!("optimizer.sgd.nesterov: needs a momentum, and no dampening")
+            }
+            OptimizerSpec::Sgd { weight_decay, .. } | OptimizerSpec::Adam { weight_decay, .. }
+                if !(weight_decay >= 0. && weight_decay.is_finite()) =>
+            {
+                bail!("optimizer: weight_decay is not negative")
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The gradient with the pull of a weight decay towards 0.
+fn less_decay(gradient: &Tensor, weight_decay: f64, tensor: &Tensor) -> Tensor {
+    if weight_decay == 0. { gradient.shallow_clone() } else { gradient - tensor * weight_decay }
 }
 
 /// An update rule.

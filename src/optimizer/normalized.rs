@@ -1,20 +1,52 @@
-//! Gradient ascent with a gradient of mean absolute value 1 (Nguyen et al. 2016, in the code of "Synthesizing the preferred
-//! inputs for neurons in neural networks via deep generator networks"): the step does not depend on the gradient's size.
+//! Gradient ascent with a gradient of size 1, so that the step does not depend on the gradient's own: mean absolute value
+//! (Nguyen et al. 2016, in the code of "Synthesizing the preferred inputs for neurons in neural networks via deep generator
+//! networks"), standard deviation (Mordvintsev et al. 2015, the code of DeepDream) or Euclidean norm.
 
+use serde::{Deserialize, Serialize};
 use tch::{Kind, Tensor};
 
 use super::{Optimizer, StepSize};
 
-/// x += lr * g / mean|g|, the mean over each sample.
+/// What of a sample's gradient is made 1.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Norm {
+    /// The mean absolute value: the step size is the mean absolute change of a number.
+    #[default]
+    MeanAbs,
+    /// The root mean square.
+    Rms,
+    /// The standard deviation (of all, not of a sample of them).
+    Std,
+    /// The Euclidean norm: the step size is the distance that a sample goes.
+    L2,
+}
+
+impl Norm {
+    /// Of each sample, `[N,1,…]`.
+    fn of(self, gradient: &Tensor) -> Tensor {
+        let others: Vec<i64> = (1..gradient.dim() as i64).collect();
+        let mean = |numbers: &Tensor| numbers.mean_dim(others.as_slice(), true, None::<Kind>);
+        match self {
+            Norm::MeanAbs => mean(&gradient.abs()),
+            Norm::Rms => mean(&gradient.square()).sqrt(),
+            Norm::Std => mean(&(gradient - mean(gradient)).square()).sqrt(),
+            Norm::L2 => gradient.square().sum_dim_intlist(others.as_slice(), true, None::<Kind>).sqrt(),
+        }
+    }
+}
+
+/// x += lr * g / |g|, the norm over each sample.
 #[derive(Debug)]
 pub struct NormalizedSgd {
     lr: StepSize,
+    norm: Norm,
 }
 
 impl NormalizedSgd {
-    /// With steps of this mean absolute size.
-    pub fn new(lr: StepSize) -> NormalizedSgd {
-        NormalizedSgd { lr }
+    /// With steps of this size.
+    pub fn new(lr: StepSize, norm: Norm) -> NormalizedSgd {
+        NormalizedSgd { lr, norm }
     }
 }
 
@@ -22,9 +54,7 @@ impl Optimizer for NormalizedSgd {
     fn ascend(&mut self, tensors: &[Tensor], gradients: &[Tensor], step: usize, steps: usize) {
         let lr = self.lr.at(step, steps);
         for (tensor, gradient) in tensors.iter().zip(gradients) {
-            let others: Vec<i64> = (1..gradient.dim() as i64).collect();
-            let mean = gradient.abs().mean_dim(others.as_slice(), true, None::<Kind>).clamp_min(1e-30);
-            let _ = tensor.shallow_clone().g_add_(&(gradient / mean * lr));
+            let _ = tensor.shallow_clone().g_add_(&(gradient / self.norm.of(gradient).clamp_min(1e-30) * lr));
         }
     }
 

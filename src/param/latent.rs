@@ -21,7 +21,7 @@ pub enum Space {
 }
 
 /// How a method asks for it.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LatentSpec {
     /// Where codes may lie.
@@ -157,5 +157,9 @@ impl Param for Latent<'_> {
 
     fn size(&self) -> [i64; 2] {
         self.generator.size
+    }
+
+    fn code(&self) -> Option<Tensor> {
+        Some(self.code.shallow_clone())
     }
 }

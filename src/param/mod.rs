@@ -1,16 +1,30 @@
 //! Parameterizations: trainable tensors that become pictures.
 
+mod blend;
+mod colour;
+mod fourier;
+mod laplacian;
 mod latent;
+mod maco;
+mod photo_statistics;
 mod pixel;
+mod spectrum;
 
+pub use blend::{Blend, BlendSpec, Norm};
+pub use colour::Colour;
+pub use fourier::{Fourier, FourierSpec};
+pub use laplacian::{Laplacian, LaplacianSpec, MOST_LEVELS};
 pub use latent::{Condition, Latent, LatentSpec, Space};
-pub use pixel::{Pixel, PixelSpec};
+pub use maco::{Maco, MacoSpec};
+pub use pixel::{Bounds, GREY, Pixel, PixelSpec};
 
+use anyhow::{Result, bail};
+use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
 /// A parameterization of a batch of N pictures. Sample i depends on the i-th slice of every tensor alone.
 pub trait Param {
-    /// The pictures `[N,3,H,W]` in [0,1] at the tensors' present values.
+    /// The pictures `[N,3,H,W]` at the tensors' present values: in [0,1], unless the method leaves pixels unbounded.
     fn pictures(&mut self) -> Tensor;
 
     /// Carries the gradient with respect to the pictures that were last made back to the tensors, in the order of
@@ -28,4 +42,47 @@ pub trait Param {
 
     /// Height and width of the pictures.
     fn size(&self) -> [i64; 2];
+
+    /// The code `[N,d]` among the tensors, first of them, where there is one: what filters and regularizers of codes act on.
+    fn code(&self) -> Option<Tensor> {
+        None
+    }
+
+    /// Replaces the pictures by a function of them, where pictures are what is trained; else does nothing.
+    fn edit(&mut self, edit: &dyn Fn(&Tensor) -> Tensor) {
+        let _ = edit;
+    }
+
+    /// Goes on at another size, the pictures resampled. The tensors are new ones afterwards.
+    ///
+    /// # Errors
+    /// If the parameterization has one size only.
+    fn resize(&mut self, size: [i64; 2], resampling: Resampling) -> Result<()> {
+        let _ = (size, resampling);
+        bail!("this parameterization has one size only, and octaves need several")
+    }
+}
+
+/// How a picture is brought to the size of the next octave.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Resampling {
+    /// Bilinear.
+    #[default]
+    Linear,
+    /// Bicubic (a = -0.75).
+    Cubic,
+    /// The nearest pixel.
+    Nearest,
+}
+
+impl Resampling {
+    /// The picture `[N,3,H,W]` at another size.
+    pub fn apply(self, picture: &Tensor, size: [i64; 2]) -> Tensor {
+        match self {
+            Resampling::Linear => picture.upsample_bilinear2d(size, false, None, None),
+            Resampling::Cubic => picture.upsample_bicubic2d(size, false, None, None),
+            Resampling::Nearest => picture.upsample_nearest2d(size, None, None),
+        }
+    }
 }

@@ -3,8 +3,7 @@
 
 use tch::{Kind, Tensor};
 
-/// weight * |z|^2 of each sample `[N]`; subtracts its gradient.
-pub fn apply(weight: f64, code: &Tensor, gradient: &mut Tensor) -> Tensor {
-    *gradient -= code * (2. * weight);
-    code.square().sum_dim_intlist(1i64, false, None::<Kind>) * weight
+/// weight * |z|^2 of each sample `[N]`, and its gradient.
+pub fn value_and_gradient(weight: f64, code: &Tensor) -> (Tensor, Tensor) {
+    (code.square().sum_dim_intlist(1i64, false, None::<Kind>) * weight, code * (2. * weight))
 }

@@ -1,12 +1,18 @@
-//! Regularizers: penalties that are subtracted from the activation.
+//! Regularizers: penalties that are subtracted from the objective.
 
 mod code_decay;
+pub mod diversity;
+pub mod l2;
+pub mod total_variation;
 
+use anyhow::{Result, bail};
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
+use crate::param::GREY;
+
 /// How a method asks for one.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum RegularizerSpec {
     /// Pulls a code towards zero.
@@ -14,20 +20,111 @@ pub enum RegularizerSpec {
         /// Factor of the sum of squares.
         weight: f64,
     },
+    /// Pulls a picture towards grey (Simonyan et al. 2014).
+    L2 {
+        /// Factor of the mean of squares.
+        weight: f64,
+    },
+    /// Pulls neighbouring pixels together (Mahendran & Vedaldi 2015).
+    TotalVariation {
+        /// Factor of the total variation per pixel.
+        weight: f64,
+        /// Its exponent: 2 punishes edges most, 1 is the total variation proper.
+        #[serde(default = "two")]
+        beta: f64,
+    },
+    /// Pushes the facets of a run apart (Olah et al. 2017).
+    Diversity {
+        /// Factor of the mean cosine similarity of their Gram matrices.
+        weight: f64,
+        /// The layer whose activations are compared; unless told, the deepest one with positions up to the unit.
+        #[serde(default)]
+        layer: Option<String>,
+    },
+}
+
+fn two() -> f64 {
+    2.
 }
 
 impl RegularizerSpec {
     /// Its column in a trace.
-    pub fn name(self) -> &'static str {
+    pub fn name(&self) -> &'static str {
         match self {
             RegularizerSpec::CodeDecay { .. } => "code_decay",
+            RegularizerSpec::L2 { .. } => "l2",
+            RegularizerSpec::TotalVariation { .. } => "total_variation",
+            RegularizerSpec::Diversity { .. } => "diversity",
         }
     }
 
-    /// The penalty of each sample `[N]`; its gradient is subtracted from `gradient`.
-    pub fn apply(self, code: &Tensor, gradient: &mut Tensor) -> Tensor {
+    fn weight(&self) -> f64 {
         match self {
-            RegularizerSpec::CodeDecay { weight } => code_decay::apply(weight, code, gradient),
+            RegularizerSpec::CodeDecay { weight }
+            | RegularizerSpec::L2 { weight }
+            | RegularizerSpec::TotalVariation { weight, .. }
+            | RegularizerSpec::Diversity { weight, .. } => *weight,
         }
+    }
+
+    /// Refuses values that cannot work.
+    ///
+    /// # Errors
+    /// Says which.
+    pub fn check(&self) -> Result<()> {
+        if !self.weight().is_finite() {
+            bail!("regularizers.{}.weight: a finite number", self.name());
+        }
+        match self {
+            RegularizerSpec::TotalVariation { beta, .. } if !(0.1..=10.).contains(beta) => {
+                bail!("regularizers.total_variation.beta: {beta} is not between 0.1 and 10")
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether it is a penalty on a code.
+    pub fn acts_on_code(&self) -> bool {
+        matches!(self, RegularizerSpec::CodeDecay { .. })
+    }
+
+    /// Whether it compares the facets of a run.
+    pub fn compares_facets(&self) -> bool {
+        matches!(self, RegularizerSpec::Diversity { .. })
+    }
+
+    /// The layer whose activations it compares, if it names one.
+    pub fn layer(&self) -> Option<&str> {
+        match self {
+            RegularizerSpec::Diversity { layer, .. } => layer.as_deref(),
+            _ => None,
+        }
+    }
+
+    /// Weighted penalty `[N]` and gradient of a code `[N,d]`.
+    pub fn of_code(&self, code: &Tensor) -> Option<(Tensor, Tensor)> {
+        match self {
+            RegularizerSpec::CodeDecay { weight } => Some(code_decay::value_and_gradient(*weight, code)),
+            _ => None,
+        }
+    }
+
+    /// Weighted penalty `[N]` and gradient of pictures `[N,3,H,W]`.
+    pub fn of_picture(&self, picture: &Tensor) -> Option<(Tensor, Tensor)> {
+        let (value, gradient) = match self {
+            RegularizerSpec::L2 { .. } => {
+                let grey = picture.new_full([1, picture.size()[1], 1, 1], GREY, (picture.kind(), picture.device()));
+                l2::value_and_gradient(picture, &grey)
+            }
+            RegularizerSpec::TotalVariation { beta, .. } => total_variation::value_and_gradient(picture, *beta),
+            _ => return None,
+        };
+        Some((value * self.weight(), gradient * self.weight()))
+    }
+
+    /// Weighted penalty `[N]` and gradient of activations `[N,C,H,W]`, `facets` samples in a row belonging together.
+    pub fn of_activations(&self, activations: &Tensor, facets: i64) -> (Tensor, Tensor) {
+        let (value, gradient) = diversity::value_and_gradient(activations, facets);
+        (value * self.weight(), gradient * self.weight())
     }
 }

@@ -3,6 +3,7 @@
 use tch::{Device, Kind};
 
 use super::layer::{Convolution, Layer, Padding, TransposedConvolution};
+use super::pool::Pool;
 use super::{Network, Point, Step, Tap, channels_last};
 use crate::weights::{WeightError, Weights};
 
@@ -59,6 +60,24 @@ impl Builder {
         let Kernel { size, stride, padding, groups } = kernel;
         let weight = self.weights.take(&format!("{path}.weight"), &[out, x.channels / groups, size, size]);
         self.push(path, Layer::Convolution(Convolution::new(weight, None, stride, padding, groups)), &[x], out)
+    }
+
+    /// The same with a bias: `{path}.bias` of shape `[out]`.
+    pub fn convolution_with_bias(&mut self, path: &str, x: Node, out: i64, kernel: Kernel) -> Node {
+        let x = self.convolution(path, x, out, kernel);
+        let of_path = self.weights.take(&format!("{path}.bias"), &[out]);
+        if let Layer::Convolution(convolution) = &mut self.steps[x.index].layer {
+            convolution.bias = Some(of_path);
+        }
+        x
+    }
+
+    /// A convolution without bias whose kernel has sides of its own, odd ones: `{path}.weight` of shape
+    /// `[out, in, rows, columns]`. Its stride is 1 and its output as large as its input.
+    pub fn rectangular_convolution(&mut self, path: &str, x: Node, out: i64, [rows, columns]: [i64; 2]) -> Node {
+        let weight = self.weights.take(&format!("{path}.weight"), &[out, x.channels, rows, columns]);
+        let padding = Padding::Sides([rows / 2, columns / 2]);
+        self.push(path, Layer::Convolution(Convolution::new(weight, None, 1, padding, 1)), &[x], out)
     }
 
     /// A transposed convolution without bias: `{path}.weight` of shape `[in, out, size, size]`. The network's input may be
@@ -132,6 +151,33 @@ impl Builder {
     /// The mean over height and width.
     pub fn global_average_pool(&mut self, name: &str, x: Node) -> Node {
         self.push(name, Layer::GlobalAveragePool, &[x], x.channels)
+    }
+
+    /// The largest value of each window.
+    pub fn max_pool(&mut self, name: &str, x: Node, pool: Pool) -> Node {
+        self.push(name, Layer::MaxPool(pool), &[x], x.channels)
+    }
+
+    /// The mean of each window, zeros of the padding included.
+    pub fn average_pool(&mut self, name: &str, x: Node, pool: Pool) -> Node {
+        self.push(name, Layer::AveragePool(pool), &[x], x.channels)
+    }
+
+    /// Means over `output` rows and columns of windows, whatever the size of the input.
+    pub fn adaptive_average_pool(&mut self, name: &str, x: Node, output: [i64; 2]) -> Node {
+        self.push(name, Layer::AdaptiveAveragePool(output), &[x], x.channels)
+    }
+
+    /// The channels of several activations of one height and width, one after the other.
+    pub fn concatenate(&mut self, name: &str, parts: &[Node]) -> Node {
+        let channels: Vec<i64> = parts.iter().map(|part| part.channels).collect();
+        let all = channels.iter().sum();
+        self.push(name, Layer::Concatenation(channels), parts, all)
+    }
+
+    /// All numbers of a sample in a row, channel by channel, for a fully connected layer; `positions` is height x width.
+    pub fn flatten(&mut self, name: &str, x: Node, positions: i64) -> Node {
+        self.push(name, Layer::Flatten, &[x], x.channels * positions)
     }
 
     /// Another name of a point.

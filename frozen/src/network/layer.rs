@@ -2,19 +2,24 @@
 
 use tch::Tensor;
 
-use super::onednn::{Geometry, Packed};
+use super::channels_last;
+use super::onednn::{Activation, Geometry, Packed};
+use super::pool::{Pool, adaptive_average, adaptive_average_pullback};
+use super::script::Script;
 
 /// How a convolution pads its input with zeros.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Padding {
     /// This many rows and columns on every side.
     Symmetric(i64),
+    /// This many rows above and below, and this many columns on the left and on the right.
+    Sides([i64; 2]),
     /// TensorFlow's "SAME": the output has ceil(size / stride) rows; where the padding is odd, the bottom and the right
     /// get the extra row and column. It depends on the size of the input.
     Same,
 }
 
-/// A frozen two-dimensional convolution. `weight` is `[O, I/groups, k, k]`, `bias` `[O]`.
+/// A frozen two-dimensional convolution. `weight` is `[O, I/groups, rows, columns]`, `bias` `[O]`.
 #[derive(Debug)]
 pub struct Convolution {
     pub(super) weight: Tensor,
@@ -57,8 +62,10 @@ impl Convolution {
 
     /// The padding on every side for an input of this size, and the kernel that goes with it where it is a widened one.
     fn padding(&self, input: [i64; 2]) -> ([i64; 2], Option<Tensor>) {
-        if let Padding::Symmetric(pad) = self.padding {
-            return ([pad, pad], None);
+        match self.padding {
+            Padding::Symmetric(pad) => return ([pad, pad], None),
+            Padding::Sides(sides) => return (sides, None),
+            Padding::Same => {}
         }
         let (rows, columns) = self.kernel_size();
         let total = |size: i64, kernel: i64| {
@@ -78,26 +85,28 @@ impl Convolution {
         self.widened.as_ref().is_some_and(|widened| widened.data_ptr() == kernel.data_ptr())
     }
 
-    fn forward(&self, input: &Tensor) -> Tensor {
+    pub(super) fn forward(&self, input: &Tensor, activation: Option<Activation>) -> Tensor {
         let (padding, widened) = self.padding(height_and_width(input));
         let [plain, of_widened, _] = &self.packed;
         let bias = self.bias.as_ref();
         let geometry = [padding[0], padding[1], self.stride, self.groups];
         match widened {
-            None => convolve(plain, input, &self.weight, bias, geometry),
-            Some(kernel) if self.is_cached(&kernel) => convolve(of_widened, input, &kernel, bias, geometry),
+            None => convolve(plain, input, &self.weight, bias, geometry, activation),
+            Some(kernel) if self.is_cached(&kernel) => convolve(of_widened, input, &kernel, bias, geometry, activation),
             // Odd in one direction only: a kernel made for this call.
-            Some(kernel) => convolve(&Packed::default(), input, &kernel, bias, geometry),
+            Some(kernel) => convolve(&Packed::default(), input, &kernel, bias, geometry, activation),
         }
     }
 
     fn pullback(&self, gradient: &Tensor, input: [i64; 2]) -> Tensor {
+        // A part of a concatenation's gradient lies scattered; everything else is channels-last already.
+        let gradient = &channels_last(gradient);
         let (padding, widened) = self.padding(input);
         let kernel = widened.as_ref().unwrap_or(&self.weight);
         let (rows, columns) = (kernel.size()[2], kernel.size()[3]);
         if let (Some(turned), None) = (&self.turned, &widened) {
             let padding = [rows - 1 - padding[0], columns - 1 - padding[1]];
-            return convolve(&self.packed[2], gradient, turned, None, [padding[0], padding[1], 1, self.groups]);
+            return convolve(&self.packed[2], gradient, turned, None, [padding[0], padding[1], 1, self.groups], None);
         }
         let rest = |size: i64, pad: i64, kernel: i64| (size + 2 * pad - kernel) % self.stride;
         let rest = [rest(input[0], padding[0], rows), rest(input[1], padding[1], columns)];
@@ -107,14 +116,21 @@ impl Convolution {
 
 /// The kernel with a row of zeros above and (or) a column of zeros on the left.
 fn widen(kernel: &Tensor, (above, left): (bool, bool)) -> Tensor {
-    super::channels_last(&kernel.constant_pad_nd([i64::from(left), 0, i64::from(above), 0]))
+    channels_last(&kernel.constant_pad_nd([i64::from(left), 0, i64::from(above), 0]))
 }
 
 /// A convolution that rounds a sample the same whatever its batch.
 ///
 /// Where one sample has few positions for several threads and the sums are long, oneDNN shares out the terms of the sums,
 /// which rounds them in another way than it does for two samples. Such a lone sample is computed twice.
-fn convolve(packed: &Packed, input: &Tensor, kernel: &Tensor, bias: Option<&Tensor>, geometry: Geometry) -> Tensor {
+fn convolve(
+    packed: &Packed,
+    input: &Tensor,
+    kernel: &Tensor,
+    bias: Option<&Tensor>,
+    geometry: Geometry,
+    activation: Option<Activation>,
+) -> Tensor {
     /// What was found to be shared out: EfficientNet's last layers, of 7 x 7 positions and from 320 x 1152 weights on.
     const FEW: i64 = 64;
     const MANY: usize = 300_000;
@@ -122,9 +138,9 @@ fn convolve(packed: &Packed, input: &Tensor, kernel: &Tensor, bias: Option<&Tens
     let lone = input.size()[0] == 1 && height * width <= FEW && kernel.size()[2..] == [1, 1] && kernel.numel() >= MANY;
     if lone && tch::get_num_threads() > 1 {
         let twice = Tensor::cat(&[input, input], 0);
-        return packed.convolve(&twice, kernel, bias, geometry).narrow(0, 0, 1);
+        return packed.convolve(&twice, kernel, bias, geometry, activation).narrow(0, 0, 1);
     }
-    packed.convolve(input, kernel, bias, geometry)
+    packed.convolve(input, kernel, bias, geometry, activation)
 }
 
 /// A frozen transposed convolution. `weight` is `[I, O, k, k]` as PyTorch stores it, `bias` `[O]`.
@@ -232,6 +248,20 @@ pub enum Layer {
     Add,
     /// The mean over height and width: `[N,C,H,W]` to `[N,C]`.
     GlobalAveragePool,
+    /// The largest value of each window.
+    MaxPool(Pool),
+    /// The mean of each window, zeros of the padding included.
+    AveragePool(Pool),
+    /// Means over this many rows and columns of windows, whatever the input's size.
+    AdaptiveAveragePool([i64; 2]),
+    /// The channels of several inputs one after the other; their numbers.
+    Concatenation(Vec<i64>),
+    /// `[N,C,H,W]` to `[N, C H W]`, in the order of the shape and not of the memory.
+    Flatten,
+    /// A program of TorchScript, whose outputs are the nodes behind it.
+    Script(Script),
+    /// An output of the program.
+    ScriptOutput,
 }
 
 /// What the pullback of a layer reads of the forward pass.
@@ -242,6 +272,8 @@ pub(super) enum Saved {
     InputSize([i64; 2]),
     /// The layer's own output.
     Output(Tensor),
+    /// Where the maxima were, and height and width of the input.
+    Places(Tensor, [i64; 2]),
 }
 
 /// A gradient on its way back. Only an owned tensor, which nobody else sees, is written over.
@@ -276,7 +308,7 @@ impl Gradient {
     }
 }
 
-fn height_and_width(tensor: &Tensor) -> [i64; 2] {
+pub(super) fn height_and_width(tensor: &Tensor) -> [i64; 2] {
     match tensor.size()[..] {
         [.., height, width] => [height, width],
         _ => [1, 1],
@@ -286,7 +318,16 @@ fn height_and_width(tensor: &Tensor) -> [i64; 2] {
 impl Layer {
     /// Whether the layer can write its result over its input.
     pub(super) fn can_overwrite(&self) -> bool {
-        matches!(self, Layer::Relu | Layer::Relu6 | Layer::Tanh)
+        matches!(self, Layer::Relu | Layer::Relu6 | Layer::Tanh | Layer::Add)
+    }
+
+    /// The activation function that this layer is, if a convolution can apply it to its own result.
+    pub(super) fn activation(&self) -> Option<Activation> {
+        match self {
+            Layer::Relu => Some(Activation::Relu),
+            Layer::Relu6 => Some(Activation::Relu6),
+            _ => None,
+        }
     }
 
     /// Whether the pullback reads the layer's output, which then must not be overwritten.
@@ -309,17 +350,31 @@ impl Layer {
         let elementwise = |output: Tensor| (output.shallow_clone(), Saved::Output(output));
         match self {
             Layer::Input => unreachable!("the input node is never computed"),
-            Layer::Convolution(convolution) => (convolution.forward(first), Saved::InputSize(height_and_width(first))),
+            Layer::Convolution(convolution) => {
+                (convolution.forward(first, None), Saved::InputSize(height_and_width(first)))
+            }
             Layer::TransposedConvolution(convolution) => (convolution.forward(first), Saved::Nothing),
             Layer::Linear { weight, bias } => (by_blocks(first, |row| row.linear(weight, Some(bias))), Saved::Nothing),
-            Layer::Affine { scale, shift } => (first * scale + shift, Saved::Nothing),
+            Layer::Affine { scale, shift } => ((first * scale).g_add_(shift), Saved::Nothing),
             Layer::Relu if in_place => elementwise(overwritten.relu_()),
             Layer::Relu => elementwise(first.relu()),
             Layer::Relu6 if in_place => elementwise(overwritten.clamp_(0., 6.)),
             Layer::Relu6 => elementwise(first.clamp(0., 6.)),
             Layer::Tanh if in_place => elementwise(overwritten.tanh_()),
             Layer::Tanh => elementwise(first.tanh()),
+            Layer::Add if in_place => (overwritten.g_add_(&inputs[1]), Saved::Nothing),
             Layer::Add => (first + &inputs[1], Saved::Nothing),
+            Layer::MaxPool(pool) => {
+                let (output, places) = pool.max(first);
+                (output, Saved::Places(places, height_and_width(first)))
+            }
+            Layer::AveragePool(pool) => (pool.average(first), Saved::InputSize(height_and_width(first))),
+            Layer::AdaptiveAveragePool(output) => {
+                (adaptive_average(first, *output), Saved::InputSize(height_and_width(first)))
+            }
+            Layer::Concatenation(_) => (Tensor::cat(inputs, 1), Saved::Nothing),
+            Layer::Flatten => (first.flatten(1, -1), Saved::InputSize(height_and_width(first))),
+            Layer::Script(_) | Layer::ScriptOutput => unreachable!("the pass runs programs"),
             Layer::GlobalAveragePool => {
                 (first.mean_dim([2i64, 3].as_slice(), false, None), Saved::InputSize(height_and_width(first)))
             }
@@ -345,6 +400,22 @@ impl Layer {
                 Tensor::tanh_backward_grad_input(&gradient.target(&output), g, &output)
             }
             (Layer::Add, _) => return vec![Gradient::shared(g), Gradient::shared(g)],
+            (Layer::MaxPool(pool), Saved::Places(places, input)) => pool.max_pullback(g, &places, input),
+            (Layer::AveragePool(pool), Saved::InputSize(input)) => pool.average_pullback(g, input),
+            (Layer::AdaptiveAveragePool(_), Saved::InputSize(input)) => adaptive_average_pullback(g, input),
+            (Layer::Concatenation(channels), _) => {
+                let starts = channels.iter().scan(0, |end, count| {
+                    *end += count;
+                    Some(*end - count)
+                });
+                let parts = starts.zip(channels).map(|(start, count)| g.narrow(1, start, *count));
+                return parts.map(|part| Gradient::shared(&part)).collect();
+            }
+            (Layer::Flatten, Saved::InputSize([height, width])) => {
+                let channels = g.size()[1] / (height * width);
+                let spread = channels_last(&g.reshape([-1, channels, height, width]));
+                return vec![Gradient { tensor: spread, owned: gradient.owned }];
+            }
             (Layer::GlobalAveragePool, Saved::InputSize([height, width])) => {
                 let each = g / (height * width) as f64;
                 let spread = each.unsqueeze(-1).unsqueeze(-1).expand([-1, -1, height, width], false);
@@ -383,6 +454,7 @@ impl Layer {
             }
             Layer::Linear { weight, bias } => vec![weight, bias],
             Layer::Affine { scale, shift } => vec![scale, shift],
+            Layer::Script(script) => script.parameters().iter().collect(),
             _ => vec![],
         }
     }

@@ -5,7 +5,8 @@
 //!
 //! - no weight carries a gradient, and no autograd graph is recorded: the pullback (vector-Jacobian product) of every
 //!   layer is written out, and the gradient of a frozen convolution is itself a convolution with fixed weights;
-//! - batch normalization is folded into the convolution before it when the network is built ([`Builder::batch_norm`]);
+//! - batch normalization is folded into the convolution before it when the network is built ([`Builder::batch_norm`]), and
+//!   a ReLU behind a convolution is applied by the convolution where nobody wants what is between them;
 //! - tensors are channels-last, which the convolutions of libtorch's CPU back end are fastest with;
 //! - a pass stops at the deepest wanted tap, activations overwrite their input, and only what a pullback reads is kept.
 
@@ -13,10 +14,14 @@ mod builder;
 mod layer;
 mod onednn;
 mod pass;
+mod pool;
+mod script;
 
 pub use builder::{Builder, Kernel, Node};
 pub use layer::{Convolution, Layer, Padding, TransposedConvolution};
 pub use pass::Pass;
+pub use pool::Pool;
+pub use script::{Script, ScriptError};
 
 use tch::{Device, Kind, Tensor};
 
@@ -95,6 +100,13 @@ impl Network {
         )
     }
 
+    /// Gives a point another name.
+    pub fn alias(&mut self, point: Point, alias: &str) {
+        if let Some(tap) = self.taps.iter_mut().find(|tap| tap.point == point && tap.name != alias) {
+            tap.aliases.push(alias.to_owned());
+        }
+    }
+
     /// The last tap: the network's output.
     pub fn output(&self) -> Point {
         Point(self.steps.len() - 1)
@@ -114,7 +126,10 @@ impl Network {
     pub fn to(self, device: Device, kind: Kind) -> Network {
         let steps = (self.steps.into_iter())
             .map(|step| Step {
-                layer: step.layer.map_tensors(&|t| channels_last(&t.to_device(device).to_kind(kind))),
+                layer: match step.layer {
+                    Layer::Script(script) => Layer::Script(script.to(device, kind)),
+                    layer => layer.map_tensors(&|t| channels_last(&t.to_device(device).to_kind(kind))),
+                },
                 ..step
             })
             .collect();
@@ -145,25 +160,39 @@ impl Network {
                 readers[input].push(node);
             }
         }
+        let wanted = |node: usize| points.contains(&Point(node));
+        // By convolution, the activation function that it applies to its own result.
+        let mut activations = vec![None; self.steps.len()];
+        let mut applied = vec![false; self.steps.len()];
+        for node in (0..self.steps.len()).filter(|&n| needed[n] && self.steps[n].layer.activation().is_some()) {
+            let input = self.steps[node].inputs[0];
+            let of_convolution = matches!(self.steps[input].layer, Layer::Convolution(_));
+            if of_convolution && readers[input].len() == 1 && !wanted(input) {
+                activations[input] = Some(node);
+                applied[node] = true;
+            }
+        }
         let nodes = (0..self.steps.len())
-            .filter(|&node| needed[node])
+            .filter(|&node| needed[node] && !applied[node])
             .map(|node| {
-                let in_place = match self.steps[node].inputs[..] {
-                    [input] => {
-                        self.steps[node].layer.can_overwrite()
+                let Step { layer, inputs } = &self.steps[node];
+                let in_place = match inputs[..] {
+                    // The layers of several inputs that can, write over the first.
+                    [input, ..] => {
+                        layer.can_overwrite()
                             && input != 0
                             && readers[input].len() == 1
-                            && !points.contains(&Point(input))
+                            && !wanted(input)
                             && !self.steps[input].layer.pullback_reads_output()
                     }
                     _ => false,
                 };
-                let mut frees = self.steps[node].inputs.clone();
-                frees.retain(|&input| readers[input].last() == Some(&node) && !points.contains(&Point(input)));
-                Scheduled { node, in_place, frees }
+                let mut frees = inputs.clone();
+                frees.retain(|&input| readers[input].last() == Some(&node) && !wanted(input));
+                Scheduled { node, activation: activations[node], in_place, frees }
             })
             .collect();
-        Schedule { nodes }
+        Schedule { nodes, points: points.iter().map(|point| point.0).collect() }
     }
 
     /// The forward pass over `input` (`[N,...]`, on the network's device, of its kind), as far as the schedule needs it.
@@ -197,11 +226,15 @@ impl Network {
 #[derive(Debug)]
 pub struct Schedule {
     nodes: Vec<Scheduled>,
+    /// The nodes of the wanted taps.
+    points: Vec<usize>,
 }
 
 #[derive(Debug)]
 struct Scheduled {
     node: usize,
+    /// The node of the activation function that the convolution applies to its own result, which becomes that node's.
+    activation: Option<usize>,
     /// The layer may write over its input: nobody else reads that.
     in_place: bool,
     /// The inputs that nobody reads after this node, and that are no wanted taps.

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Writes onednn.pt: two of libtorch's operators that its C++ interface, and so tch, has no function for, as TorchScript.
 
-`pack` lays a convolution's weights out as oneDNN wants them; `forward` convolves a channels-last picture with such weights.
+`pack` lays a convolution's weights out as oneDNN wants them; `forward` convolves a channels-last picture with such weights
+and applies an activation function while the result is still in the processor's cache.
 An ordinary convolution lays the weights out anew in every call, which for one picture takes as long as the arithmetic.
 
     python3 -m venv V && V/bin/pip install torch==2.13.0 && V/bin/python frozen/src/network/onednn.py
@@ -25,11 +26,15 @@ class OneDnn(torch.nn.Module):
         )
 
     def forward(
-        self, x: torch.Tensor, weight: torch.Tensor, bias: Optional[torch.Tensor], geometry: List[int]
+        self, x: torch.Tensor, weight: torch.Tensor, bias: Optional[torch.Tensor], geometry: List[int], activation: str
     ) -> torch.Tensor:
+        """`activation` is "none", "relu", or "hardtanh", which is clamped to [0, 6] here."""
+        bounds = torch.jit.annotate(List[Optional[Number]], [None])
+        if activation == "hardtanh":
+            bounds = torch.jit.annotate(List[Optional[Number]], [0.0, 6.0])
         return torch.ops.mkldnn._convolution_pointwise(
             x, weight, bias, [geometry[0], geometry[1]], [geometry[2], geometry[2]], [1, 1], geometry[3],
-            "none", torch.jit.annotate(List[Optional[Number]], [None]), "",
+            activation, bounds, "",
         )  # fmt: skip
 
 

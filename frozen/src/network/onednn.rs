@@ -1,7 +1,8 @@
 //! Convolutions whose weights are laid out for oneDNN once, instead of in every call.
 //!
 //! The operators exist in libtorch, but not in its C++ interface; `onednn.py` writes the few lines of TorchScript that
-//! call them. Results are bit for bit those of the ordinary convolution.
+//! call them. Results are bit for bit those of the ordinary convolution, and of a ReLU behind it, but for one thing: the ReLU
+//! in the convolution makes 0 of what is not a number (see [`Pass`](super::Pass)).
 
 use std::cell::OnceCell;
 
@@ -15,18 +16,39 @@ thread_local! {
 /// The geometry of a convolution: padding of rows and columns, stride, groups.
 pub(super) type Geometry = [i64; 4];
 
+/// An activation function that the convolution applies to its own result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Activation {
+    /// max(x, 0)
+    Relu,
+    /// min(max(x, 0), 6)
+    Relu6,
+}
+
 /// A kernel laid out for oneDNN when it is first used.
 #[derive(Debug, Default)]
 pub(super) struct Packed(OnceCell<Option<Tensor>>);
 
 impl Packed {
     /// The convolution of `input` with `kernel`, which must be the same in every call.
-    pub fn convolve(&self, input: &Tensor, kernel: &Tensor, bias: Option<&Tensor>, geometry: Geometry) -> Tensor {
+    pub fn convolve(
+        &self,
+        input: &Tensor,
+        kernel: &Tensor,
+        bias: Option<&Tensor>,
+        geometry: Geometry,
+        activation: Option<Activation>,
+    ) -> Tensor {
         let suits = input.device() == Device::Cpu && input.kind() == Kind::Float;
         let packed = if suits { self.0.get_or_init(|| pack(kernel, geometry, &input.size())).as_ref() } else { None };
-        packed.and_then(|packed| run(input, packed, bias, geometry)).unwrap_or_else(|| {
+        packed.and_then(|packed| run(input, packed, bias, geometry, activation)).unwrap_or_else(|| {
             let [rows, columns, stride, groups] = geometry;
-            input.conv2d(kernel, bias, [stride; 2], [rows, columns], [1, 1], groups)
+            let mut output = input.conv2d(kernel, bias, [stride; 2], [rows, columns], [1, 1], groups);
+            match activation {
+                None => output,
+                Some(Activation::Relu) => output.relu_(),
+                Some(Activation::Relu6) => output.clamp_(0., 6.),
+            }
         })
     }
 }
@@ -38,12 +60,24 @@ fn pack(kernel: &Tensor, geometry: Geometry, size: &[i64]) -> Option<Tensor> {
     Tensor::try_from(packed).ok()
 }
 
-fn run(input: &Tensor, packed: &Tensor, bias: Option<&Tensor>, geometry: Geometry) -> Option<Tensor> {
+fn run(
+    input: &Tensor,
+    packed: &Tensor,
+    bias: Option<&Tensor>,
+    geometry: Geometry,
+    activation: Option<Activation>,
+) -> Option<Tensor> {
+    let activation = match activation {
+        None => "none",
+        Some(Activation::Relu) => "relu",
+        Some(Activation::Relu6) => "hardtanh",
+    };
     let arguments = [
         IValue::Tensor(input.shallow_clone()),
         IValue::Tensor(packed.shallow_clone()),
         bias.map_or(IValue::None, |bias| IValue::Tensor(bias.shallow_clone())),
         IValue::IntList(geometry.to_vec()),
+        IValue::String(activation.to_owned()),
     ];
     let output = OPERATORS.with(|operators| operators.as_ref()?.forward_is(&arguments).ok())?;
     Tensor::try_from(output).ok()

@@ -1,19 +1,25 @@
 //! One forward pass, and the pullback from its taps to its input.
 
-use tch::Tensor;
+use tch::{Kind, Tensor};
 
-use super::layer::{Gradient, Saved};
+use super::layer::{Gradient, Layer, Saved, height_and_width};
+use super::script::Run;
 use super::{Network, Point, Schedule, channels_last};
 
 /// A forward pass that has been made: the wanted activations, and what the pullback reads.
+///
+/// A ReLU inside of a convolution makes 0 of what is not a number. So that a failure does not pass for a picture, all
+/// wanted activations of a sample whose input is not finite are NaN.
 #[derive(Debug)]
 pub struct Pass<'n> {
     network: &'n Network,
     schedule: &'n Schedule,
     /// Activations by node; those that nobody reads any more are freed.
     values: Vec<Option<Tensor>>,
-    /// By position in the schedule.
+    /// In the order of the schedule; two of a convolution that applies an activation function.
     saved: Vec<Saved>,
+    /// The run of a network that is a program.
+    run: Option<Run>,
 }
 
 impl<'n> Pass<'n> {
@@ -22,6 +28,7 @@ impl<'n> Pass<'n> {
         let mut values: Vec<Option<Tensor>> = Vec::new();
         values.resize_with(network.steps.len(), || None);
         let mut saved = Vec::with_capacity(schedule.nodes.len());
+        let (mut run, mut any_fused) = (None, false);
         for scheduled in &schedule.nodes {
             if scheduled.node == 0 {
                 values[0] = Some(channels_last(&input.detach()));
@@ -31,14 +38,45 @@ impl<'n> Pass<'n> {
             let step = &network.steps[scheduled.node];
             let inputs: Vec<Tensor> =
                 step.inputs.iter().filter_map(|&i| values[i].as_ref()).map(Tensor::shallow_clone).collect();
-            let (output, keep) = step.layer.forward(&inputs, scheduled.in_place);
-            values[scheduled.node] = Some(output);
-            saved.push(keep);
+            match (&step.layer, scheduled.activation) {
+                (Layer::Convolution(convolution), Some(node)) => {
+                    let activation = network.steps[node].layer.activation();
+                    let output = convolution.forward(&inputs[0], activation);
+                    saved.push(Saved::InputSize(height_and_width(&inputs[0])));
+                    saved.push(Saved::Output(output.shallow_clone()));
+                    values[node] = Some(output);
+                    any_fused = true;
+                }
+                (Layer::Script(script), _) => {
+                    let made = script.run(&inputs[0]);
+                    for (number, output) in made.outputs.iter().enumerate() {
+                        values[scheduled.node + 1 + number] = Some(output.detach());
+                    }
+                    run = Some(made);
+                    saved.push(Saved::Nothing);
+                }
+                (Layer::ScriptOutput, _) => saved.push(Saved::Nothing),
+                (layer, _) => {
+                    let (output, keep) = layer.forward(&inputs, scheduled.in_place);
+                    values[scheduled.node] = Some(output);
+                    saved.push(keep);
+                }
+            }
             for &read in &scheduled.frees {
                 values[read] = None;
             }
         }
-        Pass { network, schedule, values, saved }
+        if any_fused {
+            let zero_or_nan = (input.detach() * 0.).flatten(1, -1).sum_dim_intlist(1i64, false, None::<Kind>);
+            for &point in schedule.points.iter().filter(|&&point| point != 0) {
+                if let Some(value) = &mut values[point] {
+                    let mut shape = vec![1; value.dim()];
+                    shape[0] = -1;
+                    let _ = value.g_add_(&zero_or_nan.view(&shape[..]));
+                }
+            }
+        }
+        Pass { network, schedule, values, saved, run }
     }
 
     /// The activation at a wanted point: `[N,C,H,W]`, or `[N,C]` behind a pooling.
@@ -53,7 +91,7 @@ impl<'n> Pass<'n> {
     /// wanted activations. Consumes the pass: what it kept is freed on the way.
     pub fn pullback(self, gradients: impl IntoIterator<Item = (Point, Tensor)>) -> Tensor {
         let _guard = tch::no_grad_guard();
-        let Pass { network, schedule, values, mut saved } = self;
+        let Pass { network, schedule, values, mut saved, mut run } = self;
         drop(values);
         let mut arriving: Vec<Option<Gradient>> = Vec::new();
         arriving.resize_with(network.steps.len(), || None);
@@ -68,13 +106,30 @@ impl<'n> Pass<'n> {
         }
         for scheduled in schedule.nodes.iter().rev() {
             let keep = saved.pop().unwrap_or(Saved::Nothing);
-            if scheduled.node == 0 {
-                continue;
-            }
-            // A point may lie on a branch that no given gradient reaches.
-            let Some(gradient) = arriving[scheduled.node].take() else { continue };
             let step = &network.steps[scheduled.node];
-            for (&input, gradient) in step.inputs.iter().zip(step.layer.pullback(gradient, keep)) {
+            let gradients = match (&step.layer, scheduled.activation) {
+                // The outputs' gradients wait for the program, which comes before them.
+                (Layer::Input | Layer::ScriptOutput, _) => continue,
+                (Layer::Script(_), _) => {
+                    let Some(run) = run.take() else { continue };
+                    let behind = scheduled.node + 1..;
+                    let arrived = behind.take(run.outputs.len()).map(|node| arriving[node].take());
+                    let arrived: Vec<_> = arrived.map(|gradient| gradient.map(|gradient| gradient.tensor)).collect();
+                    vec![Gradient::owned(run.pullback(&arrived))]
+                }
+                (layer, Some(node)) => {
+                    let of_convolution = saved.pop().unwrap_or(Saved::Nothing);
+                    let Some(gradient) = arriving[node].take() else { continue };
+                    let mut before = network.steps[node].layer.pullback(gradient, keep);
+                    layer.pullback(before.remove(0), of_convolution)
+                }
+                (layer, None) => {
+                    // A point may lie on a branch that no given gradient reaches.
+                    let Some(gradient) = arriving[scheduled.node].take() else { continue };
+                    layer.pullback(gradient, keep)
+                }
+            };
+            for (&input, gradient) in step.inputs.iter().zip(gradients) {
                 arrive(&mut arriving, input, gradient);
             }
         }

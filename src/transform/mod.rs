@@ -1,0 +1,434 @@
+//! Transforms: random changes between picture and classifier in every step, so that the unit must fire whatever they do
+//! ("transformation robustness", Mordvintsev et al. 2015; Olah et al. 2017). Each sample's are a function of its seed and
+//! of the step.
+//!
+//! Everything geometric (pad, jitter, scale, rotate, crop) composes into one affine map and costs one resampling; wrapped
+//! jitter is a rotation of the rows and columns, exact, and comes first; noise is added last.
+
+mod crop;
+mod jitter;
+mod noise;
+mod pad;
+mod rotate;
+mod scale;
+
+use anyhow::{Result, bail};
+use frozen::resize::Resize;
+use rand_chacha::ChaCha12Rng;
+use serde::{Deserialize, Serialize};
+use tch::Tensor;
+
+use crate::random::{Purpose, Seed, stream};
+
+pub use crop::Crop;
+pub use jitter::{Edge, Jitter};
+pub use noise::Noise;
+pub use pad::{Fill, Pad};
+pub use rotate::Rotate;
+pub use scale::Scale;
+
+/// How often a transform is drawn anew.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Every {
+    /// In every step (and every view of it).
+    #[default]
+    Step,
+    /// Once for each octave.
+    Octave,
+}
+
+/// How a method asks for one.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum TransformSpec {
+    /// A margin around the picture.
+    Pad(Pad),
+    /// A random shift.
+    Jitter(Jitter),
+    /// A random zoom.
+    Scale(Scale),
+    /// A random turn.
+    Rotate(Rotate),
+    /// A random square part.
+    Crop(Crop),
+    /// Gaussian noise.
+    Noise(Noise),
+}
+
+impl TransformSpec {
+    /// Refuses values that cannot work.
+    ///
+    /// # Errors
+    /// Says which.
+    pub fn check(self) -> Result<()> {
+        let between = |name: &str, value: f64, low: f64, high: f64| {
+            if !(low..=high).contains(&value) {
+                bail!("transforms.{name}: {value} is not between {low} and {high}");
+            }
+            Ok(())
+        };
+        let ordered = |name: &str, from: f64, to: f64| {
+            if from > to {
+                bail!("transforms.{name}: from {from} is more than to {to}");
+            }
+            Ok(())
+        };
+        match self {
+            TransformSpec::Pad(pad) => between("pad.pixels", f64::from(pad.pixels), 0., 1024.),
+            TransformSpec::Jitter(jitter) => between("jitter.pixels", f64::from(jitter.pixels), 0., 1024.),
+            TransformSpec::Scale(Scale { from, to }) => {
+                between("scale.from", from, 0.1, 10.)?;
+                between("scale.to", to, 0.1, 10.)?;
+                ordered("scale", from, to)
+            }
+            TransformSpec::Rotate(rotate) => between("rotate.degrees", rotate.degrees, 0., 180.),
+            TransformSpec::Crop(Crop { from, to }) => {
+                between("crop.from", from, 0.01, 1.)?;
+                between("crop.to", to, 0.01, 1.)?;
+                ordered("crop", from, to)
+            }
+            TransformSpec::Noise(noise) => between("noise.std", noise.std, 0., 10.),
+        }
+    }
+}
+
+/// Where the canvas that the classifier will see lies in the picture: an affine map from the canvas to the picture, both in
+/// pixels from their centres, x to the right and y down.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Frame {
+    /// `[xx, xy, x0, yx, yy, y0]`: x = xx u + xy v + x0, y = yx u + yy v + y0.
+    map: [f64; 6],
+    /// Height and width of the canvas.
+    size: [f64; 2],
+}
+
+impl Frame {
+    /// The picture itself.
+    fn whole(size: [i64; 2]) -> Frame {
+        Frame { map: [1., 0., 0., 0., 1., 0.], size: size.map(|side| side as f64) }
+    }
+
+    /// A canvas whose points (u, v) lie at (a u + b v + c, d u + e v + f) of this one.
+    fn then(&mut self, [a, b, c, d, e, f]: [f64; 6]) {
+        let [xx, xy, x0, yx, yy, y0] = self.map;
+        self.map = [
+            xx * a + xy * d,
+            xx * b + xy * e,
+            xx * c + xy * f + x0,
+            yx * a + yy * d,
+            yx * b + yy * e,
+            yx * c + yy * f + y0,
+        ];
+    }
+
+    /// How many pixels of the picture lie between two neighbours of a canvas that is shown in `to` pixels.
+    fn pitch(&self, to: [i64; 2]) -> f64 {
+        let [xx, xy, _, yx, yy, _] = self.map;
+        let across = xx.hypot(yx) * self.size[1] / to[1] as f64;
+        across.max(xy.hypot(yy) * self.size[0] / to[0] as f64)
+    }
+
+    /// The map between the coordinates -1 to 1 of canvas and picture, as `affine_grid` wants it.
+    fn normalised(&self, picture: [i64; 2]) -> [f64; 6] {
+        let [height, width] = picture.map(|side| side as f64);
+        let [rows, columns] = self.size;
+        let [xx, xy, x0, yx, yy, y0] = self.map;
+        [
+            xx * columns / width,
+            xy * rows / width,
+            2. * x0 / width,
+            yx * columns / height,
+            yy * rows / height,
+            2. * y0 / height,
+        ]
+    }
+}
+
+/// What has been drawn for one row of a batch.
+#[derive(Clone, Debug, PartialEq)]
+struct Drawn {
+    frame: Frame,
+    /// Rows and columns that the picture is rolled by.
+    roll: [i64; 2],
+}
+
+/// The transforms of a method, for a batch of runs.
+#[derive(Clone, Debug)]
+pub struct Transforms<'a> {
+    specs: &'a [TransformSpec],
+    seeds: &'a [Seed],
+    /// Differently transformed copies of each sample that one step looks at.
+    views: usize,
+}
+
+/// The largest pitch at which plain bilinear sampling is used; above it, more points are sampled and averaged.
+const COARSEST: f64 = 1.5;
+
+impl<'a> Transforms<'a> {
+    /// `views` copies of each sample, which have these seeds.
+    pub fn new(specs: &'a [TransformSpec], seeds: &'a [Seed], views: usize) -> Self {
+        Transforms { specs, seeds, views: views.max(1) }
+    }
+
+    /// Whether pictures pass through untouched.
+    pub fn is_empty(&self) -> bool {
+        self.specs.is_empty() && self.views == 1
+    }
+
+    /// The size of what [`Transforms::apply`] makes of pictures of a size.
+    pub fn size_after(&self, pictures: [i64; 2], to: [i64; 2]) -> [i64; 2] {
+        if self.is_geometric() { to } else { pictures }
+    }
+
+    /// The pictures `[N,3,H,W]` as the classifier is to see them, `[N*views,3,H',W']`, the views of a sample next to each
+    /// other; differentiable with autograd. H' and W' are `to` if anything geometric is asked for (one resampling makes
+    /// both), else those of the pictures.
+    pub fn apply(&self, pictures: &Tensor, step: usize, octave: usize, to: [i64; 2]) -> Tensor {
+        let (channels, size) = (pictures.size()[1], [pictures.size()[2], pictures.size()[3]]);
+        let drawn = self.draw(step, octave, size);
+        let mut out = match self.views as i64 {
+            1 => pictures.shallow_clone(),
+            views => {
+                let apart = pictures.unsqueeze(1).expand([-1, views, -1, -1, -1], false);
+                apart.reshape([-1, channels, size[0], size[1]])
+            }
+        };
+        if drawn.iter().any(|drawn| drawn.roll != [0, 0]) {
+            let roll = |(row, drawn): (i64, &Drawn)| out.narrow(0, row, 1).roll(drawn.roll, [2i64, 3]);
+            out = Tensor::cat(&(0..).zip(&drawn).map(roll).collect::<Vec<_>>(), 0);
+        }
+        if self.is_geometric() {
+            let frames: Vec<Frame> = drawn.iter().map(|drawn| drawn.frame).collect();
+            out = warp(&out, &frames, to, self.fill());
+        }
+        for spec in self.specs {
+            if let TransformSpec::Noise(noise) = spec {
+                out = noise.add(&out, (0..drawn.len()).map(|row| self.stream(row, Purpose::Noise, step)));
+            }
+        }
+        out
+    }
+
+    /// Whether a resampling is needed.
+    fn is_geometric(&self) -> bool {
+        self.specs.iter().any(|spec| match spec {
+            TransformSpec::Noise(_) => false,
+            TransformSpec::Jitter(jitter) => jitter.edge == Edge::Crop,
+            _ => true,
+        })
+    }
+
+    fn fill(&self) -> Fill {
+        let of =
+            self.specs.iter().find_map(|spec| if let TransformSpec::Pad(pad) = spec { Some(pad.fill) } else { None });
+        of.unwrap_or_default()
+    }
+
+    /// The stream of a row of the batch (sample and view).
+    fn stream(&self, row: usize, purpose: Purpose, step: usize) -> ChaCha12Rng {
+        let (sample, view) = (row / self.views, row % self.views);
+        stream(self.seeds[sample], purpose, (step * self.views + view) as u64)
+    }
+
+    fn draw(&self, step: usize, octave: usize, size: [i64; 2]) -> Vec<Drawn> {
+        let row = |row: usize| {
+            let mut of_step = self.stream(row, Purpose::Transform, step);
+            let mut of_octave = stream(self.seeds[row / self.views], Purpose::OctaveTransform, octave as u64);
+            let mut drawn = Drawn { frame: Frame::whole(size), roll: [0, 0] };
+            for spec in self.specs {
+                match spec {
+                    TransformSpec::Pad(pad) => pad.place(&mut drawn.frame),
+                    TransformSpec::Jitter(jitter) => {
+                        let rng = if jitter.every == Every::Octave { &mut of_octave } else { &mut of_step };
+                        jitter.place(&mut drawn, rng);
+                    }
+                    TransformSpec::Scale(scale) => scale.place(&mut drawn.frame, &mut of_step),
+                    TransformSpec::Rotate(rotate) => rotate.place(&mut drawn.frame, &mut of_step),
+                    TransformSpec::Crop(crop) => crop.place(&mut drawn.frame, &mut of_step),
+                    TransformSpec::Noise(_) => {}
+                }
+            }
+            drawn
+        };
+        (0..self.seeds.len() * self.views).map(row).collect()
+    }
+}
+
+/// The canvases of all rows, shown in `to` pixels.
+fn warp(pictures: &Tensor, frames: &[Frame], to: [i64; 2], fill: Fill) -> Tensor {
+    let picture = [pictures.size()[2], pictures.size()[3]];
+    let pitch = frames.iter().map(|frame| frame.pitch(to)).fold(1., f64::max);
+    let finer = if pitch <= COARSEST { 1 } else { pitch.ceil() as i64 };
+    let sampled = to.map(|side| side * finer);
+    let maps: Vec<f64> = frames.iter().flat_map(|frame| frame.normalised(picture)).collect();
+    let rows = frames.len() as i64;
+    let maps = Tensor::from_slice(&maps).view([rows, 2, 3]).to_kind(pictures.kind()).to_device(pictures.device());
+    let grid = Tensor::affine_grid_generator(&maps, [rows, pictures.size()[1], sampled[0], sampled[1]], false);
+    /// Numbers of libtorch's `GridSamplerInterpolation` and `GridSamplerPadding`.
+    const BILINEAR: i64 = 0;
+    let mode = match fill {
+        Fill::Grey => 0,
+        Fill::Edge => 1,
+        Fill::Reflect => 2,
+    };
+    let middle = if fill == Fill::Grey { 0.5 } else { 0. };
+    // libtorch shares out samples to threads, so each is made in two halves: a lone one then keeps two of them busy.
+    let halves = if sampled[0] % 2 == 0 { 2 } else { 1 };
+    let channels = pictures.size()[1];
+    let apart = (pictures - middle).unsqueeze(1).expand([-1, halves, -1, -1, -1], false);
+    let apart = apart.reshape([-1, channels, picture[0], picture[1]]);
+    let grid = grid.view([rows * halves, sampled[0] / halves, sampled[1], 2]);
+    let shown = apart.grid_sampler_2d(&grid, BILINEAR, mode, false);
+    let shown = shown.view([rows, halves, channels, sampled[0] / halves, sampled[1]]).transpose(1, 2);
+    let shown = shown.reshape([rows, channels, sampled[0], sampled[1]]) + middle;
+    if finer == 1 {
+        return shown;
+    }
+    Resize::new(sampled, to, pictures.kind(), pictures.device()).apply(&shown)
+}
+
+#[cfg(test)]
+mod tests {
+    use tch::{Device, Kind};
+
+    use super::*;
+
+    /// Numbers in [0,1) that differ from pixel to pixel.
+    fn picture(rows: i64, size: [i64; 2]) -> Tensor {
+        let count = rows * 3 * size[0] * size[1];
+        (Tensor::arange(count, (Kind::Double, Device::Cpu)) * 0.618_034).frac().view([rows, 3, size[0], size[1]])
+    }
+
+    fn one(spec: TransformSpec, picture: &Tensor, to: [i64; 2]) -> Tensor {
+        Transforms::new(&[spec], &[Seed(3)], 1).apply(picture, 5, 0, to)
+    }
+
+    fn difference(a: &Tensor, b: &Tensor) -> f64 {
+        assert_eq!(a.size(), b.size());
+        (a - b).abs().max().double_value(&[])
+    }
+
+    const LUCID: [TransformSpec; 5] = [
+        TransformSpec::Pad(Pad { pixels: 4, fill: Fill::Grey }),
+        TransformSpec::Jitter(Jitter { pixels: 3, edge: Edge::Crop, every: Every::Step }),
+        TransformSpec::Scale(Scale { from: 0.9, to: 1.1 }),
+        TransformSpec::Rotate(Rotate { degrees: 10. }),
+        TransformSpec::Crop(Crop { from: 0.5, to: 0.9 }),
+    ];
+
+    #[test]
+    fn a_picture_that_nothing_moves_is_shown_as_it_is() {
+        let picture = picture(1, [12, 15]);
+        for still in [
+            TransformSpec::Pad(Pad { pixels: 0, fill: Fill::Grey }),
+            TransformSpec::Scale(Scale { from: 1., to: 1. }),
+            TransformSpec::Rotate(Rotate { degrees: 0. }),
+            TransformSpec::Crop(Crop { from: 1., to: 1. }),
+        ] {
+            assert!(difference(&one(still, &picture, [12, 15]), &picture) < 1e-12, "{still:?}");
+        }
+    }
+
+    #[test]
+    fn jitter_cuts_out_one_of_its_places_and_finds_them_all() {
+        let picture = picture(1, [9, 9]);
+        let jitter = [TransformSpec::Jitter(Jitter { pixels: 2, edge: Edge::Crop, every: Every::Step })];
+        let mut found = std::collections::BTreeSet::new();
+        for step in 0..100 {
+            let shown = Transforms::new(&jitter, &[Seed(3)], 1).apply(&picture, step, 0, [7, 7]);
+            let places = (0..3).flat_map(|y| (0..3).map(move |x| (y, x)));
+            let place =
+                places.into_iter().find(|&(y, x)| difference(&shown, &picture.narrow(2, y, 7).narrow(3, x, 7)) < 1e-9);
+            found.insert(place.expect("a part of the picture"));
+        }
+        assert_eq!(found.len(), 9);
+    }
+
+    #[test]
+    fn wrapped_jitter_rolls_the_picture_and_loses_no_pixel() {
+        let picture = picture(1, [9, 9]);
+        let jitter = TransformSpec::Jitter(Jitter { pixels: 4, edge: Edge::Wrap, every: Every::Step });
+        let shown = one(jitter, &picture, [9, 9]);
+        let sorted = |t: &Tensor| t.flatten(0, -1).sort(0, false).0;
+        assert!(shown.ne_tensor(&picture).any().int64_value(&[]) == 1 && sorted(&shown).equal(&sorted(&picture)));
+    }
+
+    #[test]
+    fn a_shift_that_is_drawn_once_an_octave_stays_until_the_next() {
+        let picture = picture(1, [32, 32]);
+        let jitter = [TransformSpec::Jitter(Jitter { pixels: 16, edge: Edge::Wrap, every: Every::Octave })];
+        let at = |step, octave| Transforms::new(&jitter, &[Seed(3)], 1).apply(&picture, step, octave, [32, 32]);
+        assert!(at(0, 0).equal(&at(7, 0)) && !at(0, 0).equal(&at(0, 1)));
+    }
+
+    #[test]
+    fn a_quarter_turn_and_a_zoom_by_two_are_what_they_say() {
+        let picture = picture(1, [8, 8]);
+        let mut turned = Frame::whole([8, 8]);
+        turned.then([0., -1., 0., 1., 0., 0.]);
+        let shown = warp(&picture, &[turned], [8, 8], Fill::Grey);
+        let turns = [1, 3].map(|turns| difference(&shown, &picture.rot90(turns, [2i64, 3])));
+        assert!(turns.into_iter().fold(f64::INFINITY, f64::min) < 1e-9, "{turns:?}");
+        let zoomed = one(TransformSpec::Scale(Scale { from: 2., to: 2. }), &picture, [8, 8]);
+        let middle = picture.narrow(2, 2, 4).narrow(3, 2, 4);
+        // Pairs of neighbours of an enlarged picture have the mean of the pixel that they came from, away from the edges
+        // of which both lie at a quarter.
+        let expected = middle.upsample_bilinear2d([8, 8], false, None, None);
+        let inner = |t: &Tensor| t.narrow(2, 1, 6).narrow(3, 1, 6);
+        assert!(difference(&inner(&zoomed), &inner(&expected)) < 1e-9);
+    }
+
+    #[test]
+    fn what_lies_outside_is_grey_the_edge_or_a_mirror_as_asked() {
+        let picture = Tensor::full([1, 3, 8, 8], 0.9, (Kind::Double, Device::Cpu));
+        let corner =
+            |fill| one(TransformSpec::Pad(Pad { pixels: 4, fill }), &picture, [16, 16]).double_value(&[0, 0, 0, 0]);
+        assert_eq!((corner(Fill::Grey), corner(Fill::Edge), corner(Fill::Reflect)), (0.5, 0.9, 0.9));
+    }
+
+    #[test]
+    fn a_sample_is_transformed_the_same_alone_and_among_others_and_otherwise_in_the_next_step() {
+        let pictures = picture(3, [16, 16]);
+        let specs = [&LUCID[..], &[TransformSpec::Noise(Noise { std: 0.1 })]].concat();
+        let seeds = [Seed(1), Seed(2), Seed(3)];
+        for views in [1, 2] {
+            let all = Transforms::new(&specs, &seeds, views).apply(&pictures, 4, 0, [16, 16]);
+            let alone =
+                |step| Transforms::new(&specs, &seeds[1..2], views).apply(&pictures.narrow(0, 1, 1), step, 0, [16, 16]);
+            assert_eq!(all.size()[0], 3 * views as i64);
+            let of_one = all.narrow(0, views as i64, views as i64);
+            assert!(difference(&of_one, &alone(4)) < 1e-12 && difference(&of_one, &alone(5)) > 1e-3);
+        }
+    }
+
+    #[test]
+    fn fine_stripes_turn_grey_when_they_are_shown_small_instead_of_aliasing() {
+        let stripes = Tensor::from_slice(&[0., 1.]).repeat([1, 3, 64, 32]).view([1, 3, 64, 64]);
+        let still = [TransformSpec::Rotate(Rotate { degrees: 0. })];
+        let shown = Transforms::new(&still, &[Seed(0)], 1).apply(&stripes, 0, 0, [16, 16]);
+        let inner = shown.narrow(2, 2, 12).narrow(3, 2, 12);
+        assert!((&inner - 0.5).abs().max().double_value(&[]) < 0.05, "{}", inner.std(false).double_value(&[]));
+    }
+
+    #[test]
+    fn gradients_come_back_through_all_of_them() {
+        let start = picture(2, [12, 12]);
+        let specs = [
+            &[TransformSpec::Jitter(Jitter { pixels: 5, edge: Edge::Wrap, every: Every::Step })][..],
+            &LUCID[..],
+            &[TransformSpec::Noise(Noise { std: 0.1 })],
+        ]
+        .concat();
+        let transforms = Transforms::new(&specs, &[Seed(1), Seed(2)], 2);
+        let weights = picture(4, [10, 10]) - 0.3;
+        let value = |pictures: &Tensor| (transforms.apply(pictures, 1, 0, [10, 10]) * &weights).sum(Kind::Double);
+        let leaf = start.copy().set_requires_grad(true);
+        let gradient = Tensor::run_backward(&[value(&leaf)], &[&leaf], false, false).remove(0);
+        let direction = picture(2, [12, 12]) - 0.5;
+        let expected =
+            (value(&(&start + &direction * 1e-5)) - value(&(&start - &direction * 1e-5))).double_value(&[]) / 2e-5;
+        let found = (gradient * direction).sum(Kind::Double).double_value(&[]);
+        assert!((found / expected - 1.).abs() < 1e-6, "{found} {expected}");
+    }
+}

@@ -1,0 +1,281 @@
+//! How pictures enter the classifier, and how the objective's gradient comes back to them: through the transforms, in
+//! several views, resized to the classifier's input, at their own size, or in tiles.
+
+use anyhow::{Result, anyhow};
+use classifiers::{Classifier, InputPipeline};
+use frozen::network::{Point, Schedule};
+use tch::{Kind, Tensor};
+
+use crate::method::{Input, Method};
+use crate::objective::Objective;
+use crate::random::{Purpose, Seed, stream};
+use crate::regularizer::RegularizerSpec;
+use crate::transform::Transforms;
+use crate::unit::{LayerShapes, Unit};
+use rand::RngExt;
+
+/// Tiles of all samples that pass through the classifier together.
+const TILES_AT_ONCE: usize = 4;
+
+/// Where in a run a step lies.
+#[derive(Clone, Copy, Debug)]
+pub struct Moment {
+    /// Number of the step, from 0, through all octaves.
+    pub step: usize,
+    /// Number of the octave.
+    pub octave: usize,
+}
+
+/// What one look at the pictures came to.
+#[derive(Debug)]
+pub struct Seen {
+    /// The units' activations `[N]`, the mean over views or tiles.
+    pub activations: Tensor,
+    /// What is maximised `[N]`.
+    pub objectives: Tensor,
+    /// The penalties `[N]` of regularizers that compare facets, in the order of the method's regularizers.
+    pub penalties: Vec<(usize, Tensor)>,
+    /// The gradient of the objectives less these penalties with respect to the pictures, if it was asked for.
+    pub gradient: Option<Tensor>,
+}
+
+/// The way of a batch's pictures of one size into the classifier.
+#[derive(Debug)]
+pub struct View<'b> {
+    classifier: &'b Classifier,
+    method: &'b Method,
+    seeds: &'b [Seed],
+    transforms: Transforms<'b>,
+    /// For all rows that pass together, and for the last tiles.
+    objectives: Vec<(Objective, usize)>,
+    schedule: Schedule,
+    pipeline: InputPipeline,
+    /// What the pipeline takes.
+    shown: [i64; 2],
+    tiles: Option<Vec<[i64; 2]>>,
+    compared: Vec<(usize, &'b RegularizerSpec, Point)>,
+}
+
+impl<'b> View<'b> {
+    /// Of pictures of this size, whose runs have these units and seeds.
+    ///
+    /// # Errors
+    /// If a unit cannot be read as the method asks, or a regularizer finds no layer.
+    pub fn new(
+        classifier: &'b Classifier,
+        shapes: &LayerShapes,
+        method: &'b Method,
+        units: &[&Unit],
+        seeds: &'b [Seed],
+        size: [i64; 2],
+    ) -> Result<View<'b>> {
+        let own = [classifier.size; 2];
+        let transforms = Transforms::new(&method.transforms, seeds, method.views);
+        // A picture that is smaller than a tile is enlarged to one.
+        let tiled = method.input == Input::Tiles && size.iter().all(|side| *side >= classifier.size) && size != own;
+        let to = if method.input == Input::Full || tiled { size } else { own };
+        let tiles = tiled.then(|| tiles(size, classifier.size));
+        let shown = if tiled { own } else { transforms.size_after(size, to) };
+        let pipeline = classifier.input_pipeline(shown, if tiled { own } else { to });
+        let rows = |copies: usize, of_each: bool| -> Vec<&Unit> {
+            match of_each {
+                true => units.iter().flat_map(|unit| std::iter::repeat_n(*unit, copies)).collect(),
+                false => std::iter::repeat_n(units, copies).flatten().copied().collect(),
+            }
+        };
+        let views = method.views;
+        let objectives = match &tiles {
+            None => vec![(Objective::new(&rows(views, true), method.objective)?, 1)],
+            Some(tiles) => {
+                let at_once = (TILES_AT_ONCE / units.len() / views).max(1).min(tiles.len());
+                let seen: Vec<&Unit> = rows(views, true);
+                let of = |count: usize| -> Result<(Objective, usize)> {
+                    let rows: Vec<&Unit> = std::iter::repeat_n(&seen, count).flatten().copied().collect();
+                    Ok((Objective::new(&rows, method.objective)?, count))
+                };
+                let last = tiles.len() % at_once;
+                let mut objectives = vec![of(at_once)?];
+                if last > 0 {
+                    objectives.push(of(last)?);
+                }
+                objectives
+            }
+        };
+        let mut points = objectives[0].0.points();
+        let deepest = points.iter().copied().max().ok_or_else(|| anyhow!("a batch has at least one unit"))?;
+        let mut compared = vec![];
+        for (place, regularizer) in method.regularizers.iter().enumerate().filter(|(_, r)| r.compares_facets()) {
+            let point = match regularizer.layer() {
+                Some(layer) => {
+                    classifier
+                        .network
+                        .tap(layer)
+                        .map_err(|error| {
+                            anyhow!("regularizers.{}: {} has {error}", regularizer.name(), classifier.name)
+                        })?
+                        .point
+                }
+                None => {
+                    let found = shapes.deepest_with_positions(deepest);
+                    found.ok_or_else(|| anyhow!("regularizers.{}: no layer has positions", regularizer.name()))?.1
+                }
+            };
+            points.push(point);
+            compared.push((place, regularizer, point));
+        }
+        let schedule = classifier.network.schedule(&points);
+        Ok(View { classifier, method, seeds, transforms, objectives, schedule, pipeline, shown, tiles, compared })
+    }
+
+    /// Passes through the classifier that one look at a picture takes.
+    pub fn passes(&self) -> usize {
+        self.method.views * self.tiles.as_ref().map_or(1, Vec::len)
+    }
+
+    /// Looks at the pictures `[N,3,H,W]`.
+    ///
+    /// # Errors
+    /// If libtorch fails.
+    pub fn look(&self, pictures: &Tensor, moment: Moment, with_gradient: bool) -> Result<Seen> {
+        match &self.tiles {
+            None => self.look_whole(pictures, moment, with_gradient),
+            Some(tiles) => self.look_at_tiles(tiles, pictures, moment, with_gradient),
+        }
+    }
+
+    fn look_whole(&self, pictures: &Tensor, moment: Moment, with_gradient: bool) -> Result<Seen> {
+        let pictures = pictures.detach().set_requires_grad(with_gradient);
+        let input = tch::with_grad(|| self.pipeline.apply(&self.transform(&pictures, moment, self.shown)));
+        let _guard = tch::no_grad_guard();
+        let (objective, _) = &self.objectives[0];
+        let pass = self.classifier.network.forward(&self.schedule, &input);
+        let evaluated = objective.evaluate(|point| pass.activation(point).shallow_clone());
+        let views = self.method.views as i64;
+        let mut gradients = evaluated.gradients;
+        let mut penalties = vec![];
+        for (place, regularizer, point) in &self.compared {
+            let (penalty, gradient) = regularizer.of_activations(pass.activation(*point), self.method.facets as i64);
+            penalties.push((*place, penalty));
+            gradients.push((*point, -gradient));
+        }
+        let gradient = if with_gradient {
+            let mut at_input = pass.pullback(gradients);
+            if views > 1 {
+                let _ = at_input.g_div_scalar_(views as f64);
+            }
+            Some(back(&input, &at_input, &pictures)?)
+        } else {
+            None
+        };
+        let mean = |rows: Tensor| match views {
+            1 => rows,
+            views => rows.view([-1, views]).mean_dim(1i64, false, None::<Kind>),
+        };
+        let (activations, objectives) = (mean(evaluated.activations), mean(evaluated.objectives));
+        Ok(Seen { activations, objectives, penalties, gradient })
+    }
+
+    fn transform(&self, pictures: &Tensor, moment: Moment, to: [i64; 2]) -> Tensor {
+        if self.transforms.is_empty() {
+            return pictures.shallow_clone();
+        }
+        self.transforms.apply(pictures, moment.step, moment.octave, to)
+    }
+
+    fn look_at_tiles(
+        &self,
+        tiles: &[[i64; 2]],
+        pictures: &Tensor,
+        moment: Moment,
+        with_gradient: bool,
+    ) -> Result<Seen> {
+        let pictures = pictures.detach().set_requires_grad(with_gradient);
+        let (height, width) = (pictures.size()[2], pictures.size()[3]);
+        let views = self.method.views;
+        let shifted = tch::with_grad(|| {
+            let shown = self.transform(&pictures, moment, [height, width]);
+            let rows = (0..shown.size()[0]).map(|row| {
+                let mut rng = stream(self.seeds[row as usize / views], Purpose::Tiles, moment.step as u64);
+                let shift = [rng.random_range(0..height), rng.random_range(0..width)];
+                shown.narrow(0, row, 1).roll(shift, [2i64, 3])
+            });
+            Tensor::cat(&rows.collect::<Vec<_>>(), 0)
+        });
+        let _guard = tch::no_grad_guard();
+        let whole = shifted.detach();
+        let at_shifted = whole.zeros_like();
+        let side = self.classifier.size;
+        let (mut activations, mut objectives): (Option<Tensor>, Option<Tensor>) = (None, None);
+        let add = |sum: &mut Option<Tensor>, rows: Tensor, count: usize| {
+            let rows =
+                rows.view([count as i64, -1, views as i64]).sum_dim_intlist([0i64, 2].as_slice(), false, None::<Kind>);
+            *sum = Some(sum.take().map_or_else(|| rows.shallow_clone(), |sum| sum + &rows));
+        };
+        for chunk in tiles.chunks(self.objectives[0].1) {
+            let (objective, _) =
+                self.objectives.iter().find(|(_, count)| *count == chunk.len()).unwrap_or(&self.objectives[0]);
+            let cut = |of: &Tensor, [y, x]: [i64; 2]| of.narrow(2, y, side).narrow(3, x, side);
+            let parts = Tensor::cat(&chunk.iter().map(|at| cut(&whole, *at)).collect::<Vec<_>>(), 0);
+            let parts = parts.set_requires_grad(with_gradient);
+            let input = tch::with_grad(|| self.pipeline.apply(&parts));
+            let pass = self.classifier.network.forward(&self.schedule, &input);
+            let evaluated = objective.evaluate(|point| pass.activation(point).shallow_clone());
+            add(&mut activations, evaluated.activations, chunk.len());
+            add(&mut objectives, evaluated.objectives, chunk.len());
+            if with_gradient {
+                let at_parts = back(&input, &pass.pullback(evaluated.gradients), &parts)?;
+                for (at, gradient) in chunk.iter().zip(at_parts.chunk(chunk.len() as i64, 0)) {
+                    let _ = cut(&at_shifted, *at).g_add_(&gradient);
+                }
+            }
+        }
+        let count = (tiles.len() * views) as f64;
+        let gradient = match with_gradient {
+            true => Some(back(&shifted, &(at_shifted / count), &pictures)?),
+            false => None,
+        };
+        let mean =
+            |sum: Option<Tensor>| sum.map(|sum| sum / count).ok_or_else(|| anyhow!("a picture has at least one tile"));
+        Ok(Seen { activations: mean(activations)?, objectives: mean(objectives)?, penalties: vec![], gradient })
+    }
+}
+
+/// The gradient at `leaf`, given that at what was made of it.
+fn back(made: &Tensor, gradient: &Tensor, leaf: &Tensor) -> Result<Tensor> {
+    if !made.requires_grad() {
+        return Ok(gradient.shallow_clone());
+    }
+    let product = tch::with_grad(|| (made * gradient).sum(None::<Kind>));
+    Ok(Tensor::f_run_backward(&[product], &[leaf], false, false)?.remove(0))
+}
+
+/// Where tiles of a side begin that cover a picture, evenly spaced and overlapping where they must.
+fn tiles(size: [i64; 2], side: i64) -> Vec<[i64; 2]> {
+    let along = |length: i64| -> Vec<i64> {
+        let count = (length + side - 1) / side;
+        (0..count).map(|i| if count == 1 { 0 } else { i * (length - side) / (count - 1) }).collect()
+    };
+    let columns = along(size[1]);
+    along(size[0]).into_iter().flat_map(|y| columns.iter().map(move |x| [y, *x])).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tiles_cover_the_picture_and_stay_inside() {
+        for (size, side, count) in [([224, 224], 224, 1), ([2000, 1000], 224, 45), ([300, 225], 224, 4)] {
+            let tiles = tiles(size, side);
+            assert_eq!(tiles.len(), count);
+            let mut covered = vec![false; (size[0] * size[1]) as usize];
+            for [y, x] in tiles {
+                assert!(y >= 0 && x >= 0 && y + side <= size[0] && x + side <= size[1]);
+                for row in y..y + side {
+                    covered[(row * size[1] + x) as usize..(row * size[1] + x + side) as usize].fill(true);
+                }
+            }
+            assert!(covered.iter().all(|pixel| *pixel));
+        }
+    }
+}
