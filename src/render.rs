@@ -366,9 +366,12 @@ impl<'b> Chain<'b> {
 /// Draws from the prior of a generator: one code for each (seed, number).
 type Draw<'g, 'a> = dyn Fn(&[(Seed, u64)]) -> Latent<'g> + 'a;
 
+/// The starts of every run: draws by seed and number.
+type Starts = Vec<Vec<(Seed, u64)>>;
+
 /// The starts of every run, best first: the codes of highest activation among the first `screen` draws of its seed; and how
 /// many passes that took. Runs of one seed share the draws, and so the passes.
-fn screen(batch: &Batch, spec: LatentSpec, prior: &Draw, watch: &dyn Watch) -> Result<(Vec<Vec<(Seed, u64)>>, usize)> {
+fn screen(batch: &Batch, spec: LatentSpec, prior: &Draw, watch: &dyn Watch) -> Result<(Starts, usize)> {
     if spec.screen <= 1 {
         let starts = batch.runs.iter().map(|(_, seed)| (0..spec.starts as u64).map(|number| (*seed, number)).collect());
         return Ok((starts.collect(), 0));

@@ -350,7 +350,8 @@ fn facets_leave_a_record_each_and_a_sum_of_units_has_no_class() {
     let folder = TempDir::new().unwrap();
     let out = folder.path().join("out");
     let unit = "banana + 0.5*violin";
-    let more = ["--unit", unit, "banana", "--method", "diversity-2017", "--facets", "2", "--steps", "1", "--size", "96"];
+    let more =
+        ["--unit", unit, "banana", "--method", "diversity-2017", "--facets", "2", "--steps", "1", "--size", "96"];
     done(&visualize(&out, &more));
     let records: Vec<Value> = runs(&out).iter().map(|folder| record(folder)).collect();
     assert_eq!(records.len(), 4);

@@ -7,7 +7,7 @@ use common::{largest_difference, photo, reference_tensors};
 use frozen::resize::Resize;
 use metapicture::optimizer::{OptimizerSpec, StepSize};
 use metapicture::param::{
-    Colour, Fourier, FourierSpec, Laplacian, LaplacianSpec, Maco, MacoSpec, Param, Pixel, PixelSpec,
+    Bounds, Colour, Fourier, FourierSpec, Laplacian, LaplacianSpec, Maco, MacoSpec, Param, Pixel, PixelSpec,
 };
 use metapicture::picture::from_rgb8;
 use metapicture::random::{Purpose, Seed, normal, stream};
@@ -137,7 +137,11 @@ fn every_param_can_become_a_photograph() {
         println!("{name}: root mean square error {error:.4} after {steps} steps");
         assert!(error < limit, "{name}: {error}");
     };
-    check("pixel", &mut Pixel::new(PixelSpec { noise: 0.01 }, &seeds, 128, kind, cpu), 0.05, 100, 0.002);
+    for scale in [1., 0.5] {
+        let spec = PixelSpec { noise: 0.01, bounds: Bounds::Clamp, scale };
+        let mut param = Pixel::new(spec, &seeds, size, kind, cpu);
+        check(&format!("pixel, scale {scale}"), &mut param, 0.05 / scale, 100, 0.002);
+    }
     for colour in COLOURS {
         let mut param = Fourier::new(fourier(1., colour), &seeds, size, kind, cpu);
         check(&format!("fourier, {colour:?}"), &mut param, 0.3, 300, 0.02);

@@ -8,7 +8,8 @@ use classifiers::Classifier;
 use common::reference;
 use frozen::network::Point;
 use frozen::zoo::{Cache, Manifest, Silent};
-use metapicture::unit::{LayerShapes, Readout, Unit};
+use metapicture::objective::Objective;
+use metapicture::unit::{LayerShapes, Reading, Unit};
 use tch::{Kind, Tensor};
 
 /// The classifier of a manifest with this program and this `config`, or the error's text.
@@ -88,12 +89,13 @@ fn a_program_of_one_output_has_units() {
     let classifier = load(&program("one.pt"), CONFIG).unwrap();
     let shapes = LayerShapes::measure(&classifier);
     let unit = Unit::parse("class:4", &classifier, &shapes).unwrap();
-    assert_eq!((unit.layer.as_str(), unit.is_class()), ("output", false));
+    assert_eq!((unit.layer(), unit.is_class()), (Some("output"), false));
     assert_eq!(Unit::parse("logits:4", &classifier, &shapes).unwrap(), unit);
-    let readout = Readout::new(&[&unit], &classifier, &shapes);
-    let schedule = classifier.network.schedule(&readout.points());
+    let objective = Objective::new(&[&unit], Reading::Activation).unwrap();
+    let schedule = classifier.network.schedule(&objective.points());
     let pass = classifier.network.forward(&schedule, &pictures().narrow(0, 0, 1));
-    let activation = readout.activations(|point| pass.activation(point).shallow_clone()).double_value(&[0]);
+    let seen = objective.evaluate(|point| pass.activation(point).shallow_clone());
+    let activation = seen.activations.double_value(&[0]);
     assert!((activation - expected("logits")[4]).abs() < 1e-5);
     let error = |text: &str| Unit::parse(text, &classifier, &shapes).unwrap_err().to_string();
     assert!(
