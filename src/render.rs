@@ -14,7 +14,7 @@ use classifiers::Classifier;
 use generators::Generator;
 use rand::RngExt;
 use serde::{Deserialize, Serialize};
-use tch::{Kind, Tensor};
+use tch::{Device, Kind, Tensor};
 
 use crate::filter::{Context, Stage};
 use crate::method::{Keep, Method, ParamSpec};
@@ -121,23 +121,14 @@ fn optimize(batch: &Batch, watch: &dyn Watch) -> Result<Vec<Rendered>> {
     let seeds: Vec<Seed> = batch.runs.iter().map(|(_, seed)| *seed).collect();
     let of_generator = batch.generator.map(Generator::schedule);
     let sides = method.sides(classifier.size, batch.size);
-    let first = [sides[0]; 2];
 
-    let chain = match (method.param, batch.generator, &of_generator) {
-        (ParamSpec::Pixel(_) | ParamSpec::Fourier(_) | ParamSpec::Laplacian(_) | ParamSpec::Maco(_), _, _) => {
-            let param: Box<dyn Param> = match method.param {
-                ParamSpec::Fourier(spec) => Box::new(Fourier::new(spec, &seeds, first, kind, device)),
-                ParamSpec::Laplacian(spec) => Box::new(Laplacian::new(spec, &seeds, first, kind, device)),
-                ParamSpec::Maco(spec) => Box::new(Maco::new(spec, &seeds, first, kind, device)),
-                ParamSpec::Pixel(spec) => Box::new(Pixel::new(spec, &seeds, first, kind, device)),
-                _ => unreachable!("those with a generator come below"),
-            };
-            let mut chain = Chain::new(batch, &seeds, &sides, param)?;
-            chain.ascend(method.all_steps() + 1, watch)?;
-            chain
-        }
-        (ParamSpec::Latent(_) | ParamSpec::Blend(_), Some(generator), Some(of_generator)) => {
-            let Some(spec) = method.param.latent() else { unreachable!("both search a code") };
+    if let Some(param) = free(method.param, &seeds, [sides[0]; 2], kind, device) {
+        let mut chain = Chain::new(batch, &seeds, &sides, param)?;
+        chain.ascend(method.all_steps() + 1, watch)?;
+        return chain.finish();
+    }
+    let chain = match (method.param.latent(), batch.generator, &of_generator) {
+        (Some(spec), Some(generator), Some(of_generator)) => {
             let prior =
                 |starts: &[(Seed, u64)]| Latent::new(generator, of_generator, spec.space, batch.condition, starts);
             let (starts, screened) = screen(batch, spec, &prior, watch)?;
@@ -145,7 +136,7 @@ fn optimize(batch: &Batch, watch: &dyn Watch) -> Result<Vec<Rendered>> {
             for place in 0..spec.starts {
                 let starts: Vec<(Seed, u64)> = starts.iter().map(|ranked| ranked[place]).collect();
                 let param: Box<dyn Param> = match method.param {
-                    ParamSpec::Blend(blend) => Box::new(Blend::new(prior(&starts), blend, first)),
+                    ParamSpec::Blend(blend) => Box::new(Blend::new(prior(&starts), blend, [sides[0]; 2])),
                     _ => Box::new(prior(&starts)),
                 };
                 let mut chain = Chain::new(batch, &seeds, &sides, param)?;
@@ -161,6 +152,17 @@ fn optimize(batch: &Batch, watch: &dyn Watch) -> Result<Vec<Rendered>> {
         _ => return Err(anyhow!("method '{}' searches a generator's code: name one with --generator", method.name)),
     };
     chain.finish()
+}
+
+/// The picture of a method that needs no generator.
+fn free(spec: ParamSpec, seeds: &[Seed], size: [i64; 2], kind: Kind, device: Device) -> Option<Box<dyn Param>> {
+    Some(match spec {
+        ParamSpec::Pixel(spec) => Box::new(Pixel::new(spec, seeds, size, kind, device)),
+        ParamSpec::Fourier(spec) => Box::new(Fourier::new(spec, seeds, size, kind, device)),
+        ParamSpec::Laplacian(spec) => Box::new(Laplacian::new(spec, seeds, size, kind, device)),
+        ParamSpec::Maco(spec) => Box::new(Maco::new(spec, seeds, size, kind, device)),
+        ParamSpec::Latent(_) | ParamSpec::Blend(_) => return None,
+    })
 }
 
 /// How many passes a run took: what comparisons at equal cost count.
@@ -347,7 +349,7 @@ impl<'b> Chain<'b> {
         let _guard = tch::no_grad_guard();
         let passes = self.passes;
         self.best.restore(&self.param.tensors());
-        let on_host = |tensor: Tensor| tensor.detach().to_device(tch::Device::Cpu).to_kind(Kind::Float);
+        let on_host = |tensor: Tensor| tensor.detach().to_device(Device::Cpu).to_kind(Kind::Float);
         let pictures = on_host(self.param.pictures());
         let state: Vec<_> = self.param.state().into_iter().map(|(name, tensor)| (name, on_host(tensor))).collect();
         let rows = self.trace.rows.into_iter().enumerate();
@@ -403,7 +405,7 @@ fn screen(batch: &Batch, spec: LatentSpec, prior: &Draw, watch: &dyn Watch) -> R
         }
         for (column, &run) in runs.iter().enumerate() {
             let all = Tensor::cat(&activations.iter().map(|chunk| &chunk[column]).collect::<Vec<_>>(), 0);
-            let order = all.argsort_stable(true, 0, true).to_device(tch::Device::Cpu);
+            let order = all.argsort_stable(true, 0, true).to_device(Device::Cpu);
             let ranked = (0..spec.starts as i64).map(|rank| (seed, order.int64_value(&[rank]) as u64));
             starts[run] = ranked.collect();
         }
@@ -506,7 +508,7 @@ impl Trace {
             let samples = self.rows.len();
             let block = Tensor::stack(&std::mem::take(&mut self.waiting), 0).to_kind(Kind::Double).flatten(0, -1);
             let mut values = vec![0f64; block.numel()];
-            block.to_device(tch::Device::Cpu).copy_data(&mut values, block.numel());
+            block.to_device(Device::Cpu).copy_data(&mut values, block.numel());
             for step in values.chunks_exact(samples * (3 + self.regularizers)) {
                 for (sample, rows) in self.rows.iter_mut().enumerate() {
                     let mut columns = step.iter().skip(sample).step_by(samples).copied();

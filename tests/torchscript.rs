@@ -89,7 +89,7 @@ fn a_program_of_one_output_has_units() {
     let classifier = load(&program("one.pt"), CONFIG).unwrap();
     let shapes = LayerShapes::measure(&classifier);
     let unit = Unit::parse("class:4", &classifier, &shapes).unwrap();
-    assert_eq!((unit.layer(), unit.is_class()), (Some("output"), false));
+    assert_eq!((unit.layer(), unit.class(), unit.label()), (Some("output"), Some(4), None));
     assert_eq!(Unit::parse("logits:4", &classifier, &shapes).unwrap(), unit);
     let objective = Objective::new(&[&unit], Reading::Activation).unwrap();
     let schedule = classifier.network.schedule(&objective.points());
