@@ -10,7 +10,7 @@ use tch::{Device, Kind, Tensor};
 
 use super::{Compute, Failure, Usage, load, print_json};
 use crate::experiment::device_name;
-use crate::method::{Keep, Method, Octaves, ParamSpec};
+use crate::method::{Input, Keep, Method, Octaves, ParamSpec};
 use crate::param::BlendSpec;
 use crate::random::Seed;
 use crate::render::{Batch, Watch, render};
@@ -19,9 +19,8 @@ use crate::unit::{LayerShapes, Unit};
 /// The speed of an optimization step, against the machine's own limit.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Screening of codes and octaves but the last are left out. FLOPs are those of one view of the whole picture at the
-classifier's own size:
-2 x multiply-adds of the forward pass and of the gradient with respect to the input; the generator's stand apart.
+    after_help = "Screening of codes and octaves but the last are left out. FLOPs are 2 x multiply-adds of the forward pass and of the
+gradient with respect to the input, for all views or tiles of a picture; the generator's stand apart.
 gemm_gflops is a 2048 x 2048 matrix product in f32. Blocks of ten steps and products take turns in one process, and both
 figures are medians, so that what else the machine does weighs on both.
 
@@ -81,7 +80,9 @@ pub(super) fn run(command: Bench, quiet: bool) -> Result<u8, Failure> {
     let units = (0..i64::from(command.batch))
         .map(|i| Unit::parse(&format!("class:{}", i % classifier.classes), &classifier, &shapes));
     let runs: Vec<(Unit, Seed)> = units.map(|unit| Ok((unit?, Seed(0)))).collect::<anyhow::Result<_>>()?;
-    let time = |steps: usize, watch: &dyn Watch| -> anyhow::Result<()> {
+    let size = command.size.unwrap_or(classifier.size);
+    // Gives the passes of one look.
+    let time = |steps: usize, watch: &dyn Watch| -> anyhow::Result<usize> {
         let method = Method { steps, ..method.clone() };
         let batch = Batch {
             classifier: &classifier,
@@ -89,24 +90,25 @@ pub(super) fn run(command: Bench, quiet: bool) -> Result<u8, Failure> {
             generator: generator.as_ref(),
             condition,
             method: &method,
-            size: Some(command.size.unwrap_or(classifier.size)),
+            size: Some(size),
             runs: &runs,
         };
         let rendered = render(&batch, watch)?;
         match rendered.iter().find_map(|run| run.failure.as_ref()) {
             Some(failure) => Err(anyhow!("a run failed: {failure}")),
-            None => Ok(()),
+            None => Ok(rendered[0].passes.forward / (steps + 1)),
         }
     };
     time(WARM_UP, &|_: usize, _: usize, _: f64| {})?;
     let clock = Clock::start(device);
-    time(command.steps as usize, &clock)?;
+    let views = time(command.steps as usize, &clock)?;
     let Clock { steps, products, memory, .. } = clock;
     let memory = memory.into_inner();
     let ms = median(steps.into_inner()) * 1e3 / f64::from(command.batch);
     let gemm = median(products.into_inner());
     let schedule = classifier.network.schedule(&[classifier.network.output()]);
-    let (forward, backward) = classifier.network.flops(&schedule, &[1, 3, classifier.size, classifier.size]);
+    let entering = if method.input == Input::Full { size } else { classifier.size };
+    let (forward, backward) = classifier.network.flops(&schedule, &[views as i64, 3, entering, entering]);
     let of_generator = generator.as_ref().map(|generator| {
         let (forward, backward) = generator.network.flops(&generator.schedule(), &[1, generator.inputs()]);
         (forward + backward) / 1e9
