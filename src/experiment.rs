@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use anyhow::Result;
-use classifiers::Classifier;
-use generators::Generator;
+use classifiers::{Classifier, imagenet};
+use generators::{Classes, Generator};
 use serde_json::{Value, json};
 use tch::Device;
 
@@ -234,7 +234,7 @@ impl Experiment {
             generator: generator.map(|generator| generator.name.clone()),
             condition: generator.and(self.condition).map(|condition| match condition {
                 Condition::Relaxed => "relaxed".to_owned(),
-                Condition::Class(class) => generator.and_then(|g| g.classes.get(class)).cloned().unwrap_or_default(),
+                Condition::Class(class) => generator.map(|generator| class_name(generator, class)).unwrap_or_default(),
             }),
             method: run.method.name.clone(),
             method_settings: run.method.settings(),
@@ -280,4 +280,14 @@ pub fn device_name(device: Device) -> String {
         Device::Cuda(index) => format!("cuda:{index}"),
         _ => "cpu".to_owned(),
     }
+}
+
+/// What a class of a generator is called.
+fn class_name(generator: &Generator, class: usize) -> String {
+    let name = match generator.conditioning.as_ref().map(|conditioning| &conditioning.classes) {
+        Some(Classes::Named(names)) => names.get(class).cloned(),
+        Some(Classes::Imagenet) => imagenet::CLASSES.get(class).map(|class| class.name.to_owned()),
+        None => None,
+    };
+    name.unwrap_or_default()
 }

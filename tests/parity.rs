@@ -7,6 +7,7 @@ use common::{
     central_crop, classifier, codes, files, generator, largest_difference, noise, photo, reference, reference_tensors,
 };
 use frozen::resize::{Resize, to_square};
+use generators::Classes;
 use metapicture::judge;
 use metapicture::picture::{self, from_rgb8};
 use tch::{Device, Kind, Tensor};
@@ -109,7 +110,8 @@ fn pictures_of_both_generators_are_those_of_the_python_packages() {
     };
     let face = raw(&generator("face-dcgan"), &codes(2));
     let eyes = generator("eye-cdcgan");
-    let class = |name: &str| eyes.classes.iter().position(|class| class == name).unwrap() as i64;
+    let Some(Classes::Named(names)) = eyes.conditioning.as_ref().map(|of| &of.classes) else { panic!("no classes") };
+    let class = |name: &str| names.iter().position(|class| class == name).unwrap() as i64;
     let one_hot = Tensor::zeros([2, 8], (Kind::Float, Device::Cpu));
     let _ = one_hot.get(0).get(class("blue")).fill_(1.);
     let _ = one_hot.get(1).get(class("gray")).fill_(1.);

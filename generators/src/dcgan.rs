@@ -4,9 +4,11 @@
 //!
 //! Conditional variants join a one-hot class to the code (Mirza & Osindero 2014).
 
-use frozen::network::{Builder, Network};
+use frozen::network::Builder;
 use frozen::weights::{WeightError, Weights};
 use serde::Deserialize;
+
+use crate::{Built, Classes, Code, Conditioning, Output};
 
 /// What a manifest says of the network.
 #[derive(Clone, Debug, Deserialize)]
@@ -53,11 +55,11 @@ impl Config {
 /// Epsilon of every batch norm.
 const EPS: f64 = 1e-5;
 
-/// The network: codes `[N, latent + classes]` to pictures `[N, channels, S, S]` in [-1,1].
+/// The generator: codes `[N, latent + classes]` to `[N, channels, S, S]` in [-1,1].
 ///
 /// # Errors
 /// If the weights are not those of this configuration: every missing, unexpected or mis-shaped tensor is listed.
-pub fn network(config: &Config, mut weights: Weights) -> Result<Network, WeightError> {
+pub fn build(config: Config, mut weights: Weights) -> Result<Built, WeightError> {
     weights.skip(|name| name.ends_with(".num_batches_tracked"));
     let (mut net, mut x) = Builder::new(weights, config.latent + config.classes.len() as i64);
     // 4 px after the first layer, doubled by every other one.
@@ -73,5 +75,15 @@ pub fn network(config: &Config, mut weights: Weights) -> Result<Network, WeightE
     }
     x = net.transposed_convolution(&format!("main.{module}"), x, config.channels, 4, 2, 1);
     net.tanh(&format!("main.{}", module + 1), x);
-    net.finish()
+    let Config { latent, channels, resolution, classes, .. } = config;
+    let conditioning =
+        (!classes.is_empty()).then(|| Conditioning { classes: Classes::Named(classes), embedding: None });
+    Ok(Built {
+        network: net.finish()?,
+        code: Code::normal(latent),
+        mapping: None,
+        conditioning,
+        output: Output::Signed { channels },
+        size: [resolution; 2],
+    })
 }

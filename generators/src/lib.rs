@@ -14,19 +14,176 @@ pub const MANIFESTS: &[(&str, &str)] = &[
     ("face-dcgan.yaml", include_str!("../zoo/face-dcgan.yaml")),
 ];
 
+/// What an architecture makes of its weights: a network, what goes into it, and what comes out of it.
+#[derive(Debug)]
+pub struct Built {
+    /// Inputs to pictures. The input is `[N,C,h,w]` for a spatial code; otherwise `[N, numbers]`: the code, and behind it what
+    /// the generator is conditioned on.
+    pub network: Network,
+    /// What a code is.
+    pub code: Code,
+    /// What makes codes out of standard normal numbers, where codes are not these numbers themselves.
+    pub mapping: Option<Mapping>,
+    /// What it is conditioned on, if it is.
+    pub conditioning: Option<Conditioning>,
+    /// What its numbers mean.
+    pub output: Output,
+    /// Height and width of its pictures.
+    pub size: [i64; 2],
+}
+
+/// The network between the numbers that a generator's training drew and the codes of its space.
+#[derive(Debug)]
+pub struct Mapping {
+    /// Standard normal numbers `[N,inputs]` to codes `[N,numbers]`.
+    pub network: Network,
+    /// How many numbers it takes.
+    pub inputs: i64,
+}
+
+/// The code of a generator.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Code {
+    /// `[d]`, or `[C,h,w]` of a spatial code.
+    pub shape: Vec<i64>,
+    /// What it was drawn from in training.
+    pub prior: Prior,
+}
+
+impl Code {
+    /// A vector of standard normal numbers.
+    pub fn normal(dimensions: i64) -> Code {
+        Code { shape: vec![dimensions], prior: Prior::Normal }
+    }
+
+    /// How many numbers it has.
+    pub fn numbers(&self) -> i64 {
+        self.shape.iter().product()
+    }
+
+    /// Whether it has height and width.
+    pub fn is_spatial(&self) -> bool {
+        self.shape.len() == 3
+    }
+}
+
+/// The distribution that a generator's codes had in training.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Prior {
+    /// Independent standard normal numbers.
+    Normal,
+    /// The same, drawn anew while their absolute value is more than 2, times a truncation (Brock et al. 2018).
+    Truncated {
+        /// In (0,1]: what the drawn numbers are multiplied by.
+        truncation: f64,
+    },
+    /// Activations behind a ReLU: normal numbers, those below 0 set to 0.
+    Rectified,
+}
+
+/// What a generator is conditioned on: one class, or a mixture of classes.
+#[derive(Debug)]
+pub struct Conditioning {
+    /// Its classes, in the order of the weights.
+    pub classes: Classes,
+    /// `[classes, d]`: the vector of each class that enters the network. Where there is none, the mixture itself enters.
+    pub embedding: Option<Tensor>,
+}
+
+/// What the classes of a generator are called.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Classes {
+    /// These.
+    Named(Vec<String>),
+    /// The 1000 of ImageNet-1k, in the usual order.
+    Imagenet,
+}
+
+impl Classes {
+    /// How many.
+    pub fn len(&self) -> i64 {
+        match self {
+            Classes::Named(names) => names.len() as i64,
+            Classes::Imagenet => 1000,
+        }
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl Conditioning {
+    /// Numbers that enter the network for it.
+    pub fn width(&self) -> i64 {
+        self.embedding.as_ref().map_or_else(|| self.classes.len(), |embedding| embedding.size()[1])
+    }
+}
+
+/// How a network's output `[N,C,H,W]` is a picture.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Output {
+    /// In [-1,1] behind a tanh, of 1 (grey) or 3 channels.
+    Signed {
+        /// 1 or 3.
+        channels: i64,
+    },
+    /// About [-1,1], clamped.
+    SignedClamped,
+    /// About [0,1], clamped.
+    UnitClamped,
+    /// Levels in the order blue, green, red, less these means of Caffe's; clamped.
+    Caffe {
+        /// Blue, green, red.
+        mean: [f64; 3],
+    },
+}
+
+impl Output {
+    /// Pictures `[N,3,H,W]` in [0,1].
+    pub fn pictures(self, output: &Tensor) -> Tensor {
+        match self {
+            Output::Signed { .. } => ((output + 1.) * 0.5).expand([-1, 3, -1, -1], false),
+            Output::SignedClamped => ((output + 1.) * 0.5).clamp_(0., 1.),
+            Output::UnitClamped => output.clamp(0., 1.),
+            Output::Caffe { mean } => {
+                let mean = Tensor::from_slice(&mean).view([3, 1, 1]).to_device(output.device()).to_kind(output.kind());
+                ((output + mean) / 255.).flip([1]).clamp_(0., 1.)
+            }
+        }
+    }
+
+    /// The gradient with respect to the output, given that with respect to these `pictures`. Nothing goes back to what was
+    /// clamped.
+    pub fn pullback(self, gradient: &Tensor, pictures: &Tensor) -> Tensor {
+        let inside = || gradient * pictures.gt(0.).logical_and(&pictures.lt(1.));
+        match self {
+            Output::Signed { channels: 1 } => (gradient * 0.5).sum_dim_intlist(1i64, true, None::<tch::Kind>),
+            Output::Signed { .. } => gradient * 0.5,
+            Output::SignedClamped => inside() * 0.5,
+            Output::UnitClamped => inside(),
+            Output::Caffe { .. } => inside().flip([1]) / 255.,
+        }
+    }
+}
+
 /// A frozen generator, and what its code and its pictures are.
 #[derive(Debug)]
 pub struct Generator {
     /// Its name in the zoo.
     pub name: String,
-    /// Codes `[N, latent + classes]` to pictures.
+    /// Inputs to what [`Generator::output`] makes pictures of. The input is `[N,C,h,w]` for a spatial code; otherwise
+    /// `[N, numbers]`: the code, and behind it what the generator is conditioned on.
     pub network: Network,
-    /// Dimensions of the code, which is standard normal in training.
-    pub latent: i64,
-    /// What it is conditioned on; empty for an unconditional one. A condition is a point of the simplex over these.
-    pub classes: Vec<String>,
-    /// Channels of the network's output: 3, or 1 for grey pictures.
-    pub channels: i64,
+    /// What a code is.
+    pub code: Code,
+    /// What makes codes out of standard normal numbers, where codes are not these numbers themselves.
+    pub mapping: Option<Mapping>,
+    /// What it is conditioned on, if it is.
+    pub conditioning: Option<Conditioning>,
+    /// What its numbers mean.
+    pub output: Output,
     /// Height and width of its pictures.
     pub size: [i64; 2],
     /// The sha256 of the weights file, in hexadecimal.
@@ -40,28 +197,47 @@ impl Generator {
     /// An architecture that is not known here, a configuration that is not its own, or a file that does not fit it.
     pub fn load(manifest: &Manifest, weights: &Checked) -> Result<Generator, LoadError> {
         let tensors = || Weights::load(&weights.path, manifest.key.as_deref());
-        let (network, config) = match manifest.architecture.as_deref() {
+        let wrong = |reason| LoadError::Config { manifest: manifest.file.clone(), reason };
+        let built = match manifest.architecture.as_deref() {
             Some("dcgan") => {
                 let config: dcgan::Config = manifest.config()?;
-                config.check().map_err(|reason| LoadError::Config { manifest: manifest.file.clone(), reason })?;
-                (dcgan::network(&config, tensors()?)?, config)
+                config.check().map_err(wrong)?;
+                dcgan::build(config, tensors()?)?
             }
             _ => return Err(unknown_architecture(manifest, &["dcgan"])),
         };
-        Ok(Generator {
-            name: manifest.name.to_string(),
-            network,
-            latent: config.latent,
-            classes: config.classes,
-            channels: config.channels,
-            size: [config.resolution; 2],
-            weights_sha256: weights.sha256.to_string(),
-        })
+        let Built { network, code, mapping, conditioning, output, size } = built;
+        let (name, weights_sha256) = (manifest.name.to_string(), weights.sha256.to_string());
+        Ok(Generator { name, network, code, mapping, conditioning, output, size, weights_sha256 })
     }
 
-    /// Dimensions of the network's input: the code, and the condition.
-    pub fn inputs(&self) -> i64 {
-        self.latent + self.classes.len() as i64
+    /// Numbers of a condition that enter the network.
+    pub fn condition_width(&self) -> i64 {
+        self.conditioning.as_ref().map_or(0, Conditioning::width)
+    }
+
+    /// How many classes it is conditioned on; 0 for an unconditional one.
+    pub fn classes(&self) -> i64 {
+        self.conditioning.as_ref().map_or(0, |conditioning| conditioning.classes.len())
+    }
+
+    /// Shape of the network's input for one picture, the batch included.
+    pub fn input_shape(&self) -> Vec<i64> {
+        match self.code.is_spatial() {
+            true => std::iter::once(1).chain(self.code.shape.iter().copied()).collect(),
+            false => vec![1, self.code.numbers() + self.condition_width()],
+        }
+    }
+
+    /// The network's input for codes `[N,…]` and mixtures of classes `[N,classes]`.
+    pub fn input(&self, codes: &Tensor, mixture: Option<&Tensor>) -> Tensor {
+        match (mixture, &self.conditioning) {
+            (Some(mixture), Some(Conditioning { embedding: Some(embedding), .. })) => {
+                Tensor::cat(&[codes, &mixture.matmul(embedding)], 1)
+            }
+            (Some(mixture), Some(_)) => Tensor::cat(&[codes, mixture], 1),
+            _ => codes.shallow_clone(),
+        }
     }
 
     /// The schedule of a whole pass.
@@ -69,26 +245,20 @@ impl Generator {
         self.network.schedule(&[self.network.output()])
     }
 
-    /// Pictures `[N,3,H,W]` in [0,1] from inputs `[N, latent + classes]`, without gradients.
+    /// Pictures `[N,3,H,W]` in [0,1] from inputs, without gradients.
     pub fn pictures(&self, inputs: &Tensor) -> Tensor {
         let schedule = self.schedule();
         let pass = self.network.forward(&schedule, inputs);
-        to_pictures(pass.activation(self.network.output()))
+        self.output.pictures(pass.activation(self.network.output()))
     }
 
     /// Moves the network.
     pub fn to(self, device: Device, kind: Kind) -> Generator {
-        Generator { network: self.network.to(device, kind), ..self }
+        let conditioning = self.conditioning.map(|conditioning| {
+            let embedding = conditioning.embedding.map(|embedding| embedding.to_device(device).to_kind(kind));
+            Conditioning { embedding, ..conditioning }
+        });
+        let mapping = self.mapping.map(|mapping| Mapping { network: mapping.network.to(device, kind), ..mapping });
+        Generator { network: self.network.to(device, kind), mapping, conditioning, ..self }
     }
-}
-
-/// The tanh output `[N,1 or 3,H,W]` of a generator, in [-1,1], as pictures `[N,3,H,W]` in [0,1].
-pub fn to_pictures(output: &Tensor) -> Tensor {
-    ((output + 1.) * 0.5).expand([-1, 3, -1, -1], false)
-}
-
-/// The pullback of [`to_pictures`], to an output of `channels` channels.
-pub fn from_pictures(gradient: &Tensor, channels: i64) -> Tensor {
-    let gradient = gradient * 0.5;
-    if channels == 1 { gradient.sum_dim_intlist(1i64, true, None::<Kind>) } else { gradient }
 }

@@ -110,7 +110,7 @@ pub(super) fn run(command: Bench, quiet: bool) -> Result<u8, Failure> {
     let entering = if method.input == Input::Full { size } else { classifier.size };
     let (forward, backward) = classifier.network.flops(&schedule, &[views as i64, 3, entering, entering]);
     let of_generator = generator.as_ref().map(|generator| {
-        let (forward, backward) = generator.network.flops(&generator.schedule(), &[1, generator.inputs()]);
+        let (forward, backward) = generator.network.flops(&generator.schedule(), &generator.input_shape());
         (forward + backward) / 1e9
     });
     let gflop = (forward + backward) / 1e9;

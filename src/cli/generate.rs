@@ -57,7 +57,7 @@ pub(super) fn run(command: Generate, quiet: bool) -> Result<u8, Failure> {
         Some(path) => {
             let (codes, inputs) = inputs_from(path, &generator, condition).usage()?;
             let names = (0..inputs.size()[0]).map(|i| format!("code {i}")).collect::<Vec<_>>();
-            (names, generator.pictures(&inputs.to_device(device)), vec![("code", codes)])
+            (names, generator.pictures(&inputs), vec![("code", codes)])
         }
         None => {
             let schedule = generator.schedule();
@@ -112,24 +112,26 @@ fn inputs_from(
         Some("safetensors") => Tensor::read_safetensors(path).with_context(|| format!("{file}: cannot be read"))?,
         _ => bail!("--codes: '{file}' must end in .safetensors or .npy"),
     };
-    let rows = |name: &str, width: i64| -> anyhow::Result<Option<Tensor>> {
+    let there = |tensor: &Tensor| tensor.to_kind(Kind::Float).to_device(generator.network.device());
+    let rows = |name: &str, of_one: &[i64]| -> anyhow::Result<Option<Tensor>> {
         let Some((_, tensor)) = tensors.iter().find(|(found, _)| found == name) else { return Ok(None) };
-        match tensor.size()[..] {
-            [w] if w == width => Ok(Some(tensor.unsqueeze(0).to_kind(Kind::Float))),
-            [n, w] if w == width && n > 0 => Ok(Some(tensor.to_kind(Kind::Float))),
-            ref other => {
-                bail!("{file}: '{name}' has shape {other:?}; {} takes [N,{width}] or [{width}]", generator.name)
+        match &tensor.size()[..] {
+            one if one == of_one => Ok(Some(there(&tensor.unsqueeze(0)))),
+            [n, rest @ ..] if rest == of_one && *n > 0 => Ok(Some(there(tensor))),
+            other => {
+                let list = of_one.iter().map(i64::to_string).collect::<Vec<_>>().join(",");
+                bail!("{file}: '{name}' has shape {other:?}; {} takes [N,{list}] or [{list}]", generator.name)
             }
         }
     };
-    let codes = rows("code", generator.latent)?.ok_or_else(|| anyhow!("{file}: holds no tensor 'code'"))?;
-    let classes = generator.classes.len() as i64;
+    let codes = rows("code", &generator.code.shape)?.ok_or_else(|| anyhow!("{file}: holds no tensor 'code'"))?;
+    let classes = generator.classes();
     if classes == 0 {
         return Ok((codes.shallow_clone(), codes));
     }
-    let weights = match (rows("condition", classes)?, condition) {
+    let weights = match (rows("condition", &[classes])?, condition) {
         (_, Some(Condition::Class(class))) => {
-            let one_hot = Tensor::zeros([codes.size()[0], classes], (Kind::Float, tch::Device::Cpu));
+            let one_hot = Tensor::zeros([codes.size()[0], classes], (Kind::Float, generator.network.device()));
             let _ = one_hot.select(1, class as i64).fill_(1.);
             one_hot
         }
@@ -139,5 +141,6 @@ fn inputs_from(
             generator.name
         ),
     };
-    Ok((codes.shallow_clone(), Tensor::cat(&[&codes, &weights], 1)))
+    let input = generator.input(&codes, Some(&weights));
+    Ok((codes, input))
 }

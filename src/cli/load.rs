@@ -3,7 +3,7 @@
 use anyhow::anyhow;
 use classifiers::Classifier;
 use frozen::zoo::{Cache, Checked, Kind, Manifest, Progress, Silent, Zoo, ZooError};
-use generators::Generator;
+use generators::{Classes, Conditioning, Generator};
 use tch::Device;
 
 use super::models::{self, Bars, Models};
@@ -45,19 +45,28 @@ pub fn generator(zoo: &Zoo, name: &str, device: Device, quiet: bool) -> Result<G
 
 /// The condition that `--class` names; a conditional generator without one is relaxed.
 pub fn condition(generator: &Generator, class: Option<&str>) -> anyhow::Result<Option<Condition>> {
-    let classes = &generator.classes;
-    let Some(word) = class else { return Ok((!classes.is_empty()).then_some(Condition::Relaxed)) };
-    if classes.is_empty() {
-        return Err(anyhow!("--class: {} is not conditional", generator.name));
-    }
-    let index = match word.parse::<usize>() {
-        Ok(index) => (index < classes.len()).then_some(index),
-        Err(_) => classes.iter().position(|class| class.eq_ignore_ascii_case(word)),
+    let Some(Conditioning { classes, .. }) = &generator.conditioning else {
+        return match class {
+            None => Ok(None),
+            Some(_) => Err(anyhow!("--class: {} is not conditional", generator.name)),
+        };
     };
-    index.map(|index| Some(Condition::Class(index))).ok_or_else(|| {
-        let hint = hint(word, "its classes", classes.iter().map(String::as_str));
-        anyhow!("--class: {} has no class '{word}'{hint}", generator.name)
-    })
+    let Some(word) = class else { return Ok(Some(Condition::Relaxed)) };
+    let named = |names: &[String]| {
+        let index = match word.parse::<usize>() {
+            Ok(index) => (index < names.len()).then_some(index),
+            Err(_) => names.iter().position(|class| class.eq_ignore_ascii_case(word)),
+        };
+        index.ok_or_else(|| {
+            let hint = hint(word, "its classes", names.iter().map(String::as_str));
+            anyhow!("--class: {} has no class '{word}'{hint}", generator.name)
+        })
+    };
+    let index = match classes {
+        Classes::Named(names) => named(names)?,
+        Classes::Imagenet => classifiers::imagenet::class(word).map_err(|reason| anyhow!("--class: {reason}"))?.index,
+    };
+    Ok(Some(Condition::Class(index)))
 }
 
 /// `metapicture models`, with the layers of a network that is pulled.
@@ -72,8 +81,8 @@ pub fn models(command: Models, quiet: bool) -> Result<u8, Failure> {
             }
             Kind::Generator => {
                 let generator = Generator::load(manifest, &weights)?;
-                let inputs = generator.inputs();
-                (generator.network, vec![1, inputs])
+                let input = generator.input_shape();
+                (generator.network, input)
             }
             Kind::Images => return Ok(vec![]),
         };

@@ -2,12 +2,12 @@
 //! preferred inputs for neurons in neural networks via deep generator networks"; after Dosovitskiy & Brox 2016).
 
 use frozen::network::{Pass, Schedule};
-use generators::{Generator, from_pictures, to_pictures};
+use generators::{Generator, Prior};
 use serde::{Deserialize, Serialize};
 use tch::{Kind, Tensor};
 
 use super::Param;
-use crate::random::{Purpose, Seed, normal, stream};
+use crate::random::{Purpose, Seed, normal, stream, truncated_normal};
 
 /// Where codes may lie.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -58,11 +58,36 @@ pub struct Latent<'g> {
     generator: &'g Generator,
     schedule: &'g Schedule,
     space: Space,
-    /// `[N, latent]`
+    /// `[N, …]`
     code: Tensor,
     /// `[N, classes]`: the trainable numbers behind a relaxed condition, or a one-hot class.
     condition: Option<(Condition, Tensor)>,
     pass: Option<Pass<'g>>,
+    /// The last pictures, which the pullback of clamping reads.
+    pictures: Option<Tensor>,
+}
+
+/// `[N, …]`
+fn shape_of(count: usize, rest: &[i64]) -> Vec<i64> {
+    std::iter::once(count as i64).chain(rest.iter().copied()).collect()
+}
+
+/// The shape of what is drawn for one code.
+fn drawn_shape(generator: &Generator) -> Vec<i64> {
+    generator.mapping.as_ref().map_or_else(|| generator.code.shape.clone(), |mapping| vec![mapping.inputs])
+}
+
+/// The number-th draw from the prior with that seed.
+fn drawn(generator: &Generator, (seed, number): (Seed, u64)) -> Vec<f32> {
+    let mut rng = stream(seed, Purpose::Start, number);
+    let count = drawn_shape(generator).iter().product::<i64>() as usize;
+    match generator.code.prior {
+        Prior::Normal => normal(&mut rng, count),
+        Prior::Truncated { truncation } => {
+            truncated_normal(&mut rng, count).into_iter().map(|number| number * truncation as f32).collect()
+        }
+        Prior::Rectified => normal(&mut rng, count).into_iter().map(|number| number.max(0.)).collect(),
+    }
 }
 
 impl<'g> Latent<'g> {
@@ -75,17 +100,19 @@ impl<'g> Latent<'g> {
         starts: &[(Seed, u64)],
     ) -> Latent<'g> {
         let (kind, device) = (generator.network.kind(), generator.network.device());
-        let draw = |purpose: Purpose, width: i64| {
-            let numbers: Vec<f32> = starts
-                .iter()
-                .flat_map(|&(seed, number)| normal(&mut stream(seed, purpose, number), width as usize))
-                .collect();
-            Tensor::from_slice(&numbers).view([starts.len() as i64, width]).to_kind(kind).to_device(device)
+        let on_device = |rows: Vec<f32>, shape: &[i64]| {
+            let shape: Vec<i64> = std::iter::once(starts.len() as i64).chain(shape.iter().copied()).collect();
+            Tensor::from_slice(&rows).view(&shape[..]).to_kind(kind).to_device(device)
         };
-        let classes = generator.classes.len() as i64;
+        let classes = generator.classes();
         let condition = condition.filter(|_| classes > 0).map(|condition| {
             let tensor = match condition {
-                Condition::Relaxed => draw(Purpose::Condition, classes),
+                Condition::Relaxed => {
+                    let row = |&(seed, number): &(Seed, u64)| {
+                        normal(&mut stream(seed, Purpose::Condition, number), classes as usize)
+                    };
+                    on_device(starts.iter().flat_map(row).collect(), &[classes])
+                }
                 Condition::Class(class) => {
                     let one_hot = Tensor::zeros([starts.len() as i64, classes], (kind, device));
                     let _ = one_hot.select(1, class as i64).fill_(1.);
@@ -94,8 +121,17 @@ impl<'g> Latent<'g> {
             };
             (condition, tensor)
         });
-        let mut latent =
-            Latent { generator, schedule, space, code: draw(Purpose::Start, generator.latent), condition, pass: None };
+        let code =
+            on_device(starts.iter().flat_map(|start| drawn(generator, *start)).collect(), &drawn_shape(generator));
+        let code = match &generator.mapping {
+            None => code,
+            Some(mapping) => {
+                let schedule = mapping.network.schedule(&[mapping.network.output()]);
+                let codes = mapping.network.forward(&schedule, &code);
+                codes.activation(mapping.network.output()).view(&shape_of(starts.len(), &generator.code.shape)[..])
+            }
+        };
+        let mut latent = Latent { generator, schedule, space, code, condition, pass: None, pictures: None };
         latent.project();
         latent
     }
@@ -111,23 +147,30 @@ impl<'g> Latent<'g> {
 
 impl Param for Latent<'_> {
     fn pictures(&mut self) -> Tensor {
-        let input = match self.weights() {
-            Some(weights) => Tensor::cat(&[&self.code, &weights], 1),
-            None => self.code.shallow_clone(),
-        };
+        let input = self.generator.input(&self.code, self.weights().as_ref());
         let pass = self.generator.network.forward(self.schedule, &input);
-        let pictures = to_pictures(pass.activation(self.generator.network.output()));
+        let pictures = self.generator.output.pictures(pass.activation(self.generator.network.output()));
+        self.pictures = Some(pictures.shallow_clone());
         self.pass = Some(pass);
         pictures
     }
 
     fn pullback(&mut self, gradient: &Tensor) -> Vec<Tensor> {
-        let pass = self.pass.take().expect("pictures were made before");
-        let output = self.generator.network.output();
-        let at_input = pass.pullback([(output, from_pictures(gradient, self.generator.channels))]);
-        let mut gradients = vec![at_input.narrow(1, 0, self.generator.latent)];
+        let (pass, pictures) = self.pass.take().zip(self.pictures.take()).expect("pictures were made before");
+        let at_output = self.generator.output.pullback(gradient, &pictures);
+        let at_input = pass.pullback([(self.generator.network.output(), at_output)]);
+        let width = self.generator.condition_width();
+        if width == 0 {
+            return vec![at_input];
+        }
+        let numbers = self.generator.code.numbers();
+        let mut gradients = vec![at_input.narrow(1, 0, numbers)];
         if let (Some((Condition::Relaxed, _)), Some(weights)) = (&self.condition, self.weights()) {
-            let g = at_input.narrow(1, self.generator.latent, weights.size()[1]);
+            let at_condition = at_input.narrow(1, numbers, width);
+            let g = match self.generator.conditioning.as_ref().and_then(|of| of.embedding.as_ref()) {
+                Some(embedding) => at_condition.matmul(&embedding.tr()),
+                None => at_condition,
+            };
             let mean = (&g * &weights).sum_dim_intlist(1i64, true, None::<Kind>);
             gradients.push(weights * (g - mean));
         }
@@ -149,8 +192,9 @@ impl Param for Latent<'_> {
 
     fn project(&mut self) {
         if self.space == Space::Shell {
-            let radius = (self.generator.latent as f64).sqrt();
-            let norm = self.code.square().sum_dim_intlist(1i64, true, None::<Kind>).sqrt().clamp_min(1e-12);
+            let radius = (self.generator.code.numbers() as f64).sqrt();
+            let dims: Vec<i64> = (1..self.code.dim() as i64).collect();
+            let norm = self.code.square().sum_dim_intlist(&dims[..], true, None::<Kind>).sqrt().clamp_min(1e-12);
             let _ = self.code.g_mul_(&(norm.reciprocal() * radius));
         }
     }
