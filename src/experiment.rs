@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use anyhow::Result;
+use anyhow::{Context, Result, anyhow, bail};
 use classifiers::{Classifier, imagenet};
 use generators::{Classes, Generator};
 use serde_json::{Value, json};
@@ -13,7 +13,7 @@ use tch::Device;
 use crate::judge::{self, Verdict};
 use crate::method::{Method, ParamSpec};
 use crate::param::Condition;
-use crate::picture::to_rgb8;
+use crate::picture::{read, to_rgb8};
 use crate::random::Seed;
 use crate::record::{
     ActivationField, LIBTORCH_VERSION, Leaves, NUMERIC_VERSION, Provenance, Record, RunId, SCHEMA_VERSION, Status,
@@ -76,7 +76,32 @@ pub struct Ended {
     pub left: usize,
 }
 
+/// The largest side of a picture.
+const LARGEST: i64 = 4096;
+
 impl Experiment {
+    /// Refuses methods that cannot visualise these units here.
+    ///
+    /// # Errors
+    /// A unit that has no such reading, a layer that is not there, a picture that is too large.
+    pub fn check(&self, units: &[Unit], methods: &[Method]) -> Result<()> {
+        for method in methods {
+            let named = || format!("method '{}'", method.name);
+            for unit in units {
+                unit.read_as(method.objective).with_context(named)?;
+            }
+            for layer in method.regularizers.iter().filter_map(|regularizer| regularizer.layer()) {
+                let tap = self.classifier.network.tap(layer);
+                tap.map_err(|error| anyhow!("{}: {} has {error}", named(), self.classifier.name))?;
+            }
+            let side = method.sides(self.classifier.size, self.size).into_iter().max().unwrap_or_default();
+            if !method.needs_generator() && side > LARGEST {
+                bail!("{}: its last octave has {side} pixels a side; at most {LARGEST} are made", named());
+            }
+        }
+        Ok(())
+    }
+
     /// Groups runs into batches: those of one method share one, in their order, `self.batch` at a time. A batch is the
     /// atom of the work: it is computed whole or not at all, so that a repeated experiment computes the same bytes.
     pub fn batches(&self, runs: &[Run]) -> Vec<Vec<Run>> {
@@ -104,7 +129,9 @@ impl Experiment {
         json!({
             "numeric_version": NUMERIC_VERSION,
             "classifier": self.classifier.weights_sha256,
+            "classifier_definition": self.classifier.definition,
             "generator": generator.map(|generator| &generator.weights_sha256),
+            "generator_definition": generator.map(|generator| &generator.definition),
             "condition": generator.and(self.condition),
             "unit": run.unit.settings(),
             "method": run.method.settings(),
@@ -146,8 +173,10 @@ impl Experiment {
             let there: Vec<Record> = ids.iter().zip(&batch).filter_map(named).collect();
             if there.len() == batch.len() {
                 watch(&batch).step(1, 1, f64::NAN);
-                outcomes
-                    .extend(there.into_iter().map(|record| (record.run_id.clone(), Outcome { record, found: true })));
+                for (record, run) in there.into_iter().zip(&batch) {
+                    let record = self.with_these_witnesses(record, run, store)?;
+                    outcomes.insert(record.run_id.clone(), Outcome { record, found: true });
+                }
                 continue;
             }
             if stop.load(Ordering::Relaxed) {
@@ -160,6 +189,18 @@ impl Experiment {
         }
         let outcomes = runs.iter().filter_map(|run| outcomes.remove(&self.id(run))).collect();
         Ok(Ended { outcomes, left })
+    }
+
+    /// A finished run's record, its picture judged by the witnesses of this experiment.
+    fn with_these_witnesses(&self, mut record: Record, run: &Run, store: &Store) -> Result<Record> {
+        let asked: Vec<&str> = self.witnesses.iter().map(|witness| witness.name.as_str()).collect();
+        let judged: Vec<&str> = record.witnesses.iter().map(|verdict| verdict.classifier.as_str()).collect();
+        let Some(class) = run.unit.class().filter(|_| asked != judged && !asked.is_empty()) else { return Ok(record) };
+        let picture = read(&store.picture(&record.run_id))?;
+        record.witnesses = self.witnesses.iter().map(|witness| judge::verdict(witness, &picture, class)).collect();
+        record.provenance = self.record(run, record.provenance.batch, &[], None).provenance;
+        store.replace_record(&record)?;
+        Ok(record)
     }
 
     fn compute(&self, runs: &[Run], store: &Store, watch: &dyn Watch) -> Result<Vec<Record>> {
@@ -221,9 +262,15 @@ impl Experiment {
     fn record(&self, run: &Run, batch: usize, trace: &[Row], error: Option<String>) -> Record {
         let generator = self.generator.as_ref().filter(|_| run.method.needs_generator());
         let finite = |value: Option<f64>| value.filter(|value| value.is_finite());
-        let models = [(&self.classifier.name, &self.classifier.weights_sha256)];
-        let models = models.into_iter().chain(generator.iter().map(|g| (&g.name, &g.weights_sha256)));
-        let models = models.chain(self.witnesses.iter().map(|w| (&w.name, &w.weights_sha256)));
+        let models = std::iter::once(&self.classifier).chain(&self.witnesses);
+        let models = models.map(|model| (&model.name, &model.weights_sha256, &model.definition));
+        let models =
+            models.chain(generator.iter().map(|model| (&model.name, &model.weights_sha256, &model.definition)));
+        let (mut weights_sha256, mut definitions) = (BTreeMap::new(), BTreeMap::new());
+        for (name, sha256, definition) in models {
+            weights_sha256.insert(name.clone(), sha256.clone());
+            definitions.insert(name.clone(), serde_json::to_value(definition).unwrap_or_default());
+        }
         Record {
             schema_version: SCHEMA_VERSION,
             run_id: self.id(run),
@@ -267,7 +314,8 @@ impl Experiment {
                 dtype: "f32".to_owned(),
                 threads: self.threads,
                 batch,
-                weights_sha256: models.map(|(name, sha256)| (name.clone(), sha256.clone())).collect(),
+                weights_sha256,
+                definitions,
                 host_arch: std::env::consts::ARCH.to_owned(),
             },
         }

@@ -1,5 +1,5 @@
-//! Judging a finished picture: what a classifier makes of it, read back from its 8 bits through the same input pipeline
-//! that the optimization used, without transforms.
+//! Judging a finished picture: what a classifier makes of it, read back from its 8 bits, without transforms and resized to the
+//! classifier's own input, however the optimization showed it.
 
 use classifiers::{Classifier, LOGITS};
 use frozen::network::Point;

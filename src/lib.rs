@@ -4,6 +4,7 @@
 //! The way of the data is one direction: experiment, plan, batches, [`render`], records, pictures.
 
 pub mod cli;
+pub mod evolution;
 pub mod experiment;
 pub mod filter;
 pub mod judge;
@@ -18,6 +19,7 @@ pub mod reference;
 pub mod regularizer;
 pub mod render;
 pub mod sheet;
+pub mod tensor_file;
 pub mod transform;
 pub mod unit;
 pub mod view;

@@ -237,9 +237,13 @@ impl Method {
         if self.name.is_empty() || !self.name.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c)) {
             bail!("name: '{}' may hold letters, digits, '.', '_' and '-' only", self.name);
         }
-        for (key, value) in [("steps", self.steps), ("views", self.views), ("facets", self.facets)] {
+        let counts = [("steps", self.steps, 10_000_000), ("views", self.views, 1024), ("facets", self.facets, 64)];
+        for (key, value, most) in counts {
             if value == 0 {
                 bail!("{key}: at least 1");
+            }
+            if value > most {
+                bail!("{key}: {value} is more than {most}");
             }
         }
         if let Some(spec) = self.param.latent() {
@@ -286,8 +290,12 @@ impl Method {
             _ => {}
         }
         let Octaves { count, factor, .. } = self.octaves;
-        if count == 0 || !(1. ..=4.).contains(&factor) {
-            bail!("octaves: count is at least 1, and factor between 1 and 4");
+        if !(1..=32).contains(&count) || !(1. ..=4.).contains(&factor) {
+            bail!("octaves: count is between 1 and 32, and factor between 1 and 4");
+        }
+        let resampled = matches!(self.param, ParamSpec::Pixel(_));
+        if !resampled && self.octaves.resampling != Resampling::default() {
+            bail!("octaves.resampling: param {} grows in its own way; only pixels are resampled", self.param.name());
         }
         self.optimizer.check()?;
         self.transforms.iter().try_for_each(|transform| transform.check())?;
@@ -358,5 +366,17 @@ mod tests {
         assert!(error(&text.replace("steps:", "stpes:")).contains("stpes"));
         assert_eq!(error(&text.replace("steps: 150", "steps: 0")), "mine.yaml: steps: at least 1");
         assert!(error(&text.replace("adam", "adamant")).contains("adamant"));
+        for (from, to, complaint) in [
+            ("views: 1", "views: 18446744073709551615", "views: 18446744073709551615 is more than 1024"),
+            ("facets: 1", "facets: 1000", "facets: 1000 is more than 64"),
+            ("lr: 0.05", "lr: .nan", "lr is a finite number"),
+            ("lr: 0.05", "lr: { from: 1, to: 0, foo: 3 }", "did not match"),
+            ("beta1: 0.9", "beta1: 1.0", "beta1 and beta2 are from 0 to less than 1"),
+            ("count: 1", "count: 100", "count is between 1 and 32"),
+        ] {
+            assert!(text.contains(from), "{from}");
+            let error = error(&text.replace(from, to));
+            assert!(error.contains(complaint), "{error}");
+        }
     }
 }

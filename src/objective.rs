@@ -150,7 +150,10 @@ impl AtPoint {
                 let positions = row.size()[1..].iter().product::<i64>() as f64;
                 let _ = match &term.part {
                     Part::Channel(index) => row.get(*index).g_add_scalar_(term.weight / positions),
-                    Part::Neuron(index, [y, x]) => row.get(*index).get(*y).get(*x).g_add_scalar_(term.weight),
+                    Part::Neuron(index, place) => {
+                        let [y, x] = place.within([row.size()[1], row.size()[2]]);
+                        row.get(*index).get(y).get(x).g_add_scalar_(term.weight)
+                    }
                     Part::Direction(direction) => {
                         let vector = along(&direction.values, &row);
                         row.shallow_clone().g_add_(&(vector * (term.weight / positions)))
@@ -204,10 +207,11 @@ fn evaluate(term: &Term, activation: &Tensor) -> (Tensor, Tensor) {
             gradient.get(*index).copy_(&inner);
             (value, gradient)
         }
-        (_, Part::Neuron(index, [y, x])) => {
-            let neuron = within(*index).get(*y).get(*x);
+        (_, Part::Neuron(index, place)) => {
+            let [y, x] = place.within([activation.size()[1], activation.size()[2]]);
+            let neuron = within(*index).get(y).get(x);
             let gradient = activation.zeros_like();
-            gradient.get(*index).get(*y).get(*x).copy_(&(&neuron * 2.));
+            gradient.get(*index).get(y).get(x).copy_(&(&neuron * 2.));
             (neuron.square(), gradient)
         }
         (_, Part::Direction(_)) => unreachable!("a direction is read as a dot product or a cosine"),

@@ -40,6 +40,8 @@ pub enum Purpose {
     Direction = 8,
     /// The seeds of the facets of a run.
     Facet = 9,
+    /// The candidates of a generation.
+    Evolution = 10,
 }
 
 /// The stream of one seed, purpose and step.

@@ -108,6 +108,8 @@ pub struct Provenance {
     pub batch: usize,
     /// sha256 of each weights file, by the model's name.
     pub weights_sha256: BTreeMap<String, String>,
+    /// Architecture and configuration of each, by the model's name.
+    pub definitions: BTreeMap<String, Value>,
     /// Processor architecture.
     pub host_arch: String,
 }
@@ -218,6 +220,15 @@ impl Store {
         let text = fs::read_to_string(self.folder(id).join("record.json")).ok()?;
         let record: Record = serde_json::from_str(&text).ok()?;
         (record.run_id == *id && record.status == Status::Done && self.picture(id).exists()).then_some(record)
+    }
+
+    /// Writes `record.json` of a run that is there anew; its other files stay.
+    pub fn replace_record(&self, record: &Record) -> Result<()> {
+        let folder = self.folder(&record.run_id);
+        let aside = folder.join(format!(".record.{}", std::process::id()));
+        let written = write_whole(&aside, format!("{}\n", serde_json::to_string_pretty(record)?).as_bytes());
+        let written = written.and_then(|()| Ok(fs::rename(&aside, folder.join("record.json"))?));
+        written.with_context(|| format!("{}: the record cannot be written", folder.display()))
     }
 
     /// Puts a record in its place, replacing what is there.

@@ -106,7 +106,8 @@ pub fn render(batch: &Batch, watch: &dyn Watch) -> Result<Vec<Rendered>> {
     // tch panics where libtorch throws. Nothing is shared with the batch but frozen weights, which stay as they are.
     let attempt = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| optimize(batch, watch)));
     attempt.unwrap_or_else(|panic| {
-        let text = panic.downcast_ref::<String>().map_or("unknown", String::as_str);
+        let text = panic.downcast_ref::<String>().map(String::as_str);
+        let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("unknown");
         let reason = text.split_once("Torch(\"").map_or(text, |(_, reason)| reason);
         // The first line; what follows is a C++ backtrace.
         let reason = reason.split("\\n").next().unwrap_or(reason).lines().next().unwrap_or_default();
@@ -236,7 +237,8 @@ impl<'b> Chain<'b> {
             self.passes.forward += self.view.passes();
             let mut penalties: Vec<Option<Tensor>> = method.regularizers.iter().map(|_| None).collect();
             for (place, penalty) in seen.penalties {
-                penalties[place] = Some(penalty);
+                let before = penalties[place].take();
+                penalties[place] = Some(before.map_or_else(|| penalty.shallow_clone(), |before| before + &penalty));
             }
             let mut at_pictures = seen.gradient;
             for (penalty, regularizer) in penalties.iter_mut().zip(&method.regularizers) {

@@ -26,6 +26,7 @@ use sha2::{Digest, Sha256};
 use tch::{Kind, Tensor};
 
 use crate::random::{Purpose, Seed, normal, stream};
+use crate::tensor_file::read_npy;
 
 /// How a number is made of an activation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,6 +67,22 @@ pub struct Direction {
     pub values: Vec<f32>,
 }
 
+/// A place in a layer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Row and column.
+    pub at: [i64; 2],
+    /// Of so many rows and columns: those of the layer at the classifier's own input size.
+    pub of: [i64; 2],
+}
+
+impl Place {
+    /// The same place in a layer of other rows and columns, as pictures of another size have.
+    pub fn within(self, rows_and_columns: [i64; 2]) -> [i64; 2] {
+        [0, 1].map(|axis| (2 * self.at[axis] + 1) * rows_and_columns[axis] / (2 * self.of[axis]))
+    }
+}
+
 /// Which part of a layer is read.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Part {
@@ -73,8 +90,8 @@ pub enum Part {
     Whole,
     /// One channel, or one class.
     Channel(i64),
-    /// One channel at a row and a column.
-    Neuron(i64, [i64; 2]),
+    /// One channel at a place.
+    Neuron(i64, Place),
     /// All channels, weighted.
     Direction(Direction),
 }
@@ -107,7 +124,9 @@ impl Term {
             }
             (Part::Whole, _) => return format!("layer:{}", self.layer),
             (Part::Channel(index), None) => format!("{}:{index}", self.layer),
-            (Part::Neuron(index, [row, column]), _) => format!("{}:{index}@{row},{column}", self.layer),
+            (Part::Neuron(index, Place { at: [row, column], .. }), _) => {
+                format!("{}:{index}@{row},{column}", self.layer)
+            }
             (Part::Direction(direction), _) => {
                 let what = if self.reading == Reading::Cosine { "cosine" } else { "direction" };
                 return format!("{what}({}, {})", self.layer, direction.name);
@@ -124,7 +143,7 @@ impl Term {
         let (index, position, direction) = match &self.part {
             Part::Whole => (None, None, None),
             Part::Channel(index) => (Some(*index), None, None),
-            Part::Neuron(index, position) => (Some(*index), Some(*position), None),
+            Part::Neuron(index, place) => (Some(*index), Some(place.at), None),
             Part::Direction(direction) => (None, None, Some(sha256_of(&direction.values))),
         };
         json!({
@@ -223,7 +242,7 @@ impl Unit {
     /// Row and column, where the unit is one neuron of a layer with positions.
     pub fn position(&self) -> Option<[i64; 2]> {
         match self.only()?.part {
-            Part::Neuron(_, position) => Some(position),
+            Part::Neuron(_, place) => Some(place.at),
             _ => None,
         }
     }
@@ -265,6 +284,7 @@ fn readable(term: &Term) -> Result<(), String> {
         (Reading::Cosine, Part::Direction(_)) => Ok(()),
         (Reading::Cosine, _) => Err("a cosine is that with a direction: cosine(LAYER, FILE)".to_owned()),
         (Reading::Quadratic, Part::Direction(_)) => Err("a direction has no quadratic reading".to_owned()),
+        (Reading::Activation, Part::Whole) => Err("a whole layer is read by its squares: layer:NAME".to_owned()),
         _ => Ok(()),
     }
 }
@@ -429,7 +449,7 @@ impl Reader<'_> {
                         return Err(self.wrong(format!("{what} {at} is out of range: {layer} has {what}s 0 to {last}")));
                     }
                 }
-                Part::Neuron(index, at)
+                Part::Neuron(index, Place { at, of: [shape[1], shape[2]] })
             }
         };
         let label = class.and_then(|class| self.classifier.class_name(class));
@@ -448,7 +468,7 @@ fn direction(word: &str, channels: i64) -> Result<Direction> {
     let path = Path::new(word);
     let cannot = || format!("{word}: cannot be read");
     let tensor = match path.extension().and_then(|extension| extension.to_str()) {
-        Some("npy") => Tensor::read_npy(path).with_context(cannot)?,
+        Some("npy") => read_npy(path)?,
         Some("safetensors") => match &Tensor::read_safetensors(path).with_context(cannot)?[..] {
             [(_, tensor)] => tensor.shallow_clone(),
             several => bail!("{word}: holds {} tensors, and a direction is one", several.len()),

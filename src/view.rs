@@ -53,7 +53,35 @@ pub struct View<'b> {
     /// What the pipeline takes.
     shown: [i64; 2],
     tiles: Option<Vec<[i64; 2]>>,
-    compared: Vec<(usize, &'b RegularizerSpec, Point)>,
+    compared: Vec<Compared<'b>>,
+}
+
+/// Rows that a regularizer compares with each other, facets of a run next to each other, and where.
+#[derive(Debug)]
+struct Compared<'b> {
+    /// The regularizer's place among the method's.
+    place: usize,
+    regularizer: &'b RegularizerSpec,
+    point: Point,
+    rows: Vec<i64>,
+}
+
+/// The layer in which a regularizer compares the facets of a unit: its own, or the deepest one with positions up to the unit.
+fn compared_at(
+    classifier: &Classifier,
+    shapes: &LayerShapes,
+    regularizer: &RegularizerSpec,
+    unit: &Unit,
+) -> Result<Point> {
+    let name = regularizer.name();
+    if let Some(layer) = regularizer.layer() {
+        let tap = classifier.network.tap(layer);
+        return Ok(tap.map_err(|error| anyhow!("regularizers.{name}: {} has {error}", classifier.name))?.point);
+    }
+    let deepest = unit.terms.iter().map(|term| term.point).max();
+    let deepest = deepest.ok_or_else(|| anyhow!("a unit has at least one term"))?;
+    let found = shapes.deepest_with_positions(deepest);
+    Ok(found.ok_or_else(|| anyhow!("regularizers.{name}: no layer has positions"))?.1)
 }
 
 impl<'b> View<'b> {
@@ -72,7 +100,7 @@ impl<'b> View<'b> {
         let own = [classifier.size; 2];
         let transforms = Transforms::new(&method.transforms, seeds, method.views);
         // A picture that is smaller than a tile is enlarged to one.
-        let tiled = method.input == Input::Tiles && size.iter().all(|side| *side >= classifier.size) && size != own;
+        let tiled = method.input == Input::Tiles && size.iter().all(|side| *side >= classifier.size);
         let to = if method.input == Input::Full || tiled { size } else { own };
         let tiles = tiled.then(|| tiles(size, classifier.size));
         let shown = if tiled { own } else { transforms.size_after(size, to) };
@@ -102,26 +130,16 @@ impl<'b> View<'b> {
             }
         };
         let mut points = objectives[0].0.points();
-        let deepest = points.iter().copied().max().ok_or_else(|| anyhow!("a batch has at least one unit"))?;
-        let mut compared = vec![];
+        let mut compared: Vec<Compared> = vec![];
         for (place, regularizer) in method.regularizers.iter().enumerate().filter(|(_, r)| r.compares_facets()) {
-            let point = match regularizer.layer() {
-                Some(layer) => {
-                    classifier
-                        .network
-                        .tap(layer)
-                        .map_err(|error| {
-                            anyhow!("regularizers.{}: {} has {error}", regularizer.name(), classifier.name)
-                        })?
-                        .point
+            for (row, unit) in units.iter().enumerate() {
+                let point = compared_at(classifier, shapes, regularizer, unit)?;
+                match compared.iter_mut().find(|known| known.place == place && known.point == point) {
+                    Some(known) => known.rows.push(row as i64),
+                    None => compared.push(Compared { place, regularizer, point, rows: vec![row as i64] }),
                 }
-                None => {
-                    let found = shapes.deepest_with_positions(deepest);
-                    found.ok_or_else(|| anyhow!("regularizers.{}: no layer has positions", regularizer.name()))?.1
-                }
-            };
-            points.push(point);
-            compared.push((place, regularizer, point));
+                points.push(point);
+            }
         }
         let schedule = classifier.network.schedule(&points);
         Ok(View { classifier, method, seeds, transforms, objectives, schedule, pipeline, shown, tiles, compared })
@@ -153,10 +171,19 @@ impl<'b> View<'b> {
         let views = self.method.views as i64;
         let mut gradients = evaluated.gradients;
         let mut penalties = vec![];
-        for (place, regularizer, point) in &self.compared {
-            let (penalty, gradient) = regularizer.of_activations(pass.activation(*point), self.method.facets as i64);
-            penalties.push((*place, penalty));
-            gradients.push((*point, -gradient));
+        for Compared { place, regularizer, point, rows } in &self.compared {
+            let all = pass.activation(*point);
+            let facets = self.method.facets as i64;
+            if rows.len() as i64 == all.size()[0] {
+                let (penalty, gradient) = regularizer.of_activations(all, facets);
+                penalties.push((*place, penalty));
+                gradients.push((*point, -gradient));
+                continue;
+            }
+            let rows = Tensor::from_slice(rows).to_device(all.device());
+            let (penalty, gradient) = regularizer.of_activations(&all.index_select(0, &rows), facets);
+            penalties.push((*place, evaluated.activations.zeros_like().index_copy(0, &rows, &penalty)));
+            gradients.push((*point, all.zeros_like().index_copy(0, &rows, &-gradient)));
         }
         let gradient = if with_gradient {
             let mut at_input = pass.pullback(gradients);

@@ -368,6 +368,7 @@ fn formula_inception() -> Classifier {
         mean: [0.5; 3],
         std: [0.5; 3],
         weights_sha256: String::new(),
+        definition: serde_yaml::Value::Null,
     }
 }
 

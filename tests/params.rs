@@ -5,7 +5,7 @@ mod common;
 
 use common::{largest_difference, photo, reference_tensors};
 use frozen::resize::Resize;
-use metapicture::optimizer::{OptimizerSpec, StepSize};
+use metapicture::optimizer::{OptimizerSpec, Ramp, StepSize};
 use metapicture::param::{
     Bounds, Colour, Fourier, FourierSpec, Laplacian, LaplacianSpec, Maco, MacoSpec, Param, Pixel, PixelSpec,
 };
@@ -117,7 +117,7 @@ fn pullbacks_are_the_derivatives_of_finite_differences() {
 
 /// The root mean square error that `steps` steps of Adam on the squared error lead to.
 fn fit(param: &mut dyn Param, photograph: &Tensor, lr: f64, steps: usize) -> f64 {
-    let lr = StepSize::Linear { from: lr, to: 0. };
+    let lr = StepSize::Linear(Ramp { from: lr, to: 0. });
     let tensors = param.tensors();
     let mut adam = OptimizerSpec::Adam { lr, beta1: 0.9, beta2: 0.999, weight_decay: 0. }.build(&tensors);
     for step in 0..steps {

@@ -61,6 +61,8 @@ pub struct Classifier {
     pub std: [f64; 3],
     /// The sha256 of the weights file, in hexadecimal.
     pub weights_sha256: String,
+    /// What else decides what it computes; see [`Manifest::definition`].
+    pub definition: serde_yaml::Value,
 }
 
 impl Classifier {
@@ -111,7 +113,16 @@ impl Classifier {
             }
         };
         let weights_sha256 = weights.sha256.to_string();
-        Ok(Classifier { name: manifest.name.to_string(), network, classes, size, mean, std, weights_sha256 })
+        Ok(Classifier {
+            name: manifest.name.to_string(),
+            network,
+            classes,
+            size,
+            mean,
+            std,
+            weights_sha256,
+            definition: manifest.definition(),
+        })
     }
 
     /// The index of the class that `word` names: by its number, and for the classes of ImageNet by name as well

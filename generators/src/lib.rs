@@ -188,6 +188,8 @@ pub struct Generator {
     pub size: [i64; 2],
     /// The sha256 of the weights file, in hexadecimal.
     pub weights_sha256: String,
+    /// What else decides what it computes; see [`Manifest::definition`].
+    pub definition: serde_yaml::Value,
 }
 
 impl Generator {
@@ -208,7 +210,17 @@ impl Generator {
         };
         let Built { network, code, mapping, conditioning, output, size } = built;
         let (name, weights_sha256) = (manifest.name.to_string(), weights.sha256.to_string());
-        Ok(Generator { name, network, code, mapping, conditioning, output, size, weights_sha256 })
+        Ok(Generator {
+            name,
+            network,
+            code,
+            mapping,
+            conditioning,
+            output,
+            size,
+            weights_sha256,
+            definition: manifest.definition(),
+        })
     }
 
     /// Numbers of a condition that enter the network.

@@ -40,9 +40,9 @@ pub struct Bench {
     /// Side of the picture in pixels [default: the classifier's input].
     #[arg(long, value_name = "PX", value_parser = clap::value_parser!(i64).range(8..=4096))]
     size: Option<i64>,
-    /// Pictures in a batch.
-    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
-    batch: u16,
+    /// Pictures in a batch [default: 1, or the facets of a method that compares several].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    batch: Option<u16>,
     /// Steps that are timed.
     #[arg(long, default_value_t = 30, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     steps: u32,
@@ -77,8 +77,15 @@ pub(super) fn run(command: Bench, quiet: bool) -> Result<u8, Failure> {
     }
     method.keep = Keep::Last;
     method.octaves = Octaves::default();
-    let units = (0..i64::from(command.batch))
-        .map(|i| Unit::parse(&format!("class:{}", i % classifier.classes), &classifier, &shapes));
+    let batch_size = command.batch.map_or(method.facets as i64, i64::from);
+    // As many facets of each unit as the method compares.
+    let facets = method.facets as i64;
+    if batch_size % facets != 0 {
+        let name = &method.name;
+        return Err(anyhow!("--batch: method '{name}' optimizes {facets} facets together; give a multiple")).usage();
+    }
+    let units = (0..batch_size)
+        .map(|i| Unit::parse(&format!("class:{}", i / facets % classifier.classes), &classifier, &shapes));
     let runs: Vec<(Unit, Seed)> = units.map(|unit| Ok((unit?, Seed(0)))).collect::<anyhow::Result<_>>()?;
     let size = command.size.unwrap_or(classifier.size);
     // Gives the passes of one look.
@@ -104,7 +111,7 @@ pub(super) fn run(command: Bench, quiet: bool) -> Result<u8, Failure> {
     let views = time(command.steps as usize, &clock)?;
     let Clock { steps, products, memory, .. } = clock;
     let memory = memory.into_inner();
-    let ms = median(steps.into_inner()) * 1e3 / f64::from(command.batch);
+    let ms = median(steps.into_inner()) * 1e3 / batch_size as f64;
     let gemm = median(products.into_inner());
     let schedule = classifier.network.schedule(&[classifier.network.output()]);
     let entering = if method.input == Input::Full { size } else { classifier.size };
@@ -121,7 +128,7 @@ pub(super) fn run(command: Bench, quiet: bool) -> Result<u8, Failure> {
         "generator": generator.as_ref().map(|generator| &generator.name),
         "device": device_name(device),
         "threads": threads,
-        "batch": command.batch,
+        "batch": batch_size,
         "steps": command.steps,
         "ms_per_step_and_picture": round(ms, 3),
         "gflop_per_step_and_picture": round(gflop, 4),

@@ -13,6 +13,7 @@ use crate::param::{Condition, Latent, Param, Space};
 use crate::picture::to_rgb8;
 use crate::random::Seed;
 use crate::sheet::{Cell, Sheet};
+use crate::tensor_file::read_npy;
 
 /// Pictures from a generator's random or given codes.
 #[derive(Debug, Args)]
@@ -107,7 +108,7 @@ fn inputs_from(
     let file = path.display();
     let tensors = match path.extension().and_then(|extension| extension.to_str()) {
         Some("npy") => {
-            vec![("code".to_owned(), Tensor::read_npy(path).with_context(|| format!("{file}: cannot be read"))?)]
+            vec![("code".to_owned(), read_npy(path)?)]
         }
         Some("safetensors") => Tensor::read_safetensors(path).with_context(|| format!("{file}: cannot be read"))?,
         _ => bail!("--codes: '{file}' must end in .safetensors or .npy"),

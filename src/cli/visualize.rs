@@ -21,7 +21,8 @@ use crate::unit::{LayerShapes, Unit};
 /// Optimize pictures for units, and lay them out on a contact sheet.
 #[derive(Debug, Args)]
 #[command(after_help = "Units: `banana` or `class:banana` (a class), `logits:954`, `_blocks.10:37` (a channel),
-`_blocks.10:37@7,7` (a neuron); `metapicture models info NAME` lists the layers.
+`_blocks.10:37@7,7` (a neuron), `layer:_blocks.10`, `direction(_blocks.10, FILE.npy)`, `cosine(_blocks.10, FILE.npy)`,
+`probability(banana)`, `quadratic(_blocks.10:37)`, `banana + 0.5*violin`; `metapicture models info NAME` lists the layers.
 
 Example:
   metapicture visualize --classifier efficientnet-lite0 --generator face-dcgan --unit banana 'bow tie' \\
@@ -117,6 +118,7 @@ pub(super) fn run(command: Visualize, quiet: bool, verbose: bool) -> Result<u8, 
         threads,
         batch: command.batch.into(),
     };
+    experiment.check(&units, &methods).usage()?;
     let runs = plan(&command, &experiment, &units, &methods);
 
     let stop = Arc::new(AtomicBool::new(false));

@@ -19,12 +19,17 @@ pub enum StepSize {
     /// The same at every step.
     Constant(f64),
     /// `from` at the first step, `to` at the last.
-    Linear {
-        /// At the first step.
-        from: f64,
-        /// At the last step.
-        to: f64,
-    },
+    Linear(Ramp),
+}
+
+/// A value that changes linearly.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ramp {
+    /// At the first step.
+    pub from: f64,
+    /// At the last step.
+    pub to: f64,
 }
 
 impl StepSize {
@@ -32,7 +37,9 @@ impl StepSize {
     pub fn at(self, step: usize, steps: usize) -> f64 {
         match self {
             StepSize::Constant(size) => size,
-            StepSize::Linear { from, to } => from + (to - from) * step as f64 / steps.saturating_sub(1).max(1) as f64,
+            StepSize::Linear(Ramp { from, to }) => {
+                from + (to - from) * step as f64 / steps.saturating_sub(1).max(1) as f64
+            }
         }
     }
 }
@@ -119,7 +126,22 @@ impl OptimizerSpec {
     /// # Errors
     /// Names the value.
     pub fn check(self) -> Result<()> {
+        let (OptimizerSpec::Adam { lr, .. } | OptimizerSpec::Sgd { lr, .. } | OptimizerSpec::NormalizedSgd { lr, .. }) =
+            self;
+        let sizes = match lr {
+            StepSize::Constant(size) => [size, size],
+            StepSize::Linear(Ramp { from, to }) => [from, to],
+        };
+        if !sizes.iter().all(|size| size.is_finite()) {
+            bail!("optimizer: lr is a finite number");
+        }
         match self {
+            OptimizerSpec::Adam { beta1, beta2, .. } if !((0. ..1.).contains(&beta1) && (0. ..1.).contains(&beta2)) => {
+                bail!("optimizer.adam: beta1 and beta2 are from 0 to less than 1")
+            }
+            OptimizerSpec::Sgd { dampening, .. } if !dampening.is_finite() => {
+                bail!("optimizer.sgd.dampening: a finite number")
+            }
             OptimizerSpec::Sgd { momentum, .. } if !(0. ..1.).contains(&momentum) => {
                 bail!("optimizer.sgd.momentum: from 0 to less than 1")
             }

@@ -1,6 +1,7 @@
 //! Gradient ascent with a gradient of size 1, so that the step does not depend on the gradient's own: mean absolute value
-//! (Nguyen et al. 2016, in the code of "Synthesizing the preferred inputs for neurons in neural networks via deep generator
-//! networks"), standard deviation (Mordvintsev et al. 2015, the code of DeepDream) or Euclidean norm.
+//! (Mordvintsev et al. 2015, the notebook of DeepDream; Nguyen et al. 2016, in the code of "Synthesizing the preferred inputs for
+//! neurons in neural networks via deep generator networks"), root mean square, standard deviation (later notebooks of
+//! DeepDream) or Euclidean norm.
 
 use serde::{Deserialize, Serialize};
 use tch::{Kind, Tensor};

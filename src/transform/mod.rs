@@ -12,6 +12,9 @@ mod pad;
 mod rotate;
 mod scale;
 
+use std::cell::RefCell;
+use std::rc::Rc;
+
 use anyhow::{Result, bail};
 use frozen::resize::Resize;
 use rand_chacha::ChaCha12Rng;
@@ -154,13 +157,18 @@ struct Drawn {
 }
 
 /// The transforms of a method, for a batch of runs.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Transforms<'a> {
     specs: &'a [TransformSpec],
     seeds: &'a [Seed],
     /// Differently transformed copies of each sample that one step looks at.
     views: usize,
+    /// What averages the points of pictures that were sampled more finely.
+    averages: RefCell<Vec<(Averaged, Rc<Resize>)>>,
 }
+
+/// How much finer than the result, and the result's size.
+type Averaged = (i64, [i64; 2]);
 
 /// The largest pitch at which plain bilinear sampling is used; above it, more points are sampled and averaged.
 const COARSEST: f64 = 1.5;
@@ -168,7 +176,7 @@ const COARSEST: f64 = 1.5;
 impl<'a> Transforms<'a> {
     /// `views` copies of each sample, which have these seeds.
     pub fn new(specs: &'a [TransformSpec], seeds: &'a [Seed], views: usize) -> Self {
-        Transforms { specs, seeds, views: views.max(1) }
+        Transforms { specs, seeds, views: views.max(1), averages: RefCell::default() }
     }
 
     /// Whether pictures pass through untouched.
@@ -200,14 +208,55 @@ impl<'a> Transforms<'a> {
         }
         if self.is_geometric() {
             let frames: Vec<Frame> = drawn.iter().map(|drawn| drawn.frame).collect();
-            out = warp(&out, &frames, to, self.fill());
+            out = self.warp(&out, &frames, to);
         }
-        for spec in self.specs {
+        for (place, spec) in self.specs.iter().enumerate() {
             if let TransformSpec::Noise(noise) = spec {
-                out = noise.add(&out, (0..drawn.len()).map(|row| self.stream(row, Purpose::Noise, step)));
+                let streams =
+                    (0..drawn.len()).map(|row| self.stream(row, Purpose::Noise, step * self.specs.len() + place));
+                out = noise.add(&out, streams);
             }
         }
         out
+    }
+
+    /// The canvases of all rows, shown in `to` pixels.
+    fn warp(&self, pictures: &Tensor, frames: &[Frame], to: [i64; 2]) -> Tensor {
+        let finer: Vec<i64> = frames.iter().map(|frame| points(frame, to)).collect();
+        let mut kinds = finer.clone();
+        kinds.sort_unstable();
+        kinds.dedup();
+        if let [one] = kinds[..] {
+            return self.shown(pictures, frames, to, one);
+        }
+        let (mut parts, mut order) = (vec![], vec![]);
+        for kind in kinds {
+            let rows: Vec<usize> = (0..frames.len()).filter(|&row| finer[row] == kind).collect();
+            let of_kind: Vec<Frame> = rows.iter().map(|&row| frames[row]).collect();
+            let cut: Vec<Tensor> = rows.iter().map(|&row| pictures.narrow(0, row as i64, 1)).collect();
+            parts.push(self.shown(&Tensor::cat(&cut, 0), &of_kind, to, kind));
+            order.extend(rows);
+        }
+        let all = Tensor::cat(&parts, 0);
+        let place = |row: usize| order.iter().position(|&at| at == row).unwrap_or(row) as i64;
+        Tensor::cat(&(0..frames.len()).map(|row| all.narrow(0, place(row), 1)).collect::<Vec<_>>(), 0)
+    }
+
+    /// Sampled at `finer` times as many points a side, and averaged.
+    fn shown(&self, pictures: &Tensor, frames: &[Frame], to: [i64; 2], finer: i64) -> Tensor {
+        let sampled = sample(pictures, frames, to.map(|side| side * finer), self.fill());
+        if finer == 1 {
+            return sampled;
+        }
+        let mut averages = self.averages.borrow_mut();
+        let known = averages.iter().find(|(of, _)| *of == (finer, to)).map(|(_, average)| Rc::clone(average));
+        let average = known.unwrap_or_else(|| {
+            let size = to.map(|side| side * finer);
+            let made = Rc::new(Resize::new(size, to, pictures.kind(), pictures.device()));
+            averages.push(((finer, to), Rc::clone(&made)));
+            made
+        });
+        average.apply(&sampled)
     }
 
     /// Whether a resampling is needed.
@@ -255,16 +304,19 @@ impl<'a> Transforms<'a> {
     }
 }
 
-/// The canvases of all rows, shown in `to` pixels.
-fn warp(pictures: &Tensor, frames: &[Frame], to: [i64; 2], fill: Fill) -> Tensor {
+/// How many points along each side of a pixel are sampled: one by one, so that no row depends on the others.
+fn points(frame: &Frame, to: [i64; 2]) -> i64 {
+    let pitch = frame.pitch(to);
+    if pitch <= COARSEST { 1 } else { pitch.ceil() as i64 }
+}
+
+/// The canvases of all rows, shown in `to` pixels by bilinear interpolation.
+fn sample(pictures: &Tensor, frames: &[Frame], to: [i64; 2], fill: Fill) -> Tensor {
     let picture = [pictures.size()[2], pictures.size()[3]];
-    let pitch = frames.iter().map(|frame| frame.pitch(to)).fold(1., f64::max);
-    let finer = if pitch <= COARSEST { 1 } else { pitch.ceil() as i64 };
-    let sampled = to.map(|side| side * finer);
     let maps: Vec<f64> = frames.iter().flat_map(|frame| frame.normalised(picture)).collect();
     let rows = frames.len() as i64;
     let maps = Tensor::from_slice(&maps).view([rows, 2, 3]).to_kind(pictures.kind()).to_device(pictures.device());
-    let grid = Tensor::affine_grid_generator(&maps, [rows, pictures.size()[1], sampled[0], sampled[1]], false);
+    let grid = Tensor::affine_grid_generator(&maps, [rows, pictures.size()[1], to[0], to[1]], false);
     /// Numbers of libtorch's `GridSamplerInterpolation` and `GridSamplerPadding`.
     const BILINEAR: i64 = 0;
     let mode = match fill {
@@ -274,18 +326,14 @@ fn warp(pictures: &Tensor, frames: &[Frame], to: [i64; 2], fill: Fill) -> Tensor
     };
     let middle = if fill == Fill::Grey { 0.5 } else { 0. };
     // libtorch shares out samples to threads, so each is made in two halves: a lone one then keeps two of them busy.
-    let halves = if sampled[0] % 2 == 0 { 2 } else { 1 };
+    let halves = if to[0] % 2 == 0 { 2 } else { 1 };
     let channels = pictures.size()[1];
     let apart = (pictures - middle).unsqueeze(1).expand([-1, halves, -1, -1, -1], false);
     let apart = apart.reshape([-1, channels, picture[0], picture[1]]);
-    let grid = grid.view([rows * halves, sampled[0] / halves, sampled[1], 2]);
+    let grid = grid.view([rows * halves, to[0] / halves, to[1], 2]);
     let shown = apart.grid_sampler_2d(&grid, BILINEAR, mode, false);
-    let shown = shown.view([rows, halves, channels, sampled[0] / halves, sampled[1]]).transpose(1, 2);
-    let shown = shown.reshape([rows, channels, sampled[0], sampled[1]]) + middle;
-    if finer == 1 {
-        return shown;
-    }
-    Resize::new(sampled, to, pictures.kind(), pictures.device()).apply(&shown)
+    let shown = shown.view([rows, halves, channels, to[0] / halves, to[1]]).transpose(1, 2);
+    shown.reshape([rows, channels, to[0], to[1]]) + middle
 }
 
 #[cfg(test)]
@@ -367,7 +415,7 @@ mod tests {
         let picture = picture(1, [8, 8]);
         let mut turned = Frame::whole([8, 8]);
         turned.then([0., -1., 0., 1., 0., 0.]);
-        let shown = warp(&picture, &[turned], [8, 8], Fill::Grey);
+        let shown = Transforms::new(&[], &[Seed(0)], 1).warp(&picture, &[turned], [8, 8]);
         let turns = [1, 3].map(|turns| difference(&shown, &picture.rot90(turns, [2i64, 3])));
         assert!(turns.into_iter().fold(f64::INFINITY, f64::min) < 1e-9, "{turns:?}");
         let zoomed = one(TransformSpec::Scale(Scale { from: 2., to: 2. }), &picture, [8, 8]);
@@ -400,6 +448,31 @@ mod tests {
             let of_one = all.narrow(0, views as i64, views as i64);
             assert!(difference(&of_one, &alone(4)) < 1e-12 && difference(&of_one, &alone(5)) > 1e-3);
         }
+    }
+
+    #[test]
+    fn a_neighbour_that_is_shown_small_changes_nothing_for_the_others() {
+        let pictures = picture(6, [16, 16]);
+        let zoom = [TransformSpec::Scale(Scale { from: 0.3, to: 1.1 })];
+        let seeds: Vec<Seed> = (0..6).map(Seed).collect();
+        let all = Transforms::new(&zoom, &seeds, 1).apply(&pictures, 0, 0, [16, 16]);
+        let transforms = Transforms::new(&zoom, &seeds, 1);
+        let finer: Vec<i64> = transforms.draw(0, 0, [16, 16]).iter().map(|d| points(&d.frame, [16, 16])).collect();
+        assert!(finer.contains(&1) && finer.iter().any(|&points| points > 1), "{finer:?}");
+        for row in 0..6 {
+            let alone = Transforms::new(&zoom, &seeds[row..=row], 1);
+            let alone = alone.apply(&pictures.narrow(0, row as i64, 1), 0, 0, [16, 16]);
+            assert!(difference(&all.narrow(0, row as i64, 1), &alone) < 1e-12, "row {row}");
+        }
+    }
+
+    #[test]
+    fn two_noises_are_not_the_same_one_twice() {
+        let picture = picture(1, [64, 64]);
+        let noise = TransformSpec::Noise(Noise { std: 0.1 });
+        let twice = Transforms::new(&[noise, noise], &[Seed(3)], 1).apply(&picture, 5, 0, [64, 64]);
+        let deviation = (twice - picture).std(false).double_value(&[]);
+        assert!((deviation - 0.1 * 2f64.sqrt()).abs() < 0.01, "{deviation}");
     }
 
     #[test]

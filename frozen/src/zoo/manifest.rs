@@ -461,6 +461,16 @@ impl Manifest {
         if self.built_in { &self.name } else { &self.file }
     }
 
+    /// What, beside the weights file, decides what the model computes: architecture, key and configuration.
+    pub fn definition(&self) -> serde_yaml::Value {
+        let text = |text: &Option<String>| text.clone().map_or(serde_yaml::Value::Null, serde_yaml::Value::from);
+        let mut definition = Mapping::new();
+        definition.insert("architecture".into(), text(&self.architecture));
+        definition.insert("key".into(), text(&self.key));
+        definition.insert("config".into(), serde_yaml::Value::Mapping(self.config.clone()));
+        serde_yaml::Value::Mapping(definition)
+    }
+
     /// The `config` mapping as the architecture's own type; an error names the line of the manifest.
     pub fn config<T: DeserializeOwned>(&self) -> Result<T, ZooError> {
         #[derive(Deserialize)]

@@ -1,0 +1,281 @@
+//! Searches without gradients: each generation proposes candidates, is told how well each did, and moves on. They need
+//! forward passes only, so they serve classifiers that give no gradient.
+//!
+//! Every run of a batch has a search of its own; the candidates of all of them are evaluated together. All of it is small
+//! beside the forward passes, and runs on the host in 64-bit floats.
+
+mod cma_es;
+mod genetic;
+mod spherical;
+
+pub use cma_es::CmaEs;
+pub use genetic::Genetic;
+pub use spherical::Spherical;
+
+use anyhow::{Result, bail};
+use ndarray::Array2;
+use rand_chacha::ChaCha12Rng;
+use serde::{Deserialize, Serialize};
+
+/// What of the covariance matrix a CMA-ES adapts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Variant {
+    /// Its diagonal (Ros & Hansen 2008): linear in the number of dimensions.
+    Diagonal,
+    /// All of it, as a Cholesky factor (Krause, Arbonès & Igel 2016): quadratic in the number of dimensions.
+    Cholesky,
+}
+
+/// The most dimensions of a search that keeps a whole covariance matrix: one of 8192 x 8192 takes 512 MiB a run.
+pub const MOST_DIMENSIONS: usize = 8192;
+
+/// How a method asks for a search without gradients.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum EvolutionSpec {
+    /// Covariance matrix adaptation (Hansen 2016, "The CMA evolution strategy: a tutorial").
+    CmaEs {
+        /// What is adapted.
+        variant: Variant,
+        /// Candidates of a generation.
+        population: usize,
+        /// The first standard deviation of the candidates, in those of the prior.
+        sigma: f64,
+    },
+    /// On a sphere: candidates at an angle around the mean direction (Wang & Ponce 2022, "High-performance evolutionary
+    /// algorithms for online neuron control").
+    SphericalCma {
+        /// Candidates of a generation.
+        population: usize,
+        /// The angle of the candidates in degrees, falling geometrically from the first generation's to the last one's.
+        degrees: Degrees,
+    },
+    /// A genetic algorithm (after Ponce et al. 2019).
+    Genetic {
+        /// Candidates of a generation.
+        population: usize,
+        /// Of these, how many of the best go on unchanged.
+        elite: usize,
+        /// The share of a child's numbers that change.
+        mutated: f64,
+        /// The standard deviation of the change, in those of the prior.
+        deviation: f64,
+    },
+}
+
+/// An angle that falls.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Degrees {
+    /// In the first generation.
+    pub from: f64,
+    /// In the last one.
+    pub to: f64,
+}
+
+impl EvolutionSpec {
+    /// As YAML spells it.
+    pub fn name(self) -> &'static str {
+        match self {
+            EvolutionSpec::CmaEs { .. } => "cma_es",
+            EvolutionSpec::SphericalCma { .. } => "spherical_cma",
+            EvolutionSpec::Genetic { .. } => "genetic",
+        }
+    }
+
+    /// Candidates of a generation.
+    pub fn population(self) -> usize {
+        match self {
+            EvolutionSpec::CmaEs { population, .. }
+            | EvolutionSpec::SphericalCma { population, .. }
+            | EvolutionSpec::Genetic { population, .. } => population,
+        }
+    }
+
+    /// Refuses values that cannot work.
+    ///
+    /// # Errors
+    /// Names the value.
+    pub fn check(self) -> Result<()> {
+        let name = self.name();
+        if !(4..=4096).contains(&self.population()) {
+            bail!("search.{name}.population: {} is not between 4 and 4096", self.population());
+        }
+        match self {
+            EvolutionSpec::CmaEs { sigma, .. } if !(sigma > 0. && sigma.is_finite()) => {
+                bail!("search.{name}.sigma: more than 0")
+            }
+            EvolutionSpec::SphericalCma { degrees: Degrees { from, to }, .. }
+                if !(to > 0. && to <= from && from <= 90.) =>
+            {
+                bail!("search.{name}.degrees: 0 < to <= from <= 90")
+            }
+            EvolutionSpec::Genetic { population, elite, .. } if elite >= population => {
+                bail!("search.{name}.elite: fewer than the population")
+            }
+            EvolutionSpec::Genetic { mutated, deviation, .. }
+                if !((0. ..=1.).contains(&mutated) && deviation >= 0. && deviation.is_finite()) =>
+            {
+                bail!("search.{name}: mutated is between 0 and 1, deviation not negative")
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The search from `start`, draws from the prior `[population, d]`.
+    ///
+    /// # Errors
+    /// If there are more dimensions than it can hold.
+    pub fn build(self, start: &Array2<f64>) -> Result<Box<dyn Evolution>> {
+        Ok(match self {
+            EvolutionSpec::CmaEs { variant, population, sigma } => {
+                let dimensions = start.ncols();
+                if variant == Variant::Cholesky && dimensions > MOST_DIMENSIONS {
+                    bail!(
+                        "search.cma_es: variant cholesky takes {MOST_DIMENSIONS} dimensions at most; these codes have \
+                         {dimensions}: use variant diagonal"
+                    );
+                }
+                Box::new(CmaEs::new(variant, population, sigma, dimensions))
+            }
+            EvolutionSpec::SphericalCma { degrees, .. } => Box::new(Spherical::new(start.clone(), degrees)),
+            EvolutionSpec::Genetic { elite, mutated, deviation, .. } => {
+                Box::new(Genetic::new(start.clone(), elite, mutated, deviation))
+            }
+        })
+    }
+}
+
+/// A search without gradients, of one run; it ascends.
+pub trait Evolution {
+    /// The candidates `[population, d]` of generation `generation` of `generations`.
+    fn ask(&mut self, rng: &mut ChaCha12Rng, generation: usize, generations: usize) -> Array2<f64>;
+
+    /// How well they did, in their order; what is not a number did worst.
+    fn tell(&mut self, fitness: &[f64]);
+}
+
+/// The numbers of the candidates, best first; ties in their order.
+fn ranked(fitness: &[f64]) -> Vec<usize> {
+    let of = |i: usize| if fitness[i].is_nan() { f64::NEG_INFINITY } else { fitness[i] };
+    let mut order: Vec<usize> = (0..fitness.len()).collect();
+    order.sort_by(|&a, &b| of(b).total_cmp(&of(a)));
+    order
+}
+
+/// The weights of the better half: ln((population + 1) / 2) - ln(rank), of sum 1 (Hansen 2016, equations 49 and 53).
+fn weights(population: usize) -> Vec<f64> {
+    let half = population / 2;
+    let raw: Vec<f64> = (1..=half).map(|rank| ((population as f64 + 1.) / 2.).ln() - (rank as f64).ln()).collect();
+    let sum: f64 = raw.iter().sum();
+    raw.into_iter().map(|weight| weight / sum).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::{Purpose, Seed, normal, stream};
+
+    fn draws(population: usize, dimensions: usize) -> Array2<f64> {
+        let numbers = normal(&mut stream(Seed(0), Purpose::Start, 0), population * dimensions);
+        Array2::from_shape_fn((population, dimensions), |(i, j)| f64::from(numbers[i * dimensions + j]))
+    }
+
+    /// The best value of `function` after some generations.
+    fn best(spec: EvolutionSpec, dimensions: usize, generations: usize, function: &dyn Fn(&[f64]) -> f64) -> f64 {
+        let mut search = spec.build(&draws(spec.population(), dimensions)).unwrap();
+        let mut best = f64::NEG_INFINITY;
+        for generation in 0..generations {
+            let mut rng = stream(Seed(1), Purpose::Evolution, generation as u64);
+            let candidates = search.ask(&mut rng, generation, generations);
+            assert_eq!(candidates.dim(), (spec.population(), dimensions));
+            let fitness: Vec<f64> = candidates.rows().into_iter().map(|row| function(&row.to_vec())).collect();
+            best = fitness.iter().copied().fold(best, f64::max);
+            search.tell(&fitness);
+        }
+        best
+    }
+
+    const CHOLESKY: EvolutionSpec = EvolutionSpec::CmaEs { variant: Variant::Cholesky, population: 16, sigma: 0.5 };
+    const DIAGONAL: EvolutionSpec = EvolutionSpec::CmaEs { variant: Variant::Diagonal, population: 16, sigma: 0.5 };
+
+    /// Minus the ellipsoid function, its axes a million times as steep one way as the other.
+    fn ellipsoid(x: &[f64]) -> f64 {
+        let last = (x.len() - 1) as f64;
+        -(x.iter().enumerate()).map(|(i, x)| 1e6f64.powf(i as f64 / last) * (x - 1.) * (x - 1.)).sum::<f64>()
+    }
+
+    /// Minus Rosenbrock's function, whose valley is curved: no diagonal fits it.
+    fn rosenbrock(x: &[f64]) -> f64 {
+        -x.windows(2).map(|p| 100. * (p[1] - p[0] * p[0]).powi(2) + (1. - p[0]).powi(2)).sum::<f64>()
+    }
+
+    #[test]
+    fn covariance_matrices_learn_the_scales_of_a_problem() {
+        // Both find 10 dimensions of the ellipsoid to 1e-8; a search of fixed shape does not come near.
+        for (spec, generations) in [(DIAGONAL, 250), (CHOLESKY, 400)] {
+            let reached = best(spec, 10, generations, &ellipsoid);
+            println!("{spec:?}: {reached:e}");
+            assert!(reached > -1e-8, "{spec:?}: {reached:e}");
+        }
+    }
+
+    #[test]
+    fn the_whole_matrix_follows_a_curved_valley() {
+        let reached = best(CHOLESKY, 8, 700, &rosenbrock);
+        println!("{reached:e}");
+        assert!(reached > -1e-8, "{reached:e}");
+    }
+
+    #[test]
+    fn on_a_sphere_the_direction_is_found_and_the_radius_stays() {
+        let dimensions = 50;
+        let target: Vec<f64> = draws(1, dimensions).row(0).to_vec();
+        let norm = |x: &[f64]| x.iter().map(|x| x * x).sum::<f64>().sqrt();
+        let cosine = |x: &[f64]| x.iter().zip(&target).map(|(x, t)| x * t).sum::<f64>() / norm(x) / norm(&target);
+        let spec = EvolutionSpec::SphericalCma { population: 40, degrees: Degrees { from: 50., to: 7.33 } };
+        let mut radii = vec![];
+        let search = std::cell::RefCell::new(&mut radii);
+        let reached = best(spec, dimensions, 75, &|x| {
+            search.borrow_mut().push(norm(x));
+            cosine(x)
+        });
+        println!("cosine {reached:.4}");
+        // The target is not among the draws of seed 0 for 40 x 50 numbers, except for its first row.
+        assert!(reached > 0.95, "{reached}");
+        let radius = (dimensions as f64).sqrt();
+        assert!(radii[40..].iter().all(|found| (found - radius).abs() < 1e-9 * radius));
+    }
+
+    #[test]
+    fn a_genetic_algorithm_climbs_and_keeps_its_best() {
+        let spec = EvolutionSpec::Genetic { population: 40, elite: 4, mutated: 0.25, deviation: 0.5 };
+        let sphere = |x: &[f64]| -x.iter().map(|x| (x - 1.) * (x - 1.)).sum::<f64>();
+        let (early, late) = (best(spec, 20, 5, &sphere), best(spec, 20, 200, &sphere));
+        println!("{early} {late}");
+        assert!(late > early && late > -2., "{early} {late}");
+    }
+
+    #[test]
+    fn what_is_not_a_number_did_worst() {
+        assert_eq!(ranked(&[1., f64::NAN, 3., f64::NEG_INFINITY, 3.]), vec![2, 4, 0, 1, 3]);
+    }
+
+    #[test]
+    fn wrong_values_are_refused_by_name() {
+        for (spec, complaint) in [
+            (EvolutionSpec::CmaEs { variant: Variant::Diagonal, population: 3, sigma: 1. }, "population: 3"),
+            (EvolutionSpec::CmaEs { variant: Variant::Diagonal, population: 8, sigma: f64::NAN }, "sigma"),
+            (EvolutionSpec::SphericalCma { population: 8, degrees: Degrees { from: 5., to: 9. } }, "degrees"),
+            (EvolutionSpec::Genetic { population: 8, elite: 8, mutated: 0.5, deviation: 1. }, "elite"),
+            (EvolutionSpec::Genetic { population: 8, elite: 2, mutated: 1.5, deviation: 1. }, "mutated"),
+        ] {
+            let error = spec.check().unwrap_err().to_string();
+            assert!(error.contains(complaint), "{error}");
+        }
+        let many = Array2::zeros((16, MOST_DIMENSIONS + 1));
+        assert!(CHOLESKY.build(&many).is_err_and(|error| error.to_string().contains("use variant diagonal")));
+        assert!(DIAGONAL.build(&many).is_ok());
+    }
+}

@@ -1,0 +1,79 @@
+//! An evolution strategy on a sphere (Wang & Ponce 2022, "High-performance evolutionary algorithms for online neuron
+//! control"): the norm of a code decides little of what a generator makes of it, so only the direction is searched, by
+//! steps of a given angle.
+
+use ndarray::{Array1, Array2, ArrayView1, Axis};
+use rand_chacha::ChaCha12Rng;
+use rand_distr::{Distribution, StandardNormal};
+
+use super::{Degrees, Evolution, ranked, weights};
+
+/// How far beyond the candidates' mean the next mean lies, along the arc from the present one.
+const BEYOND: f64 = 1.5;
+
+/// One search, on the sphere of radius sqrt(d), where draws of the prior lie.
+#[derive(Debug)]
+pub struct Spherical {
+    /// A unit vector; none before the first generation, whose candidates are draws from the prior.
+    mean: Option<Array1<f64>>,
+    candidates: Array2<f64>,
+    degrees: Degrees,
+    weights: Vec<f64>,
+}
+
+impl Spherical {
+    /// From these draws.
+    pub fn new(mut start: Array2<f64>, degrees: Degrees) -> Spherical {
+        for mut row in start.rows_mut() {
+            let norm = length(row.view());
+            row /= norm;
+        }
+        Spherical { mean: None, weights: weights(start.nrows()), candidates: start, degrees }
+    }
+}
+
+fn length(vector: ArrayView1<f64>) -> f64 {
+    vector.dot(&vector).sqrt().max(f64::MIN_POSITIVE)
+}
+
+/// The unit vector `share` of the way along the arc from one unit vector to another; beyond it if `share` is more than 1.
+fn along(from: &Array1<f64>, to: &Array1<f64>, share: f64) -> Array1<f64> {
+    let angle = from.dot(to).clamp(-1., 1.).acos();
+    if angle.sin() < 1e-9 {
+        return to.clone();
+    }
+    from * (((1. - share) * angle).sin() / angle.sin()) + to * ((share * angle).sin() / angle.sin())
+}
+
+impl Evolution for Spherical {
+    fn ask(&mut self, rng: &mut ChaCha12Rng, generation: usize, generations: usize) -> Array2<f64> {
+        let radius = (self.candidates.ncols() as f64).sqrt();
+        if let Some(mean) = &self.mean {
+            let share = generation as f64 / generations.saturating_sub(1).max(1) as f64;
+            let Degrees { from, to } = self.degrees;
+            let widest = (from * (to / from).powf(share)).to_radians();
+            for mut row in self.candidates.rows_mut() {
+                let mut tangent = Array1::from_shape_simple_fn(mean.len(), || StandardNormal.sample(rng));
+                let within: f64 = mean.dot(&tangent);
+                tangent.scaled_add(-within, mean);
+                tangent /= length(tangent.view());
+                // Some candidates stay nearer.
+                let drawn: f64 = StandardNormal.sample(rng);
+                let angle = widest * drawn;
+                row.assign(&(mean * angle.cos() + tangent * angle.sin()));
+            }
+        }
+        &self.candidates * radius
+    }
+
+    fn tell(&mut self, fitness: &[f64]) {
+        let order = ranked(fitness);
+        let best = self.candidates.select(Axis(0), &order[..self.weights.len()]);
+        let mut middle = Array1::from(self.weights.clone()).dot(&best);
+        middle /= length(middle.view());
+        self.mean = Some(match &self.mean {
+            None => middle,
+            Some(mean) => along(mean, &middle, BEYOND),
+        });
+    }
+}
