@@ -17,7 +17,7 @@ use crate::transform::TransformSpec;
 use crate::unit::Reading;
 
 /// The presets, in the order in which they are listed: file name and text.
-const PRESETS: [(&str, &str); 16] = [
+const PRESETS: [(&str, &str); 20] = [
     ("naive.yaml", include_str!("methods/naive.yaml")),
     ("erhan-2009.yaml", include_str!("methods/erhan-2009.yaml")),
     ("deepdream-2015.yaml", include_str!("methods/deepdream-2015.yaml")),
@@ -32,6 +32,10 @@ const PRESETS: [(&str, &str); 16] = [
     ("offert-bell-2020.yaml", include_str!("methods/offert-bell-2020.yaml")),
     ("regularized.yaml", include_str!("methods/regularized.yaml")),
     ("latent.yaml", include_str!("methods/latent.yaml")),
+    ("cma-es.yaml", include_str!("methods/cma-es.yaml")),
+    ("cma-es-cholesky.yaml", include_str!("methods/cma-es-cholesky.yaml")),
+    ("cma-es-spherical.yaml", include_str!("methods/cma-es-spherical.yaml")),
+    ("ga.yaml", include_str!("methods/ga.yaml")),
     ("dgn-am.yaml", include_str!("methods/dgn-am.yaml")),
     ("blend.yaml", include_str!("methods/blend.yaml")),
 ];
@@ -174,7 +178,7 @@ pub struct Method {
     /// Pictures of one unit and seed that are optimized together, and that a regularizer can keep different.
     #[serde(default = "one")]
     pub facets: usize,
-    /// Number of optimization steps in each octave, each a forward and a backward pass.
+    /// Number of optimization steps in each octave, each a forward and a backward pass; or of generations.
     pub steps: usize,
     /// Which picture is kept.
     #[serde(default)]
@@ -258,6 +262,21 @@ impl Method {
             }
             if self.octaves.count > 1 {
                 bail!("octaves: param {} has one size only", self.param.name());
+            }
+        }
+        if let Some(evolution) = self.optimizer.evolution() {
+            let name = evolution.name();
+            let ParamSpec::Latent(spec) = self.param else {
+                bail!("optimizer.{name}: searches codes; param is {}", self.param.name())
+            };
+            if spec.screen > 1 || spec.starts > 1 {
+                bail!("optimizer.{name}: its first generation is the start; param.latent.screen and starts are 1");
+            }
+            if !self.regularizers.is_empty() || !self.filters.is_empty() || self.facets > 1 {
+                bail!("optimizer.{name}: works without regularizers, filters and facets");
+            }
+            if self.keep != Keep::Best {
+                bail!("optimizer.{name}: keeps the best candidate of all; write keep: best");
             }
         }
         match self.param {
