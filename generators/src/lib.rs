@@ -1,6 +1,12 @@
 //! Frozen image generators, one file an architecture, and the zoo of their weights.
 
+pub mod biggan;
+pub mod biggan_deep;
 pub mod dcgan;
+mod parts;
+mod resnet;
+pub mod sagan;
+pub mod sngan;
 
 use frozen::load::{LoadError, unknown_architecture};
 use frozen::network::{Network, Schedule};
