@@ -4,10 +4,10 @@ All in wrapping 32-bit unsigned arithmetic. A tensor's element i (flat, row-majo
 
     h = i * 2654435761 + f;  h ^= h >> 16;  h *= 2246822519;  h ^= h >> 13;  h *= 3266489917;  h ^= h >> 16
     u = (h >> 8) / 2^24
-    running_var:                       0.5 + u
-    running_mean, bias:                0.2 (u - 0.5)
-    weight of one dimension:           0.8 + 0.4 u
-    other weights, of I inputs each:   sqrt(6 / I) (2 u - 1)                (He et al. 2015)
+    running_var(s), stored_var:          0.5 + u
+    running_mean(s), stored_mean, bias:  0.2 (u - 0.5)
+    others of one dimension:             0.8 + 0.4 u
+    others, of I inputs each:            sqrt(6 / I) (2 u - 1)                (He et al. 2015)
 
 computed in 64-bit floats and rounded to 32.
 """
@@ -44,9 +44,9 @@ def tensor(name, shape):
     if name.endswith("num_batches_tracked"):
         return torch.zeros(shape, dtype=torch.int64)
     u = uniform(math.prod(shape), fnv1a(name))
-    if name.endswith("running_var"):
+    if name.endswith(("running_var", "running_vars", "stored_var")):
         values = 0.5 + u
-    elif name.endswith(("running_mean", "bias")):
+    elif name.endswith(("running_mean", "running_means", "stored_mean", "bias")):
         values = 0.2 * (u - 0.5)
     elif len(shape) == 1:
         values = 0.8 + 0.4 * u

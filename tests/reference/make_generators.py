@@ -9,16 +9,13 @@ It needs no network, no GPU and a minute. BigGAN-deep is the package's own netwo
 and SAGAN are written down here after the layer lists of BigGAN-PyTorch and PyTorch-StudioGAN, with PyTorch's modules.
 
 A generator `name` gives `name.tensors`, with a line of name and shape for every tensor of the published size's state_dict,
-and `name.json`, with numbers of a narrower one: how many tensors it has and of how many elements, and for two inputs at once
-the mean, the deviation and 16 values of some layers and of the picture, and norm and 16 values of the gradient of a weighted
-sum of the picture with respect to the code and to what of the class enters. Everything is computed in 64-bit floats.
+and `name.json`, with numbers of a narrower one: how many tensors it has (counters aside) and of how many elements, and for
+two inputs at once the mean, the deviation and 16 values of some layers and of the picture, and norm and 16 values of the
+gradient of a weighted sum of the picture with respect to the code and to what of the class enters. Everything is computed in
+64-bit floats.
 
-Weights are those of `formula.py`, but for these names:
-
-    running_means, stored_mean:   as running_mean
-    running_vars, stored_var:     as running_var
-    weight_v, weight_u:           one step of the power method from the formula's weight_u, u, with the matrix W of
-                                  weight_orig: v = W'u / |W'u|, u = W v / |W v|, in 64 bits and rounded to 32
+Weights are those of `formula.py`, except weight_v and weight_u beside a weight_orig, whose matrix is W. They are one step of
+the power method from the formula's weight_u, u: v = W'u / |W'u|, u = W v / |W v|, in 64 bits and rounded to 32.
 
 The codes have f = 12345 and are 2 u - 1. The first sample's class is 207, the second is three tenths class 1 and seven tenths
 class 999. The weights of the sum have f = 54321 and are 2 u - 1.
@@ -34,7 +31,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from formula import fnv1a, numbers, tensor, uniform
+from formula import numbers, tensor, uniform
 
 CLASSES = 1000
 
@@ -252,14 +249,7 @@ class Deep(nn.Module):
 
 def weights_of(shapes):
     """The tensors of a state_dict; see the top."""
-    tensors = {}
-    for name, shape in shapes.items():
-        if name.endswith(("running_means", "stored_mean", "running_vars", "stored_var")):
-            u = uniform(math.prod(shape), fnv1a(name))
-            values = 0.2 * (u - 0.5) if "mean" in name.rsplit(".", 1)[1] else 0.5 + u
-            tensors[name] = torch.from_numpy(values.astype(np.float32).reshape(shape))
-        else:
-            tensors[name] = tensor(name, shape)
+    tensors = {name: tensor(name, shape) for name, shape in shapes.items()}
     for name in [name for name in shapes if name.endswith("weight_orig")]:
         root = name.removesuffix("orig")
         matrix = tensors[name].double().flatten(1)
@@ -301,9 +291,10 @@ def reference(make, points):
     (gradient,) = torch.autograd.grad((picture * uniform_tensor(picture.shape, 54321)).sum(), entering)
     assert gradient.isfinite().all()
     parts = {"code": gradient[:, : model.code], "condition": gradient[:, model.code :]}
+    needed = [math.prod(shape) for name, shape in shapes.items() if not name.endswith("num_batches_tracked")]
     return {
-        "tensors": len(shapes),
-        "elements": sum(math.prod(shape) for shape in shapes.values()),
+        "tensors": len(needed),
+        "elements": sum(needed),
         "layers": layers,
         "picture": numbers(picture),
         "gradient": {part: [float(f"{g.norm().item():.9g}"), *numbers(g)[2:]] for part, g in parts.items()},
