@@ -1,6 +1,7 @@
 //! Frozen image generators, one file an architecture, and the zoo of their weights.
 
 pub mod dcgan;
+pub mod taesd;
 
 use frozen::load::{LoadError, unknown_architecture};
 use frozen::network::{Network, Schedule};
@@ -12,6 +13,11 @@ use tch::{Device, Kind, Tensor};
 pub const MANIFESTS: &[(&str, &str)] = &[
     ("eye-cdcgan.yaml", include_str!("../zoo/eye-cdcgan.yaml")),
     ("face-dcgan.yaml", include_str!("../zoo/face-dcgan.yaml")),
+    ("taef1.yaml", include_str!("../zoo/taef1.yaml")),
+    ("taef2.yaml", include_str!("../zoo/taef2.yaml")),
+    ("taesd.yaml", include_str!("../zoo/taesd.yaml")),
+    ("taesd3.yaml", include_str!("../zoo/taesd3.yaml")),
+    ("taesdxl.yaml", include_str!("../zoo/taesdxl.yaml")),
 ];
 
 /// What an architecture makes of its weights: a network, what goes into it, and what comes out of it.
@@ -204,7 +210,12 @@ impl Generator {
                 config.check().map_err(wrong)?;
                 dcgan::build(config, tensors()?)?
             }
-            _ => return Err(unknown_architecture(manifest, &["dcgan"])),
+            Some("taesd") => {
+                let config: taesd::Config = manifest.config()?;
+                config.check().map_err(wrong)?;
+                taesd::build(config, tensors()?)?
+            }
+            _ => return Err(unknown_architecture(manifest, &["dcgan", "taesd"])),
         };
         let Built { network, code, mapping, conditioning, output, size } = built;
         let (name, weights_sha256) = (manifest.name.to_string(), weights.sha256.to_string());

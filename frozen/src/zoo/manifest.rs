@@ -331,9 +331,9 @@ impl fmt::Display for Source {
 pub struct File {
     /// Its name in the cache.
     pub file: FileName,
-    /// What its bytes must hash to; absent only where the file is the user's own.
+    /// What its bytes must hash to; absent only where the file is the user's own, or nothing of it is published.
     pub sha256: Option<Digest>,
-    /// Its size; absent only where the file is the user's own.
+    /// Its size; absent only there.
     pub size: Option<Size>,
     /// The class that the picture shows, as an index of the classifier's last layer (images only).
     pub label: Option<u32>,
@@ -535,10 +535,11 @@ impl<'de> Deserialize<'de> for Source {
     }
 }
 
-/// Whether name, hash and size are given as the source asks for; a file of the user's own may go by its path alone.
+/// Whether name, hash and size are given as the source asks for; a file of the user's own may go by its path alone, and one
+/// whose hash is `unpublished` by its address.
 fn file(
     name: Option<FileName>,
-    sha256: Option<Digest>,
+    (sha256, unpublished): (Option<Digest>, bool),
     size: Option<Size>,
     label: Option<u32>,
     source: Source,
@@ -548,7 +549,10 @@ fn file(
         (None, Source::Path(path)) => path.file_name().and_then(|name| name.to_str()).unwrap_or_default().parse()?,
         (None, _) => return Err("'file', the name in the cache, is missing".into()),
     };
-    if !matches!(source, Source::Path(_)) && (sha256.is_none() || size.is_none()) {
+    if unpublished && (sha256.is_some() || !matches!(source, Source::Url(_))) {
+        return Err(format!("'{name}' is 'unpublished', which is for a 'url' without 'sha256'"));
+    }
+    if !unpublished && !matches!(source, Source::Path(_)) && (sha256.is_none() || size.is_none()) {
         return Err(format!(
             "'{name}' needs 'sha256' and 'size' (or 'sha256_prefix' and 'approximate_size'): it comes from elsewhere"
         ));
@@ -569,6 +573,8 @@ struct RawWeights {
     sha256_prefix: Option<Sha256Prefix>,
     size: Option<u64>,
     approximate_size: Option<u64>,
+    #[serde(default)]
+    unpublished: bool,
     key: Option<String>,
     source: Source,
 }
@@ -584,7 +590,7 @@ impl TryFrom<RawWeights> for Weights {
             (Some(_), Some(_)) => return Err("'size' and 'approximate_size' exclude each other".into()),
             (exact, approximate) => exact.map(Size::Exact).or(approximate.map(Size::Approximate)),
         };
-        Ok(Weights { file: file(raw.file, digest, size, None, raw.source)?, key: raw.key })
+        Ok(Weights { file: file(raw.file, (digest, raw.unpublished), size, None, raw.source)?, key: raw.key })
     }
 }
 
@@ -616,6 +622,6 @@ impl Picture {
             }
             _ => return Err("a picture has either a 'source' of its own or a 'member' of the shared one".into()),
         };
-        file(self.file, self.sha256.map(Digest::Whole), self.size.map(Size::Exact), self.label, source)
+        file(self.file, (self.sha256.map(Digest::Whole), false), self.size.map(Size::Exact), self.label, source)
     }
 }
