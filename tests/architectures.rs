@@ -1,7 +1,6 @@
 //! Every architecture against torchvision's and timm's own, with weights from a formula: activations, logits, and the
 //! gradient of a logit with respect to the input. `tests/reference/make_architectures.py` made the numbers.
 
-#[path = "common/formula.rs"]
 mod formula;
 
 use std::collections::BTreeMap;
@@ -9,7 +8,6 @@ use std::time::Instant;
 
 use classifiers::torchvision::{self, Config};
 use classifiers::{Classifier, efficientnet_lite};
-use formula::{chosen, error, formula, numbers, tensor_of};
 use frozen::network::{Network, Point};
 use frozen::weights::{WeightError, Weights};
 use metapicture::filter::FilterSpec;
@@ -19,6 +17,8 @@ use metapicture::render::{Batch, Rendered, render};
 use metapicture::unit::{LayerShapes, Unit};
 use serde_json::Value;
 use tch::{Device, Kind, Tensor};
+
+use formula::{error, formula, hollow, numbers, of_gradient, shapes, tensor_of};
 
 /// Largest error of an activation, relative to the largest in size of the values that are compared.
 const TOLERANCE: f64 = 5e-5;
@@ -37,12 +37,6 @@ fn picture(size: i64) -> Tensor {
 fn fixture(name: &str) -> Value {
     let path = format!("{}/tests/reference/architectures/{name}.json", env!("CARGO_MANIFEST_DIR"));
     serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
-}
-
-/// Name and shape of every tensor of the state_dict.
-fn shapes(fixture: &Value) -> BTreeMap<String, Vec<i64>> {
-    let shape = |shape: &Value| shape.as_array().unwrap().iter().map(|size| size.as_i64().unwrap()).collect();
-    fixture["tensors"].as_object().unwrap().iter().map(|(name, sizes)| (name.clone(), shape(sizes))).collect()
 }
 
 fn network(architecture: &str, weights: Weights) -> Result<Network, WeightError> {
@@ -64,14 +58,6 @@ fn logits_and_gradient(network: &Network, input: &Tensor, case: &Value) -> (Tens
     let one_hot = logits.zeros_like();
     let _ = one_hot.get(0).get(case["class"].as_i64().unwrap()).fill_(1.);
     (logits, pass.pullback([(point, one_hot)]))
-}
-
-/// The error of a gradient: of its norm, and of 16 values.
-fn of_gradient(gradient: &Tensor, case: &Value) -> f64 {
-    let expected = case["gradient"].as_array().unwrap();
-    let norm = gradient.to_kind(Kind::Double).norm().double_value(&[]);
-    let of_norm = (norm / expected[0].as_f64().unwrap() - 1.).abs();
-    error(&chosen(gradient), &Value::from(expected[1..].to_vec())).max(of_norm)
 }
 
 /// Compares everything that the fixture holds.
@@ -158,12 +144,6 @@ parity! {
     mobilenet_v2_is_timms: "mobilenet_v2", "timm.mobilenetv2_100";
     resnet50_is_timms: "resnet50", "timm.resnet50";
     vgg16_is_timms: "vgg16", "timm.vgg16";
-}
-
-/// Zeros of the shapes that a network takes, without memory of their own.
-fn hollow(shapes: &BTreeMap<String, Vec<i64>>) -> BTreeMap<String, Tensor> {
-    let zero = Tensor::zeros([0i64; 0], (Kind::Float, Device::Cpu));
-    shapes.iter().map(|(name, shape)| (name.clone(), zero.expand(&shape[..], false))).collect()
 }
 
 /// Whether a tensor may be absent: counters, and the heads that only training needs.

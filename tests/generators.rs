@@ -2,7 +2,6 @@
 //! with respect to code and class. `tests/reference/make_generators.py` made the numbers, with narrow networks; that the
 //! published sizes are these networks is told by the names and shapes of all tensors.
 
-#[path = "common/formula.rs"]
 mod formula;
 
 use std::collections::BTreeMap;
@@ -123,7 +122,10 @@ fn check(name: &str, make: Make) {
     let fixture = fixture(name);
     let shapes = taken(make);
     let elements: i64 = shapes.values().map(|shape| shape.iter().product::<i64>()).sum();
-    assert_eq!((Value::from(shapes.len()), Value::from(elements)), (fixture["tensors"].clone(), fixture["elements"].clone()));
+    assert_eq!(
+        (Value::from(shapes.len()), Value::from(elements)),
+        (fixture["tensors"].clone(), fixture["elements"].clone())
+    );
     let mut built = make(Weights::from_tensors(weights_of(&shapes))).unwrap();
     let input = entering(&built);
 

@@ -155,15 +155,8 @@ impl Net {
     fn norm_relu(&mut self, path: &str, x: Wide) -> Wide {
         let statistics = self.statistics(path, x.channels);
         let names = ["scale", "offset"];
-        let node = parts::conditional_norm(
-            &mut self.builder,
-            path,
-            x,
-            self.condition,
-            statistics,
-            names,
-            Stored::Vectors,
-        );
+        let node =
+            parts::conditional_norm(&mut self.builder, path, x, self.condition, statistics, names, Stored::Vectors);
         Wide { node: self.builder.relu(&format!("{path}.relu"), node), ..x }
     }
 
@@ -176,8 +169,7 @@ impl Net {
         let h = self.norm_relu(&at("bn_1"), h);
         let h = match enlarge {
             true => {
-                let node =
-                    parts::upsampled_convolution(&mut self.builder, &at("conv_1"), h, middle, Stored::Vectors);
+                let node = parts::upsampled_convolution(&mut self.builder, &at("conv_1"), h, middle, Stored::Vectors);
                 Wide { node, ..h }
             }
             false => self.convolution(&at("conv_1"), h, middle, 3),

@@ -20,7 +20,8 @@ pub(crate) enum Stored {
 
 /// The weight of `path`, normalized, in 64 bits.
 pub(crate) fn weight(net: &mut Builder, path: &str, shape: &[i64], stored: Stored) -> Tensor {
-    let mut take = |part: &str, shape: &[i64]| net.weights().take(&format!("{path}.{part}"), shape).to_kind(Kind::Double);
+    let mut take =
+        |part: &str, shape: &[i64]| net.weights().take(&format!("{path}.{part}"), shape).to_kind(Kind::Double);
     let inputs = shape.iter().skip(1).product();
     match stored {
         Stored::Plain => take("weight", shape),

@@ -108,7 +108,13 @@ impl ResNet<'_> {
             if self.attention && side == ATTENTION_AT {
                 entry += i64::from(layout.attention_counts);
                 let path = format!("blocks.{entry}.{}", i64::from(!layout.attention_counts));
-                x = parts::self_attention(net, &path, Wide { node: x, channels: to * width }, &layout.attention, stored);
+                x = parts::self_attention(
+                    net,
+                    &path,
+                    Wide { node: x, channels: to * width },
+                    &layout.attention,
+                    stored,
+                );
             }
             entry += 1;
         }
