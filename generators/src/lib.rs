@@ -1,6 +1,13 @@
 //! Frozen image generators, one file an architecture, and the zoo of their weights.
 
+pub mod biggan;
+pub mod biggan_deep;
 pub mod dcgan;
+mod parts;
+mod resnet;
+pub mod sagan;
+pub mod sngan;
+pub mod taesd;
 
 use frozen::load::{LoadError, unknown_architecture};
 use frozen::network::{Network, Schedule};
@@ -10,8 +17,19 @@ use tch::{Device, Kind, Tensor};
 
 /// The manifests of the generators that are known here, as file name and text, for [`frozen::zoo::Zoo::new`].
 pub const MANIFESTS: &[(&str, &str)] = &[
+    ("biggan-128.yaml", include_str!("../zoo/biggan-128.yaml")),
+    ("biggan-deep-128.yaml", include_str!("../zoo/biggan-deep-128.yaml")),
+    ("biggan-deep-256.yaml", include_str!("../zoo/biggan-deep-256.yaml")),
+    ("biggan-deep-512.yaml", include_str!("../zoo/biggan-deep-512.yaml")),
     ("eye-cdcgan.yaml", include_str!("../zoo/eye-cdcgan.yaml")),
     ("face-dcgan.yaml", include_str!("../zoo/face-dcgan.yaml")),
+    ("sagan-128.yaml", include_str!("../zoo/sagan-128.yaml")),
+    ("sngan-128.yaml", include_str!("../zoo/sngan-128.yaml")),
+    ("taef1.yaml", include_str!("../zoo/taef1.yaml")),
+    ("taef2.yaml", include_str!("../zoo/taef2.yaml")),
+    ("taesd.yaml", include_str!("../zoo/taesd.yaml")),
+    ("taesd3.yaml", include_str!("../zoo/taesd3.yaml")),
+    ("taesdxl.yaml", include_str!("../zoo/taesdxl.yaml")),
 ];
 
 /// What an architecture makes of its weights: a network, what goes into it, and what comes out of it.
@@ -201,12 +219,42 @@ impl Generator {
         let tensors = || Weights::load(&weights.path, manifest.key.as_deref());
         let wrong = |reason| LoadError::Config { manifest: manifest.file.clone(), reason };
         let built = match manifest.architecture.as_deref() {
+            Some("biggan") => {
+                let config: biggan::Config = manifest.config()?;
+                config.check().map_err(wrong)?;
+                biggan::build(config, tensors()?)?
+            }
+            Some("biggan-deep") => {
+                let config: biggan_deep::Config = manifest.config()?;
+                config.check().map_err(wrong)?;
+                biggan_deep::build(config, tensors()?)?
+            }
             Some("dcgan") => {
                 let config: dcgan::Config = manifest.config()?;
                 config.check().map_err(wrong)?;
                 dcgan::build(config, tensors()?)?
             }
-            _ => return Err(unknown_architecture(manifest, &["dcgan"])),
+            Some("sagan") => {
+                let config: sagan::Config = manifest.config()?;
+                config.check().map_err(wrong)?;
+                sagan::build(config, tensors()?)?
+            }
+            Some("sngan") => {
+                let config: sngan::Config = manifest.config()?;
+                config.check().map_err(wrong)?;
+                sngan::build(config, tensors()?)?
+            }
+            Some("taesd") => {
+                let config: taesd::Config = manifest.config()?;
+                config.check().map_err(wrong)?;
+                taesd::build(config, tensors()?)?
+            }
+            _ => {
+                return Err(unknown_architecture(
+                    manifest,
+                    &["biggan", "biggan-deep", "dcgan", "sagan", "sngan", "taesd"],
+                ));
+            }
         };
         let Built { network, code, mapping, conditioning, output, size } = built;
         let (name, weights_sha256) = (manifest.name.to_string(), weights.sha256.to_string());

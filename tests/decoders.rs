@@ -1,0 +1,165 @@
+//! The decoders against PyTorch's layers, with weights from a formula: activations, pictures, and the gradient of a weighted
+//! sum of the pictures with respect to the codes. `tests/reference/make_decoders.py` made the numbers.
+
+mod formula;
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use formula::{chosen, error, formula, hollow, numbers, of_gradient, shapes, start_of, tensor_of};
+use frozen::network::{Network, Point};
+use frozen::weights::{Fault, WeightError, Weights};
+use frozen::zoo::{Cache, Manifest, Silent};
+use generators::{Built, Generator, taesd};
+use serde_json::Value;
+use tch::{Device, Kind, Tensor};
+
+/// Largest error of an activation, relative to the largest in size of the values that are compared.
+const TOLERANCE: f64 = 1e-4;
+/// The same of a gradient in 64-bit floats, which the numbers were computed in.
+const GRADIENT_TOLERANCE: f64 = 1e-4;
+/// The same in 32-bit floats, where a ReLU may let another part of the gradient pass.
+const ROUNDED_GRADIENT_TOLERANCE: f64 = 1e-2;
+
+fn fixture(name: &str) -> Value {
+    let path = format!("{}/tests/reference/decoders/{name}.json", env!("CARGO_MANIFEST_DIR"));
+    serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
+}
+
+fn sizes(value: &Value) -> Vec<i64> {
+    value.as_array().unwrap().iter().map(|size| size.as_i64().unwrap()).collect()
+}
+
+/// The script's `weight`.
+fn weight(name: &str, shape: &[i64]) -> Tensor {
+    match name.starts_with("style.") && shape.len() == 2 {
+        true => tensor_of(shape, start_of(name), |u| 100. * (2. * u - 1.)),
+        false => formula(name, shape),
+    }
+}
+
+/// The script's `code`: two of them.
+fn codes(shape: &[i64], rectified: bool) -> Tensor {
+    let shape: Vec<i64> = std::iter::once(2).chain(shape.iter().copied()).collect();
+    let codes = tensor_of(&shape, 12345, |u| 1.5 * (2. * u - 1.));
+    if rectified { codes.abs() } else { codes }
+}
+
+/// All weights by the formula.
+fn formula_weights(fixture: &Value) -> Weights {
+    Weights::from_tensors(shapes(fixture).into_iter().map(|(name, shape)| {
+        let values = weight(&name, &shape);
+        (name, values)
+    }))
+}
+
+/// The output, and the gradient of its weighted sum.
+fn output_and_gradient(network: &Network, codes: &Tensor) -> (Tensor, Tensor) {
+    let point = network.output();
+    let schedule = network.schedule(&[point]);
+    let pass = network.forward(&schedule, codes);
+    let output = pass.activation(point).copy();
+    let of_output = tensor_of(&output.size(), 54321, |u| 2. * u - 1.).to_kind(output.kind());
+    (output, pass.pullback([(point, of_output)]))
+}
+
+/// Compares everything that the fixture holds, in both precisions.
+fn compare(name: &str, fixture: &Value, network: Network, codes: &Tensor) {
+    let layers = fixture["layers"].as_object().unwrap();
+    assert!(layers.len() >= 5, "{name}");
+    let points: Vec<Point> =
+        layers.keys().map(|layer| network.tap(layer).unwrap_or_else(|error| panic!("{name}: {error}")).point).collect();
+    let schedule = network.schedule(&points);
+    let pass = network.forward(&schedule, codes);
+    let mut worst = 0f64;
+    for ((layer, expected), point) in layers.iter().zip(points) {
+        let found = error(&numbers(pass.activation(point)), expected);
+        assert!(found < TOLERANCE, "{name}: {layer} is off by {found:.1e}");
+        worst = worst.max(found);
+    }
+    drop(pass);
+    let (output, gradient) = output_and_gradient(&network, codes);
+    assert_eq!((output.size(), gradient.size()), (sizes(&fixture["shape"]), codes.size()), "{name}");
+    let of_output = error(&numbers(&output), &fixture["output"]);
+    let rounded = of_gradient(&gradient, fixture);
+    let network = network.to(Device::Cpu, Kind::Double);
+    let (_, gradient) = output_and_gradient(&network, &codes.to_kind(Kind::Double));
+    let in_64_bits = of_gradient(&gradient, fixture);
+    println!(
+        "{name}: {} layers {worst:.1e}, output {of_output:.1e}, gradient {rounded:.1e}, in 64 bits {in_64_bits:.1e}",
+        layers.len()
+    );
+    assert!(of_output < TOLERANCE, "{name}: the output is off by {of_output:.1e}");
+    assert!(rounded < ROUNDED_GRADIENT_TOLERANCE, "{name}: the gradient is off by {rounded:.1e}");
+    assert!(in_64_bits < GRADIENT_TOLERANCE, "{name}: the gradient is off by {in_64_bits:.1e} in 64 bits");
+}
+
+/// The same for a decoder with weights by the formula; its code has the shape of the fixture's.
+fn check(name: &str, build: impl Fn(Weights) -> Result<Built, WeightError>) {
+    tch::set_num_threads(1);
+    let start = Instant::now();
+    let fixture = fixture(name);
+    let built = build(formula_weights(&fixture)).unwrap();
+    assert_eq!(built.code.shape, sizes(&fixture["code"]), "{name}");
+    assert_eq!(built.size.to_vec(), sizes(&fixture["shape"])[2..], "{name}");
+    let rectified = built.code.prior == generators::Prior::Rectified;
+    compare(name, &fixture, built.network, &codes(&built.code.shape, rectified));
+    takes(name, &build);
+    println!("{name}: all in {:.1?}", start.elapsed());
+}
+
+/// The tensors that a decoder takes are those of the fixture, and each is missed by its name.
+fn takes(name: &str, build: impl Fn(Weights) -> Result<Built, WeightError>) {
+    let expected = shapes(&fixture(name));
+    build(Weights::from_tensors(hollow(&expected))).unwrap();
+    let fault = |tensors: BTreeMap<String, Tensor>| match build(Weights::from_tensors(tensors)).unwrap_err().fault {
+        Fault::Misfit(misfit) => misfit,
+        other => panic!("{name}: {other}"),
+    };
+    let missing: BTreeMap<String, Vec<i64>> = fault(BTreeMap::new()).missing.into_iter().collect();
+    assert_eq!(missing, expected, "{name}");
+    let mut more = hollow(&expected);
+    more.insert("another.weight".to_owned(), Tensor::zeros([1], (Kind::Float, Device::Cpu)));
+    assert_eq!(fault(more).unexpected, [("another.weight".to_owned(), vec![1])], "{name}");
+}
+
+#[test]
+fn taesd_is_pytorchs() {
+    for (name, channels, pooled) in [("taesd", 4, false), ("taesd3", 16, false), ("taef2", 32, true)] {
+        check(name, |weights| taesd::build(taesd::Config { channels, pooled, resolution: 40 }, weights));
+    }
+}
+
+#[test]
+fn the_published_taef2_is_pytorchs() {
+    let (file, text) = generators::MANIFESTS.iter().find(|(file, _)| *file == "taef2.yaml").unwrap();
+    let manifest = Manifest::parse(file, text, None).unwrap();
+    let cache = Cache::for_user().unwrap();
+    if !cache.is_pulled(&manifest) {
+        println!("skipped: taef2 is not in the cache; `metapicture models pull taef2` brings it");
+        return;
+    }
+    tch::set_num_threads(1);
+    let generator = Generator::load(&manifest, &cache.checked_weights(&manifest, &Silent).unwrap()).unwrap();
+    assert_eq!((generator.input_shape(), generator.size), (vec![1, 32, 32, 32], [256; 2]));
+    let fixture = fixture("taef2.published");
+    let codes = codes(&sizes(&fixture["code"]), false);
+    let pictures = generator.pictures(&codes);
+    assert!(pictures.min().double_value(&[]) >= 0. && pictures.max().double_value(&[]) <= 1.);
+    let off = error(&chosen(&pictures), &Value::from(fixture["output"].as_array().unwrap()[2..].to_vec()));
+    assert!(off < 1e-5, "the pictures are off by {off:.1e}");
+    compare("taef2, published", &fixture, generator.network, &codes);
+}
+
+#[test]
+fn every_manifest_has_a_configuration_that_its_architecture_accepts() {
+    for (file, text) in generators::MANIFESTS {
+        let manifest = Manifest::parse(file, text, None).unwrap();
+        assert_eq!(format!("{}.yaml", manifest.name), *file);
+        let checked = match manifest.architecture.as_deref().unwrap() {
+            "taesd" => manifest.config::<taesd::Config>().unwrap().check(),
+            _ => continue,
+        };
+        assert_eq!(checked, Ok(()), "{file}");
+    }
+}
