@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::filter::{FilterSpec, Stage};
 use crate::optimizer::OptimizerSpec;
 use crate::param::{
-    BlendSpec, Bounds, FourierSpec, LaplacianSpec, LatentSpec, MOST_LEVELS, MacoSpec, PixelSpec, Resampling,
+    BlendSpec, Bounds, FourierSpec, LaplacianSpec, LatentSpec, MOST_LEVELS, MacoSpec, PixelSpec, Resampling, Space,
 };
 use crate::regularizer::RegularizerSpec;
 use crate::transform::TransformSpec;
@@ -263,6 +263,17 @@ impl Method {
             if self.octaves.count > 1 {
                 bail!("octaves: param {} has one size only", self.param.name());
             }
+            match spec.space {
+                Space::Truncated { limit } if !(limit > 0. && limit.is_finite()) => {
+                    bail!("param.latent.space.truncated.limit: more than 0")
+                }
+                Space::Fourier { noise, decay }
+                    if !(noise >= 0. && noise.is_finite() && (0. ..=4.).contains(&decay)) =>
+                {
+                    bail!("param.latent.space.fourier: noise is not negative, decay between 0 and 4")
+                }
+                _ => {}
+            }
         }
         if let Some(evolution) = self.optimizer.evolution() {
             let name = evolution.name();
@@ -320,7 +331,7 @@ impl Method {
         self.transforms.iter().try_for_each(|transform| transform.check())?;
         for regularizer in &self.regularizers {
             regularizer.check()?;
-            if regularizer.acts_on_code() && self.param.latent().is_none() {
+            if regularizer.acts_on_code() && !self.trains_codes() {
                 bail!("regularizers.{}: works on codes; param is {}", regularizer.name(), self.param.name());
             }
             if regularizer.compares_facets() && (self.facets < 2 || self.views > 1 || self.input == Input::Tiles) {
@@ -331,9 +342,9 @@ impl Method {
             filter.check()?;
             let fits = match filter.stage() {
                 Stage::Gradient => self.param.latent().is_none(),
-                Stage::Code => self.param.latent().is_some(),
+                Stage::Code => self.trains_codes(),
                 Stage::Picture => matches!(self.param, ParamSpec::Pixel(_)),
-                Stage::CodeOrPicture => self.param.latent().is_some() || matches!(self.param, ParamSpec::Pixel(_)),
+                Stage::CodeOrPicture => self.trains_codes() || matches!(self.param, ParamSpec::Pixel(_)),
             };
             if !fits {
                 let works_on = filter.stage().name();
@@ -341,6 +352,11 @@ impl Method {
             }
         }
         Ok(())
+    }
+
+    /// Whether codes themselves are trained, and not their spectra.
+    fn trains_codes(&self) -> bool {
+        self.param.latent().is_some_and(|spec| !matches!(spec.space, Space::Fourier { .. }))
     }
 
     /// Whether it searches a generator's code.

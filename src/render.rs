@@ -561,7 +561,7 @@ fn filtered(method: &Method, seeds: &[Seed], at: At, stage: Stage, tensor: &Tens
                 .collect();
             Tensor::stack(&rows, 0).view(shape).to_kind(tensor.kind()).to_device(tensor.device())
         };
-        let filtered = filter.apply(&tensor, &Context { gradient, draw: &draw });
+        let filtered = filter.apply(&tensor, &Context { gradient, stage, draw: &draw });
         tensor = filtered;
     }
     tensor

@@ -99,6 +99,18 @@ pub enum Prior {
     Rectified,
 }
 
+impl Prior {
+    /// About the standard deviation of its numbers.
+    pub fn deviation(self) -> f64 {
+        match self {
+            Prior::Normal => 1.,
+            // That of a normal number between -2 and 2 is 0.880.
+            Prior::Truncated { truncation } => 0.88 * truncation,
+            Prior::Rectified => 0.584,
+        }
+    }
+}
+
 /// What a generator is conditioned on: one class, or a mixture of classes.
 #[derive(Debug)]
 pub struct Conditioning {
@@ -269,6 +281,23 @@ impl Generator {
             weights_sha256,
             definition: manifest.definition(),
         })
+    }
+
+    /// The same generator for pictures of another side, where its code is spatial: it makes pictures of any size that its
+    /// latent's places divide.
+    ///
+    /// # Errors
+    /// If its pictures have one size, or no code has that side.
+    pub fn at(self, side: i64) -> Result<Generator, String> {
+        let [_, height, _] = self.code.shape[..] else {
+            return Err(format!("{} makes pictures of {} px only", self.name, self.size[0]));
+        };
+        let place = self.size[0] / height;
+        if side < place || side % place != 0 {
+            return Err(format!("{} makes pictures of multiples of {place} px; {side} is none", self.name));
+        }
+        let shape = vec![self.code.shape[0], side / place, side / place];
+        Ok(Generator { code: Code { shape, ..self.code }, size: [side; 2], ..self })
     }
 
     /// Numbers of a condition that enter the network.
