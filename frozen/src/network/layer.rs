@@ -557,7 +557,9 @@ impl Layer {
                 (if in_place { overwritten.g_add_(&shift) } else { first + shift }, Saved::Nothing)
             }
             // A copy, over which the next layer may write.
-            Layer::Constant(value) => (value.repeat([first.size()[0], 1, 1, 1]), Saved::Nothing),
+            Layer::Constant(value) => {
+                (of_its_own(&value.expand([first.size()[0], -1, -1, -1], false)), Saved::Nothing)
+            }
             Layer::GroupNorm { weight, bias, groups, eps } => {
                 let (output, mean, rate) = group_norm(first, weight, bias, *groups, *eps);
                 (output, Saved::Groups(first.shallow_clone(), [mean, rate]))
