@@ -283,6 +283,31 @@ fn a_file_of_which_nothing_is_published_is_taken_as_it_comes_and_where_it_comes_
 }
 
 #[test]
+fn what_a_browser_alone_can_download_is_asked_for_and_brought_by_hand() {
+    let folder = tempfile::tempdir().unwrap();
+    let cache = Cache::at(folder.path().join("cache"));
+    let text = manifest_text(&body(), "page: 'https://example.org/downloads'");
+    let known = Manifest::parse("mine.yaml", &text, None).unwrap();
+    let unmarked: Vec<&str> =
+        text.lines().filter(|line| !line.contains("sha256:") && !line.contains("size:")).collect();
+    let text = unmarked.join("\n").replace("weights:", "weights:\n  unpublished: true");
+    let unknown = Manifest::parse("mine.yaml", &text, None).unwrap();
+    let (right, other) = (folder.path().join("right"), folder.path().join("other"));
+    fs::write(&right, body()).unwrap();
+    fs::write(&other, b"something else").unwrap();
+    for manifest in [&known, &unknown] {
+        let error = cache.checked(manifest, &Silent).unwrap_err().to_string();
+        assert!(error.contains("'weights.pth' from https://example.org/downloads"), "{error}");
+        assert!(error.contains("metapicture models add mine --file PATH"), "{error}");
+        assert_eq!(cache.add(manifest, &right).unwrap(), cache.paths(manifest));
+        assert_eq!(*cache.checked_weights(manifest, &Silent).unwrap().sha256, sha256(&body()));
+    }
+    assert!(cache.add(&known, &other).is_err() && cache.add(&unknown, &other).is_ok());
+    let both = text.replace("page:", "url: 'https://example.org/weights', page:");
+    assert!(parse_error(&both).contains("'url', or 'page', or 'path'"));
+}
+
+#[test]
 fn too_few_digits_are_no_prefix_of_a_sha256() {
     let text = manifest_text(&body(), "url: 'https://example.org/weights'");
     let whole = format!("sha256: {}", sha256(&body()));
