@@ -10,7 +10,7 @@ use formula::{chosen, error, formula, hollow, numbers, of_gradient, shapes, star
 use frozen::network::{Network, Point};
 use frozen::weights::{Fault, WeightError, Weights};
 use frozen::zoo::{Cache, Manifest, Silent};
-use generators::{Built, Generator, taesd};
+use generators::{Built, Generator, Prior, deepsim, pgan, stylegan2, taesd, vqgan};
 use serde_json::Value;
 use tch::{Device, Kind, Tensor};
 
@@ -39,10 +39,9 @@ fn weight(name: &str, shape: &[i64]) -> Tensor {
 }
 
 /// The script's `code`: two of them.
-fn codes(shape: &[i64], rectified: bool) -> Tensor {
+fn codes(shape: &[i64], scale: f64) -> Tensor {
     let shape: Vec<i64> = std::iter::once(2).chain(shape.iter().copied()).collect();
-    let codes = tensor_of(&shape, 12345, |u| 1.5 * (2. * u - 1.));
-    if rectified { codes.abs() } else { codes }
+    tensor_of(&shape, 12345, |u| f64::from((1.5 * (2. * u - 1.)) as f32) * scale)
 }
 
 /// All weights by the formula.
@@ -102,8 +101,9 @@ fn check(name: &str, build: impl Fn(Weights) -> Result<Built, WeightError>) {
     let built = build(formula_weights(&fixture)).unwrap();
     assert_eq!(built.code.shape, sizes(&fixture["code"]), "{name}");
     assert_eq!(built.size.to_vec(), sizes(&fixture["shape"])[2..], "{name}");
-    let rectified = built.code.prior == generators::Prior::Rectified;
-    compare(name, &fixture, built.network, &codes(&built.code.shape, rectified));
+    let codes = codes(&built.code.shape, 1.);
+    let codes = if built.code.prior == Prior::Rectified { codes.abs() } else { codes };
+    compare(name, &fixture, built.network, &codes);
     takes(name, &build);
     println!("{name}: all in {:.1?}", start.elapsed());
 }
@@ -132,8 +132,7 @@ fn taesd_is_pytorchs() {
 
 #[test]
 fn the_published_taef2_is_pytorchs() {
-    let (file, text) = generators::MANIFESTS.iter().find(|(file, _)| *file == "taef2.yaml").unwrap();
-    let manifest = Manifest::parse(file, text, None).unwrap();
+    let manifest = manifest("taef2");
     let cache = Cache::for_user().unwrap();
     if !cache.is_pulled(&manifest) {
         println!("skipped: taef2 is not in the cache; `metapicture models pull taef2` brings it");
@@ -143,7 +142,7 @@ fn the_published_taef2_is_pytorchs() {
     let generator = Generator::load(&manifest, &cache.checked_weights(&manifest, &Silent).unwrap()).unwrap();
     assert_eq!((generator.input_shape(), generator.size), (vec![1, 32, 32, 32], [256; 2]));
     let fixture = fixture("taef2.published");
-    let codes = codes(&sizes(&fixture["code"]), false);
+    let codes = codes(&sizes(&fixture["code"]), 1.);
     let pictures = generator.pictures(&codes);
     assert!(pictures.min().double_value(&[]) >= 0. && pictures.max().double_value(&[]) <= 1.);
     let off = error(&chosen(&pictures), &Value::from(fixture["output"].as_array().unwrap()[2..].to_vec()));
@@ -152,12 +151,137 @@ fn the_published_taef2_is_pytorchs() {
 }
 
 #[test]
+fn deepsim_is_pytorchs_with_and_without_the_ports_own_names() {
+    for (name, code) in [
+        ("deepsim-fc6", deepsim::Layer::Fc6),
+        ("deepsim-fc8", deepsim::Layer::Fc8),
+        ("deepsim-pool5", deepsim::Layer::Pool5),
+    ] {
+        check(name, |weights| deepsim::build(deepsim::Config { code }, weights));
+    }
+    let longer = |name: &str| {
+        let (layer, part) = name.rsplit_once('.').unwrap();
+        format!("{layer}.1.{part}")
+    };
+    let mut tensors: BTreeMap<String, Tensor> =
+        hollow(&shapes(&fixture("deepsim-pool5"))).into_iter().map(|(name, tensor)| (longer(&name), tensor)).collect();
+    let config = deepsim::Config { code: deepsim::Layer::Pool5 };
+    let all = tensors.iter().map(|(name, tensor)| (name.clone(), tensor.shallow_clone()));
+    assert!(deepsim::build(config, Weights::from_tensors(all)).unwrap().network.tap("conv3_1").is_ok());
+    tensors.remove("Rconv7.1.bias");
+    let error = deepsim::build(config, Weights::from_tensors(tensors)).unwrap_err().to_string();
+    assert!(error.contains(" Rconv7.1.bias "), "{error}");
+}
+
+#[test]
+fn caffenet_is_pytorchs() {
+    tch::set_num_threads(1);
+    let fixture = fixture("caffenet");
+    let network = classifiers::caffenet::network(formula_weights(&fixture)).unwrap();
+    compare("caffenet", &fixture, network, &codes(&sizes(&fixture["code"]), 70.));
+    let expected = shapes(&fixture);
+    let error = classifiers::caffenet::network(Weights::from_tensors([])).unwrap_err();
+    let Fault::Misfit(misfit) = error.fault else { panic!("{error}") };
+    assert_eq!(misfit.missing.into_iter().collect::<BTreeMap<_, _>>(), expected);
+}
+
+#[test]
+fn pgan_is_pytorchs() {
+    check("pgan", |weights| pgan::build(pgan::Config { latent: 64, depths: vec![64, 48, 32, 16] }, weights));
+}
+
+fn small_stylegan2(code: stylegan2::Space, truncation: f64) -> stylegan2::Config {
+    stylegan2::Config { resolution: 32, code, truncation, latent: 48, channel_multiplier: 2, channels: 40, mapping: 3 }
+}
+
+#[test]
+fn stylegan2_is_pytorchs() {
+    check("stylegan2", |weights| stylegan2::build(small_stylegan2(stylegan2::Space::Z, 1.), weights, None));
+}
+
+#[test]
+fn the_spaces_of_stylegan2_are_one_behind_the_other() {
+    use stylegan2::Space;
+    tch::set_num_threads(1);
+    let fixture = fixture("stylegan2");
+    let average = tensor_of(&[48], 99, |u| u - 0.5);
+    let build = |code, truncation| {
+        let average = (truncation < 1.).then(|| average.shallow_clone());
+        stylegan2::build(small_stylegan2(code, truncation), formula_weights(&fixture), average).unwrap()
+    };
+    let run = |network: &Network, input: &Tensor| {
+        let schedule = network.schedule(&[network.output()]);
+        network.forward(&schedule, input).activation(network.output()).copy()
+    };
+    let same = |found: &Tensor, expected: &Tensor| {
+        let off = (found - expected).abs().max().double_value(&[]) / expected.abs().max().double_value(&[]);
+        assert!(off < 1e-5, "off by {off:.1e}");
+    };
+    let z = codes(&[48], 1.);
+    let (of_z, of_w, of_wplus) = (build(Space::Z, 1.), build(Space::W, 1.), build(Space::WPlus, 1.));
+    assert!(of_z.mapping.is_none());
+    assert_eq!((of_w.code.shape, of_wplus.code.shape), (vec![48], vec![8 * 48]));
+    let pictures = run(&of_z.network, &z);
+    let [w, wplus] = [of_w.mapping, of_wplus.mapping].map(|mapping| {
+        let mapping = mapping.unwrap();
+        assert_eq!(mapping.inputs, 48);
+        run(&mapping.network, &z)
+    });
+    same(&wplus, &w.repeat([1, 8]));
+    same(&run(&of_w.network, &w), &pictures);
+    same(&run(&of_wplus.network, &wplus), &pictures);
+    // Each of the styles of w+ has a say of its own.
+    for style in 0..8 {
+        let other = wplus.copy();
+        let _ = other.narrow(1, style * 48, 48).fill_(0.3);
+        assert!((run(&of_wplus.network, &other) - &pictures).abs().max().double_value(&[]) > 1e-3, "style {style}");
+    }
+
+    let nearer = &average + (&w - &average) * 0.7;
+    let (of_z, of_w) = (build(Space::Z, 0.7), build(Space::W, 0.7));
+    same(&run(&of_z.network, &z), &run(&of_w.network, &nearer));
+    same(&run(&of_w.mapping.unwrap().network, &z), &nearer);
+    let error = stylegan2::build(small_stylegan2(Space::Z, 0.7), formula_weights(&fixture), None).unwrap_err();
+    assert!(error.to_string().contains("latent_avg [48]"), "{error}");
+}
+
+#[test]
+fn vqgan_is_pytorchs_quantized_and_not() {
+    for (name, quantized) in [("vqgan", false), ("vqgan.quantized", true)] {
+        check(name, |weights| vqgan::build(vqgan::Config { codes: 50, quantized, resolution: 48, width: 32 }, weights));
+    }
+    let mut whole = hollow(&shapes(&fixture("vqgan")));
+    for name in ["encoder.conv_in.weight", "loss.logvar", "quant_conv.bias"] {
+        whole.insert(name.to_owned(), Tensor::zeros([1], (Kind::Float, Device::Cpu)));
+    }
+    let config = vqgan::Config { codes: 50, quantized: false, resolution: 48, width: 32 };
+    vqgan::build(config, Weights::from_tensors(whole)).unwrap();
+}
+
+fn manifest(name: &str) -> Manifest {
+    let file = format!("{name}.yaml");
+    let (file, text) = generators::MANIFESTS.iter().find(|(known, _)| *known == file).unwrap();
+    Manifest::parse(file, text, None).unwrap()
+}
+
+#[test]
+fn the_published_sizes_take_the_published_tensors() {
+    takes("pgan-celebahq-256", |weights| pgan::build(manifest("pgan-celebahq-256").config().unwrap(), weights));
+    takes("stylegan2-ffhq", |weights| stylegan2::build(manifest("stylegan2-ffhq").config().unwrap(), weights, None));
+    takes("vqgan-f16-16384", |weights| vqgan::build(manifest("vqgan-f16-16384").config().unwrap(), weights));
+}
+
+#[test]
 fn every_manifest_has_a_configuration_that_its_architecture_accepts() {
     for (file, text) in generators::MANIFESTS {
         let manifest = Manifest::parse(file, text, None).unwrap();
         assert_eq!(format!("{}.yaml", manifest.name), *file);
         let checked = match manifest.architecture.as_deref().unwrap() {
+            "deepsim" => manifest.config::<deepsim::Config>().map(|_| ()).map_err(|error| error.to_string()),
+            "pgan" => manifest.config::<pgan::Config>().unwrap().check(),
+            "stylegan2" => manifest.config::<stylegan2::Config>().unwrap().check(),
             "taesd" => manifest.config::<taesd::Config>().unwrap().check(),
+            "vqgan" => manifest.config::<vqgan::Config>().unwrap().check(),
             _ => continue,
         };
         assert_eq!(checked, Ok(()), "{file}");

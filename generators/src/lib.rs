@@ -1,23 +1,39 @@
 //! Frozen image generators, one file an architecture, and the zoo of their weights.
 
 pub mod dcgan;
+pub mod deepsim;
+pub mod pgan;
+pub mod stylegan2;
 pub mod taesd;
+pub mod torchscript;
+pub mod vqgan;
 
 use frozen::load::{LoadError, unknown_architecture};
 use frozen::network::{Network, Schedule};
-use frozen::weights::Weights;
+use frozen::weights::{WeightFile, Weights};
 use frozen::zoo::{Checked, Manifest};
 use tch::{Device, Kind, Tensor};
 
 /// The manifests of the generators that are known here, as file name and text, for [`frozen::zoo::Zoo::new`].
 pub const MANIFESTS: &[(&str, &str)] = &[
+    ("deepsim-fc6.yaml", include_str!("../zoo/deepsim-fc6.yaml")),
+    ("deepsim-fc7.yaml", include_str!("../zoo/deepsim-fc7.yaml")),
+    ("deepsim-fc8.yaml", include_str!("../zoo/deepsim-fc8.yaml")),
+    ("deepsim-pool5.yaml", include_str!("../zoo/deepsim-pool5.yaml")),
     ("eye-cdcgan.yaml", include_str!("../zoo/eye-cdcgan.yaml")),
     ("face-dcgan.yaml", include_str!("../zoo/face-dcgan.yaml")),
+    ("pgan-celeba.yaml", include_str!("../zoo/pgan-celeba.yaml")),
+    ("pgan-celebahq-256.yaml", include_str!("../zoo/pgan-celebahq-256.yaml")),
+    ("pgan-celebahq-512.yaml", include_str!("../zoo/pgan-celebahq-512.yaml")),
+    ("pgan-dtd.yaml", include_str!("../zoo/pgan-dtd.yaml")),
+    ("stylegan2-ffhq.yaml", include_str!("../zoo/stylegan2-ffhq.yaml")),
     ("taef1.yaml", include_str!("../zoo/taef1.yaml")),
     ("taef2.yaml", include_str!("../zoo/taef2.yaml")),
     ("taesd.yaml", include_str!("../zoo/taesd.yaml")),
     ("taesd3.yaml", include_str!("../zoo/taesd3.yaml")),
     ("taesdxl.yaml", include_str!("../zoo/taesdxl.yaml")),
+    ("vqgan-f16-1024.yaml", include_str!("../zoo/vqgan-f16-1024.yaml")),
+    ("vqgan-f16-16384.yaml", include_str!("../zoo/vqgan-f16-16384.yaml")),
 ];
 
 /// What an architecture makes of its weights: a network, what goes into it, and what comes out of it.
@@ -215,7 +231,37 @@ impl Generator {
                 config.check().map_err(wrong)?;
                 taesd::build(config, tensors()?)?
             }
-            _ => return Err(unknown_architecture(manifest, &["dcgan", "taesd"])),
+            Some("deepsim") => deepsim::build(manifest.config()?, tensors()?)?,
+            Some("pgan") => {
+                let config: pgan::Config = manifest.config()?;
+                config.check().map_err(wrong)?;
+                pgan::build(config, tensors()?)?
+            }
+            Some("stylegan2") => {
+                let config: stylegan2::Config = manifest.config()?;
+                config.check().map_err(wrong)?;
+                // It lies beside the dictionary of the generator's tensors.
+                let average = match config.truncation < 1. && manifest.key.is_some() {
+                    true => Some(WeightFile::open(&weights.path)?.tensor("latent_avg")?),
+                    false => None,
+                };
+                stylegan2::build(config, tensors()?, average)?
+            }
+            Some("vqgan") => {
+                let config: vqgan::Config = manifest.config()?;
+                config.check().map_err(wrong)?;
+                vqgan::build(config, tensors()?)?
+            }
+            Some("torchscript") => {
+                let config: torchscript::Config = manifest.config()?;
+                config.check().map_err(wrong)?;
+                torchscript::build(config, &weights.path)
+                    .map_err(|fault| LoadError::Script { path: weights.path.clone(), fault })?
+            }
+            _ => {
+                let known = ["dcgan", "deepsim", "pgan", "stylegan2", "taesd", "torchscript", "vqgan"];
+                return Err(unknown_architecture(manifest, &known));
+            }
         };
         let Built { network, code, mapping, conditioning, output, size } = built;
         let (name, weights_sha256) = (manifest.name.to_string(), weights.sha256.to_string());

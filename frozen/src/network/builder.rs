@@ -155,7 +155,14 @@ impl Builder {
     pub fn upsampled_convolution(&mut self, path: &str, x: Node, out: i64, bias: bool) -> Node {
         let weight = self.weights.take(&format!("{path}.weight"), &[out, x.channels, 3, 3]);
         let bias = bias.then(|| self.weights.take(&format!("{path}.bias"), &[out]));
-        self.push(path, Layer::UpsampledConvolution(UpsampledConvolution::new(weight, bias)), &[x], out)
+        self.upsampled_convolution_of(path, x, weight, bias)
+    }
+
+    /// The same with tensors that the caller prepared: `weight` `[out,in,3,3]`, `bias` `[out]`.
+    pub fn upsampled_convolution_of(&mut self, name: &str, x: Node, weight: Tensor, bias: Option<Tensor>) -> Node {
+        let out = weight.size()[0];
+        let layer = UpsampledConvolution::new(given(&weight), bias.as_ref().map(given));
+        self.push(name, Layer::UpsampledConvolution(layer), &[x], out)
     }
 
     /// StyleGAN2's `upfirdn2d` without downsampling: `up` - 1 zeros (`up` is 1 or 2) behind every pixel in both directions,
