@@ -1,7 +1,7 @@
 //! Every layer's pass and pullback against libtorch's own layers and autograd, in 64-bit floats; and convolutions that
 //! apply the activation function behind them against those that do not.
 
-use frozen::network::{Builder, Kernel, Network, Node, Padding, Point, Pool};
+use frozen::network::{Builder, Kernel, Network, Node, Padding, Point, Pool, channels_last};
 use frozen::weights::Weights;
 use tch::{Device, Kind, Tensor};
 
@@ -578,6 +578,24 @@ fn a_transposed_convolution_of_a_code_and_of_a_picture() {
         let pass = net.forward(&schedule, &input);
         assert_close("the picture", pass.activation(net.output()), &expected);
         assert_close("its gradient", &pass.pullback([(net.output(), weight)]), &gradients[0]);
+    }
+}
+
+#[test]
+fn a_transposed_convolution_laid_out_for_onednn_gives_the_same_bits() {
+    let (kernel, bias) = (weight(&[16, 8, 4, 4], 0.2).to_kind(Kind::Float), weight(&[8], 0.4).to_kind(Kind::Float));
+    let (mut net, x) = Builder::new_spatial(Weights::from_tensors([]), 16);
+    net.transposed_convolution_of("conv", x, kernel.copy(), Some(bias.copy()), 2, 1);
+    let net = net.finish().unwrap();
+    let schedule = net.schedule(&[net.output()]);
+    for size in [[2, 16, 5, 7], [1, 16, 4, 4], [3, 16, 9, 6]] {
+        let input = channels_last(&numbers(&size, 0.3).to_kind(Kind::Float));
+        let expected = input.conv_transpose2d(&kernel, Some(&bias), [2, 2], [1, 1], [0, 0], 1, [1, 1]);
+        let pass = net.forward(&schedule, &input);
+        assert!(pass.activation(net.output()).equal(&expected));
+        let weight = channels_last(&numbers(&expected.size(), 0.53).to_kind(Kind::Float));
+        let gradient = weight.conv2d(&kernel, None::<&Tensor>, [2, 2], [1, 1], [1, 1], 1);
+        assert!(pass.pullback([(net.output(), weight)]).equal(&gradient));
     }
 }
 

@@ -160,11 +160,13 @@ pub struct TransposedConvolution {
     /// `[I, k*k*O]`, whose result is a channels-last picture `[N,O,k,k]`.
     pub(super) of_code: bool,
     matrix: Option<(Tensor, Tensor)>,
+    /// The kernel as oneDNN wants it for the pass and for the pullback.
+    packed: [Packed; 2],
 }
 
 impl TransposedConvolution {
     pub(super) fn new(weight: Tensor, bias: Option<Tensor>, stride: i64, padding: i64, of_code: bool) -> Self {
-        TransposedConvolution { weight, bias, stride, padding, of_code, matrix: None }
+        TransposedConvolution { weight, bias, stride, padding, of_code, matrix: None, packed: Default::default() }
     }
 
     fn prepare(&mut self) {
@@ -186,16 +188,12 @@ impl TransposedConvolution {
                 let flat = by_blocks(input, |code| bias.addmm(code, matrix));
                 flat.view([-1, size[2], size[3], size[1]]).permute([0, 3, 1, 2])
             }
-            None => input.conv_transpose2d(
-                &self.weight,
-                self.bias.as_ref(),
-                [self.stride; 2],
-                [self.padding; 2],
-                [0, 0],
-                1,
-                [1, 1],
-            ),
+            None => self.packed[0].convolve_transposed(input, &self.weight, self.bias.as_ref(), self.geometry()),
         }
+    }
+
+    fn geometry(&self) -> Geometry {
+        [self.padding, self.padding, self.stride, 1]
     }
 
     fn pullback(&self, gradient: &Tensor) -> Tensor {
@@ -204,7 +202,7 @@ impl TransposedConvolution {
                 let flat = gradient.permute([0, 2, 3, 1]).reshape([-1, matrix.size()[1]]);
                 by_blocks(&flat, |row| row.matmul(&matrix.transpose(0, 1)))
             }
-            None => gradient.conv2d(&self.weight, None::<&Tensor>, [self.stride; 2], [self.padding; 2], [1, 1], 1),
+            None => self.packed[1].convolve(&channels_last(gradient), &self.weight, None, self.geometry(), None),
         }
     }
 }
@@ -557,9 +555,7 @@ impl Layer {
                 (if in_place { overwritten.g_add_(&shift) } else { first + shift }, Saved::Nothing)
             }
             // A copy, over which the next layer may write.
-            Layer::Constant(value) => {
-                (of_its_own(&value.expand([first.size()[0], -1, -1, -1], false)), Saved::Nothing)
-            }
+            Layer::Constant(value) => (of_its_own(&value.expand([first.size()[0], -1, -1, -1], false)), Saved::Nothing),
             Layer::GroupNorm { weight, bias, groups, eps } => {
                 let (output, mean, rate) = group_norm(first, weight, bias, *groups, *eps);
                 (output, Saved::Groups(first.shallow_clone(), [mean, rate]))
@@ -776,6 +772,7 @@ impl Layer {
                 weight: f(&c.weight),
                 bias: c.bias.as_ref().map(f),
                 matrix: c.matrix.as_ref().map(|(matrix, bias)| (f(matrix), f(bias))),
+                packed: Default::default(),
                 ..c
             }),
             Layer::Linear { weight, bias } => Layer::Linear { weight: f(&weight), bias: f(&bias) },
