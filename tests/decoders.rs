@@ -10,7 +10,7 @@ use formula::{chosen, error, formula, hollow, numbers, of_gradient, shapes, star
 use frozen::network::{Network, Point};
 use frozen::weights::{Fault, WeightError, Weights};
 use frozen::zoo::{Cache, Manifest, Silent};
-use generators::{Built, Generator, Prior, deepsim, pgan, stylegan2, taesd, vqgan};
+use generators::{Built, Generator, Output, Prior, deepsim, pgan, stylegan2, taesd, vqgan};
 use serde_json::Value;
 use tch::{Device, Kind, Tensor};
 
@@ -150,15 +150,27 @@ fn the_published_taef2_is_pytorchs() {
     compare("taef2, published", &fixture, generator.network, &codes);
 }
 
+fn check_deepsim(name: &str, code: deepsim::Layer) {
+    check(name, |weights| deepsim::build(deepsim::Config { code }, weights));
+}
+
 #[test]
-fn deepsim_is_pytorchs_with_and_without_the_ports_own_names() {
-    for (name, code) in [
-        ("deepsim-fc6", deepsim::Layer::Fc6),
-        ("deepsim-fc8", deepsim::Layer::Fc8),
-        ("deepsim-pool5", deepsim::Layer::Pool5),
-    ] {
-        check(name, |weights| deepsim::build(deepsim::Config { code }, weights));
-    }
+fn deepsim_of_fc6_is_pytorchs() {
+    check_deepsim("deepsim-fc6", deepsim::Layer::Fc6);
+}
+
+#[test]
+fn deepsim_of_fc8_is_pytorchs() {
+    check_deepsim("deepsim-fc8", deepsim::Layer::Fc8);
+}
+
+#[test]
+fn deepsim_of_pool5_is_pytorchs() {
+    check_deepsim("deepsim-pool5", deepsim::Layer::Pool5);
+}
+
+#[test]
+fn the_longer_names_of_deepsim_are_understood_and_errors_use_them() {
     let longer = |name: &str| {
         let (layer, part) = name.rsplit_once('.').unwrap();
         format!("{layer}.1.{part}")
@@ -269,6 +281,92 @@ fn the_published_sizes_take_the_published_tensors() {
     takes("pgan-celebahq-256", |weights| pgan::build(manifest("pgan-celebahq-256").config().unwrap(), weights));
     takes("stylegan2-ffhq", |weights| stylegan2::build(manifest("stylegan2-ffhq").config().unwrap(), weights, None));
     takes("vqgan-f16-16384", |weights| vqgan::build(manifest("vqgan-f16-16384").config().unwrap(), weights));
+}
+
+/// The generator of a manifest of the user's own, for a file of the script's; or the error's text.
+fn load(file: &str, architecture: &str, config: &str, key: &str) -> Result<Generator, String> {
+    tch::set_num_threads(1);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("mine.yaml");
+    let weights = format!("{}/tests/reference/decoders/{file}", env!("CARGO_MANIFEST_DIR"));
+    let text = format!(
+        "name: mine\nkind: generator\narchitecture: {architecture}\nconfig: {config}\nlicence: mine\n\
+         weights: {{{key}source: {{path: '{weights}'}}}}\n"
+    );
+    std::fs::write(&path, text).unwrap();
+    let manifest = Manifest::read(&path).unwrap();
+    let checked = Cache::at(folder.path().join("cache")).checked_weights(&manifest, &Silent).unwrap();
+    Generator::load(&manifest, &checked).map_err(|error| error.to_string())
+}
+
+/// Whether the network's outputs for the script's two codes (of this shape, classes included) are PyTorch's.
+fn assert_outputs(generator: &Generator, file: &str, shape: &[i64]) {
+    let pass = generator.schedule();
+    let output = generator.network.forward(&pass, &codes(shape, 1.)).activation(generator.network.output()).copy();
+    let off = error(&numbers(&output), &fixture("files")[file]);
+    println!("{file}: {off:.1e}");
+    assert!(off < 1e-5, "{file} is off by {off:.1e}");
+    let one = generator.pictures(&codes(shape, 1.).narrow(0, 0, 1));
+    assert_eq!(one.size(), [1, 3, generator.size[0], generator.size[1]]);
+}
+
+#[test]
+fn checkpoints_with_other_things_beside_the_generator_are_read() {
+    let pgan = load("pgan.pth", "pgan", "{latent: 8, depths: [8, 4]}", "key: avgG, ").unwrap();
+    assert_eq!((pgan.size, pgan.output), ([8, 8], Output::SignedClamped));
+    assert_outputs(&pgan, "pgan.pth", &[8]);
+    let config = "{resolution: 8, truncation: 0.7, latent: 4, channels: 4, mapping: 2}";
+    assert_outputs(&load("stylegan2.pt", "stylegan2", config, "key: g_ema, ").unwrap(), "stylegan2.pt", &[4]);
+}
+
+#[test]
+fn a_program_is_a_generator() {
+    let config = "{code: [6], classes: [cat, dog], output: unit, resolution: 8}";
+    let traced = load("traced.pt", "torchscript", config, "").unwrap();
+    assert_eq!((traced.size, traced.output, traced.classes()), ([8, 8], Output::UnitClamped, 2));
+    assert_eq!(traced.input_shape(), [1, 8]);
+    assert_outputs(&traced, "traced.pt", &[8]);
+    // The inner layer's shape is known too, and the gradient is libtorch's.
+    assert_eq!(traced.network.tap("output.0").unwrap().name, "output.0");
+    let (_, gradient) = output_and_gradient(&traced.network, &codes(&[8], 1.));
+    assert!(gradient.size() == [2, 8] && gradient.abs().max().double_value(&[]) > 0.);
+
+    let spatial = load("spatial.pt", "torchscript", "{code: [4, 4, 4], output: signed, resolution: 8}", "").unwrap();
+    assert_eq!((spatial.output, spatial.input_shape()), (Output::SignedClamped, vec![1, 4, 4, 4]));
+    assert_outputs(&spatial, "spatial.pt", &[4, 4, 4]);
+
+    for (config, expected) in [
+        ("{code: [4, 4, 4], output: signed, resolution: 16}", "a picture [3, 16, 16] is needed"),
+        ("{code: [4, 4], output: signed, resolution: 8}", "config.code: [4, 4] is neither"),
+        ("{code: [4, 4, 4], classes: [a], output: signed, resolution: 8}", "config.classes"),
+        ("{code: [5, 4, 4], output: signed, resolution: 8}", "its program fails"),
+        ("{code: [4, 4, 4], output: caffe, resolution: 8}", "unknown variant `caffe`"),
+    ] {
+        let error = load("spatial.pt", "torchscript", config, "").unwrap_err();
+        assert!(error.contains(expected), "{error}");
+    }
+}
+
+#[test]
+fn impossible_configurations_are_refused_with_their_key() {
+    let stylegan2 = |config: &str| serde_yaml::from_str::<stylegan2::Config>(config).unwrap().check();
+    let vqgan = |config: &str| serde_yaml::from_str::<vqgan::Config>(config).unwrap().check();
+    for (checked, expected) in [
+        (taesd::Config { channels: 8, pooled: false, resolution: 64 }.check(), "config.channels: 8"),
+        (taesd::Config { channels: 4, pooled: false, resolution: 60 }.check(), "config.resolution: 60"),
+        (pgan::Config { latent: 0, depths: vec![1] }.check(), "config.latent: 0"),
+        (pgan::Config { latent: 1, depths: vec![] }.check(), "config.depths: 0 scales"),
+        (pgan::Config { latent: 1, depths: vec![4, -4] }.check(), "config.depths: -4"),
+        (stylegan2("{resolution: 96}"), "config.resolution: 96"),
+        (stylegan2("{resolution: 64, truncation: 1.5}"), "config.truncation: 1.5"),
+        (stylegan2("{resolution: 64, channels: 0}"), "config.channels: 0"),
+        (vqgan("{codes: 0}"), "config.codes: 0"),
+        (vqgan("{codes: 9, resolution: 200}"), "config.resolution: 200"),
+        (vqgan("{codes: 9, width: 100}"), "config.width: 100"),
+    ] {
+        let reason = checked.unwrap_err();
+        assert!(reason.starts_with(expected), "{reason}");
+    }
 }
 
 #[test]

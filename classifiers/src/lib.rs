@@ -84,9 +84,7 @@ impl Classifier {
                 };
                 (efficientnet_lite::network(config, tensors)?, 1000, config.resolution, mean, std)
             }
-            "caffenet" => {
-                (caffenet::network(tensors()?)?, 1000, caffenet::RESOLUTION, caffenet::MEAN, caffenet::STD)
-            }
+            "caffenet" => (caffenet::network(tensors()?)?, 1000, caffenet::RESOLUTION, caffenet::MEAN, caffenet::STD),
             "torchscript" => {
                 let config: torchscript::Config = manifest.config()?;
                 config.check().map_err(wrong)?;
@@ -97,7 +95,8 @@ impl Classifier {
             name => {
                 let Some(architecture) = torchvision::find(name) else {
                     let named = torchvision::ARCHITECTURES.iter().map(|architecture| architecture.name);
-                    let known: Vec<&str> = ["caffenet", "efficientnet-lite", "torchscript"].into_iter().chain(named).collect();
+                    let known: Vec<&str> =
+                        ["caffenet", "efficientnet-lite", "torchscript"].into_iter().chain(named).collect();
                     return Err(unknown_architecture(manifest, &known));
                 };
                 let config: torchvision::Config = match manifest.config.is_empty() {

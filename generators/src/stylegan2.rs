@@ -186,7 +186,15 @@ fn synthesis(net: &mut Builder, config: &Config, styles: &[Node]) {
     let start = net.weights().take("input.input", &[1, channels, 4, 4]);
     let mut x = net.constant("input", styles[0], start.squeeze_dim(0));
     let mut noises = 0;
-    x = styled(net, config, "conv1", x, styles[0], Shape { of: channels, out: channels, side: 4, up: false }, &mut noises);
+    x = styled(
+        net,
+        config,
+        "conv1",
+        x,
+        styles[0],
+        Shape { of: channels, out: channels, side: 4, up: false },
+        &mut noises,
+    );
     let mut picture = to_rgb(net, config, "to_rgb1", x, styles[1], channels, None);
     for step in 0..styles.len() / 2 - 1 {
         let side = 8 << step;

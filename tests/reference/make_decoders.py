@@ -8,7 +8,8 @@
 The networks are written here from their published layer lists. It needs no network and no GPU, and writes a JSON file each:
 name and shape of every tensor of the state_dict, and for two codes at once mean, deviation and 16 values of some layers and of
 the output, and norm and 16 values of the gradient of a weighted sum of the output with respect to the codes. Everything is
-computed in 64-bit floats.
+computed in 64-bit floats. It also writes small files as they are published (checkpoints, programs of TorchScript), and into
+files.json the numbers of their pictures.
 
 Weights follow the formula of make_architectures.py, which also says what h and u are. Of one kind of names it makes another
 thing: `style.N.weight` is 100 (2 u - 1), since StyleGAN2 multiplies it by 0.01. The codes' element i (flat) has f = 12345 and is
@@ -304,8 +305,10 @@ class StyleGan2(nn.Module):
             for _ in range(2):
                 self.noises.register_buffer(f"noise_{len(list(self.noises.buffers()))}", torch.empty(1, 1, side, side))
 
-    def forward(self, z):
+    def forward(self, z, truncated=None):
         w = self.style(z)
+        if truncated:
+            w = truncated[1] + truncated[0] * (w - truncated[1])
         noises = dict(self.noises.named_buffers())
         x = self.conv1(self.input.input.expand(len(z), -1, -1, -1), w, noises["noise_0"])
         picture = self.to_rgb1(x, w)
@@ -459,6 +462,63 @@ def reference(make, shape, points, scale, weights=None):
     }  # fmt: skip
 
 
+class Settings:
+    """What a checkpoint of pytorch_GAN_zoo has beside its tensors."""
+
+    def __init__(self):
+        self.depth = 8
+
+
+class Traced(nn.Module):
+    """Codes [N, 6 + 2 classes] to a picture, and the layer before it."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.last = nn.Linear(8, 64), nn.ConvTranspose2d(4, 3, 4, 2, 1)
+
+    def forward(self, x):
+        inner = torch.relu(self.first(x).reshape(-1, 4, 4, 4))
+        return inner, torch.sigmoid(self.last(inner))
+
+
+class TracedSpatial(nn.Module):
+    """Codes [N,4,h,w] to a picture of twice the side."""
+
+    def __init__(self):
+        super().__init__()
+        self.last = nn.ConvTranspose2d(4, 3, 4, 2, 1)
+
+    def forward(self, x):
+        return torch.tanh(self.last(x))
+
+
+def files(out):
+    """Small files of the kinds that are published: checkpoints with other things beside the generator, and programs."""
+
+    def small(model):
+        model.load_state_dict({name: weight(name, value.shape) for name, value in model.state_dict().items()})
+        return model.eval()
+
+    pgan, stylegan2 = small(Pgan(8, [8, 4])), small(StyleGan2(8, 4, 4, 2))
+    others = {name: value * 0 for name, value in pgan.state_dict().items()}
+    torch.save({"config": Settings(), "netG": others, "netD": {}, "avgG": pgan.state_dict()}, out / "pgan.pth")
+    average = weight("latent_avg.bias", (4,))
+    beside = {"args": argparse.Namespace(size=8), "g": stylegan2.style.state_dict(), "latent_avg": average}
+    torch.save({"g_ema": stylegan2.state_dict()} | beside, out / "stylegan2.pt")
+    traced, spatial = small(Traced()), small(TracedSpatial())
+    torch.jit.trace(traced, torch.zeros(1, 8)).save(out / "traced.pt")
+    torch.jit.trace(spatial, torch.zeros(1, 4, 4, 4)).save(out / "spatial.pt")
+    with torch.no_grad():
+        pictures = {
+            "pgan.pth": pgan.double()(code([2, 8], 1)),
+            "stylegan2.pt": stylegan2.double()(code([2, 4], 1), (0.7, average.double())),
+            "traced.pt": traced.double()(code([2, 8], 1))[1],
+            "spatial.pt": spatial.double()(code([2, 4, 4, 4], 1)),
+        }
+    write(out / "files.json", {name: numbers(values) for name, values in pictures.items()})
+    print(", ".join(f"{name} {values.mean():.4}" for name, values in pictures.items()))
+
+
 def write(path, fixture):
     """JSON with a line a tensor and a line a layer."""
     line = json.dumps
@@ -477,7 +537,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--taef2", type=Path, help="the published file, for the numbers of its own weights")
-    parser.add_argument("names", nargs="*", help="networks; all if none is given")
+    parser.add_argument("names", nargs="*", help="networks, or 'files'; all if none is given")
     arguments = parser.parse_args()
     for name, (make, shape, points, scale) in MODELS.items():
         if name in (arguments.names or MODELS):
@@ -490,6 +550,8 @@ if __name__ == "__main__":
                 tensors = {key: list(value.shape) for key, value in make().state_dict().items()}
             write(arguments.out / f"{name}.json", {"tensors": tensors})
             print(f"{name}: {len(tensors)} tensors", flush=True)
+    if "files" in (arguments.names or ["files"]):
+        files(arguments.out)
     if arguments.taef2:
         weights = torch.load(arguments.taef2, map_location="cpu", weights_only=True)
         make, shape, points, scale = MODELS["taef2"]
