@@ -340,7 +340,10 @@ fn a_program_is_a_generator() {
         ("{code: [4, 4], output: signed, resolution: 8}", "config.code: [4, 4] is neither"),
         ("{code: [4, 4, 4], classes: [a], output: signed, resolution: 8}", "config.classes"),
         ("{code: [5, 4, 4], output: signed, resolution: 8}", "its program fails"),
-        ("{code: [4, 4, 4], output: caffe, resolution: 8}", "unknown variant `caffe`"),
+        (
+            "{code: [4, 4, 4], output: caffe, resolution: 8}",
+            "unknown value 'caffe'; the possible values are signed, unit",
+        ),
     ] {
         let error = load("spatial.pt", "torchscript", config, "").unwrap_err();
         assert!(error.contains(expected), "{error}");
