@@ -258,7 +258,10 @@ fn a_file_of_which_nothing_is_published_is_taken_as_it_comes_and_where_it_comes_
         let unmarked: Vec<&str> =
             text.lines().filter(|line| !line.contains("sha256:") && !line.contains("size:")).collect();
         assert!(parse_error(&unmarked.join("\n")).contains("needs 'sha256' and 'size'"));
-        assert!(parse_error(&text.replace("  size:", "  unpublished: true\n  size:")).contains("without 'sha256'"));
+        assert!(
+            parse_error(&text.replace("  size:", "  unpublished: true\n  size:"))
+                .contains("without 'sha256' or 'size'")
+        );
         Manifest::parse("mine.yaml", &unmarked.join("\n").replace("weights:", "weights:\n  unpublished: true"), None)
             .unwrap()
     };

@@ -3,15 +3,20 @@
 pub mod biggan;
 pub mod biggan_deep;
 pub mod dcgan;
+pub mod deepsim;
 mod parts;
+pub mod pgan;
 mod resnet;
 pub mod sagan;
 pub mod sngan;
+pub mod stylegan2;
 pub mod taesd;
+pub mod torchscript;
+pub mod vqgan;
 
 use frozen::load::{LoadError, unknown_architecture};
 use frozen::network::{Network, Schedule};
-use frozen::weights::Weights;
+use frozen::weights::{WeightFile, Weights};
 use frozen::zoo::{Checked, Manifest};
 use tch::{Device, Kind, Tensor};
 
@@ -21,15 +26,26 @@ pub const MANIFESTS: &[(&str, &str)] = &[
     ("biggan-deep-128.yaml", include_str!("../zoo/biggan-deep-128.yaml")),
     ("biggan-deep-256.yaml", include_str!("../zoo/biggan-deep-256.yaml")),
     ("biggan-deep-512.yaml", include_str!("../zoo/biggan-deep-512.yaml")),
+    ("deepsim-fc6.yaml", include_str!("../zoo/deepsim-fc6.yaml")),
+    ("deepsim-fc7.yaml", include_str!("../zoo/deepsim-fc7.yaml")),
+    ("deepsim-fc8.yaml", include_str!("../zoo/deepsim-fc8.yaml")),
+    ("deepsim-pool5.yaml", include_str!("../zoo/deepsim-pool5.yaml")),
     ("eye-cdcgan.yaml", include_str!("../zoo/eye-cdcgan.yaml")),
     ("face-dcgan.yaml", include_str!("../zoo/face-dcgan.yaml")),
+    ("pgan-celeba.yaml", include_str!("../zoo/pgan-celeba.yaml")),
+    ("pgan-celebahq-256.yaml", include_str!("../zoo/pgan-celebahq-256.yaml")),
+    ("pgan-celebahq-512.yaml", include_str!("../zoo/pgan-celebahq-512.yaml")),
+    ("pgan-dtd.yaml", include_str!("../zoo/pgan-dtd.yaml")),
     ("sagan-128.yaml", include_str!("../zoo/sagan-128.yaml")),
     ("sngan-128.yaml", include_str!("../zoo/sngan-128.yaml")),
+    ("stylegan2-ffhq.yaml", include_str!("../zoo/stylegan2-ffhq.yaml")),
     ("taef1.yaml", include_str!("../zoo/taef1.yaml")),
     ("taef2.yaml", include_str!("../zoo/taef2.yaml")),
     ("taesd.yaml", include_str!("../zoo/taesd.yaml")),
     ("taesd3.yaml", include_str!("../zoo/taesd3.yaml")),
     ("taesdxl.yaml", include_str!("../zoo/taesdxl.yaml")),
+    ("vqgan-f16-1024.yaml", include_str!("../zoo/vqgan-f16-1024.yaml")),
+    ("vqgan-f16-16384.yaml", include_str!("../zoo/vqgan-f16-16384.yaml")),
 ];
 
 /// What an architecture makes of its weights: a network, what goes into it, and what comes out of it.
@@ -261,11 +277,48 @@ impl Generator {
                 config.check().map_err(wrong)?;
                 taesd::build(config, tensors()?)?
             }
+            Some("deepsim") => deepsim::build(manifest.config()?, tensors()?)?,
+            Some("pgan") => {
+                let config: pgan::Config = manifest.config()?;
+                config.check().map_err(wrong)?;
+                pgan::build(config, tensors()?)?
+            }
+            Some("stylegan2") => {
+                let config: stylegan2::Config = manifest.config()?;
+                config.check().map_err(wrong)?;
+                // It lies beside the dictionary of the generator's tensors.
+                let average = match config.truncation < 1. && manifest.key.is_some() {
+                    true => Some(WeightFile::open(&weights.path)?.tensor("latent_avg")?),
+                    false => None,
+                };
+                stylegan2::build(config, tensors()?, average)?
+            }
+            Some("vqgan") => {
+                let config: vqgan::Config = manifest.config()?;
+                config.check().map_err(wrong)?;
+                vqgan::build(config, tensors()?)?
+            }
+            Some("torchscript") => {
+                let config: torchscript::Config = manifest.config()?;
+                config.check().map_err(wrong)?;
+                torchscript::build(config, &weights.path)
+                    .map_err(|fault| LoadError::Script { path: weights.path.clone(), fault })?
+            }
             _ => {
-                return Err(unknown_architecture(
-                    manifest,
-                    &["biggan", "biggan-deep", "dcgan", "sagan", "sngan", "taesd"],
-                ));
+                let known = [
+                    "biggan",
+                    "biggan-deep",
+                    "dcgan",
+                    "deepsim",
+                    "pgan",
+                    "sagan",
+                    "sngan",
+                    "stylegan2",
+                    "taesd",
+                    "torchscript",
+                    "vqgan",
+                ];
+                return Err(unknown_architecture(manifest, &known));
             }
         };
         let Built { network, code, mapping, conditioning, output, size } = built;

@@ -334,9 +334,9 @@ impl fmt::Display for Source {
 pub struct File {
     /// Its name in the cache.
     pub file: FileName,
-    /// What its bytes must hash to; absent only where the file is the user's own, or nothing of it is published.
+    /// What its bytes must hash to; absent only where the file is the user's own, or it is not published.
     pub sha256: Option<Digest>,
-    /// Its size; absent only there.
+    /// Its size; absent only where the file is the user's own, or it is not published.
     pub size: Option<Size>,
     /// The class that the picture shows, as an index of the classifier's last layer (images only).
     pub label: Option<u32>,
@@ -549,8 +549,8 @@ impl<'de> Deserialize<'de> for Source {
     }
 }
 
-/// Whether name, hash and size are given as the source asks for; a file of the user's own may go by its path alone, and one
-/// whose hash is `unpublished` by its address.
+/// Whether name, hash and size are given as the source asks for; a file of the user's own may go by its path alone, and of one
+/// that is `unpublished` hash or size or both may be absent.
 fn file(
     name: Option<FileName>,
     (sha256, unpublished): (Option<Digest>, bool),
@@ -563,8 +563,8 @@ fn file(
         (None, Source::Path(path)) => path.file_name().and_then(|name| name.to_str()).unwrap_or_default().parse()?,
         (None, _) => return Err("'file', the name in the cache, is missing".into()),
     };
-    if unpublished && (sha256.is_some() || !matches!(source, Source::Url(_) | Source::Page(_))) {
-        return Err(format!("'{name}' is 'unpublished', which is for a 'url' or a 'page' without 'sha256'"));
+    if unpublished && (!matches!(source, Source::Url(_) | Source::Page(_)) || (sha256.is_some() && size.is_some())) {
+        return Err(format!("'{name}' is 'unpublished', which is for a 'url' or a 'page' without 'sha256' or 'size'"));
     }
     if !unpublished && !matches!(source, Source::Path(_)) && (sha256.is_none() || size.is_none()) {
         return Err(format!(
