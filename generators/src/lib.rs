@@ -345,6 +345,9 @@ impl Generator {
         let [_, height, _] = self.code.shape[..] else {
             return Err(format!("{} makes pictures of {} px only", self.name, self.size[0]));
         };
+        if self.size[0] % height != 0 {
+            return Err(format!("{} makes pictures of {} px only", self.name, self.size[0]));
+        }
         let place = self.size[0] / height;
         if side < place || side % place != 0 {
             return Err(format!("{} makes pictures of multiples of {place} px; {side} is none", self.name));
