@@ -10,14 +10,14 @@ use serde::{Deserialize, Serialize};
 use crate::filter::{FilterSpec, Stage};
 use crate::optimizer::OptimizerSpec;
 use crate::param::{
-    BlendSpec, Bounds, FourierSpec, LaplacianSpec, LatentSpec, MOST_LEVELS, MacoSpec, PixelSpec, Resampling,
+    BlendSpec, Bounds, FourierSpec, LaplacianSpec, LatentSpec, MOST_LEVELS, MacoSpec, PixelSpec, Resampling, Space,
 };
 use crate::regularizer::RegularizerSpec;
 use crate::transform::TransformSpec;
 use crate::unit::Reading;
 
 /// The presets, in the order in which they are listed: file name and text.
-const PRESETS: [(&str, &str); 16] = [
+const PRESETS: [(&str, &str); 20] = [
     ("naive.yaml", include_str!("methods/naive.yaml")),
     ("erhan-2009.yaml", include_str!("methods/erhan-2009.yaml")),
     ("deepdream-2015.yaml", include_str!("methods/deepdream-2015.yaml")),
@@ -32,6 +32,10 @@ const PRESETS: [(&str, &str); 16] = [
     ("offert-bell-2020.yaml", include_str!("methods/offert-bell-2020.yaml")),
     ("regularized.yaml", include_str!("methods/regularized.yaml")),
     ("latent.yaml", include_str!("methods/latent.yaml")),
+    ("cma-es.yaml", include_str!("methods/cma-es.yaml")),
+    ("cma-es-cholesky.yaml", include_str!("methods/cma-es-cholesky.yaml")),
+    ("cma-es-spherical.yaml", include_str!("methods/cma-es-spherical.yaml")),
+    ("ga.yaml", include_str!("methods/ga.yaml")),
     ("dgn-am.yaml", include_str!("methods/dgn-am.yaml")),
     ("blend.yaml", include_str!("methods/blend.yaml")),
 ];
@@ -174,7 +178,7 @@ pub struct Method {
     /// Pictures of one unit and seed that are optimized together, and that a regularizer can keep different.
     #[serde(default = "one")]
     pub facets: usize,
-    /// Number of optimization steps in each octave, each a forward and a backward pass.
+    /// Number of optimization steps in each octave, each a forward and a backward pass; or of generations.
     pub steps: usize,
     /// Which picture is kept.
     #[serde(default)]
@@ -259,6 +263,32 @@ impl Method {
             if self.octaves.count > 1 {
                 bail!("octaves: param {} has one size only", self.param.name());
             }
+            match spec.space {
+                Space::Truncated { limit } if !(limit > 0. && limit.is_finite()) => {
+                    bail!("param.latent.space.truncated.limit: more than 0")
+                }
+                Space::Fourier { noise, decay }
+                    if !(noise >= 0. && noise.is_finite() && (0. ..=4.).contains(&decay)) =>
+                {
+                    bail!("param.latent.space.fourier: noise is not negative, decay between 0 and 4")
+                }
+                _ => {}
+            }
+        }
+        if let Some(evolution) = self.optimizer.evolution() {
+            let name = evolution.name();
+            let ParamSpec::Latent(spec) = self.param else {
+                bail!("optimizer.{name}: searches codes; param is {}", self.param.name())
+            };
+            if spec.screen > 1 || spec.starts > 1 {
+                bail!("optimizer.{name}: its first generation is the start; param.latent.screen and starts are 1");
+            }
+            if !self.regularizers.is_empty() || !self.filters.is_empty() || self.facets > 1 {
+                bail!("optimizer.{name}: works without regularizers, filters and facets");
+            }
+            if self.keep != Keep::Best {
+                bail!("optimizer.{name}: keeps the best candidate of all; write keep: best");
+            }
         }
         match self.param {
             ParamSpec::Pixel(spec) if !(spec.noise >= 0. && spec.noise.is_finite()) => {
@@ -301,7 +331,7 @@ impl Method {
         self.transforms.iter().try_for_each(|transform| transform.check())?;
         for regularizer in &self.regularizers {
             regularizer.check()?;
-            if regularizer.acts_on_code() && self.param.latent().is_none() {
+            if regularizer.acts_on_code() && !self.trains_codes() {
                 bail!("regularizers.{}: works on codes; param is {}", regularizer.name(), self.param.name());
             }
             if regularizer.compares_facets() && (self.facets < 2 || self.views > 1 || self.input == Input::Tiles) {
@@ -312,9 +342,9 @@ impl Method {
             filter.check()?;
             let fits = match filter.stage() {
                 Stage::Gradient => self.param.latent().is_none(),
-                Stage::Code => self.param.latent().is_some(),
+                Stage::Code => self.trains_codes(),
                 Stage::Picture => matches!(self.param, ParamSpec::Pixel(_)),
-                Stage::CodeOrPicture => self.param.latent().is_some() || matches!(self.param, ParamSpec::Pixel(_)),
+                Stage::CodeOrPicture => self.trains_codes() || matches!(self.param, ParamSpec::Pixel(_)),
             };
             if !fits {
                 let works_on = filter.stage().name();
@@ -322,6 +352,11 @@ impl Method {
             }
         }
         Ok(())
+    }
+
+    /// Whether codes themselves are trained, and not their spectra.
+    fn trains_codes(&self) -> bool {
+        self.param.latent().is_some_and(|spec| !matches!(spec.space, Space::Fourier { .. }))
     }
 
     /// Whether it searches a generator's code.

@@ -12,10 +12,12 @@
 use anyhow::{Result, anyhow};
 use classifiers::Classifier;
 use generators::Generator;
+use ndarray::{Array2, ArrayView2, s};
 use rand::RngExt;
 use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
 
+use crate::evolution::EvolutionSpec;
 use crate::filter::{Context, Stage};
 use crate::method::{Keep, Method, ParamSpec};
 use crate::objective::Objective;
@@ -132,6 +134,9 @@ fn optimize(batch: &Batch, watch: &dyn Watch) -> Result<Vec<Rendered>> {
         (Some(spec), Some(generator), Some(of_generator)) => {
             let prior =
                 |starts: &[(Seed, u64)]| Latent::new(generator, of_generator, spec.space, batch.condition, starts);
+            if let Some(evolution) = method.optimizer.evolution() {
+                return evolve(batch, evolution, &prior, watch);
+            }
             let (starts, screened) = screen(batch, spec, &prior, watch)?;
             let mut chains = vec![];
             for place in 0..spec.starts {
@@ -197,7 +202,7 @@ impl<'b> Chain<'b> {
         let best = Best::new(batch.method.keep, &param.tensors());
         let trace = Trace::new(batch.runs.len(), batch.method.regularizers.len());
         let view = Chain::view(batch, seeds, param.as_ref())?;
-        let optimizer = batch.method.optimizer.build(&param.tensors());
+        let optimizer = batch.method.optimizer.build(&param.tensors())?;
         let (step, octave, passes) = (0, 0, Passes::default());
         Ok(Chain { batch, seeds, sides, optimizer, view, param, best, trace, passes, step, octave })
     }
@@ -213,7 +218,7 @@ impl<'b> Chain<'b> {
         let Batch { method, .. } = *self.batch;
         self.octave += 1;
         self.param.resize([self.sides[self.octave]; 2], method.octaves.resampling)?;
-        self.optimizer = method.optimizer.build(&self.param.tensors());
+        self.optimizer = method.optimizer.build(&self.param.tensors())?;
         self.view = Chain::view(self.batch, self.seeds, self.param.as_ref())?;
         self.best = Best::new(method.keep, &self.param.tensors());
         Ok(())
@@ -349,22 +354,140 @@ impl<'b> Chain<'b> {
 
     fn finish(mut self) -> Result<Vec<Rendered>> {
         let _guard = tch::no_grad_guard();
-        let passes = self.passes;
         self.best.restore(&self.param.tensors());
-        let on_host = |tensor: Tensor| tensor.detach().to_device(Device::Cpu).to_kind(Kind::Float);
         let pictures = on_host(self.param.pictures());
         let state: Vec<_> = self.param.state().into_iter().map(|(name, tensor)| (name, on_host(tensor))).collect();
-        let rows = self.trace.rows.into_iter().enumerate();
-        Ok(rows
-            .map(|(i, trace)| Rendered {
-                picture: pictures.get(i as i64).contiguous(),
-                state: state.iter().map(|(name, tensor)| (*name, tensor.get(i as i64).contiguous())).collect(),
-                failure: failure(&trace, self.batch.method),
-                trace,
-                passes,
-            })
-            .collect())
+        Ok(rendered(&pictures, &state, self.trace.rows, self.passes, self.batch.method))
     }
+}
+
+/// Candidates that pass together.
+const CANDIDATES_AT_ONCE: usize = 8;
+
+/// A search without gradients for each run: generations of candidates, of which only the best of all is kept.
+fn evolve(batch: &Batch, spec: EvolutionSpec, prior: &Draw, watch: &dyn Watch) -> Result<Vec<Rendered>> {
+    let _guard = tch::no_grad_guard();
+    let Batch { method, .. } = *batch;
+    let population = spec.population();
+    let draws = |seed: Seed, count: usize| (0..count as u64).map(|number| (seed, number)).collect::<Vec<_>>();
+    let at_once = CANDIDATES_AT_ONCE.min(population);
+    let mut searches = vec![];
+    for (_, seed) in batch.runs {
+        searches.push(spec.build(to_rows(&prior(&draws(*seed, population)).tensors())?)?);
+    }
+    let sizes: Vec<usize> = match population % at_once {
+        0 => vec![at_once],
+        rest => vec![at_once, rest],
+    };
+    let mut codes: Vec<Latent> = sizes.iter().map(|&size| prior(&draws(batch.runs[0].1, size))).collect();
+    let seeds: Vec<Vec<Seed>> = batch.runs.iter().map(|(_, seed)| vec![*seed; at_once]).collect();
+    let mut views = vec![];
+    for ((unit, _), seeds) in batch.runs.iter().zip(&seeds) {
+        let of = |&count: &usize| {
+            let (units, size) = (vec![unit; count], codes[0].size());
+            View::new(batch.classifier, batch.shapes, method, &units, &seeds[..count], size)
+        };
+        views.push(sizes.iter().map(of).collect::<Result<Vec<_>>>()?);
+    }
+    let mut bests = prior(&batch.runs.iter().map(|(_, seed)| (*seed, 0)).collect::<Vec<_>>());
+    let mut highest = vec![f64::NEG_INFINITY; batch.runs.len()];
+    let mut traces: Vec<Vec<Row>> = vec![vec![]; batch.runs.len()];
+    let mut passes = Passes::default();
+    for generation in 0..method.steps {
+        for (run, (_, seed)) in batch.runs.iter().enumerate() {
+            let mut rng = stream(*seed, Purpose::Evolution, generation as u64);
+            let candidates = searches[run].ask(&mut rng, generation, method.steps);
+            let (mut fitness, mut activations) = (vec![], vec![]);
+            let mut from = 0;
+            while from < population {
+                let count = at_once.min(population - from);
+                let place = usize::from(count != at_once);
+                set_rows(&codes[place].tensors(), candidates.slice(s![from..from + count, ..]))?;
+                codes[place].project();
+                let view = &views[run][place];
+                let pictures = codes[place].pictures();
+                let seen = view.look(&pictures, Moment { step: generation, octave: 0 }, false)?;
+                if run == 0 {
+                    passes.forward += view.passes() * count;
+                }
+                let objectives: Vec<f64> = Vec::try_from(seen.objectives.to_kind(Kind::Double))?;
+                for (row, &objective) in objectives.iter().enumerate() {
+                    if objective > highest[run] {
+                        highest[run] = objective;
+                        for (best, tensor) in bests.tensors().iter().zip(codes[place].tensors()) {
+                            best.get(run as i64).copy_(&tensor.get(row as i64));
+                        }
+                    }
+                }
+                fitness.extend(objectives);
+                activations.extend(Vec::<f64>::try_from(seen.activations.to_kind(Kind::Double))?);
+                from += count;
+            }
+            let best =
+                (0..population).reduce(|a, b| if fitness[b] > fitness[a] || fitness[a].is_nan() { b } else { a });
+            let best = best.unwrap_or(0);
+            traces[run].push(Row {
+                step: generation,
+                loss: -fitness[best],
+                activation: activations[best],
+                penalties: vec![],
+                gradient_norm: None,
+            });
+            searches[run].tell(&fitness);
+        }
+        let mean = traces.iter().filter_map(|trace| trace.last()).map(|row| row.activation).sum::<f64>();
+        watch.step(generation + 1, method.steps, mean / traces.len() as f64);
+    }
+    let pictures = on_host(bests.pictures());
+    let state: Vec<_> = bests.state().into_iter().map(|(name, tensor)| (name, on_host(tensor))).collect();
+    Ok(rendered(&pictures, &state, traces, passes, method))
+}
+
+/// All numbers of each sample in a row.
+fn to_rows(tensors: &[Tensor]) -> Result<Array2<f64>> {
+    let flat: Vec<Tensor> = tensors.iter().map(|tensor| tensor.flatten(1, -1)).collect();
+    let flat = Tensor::cat(&flat, 1).to_kind(Kind::Double).to_device(Device::Cpu);
+    let shape = (flat.size()[0] as usize, flat.size()[1] as usize);
+    let mut values = vec![0.; flat.numel()];
+    flat.contiguous().copy_data(&mut values, flat.numel());
+    Ok(Array2::from_shape_vec(shape, values)?)
+}
+
+/// The opposite.
+fn set_rows(tensors: &[Tensor], rows: ArrayView2<f64>) -> Result<()> {
+    let values: Vec<f64> = rows.iter().copied().collect();
+    let flat = Tensor::from_slice(&values).view([rows.nrows() as i64, rows.ncols() as i64]);
+    let mut from = 0;
+    for tensor in tensors {
+        let shape = tensor.size();
+        let width = shape[1..].iter().product::<i64>();
+        tensor.shallow_clone().copy_(&flat.narrow(1, from, width).view(shape.as_slice()));
+        from += width;
+    }
+    Ok(())
+}
+
+/// A tensor as records keep it.
+fn on_host(tensor: Tensor) -> Tensor {
+    tensor.detach().to_device(Device::Cpu).to_kind(Kind::Float)
+}
+
+/// The results of a batch, sample by sample.
+fn rendered(
+    pictures: &Tensor,
+    state: &[(&'static str, Tensor)],
+    traces: Vec<Vec<Row>>,
+    passes: Passes,
+    method: &Method,
+) -> Vec<Rendered> {
+    let of = |(i, trace): (usize, Vec<Row>)| Rendered {
+        picture: pictures.get(i as i64).contiguous(),
+        state: state.iter().map(|(name, tensor)| (*name, tensor.get(i as i64).contiguous())).collect(),
+        failure: failure(&trace, method),
+        trace,
+        passes,
+    };
+    traces.into_iter().enumerate().map(of).collect()
 }
 
 /// Draws from the prior of a generator: one code for each (seed, number).
@@ -438,7 +561,7 @@ fn filtered(method: &Method, seeds: &[Seed], at: At, stage: Stage, tensor: &Tens
                 .collect();
             Tensor::stack(&rows, 0).view(shape).to_kind(tensor.kind()).to_device(tensor.device())
         };
-        let filtered = filter.apply(&tensor, &Context { gradient, draw: &draw });
+        let filtered = filter.apply(&tensor, &Context { gradient, stage, draw: &draw });
         tensor = filtered;
     }
     tensor

@@ -1,6 +1,8 @@
 //! Every architecture against torchvision's and timm's own, with weights from a formula: activations, logits, and the
 //! gradient of a logit with respect to the input. `tests/reference/make_architectures.py` made the numbers.
 
+mod formula;
+
 use std::collections::BTreeMap;
 use std::time::Instant;
 
@@ -16,6 +18,8 @@ use metapicture::unit::{LayerShapes, Unit};
 use serde_json::Value;
 use tch::{Device, Kind, Tensor};
 
+use formula::{error, formula, hollow, numbers, of_gradient, shapes, tensor_of};
+
 /// Largest error of an activation, relative to the largest in size of the values that are compared.
 const TOLERANCE: f64 = 5e-5;
 /// The same of a gradient in 64-bit floats, which the numbers were computed in. Kernels that a batch norm was folded into
@@ -25,79 +29,14 @@ const GRADIENT_TOLERANCE: f64 = 1e-4;
 /// other order; then a ReLU or a maximum lets another part of the gradient pass.
 const ROUNDED_GRADIENT_TOLERANCE: f64 = 5e-2;
 
-/// The script's `hashed`.
-fn hashed(index: u32, start: u32) -> u32 {
-    let mut h = index.wrapping_mul(2_654_435_761).wrapping_add(start);
-    h ^= h >> 16;
-    h = h.wrapping_mul(2_246_822_519);
-    h ^= h >> 13;
-    h = h.wrapping_mul(3_266_489_917);
-    h ^ (h >> 16)
-}
-
-/// `count` numbers in [0,1), as `value` takes them to others.
-fn tensor_of(shape: &[i64], start: u32, value: impl Fn(f64) -> f64) -> Tensor {
-    let count = shape.iter().product::<i64>() as u32;
-    let values: Vec<f32> =
-        (0..count).map(|i| value(f64::from(hashed(i, start) >> 8) / f64::from(1 << 24)) as f32).collect();
-    Tensor::from_slice(&values).view(shape)
-}
-
-/// The script's `tensor`.
-fn formula(name: &str, shape: &[i64]) -> Tensor {
-    if name.ends_with("num_batches_tracked") {
-        return Tensor::zeros(shape, (Kind::Int64, Device::Cpu));
-    }
-    let start = name.bytes().fold(2_166_136_261u32, |h, byte| (h ^ u32::from(byte)).wrapping_mul(16_777_619));
-    if name.ends_with("running_var") {
-        tensor_of(shape, start, |u| 0.5 + u)
-    } else if name.ends_with("running_mean") || name.ends_with("bias") {
-        tensor_of(shape, start, |u| 0.2 * (u - 0.5))
-    } else if shape.len() == 1 {
-        tensor_of(shape, start, |u| 0.8 + 0.4 * u)
-    } else {
-        let scale = (6. / shape[1..].iter().product::<i64>() as f64).sqrt();
-        tensor_of(shape, start, |u| scale * (2. * u - 1.))
-    }
-}
-
 /// The script's `picture`.
 fn picture(size: i64) -> Tensor {
     tensor_of(&[1, 3, size, size], 12345, |u| 2. * u - 1.)
 }
 
-/// The script's 16 places, and the values there.
-fn chosen(values: &Tensor) -> Vec<f64> {
-    let flat = values.contiguous().view([-1]).to_kind(Kind::Double);
-    (0..16).map(|i| flat.double_value(&[i64::from(hashed(i, 777)) % flat.numel() as i64])).collect()
-}
-
-/// Mean, deviation, 16 values.
-fn numbers(values: &Tensor) -> Vec<f64> {
-    let doubles = values.to_kind(Kind::Double);
-    let mut numbers = vec![doubles.mean(None::<Kind>).double_value(&[]), doubles.std(false).double_value(&[])];
-    numbers.extend(chosen(values));
-    numbers
-}
-
-/// Largest difference, relative to the largest expected number.
-fn error(found: &[f64], expected: &Value) -> f64 {
-    let expected: Vec<f64> = expected.as_array().unwrap().iter().map(|value| value.as_f64().unwrap()).collect();
-    assert_eq!(found.len(), expected.len());
-    let largest = expected.iter().fold(0., |largest: f64, value| largest.max(value.abs()));
-    let differences = found.iter().zip(&expected).map(|(found, expected)| (found - expected).abs());
-    differences.fold(0., f64::max) / largest
-}
-
 fn fixture(name: &str) -> Value {
     let path = format!("{}/tests/reference/architectures/{name}.json", env!("CARGO_MANIFEST_DIR"));
     serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
-}
-
-/// Name and shape of every tensor of the state_dict.
-fn shapes(fixture: &Value) -> BTreeMap<String, Vec<i64>> {
-    let shape = |shape: &Value| shape.as_array().unwrap().iter().map(|size| size.as_i64().unwrap()).collect();
-    fixture["tensors"].as_object().unwrap().iter().map(|(name, sizes)| (name.clone(), shape(sizes))).collect()
 }
 
 fn network(architecture: &str, weights: Weights) -> Result<Network, WeightError> {
@@ -119,14 +58,6 @@ fn logits_and_gradient(network: &Network, input: &Tensor, case: &Value) -> (Tens
     let one_hot = logits.zeros_like();
     let _ = one_hot.get(0).get(case["class"].as_i64().unwrap()).fill_(1.);
     (logits, pass.pullback([(point, one_hot)]))
-}
-
-/// The error of a gradient: of its norm, and of 16 values.
-fn of_gradient(gradient: &Tensor, case: &Value) -> f64 {
-    let expected = case["gradient"].as_array().unwrap();
-    let norm = gradient.to_kind(Kind::Double).norm().double_value(&[]);
-    let of_norm = (norm / expected[0].as_f64().unwrap() - 1.).abs();
-    error(&chosen(gradient), &Value::from(expected[1..].to_vec())).max(of_norm)
 }
 
 /// Compares everything that the fixture holds.
@@ -213,12 +144,6 @@ parity! {
     mobilenet_v2_is_timms: "mobilenet_v2", "timm.mobilenetv2_100";
     resnet50_is_timms: "resnet50", "timm.resnet50";
     vgg16_is_timms: "vgg16", "timm.vgg16";
-}
-
-/// Zeros of the shapes that a network takes, without memory of their own.
-fn hollow(shapes: &BTreeMap<String, Vec<i64>>) -> BTreeMap<String, Tensor> {
-    let zero = Tensor::zeros([0i64; 0], (Kind::Float, Device::Cpu));
-    shapes.iter().map(|(name, shape)| (name.clone(), zero.expand(&shape[..], false))).collect()
 }
 
 /// Whether a tensor may be absent: counters, and the heads that only training needs.

@@ -1,6 +1,7 @@
 //! Frozen image classifiers, one file an architecture, and the zoo of their weights.
 
 pub mod alexnet;
+pub mod caffenet;
 pub mod densenet;
 pub mod efficientnet_lite;
 pub mod googlenet;
@@ -25,6 +26,7 @@ use tch::{Device, Kind, Tensor};
 /// The manifests of the classifiers that are known here, as file name and text, for [`frozen::zoo::Zoo::new`].
 pub const MANIFESTS: &[(&str, &str)] = &[
     ("alexnet.yaml", include_str!("../zoo/alexnet.yaml")),
+    ("caffenet.yaml", include_str!("../zoo/caffenet.yaml")),
     ("densenet121.yaml", include_str!("../zoo/densenet121.yaml")),
     ("efficientnet-lite0.yaml", include_str!("../zoo/efficientnet-lite0.yaml")),
     ("efficientnet-lite1.yaml", include_str!("../zoo/efficientnet-lite1.yaml")),
@@ -84,6 +86,7 @@ impl Classifier {
                 };
                 (efficientnet_lite::network(config, tensors)?, 1000, config.resolution, mean, std)
             }
+            "caffenet" => (caffenet::network(tensors()?)?, 1000, caffenet::RESOLUTION, caffenet::MEAN, caffenet::STD),
             "torchscript" => {
                 let config: torchscript::Config = manifest.config()?;
                 config.check().map_err(wrong)?;
@@ -94,7 +97,8 @@ impl Classifier {
             name => {
                 let Some(architecture) = torchvision::find(name) else {
                     let named = torchvision::ARCHITECTURES.iter().map(|architecture| architecture.name);
-                    let known: Vec<&str> = ["efficientnet-lite", "torchscript"].into_iter().chain(named).collect();
+                    let known: Vec<&str> =
+                        ["caffenet", "efficientnet-lite", "torchscript"].into_iter().chain(named).collect();
                     return Err(unknown_architecture(manifest, &known));
                 };
                 let config: torchvision::Config = match manifest.config.is_empty() {

@@ -1,17 +1,51 @@
 //! Frozen image generators, one file an architecture, and the zoo of their weights.
 
+pub mod biggan;
+pub mod biggan_deep;
 pub mod dcgan;
+pub mod deepsim;
+mod parts;
+pub mod pgan;
+mod resnet;
+pub mod sagan;
+pub mod sngan;
+pub mod stylegan2;
+pub mod taesd;
+pub mod torchscript;
+pub mod vqgan;
 
 use frozen::load::{LoadError, unknown_architecture};
 use frozen::network::{Network, Schedule};
-use frozen::weights::Weights;
+use frozen::weights::{WeightFile, Weights};
 use frozen::zoo::{Checked, Manifest};
 use tch::{Device, Kind, Tensor};
 
 /// The manifests of the generators that are known here, as file name and text, for [`frozen::zoo::Zoo::new`].
 pub const MANIFESTS: &[(&str, &str)] = &[
+    ("biggan-128.yaml", include_str!("../zoo/biggan-128.yaml")),
+    ("biggan-deep-128.yaml", include_str!("../zoo/biggan-deep-128.yaml")),
+    ("biggan-deep-256.yaml", include_str!("../zoo/biggan-deep-256.yaml")),
+    ("biggan-deep-512.yaml", include_str!("../zoo/biggan-deep-512.yaml")),
+    ("deepsim-fc6.yaml", include_str!("../zoo/deepsim-fc6.yaml")),
+    ("deepsim-fc7.yaml", include_str!("../zoo/deepsim-fc7.yaml")),
+    ("deepsim-fc8.yaml", include_str!("../zoo/deepsim-fc8.yaml")),
+    ("deepsim-pool5.yaml", include_str!("../zoo/deepsim-pool5.yaml")),
     ("eye-cdcgan.yaml", include_str!("../zoo/eye-cdcgan.yaml")),
     ("face-dcgan.yaml", include_str!("../zoo/face-dcgan.yaml")),
+    ("pgan-celeba.yaml", include_str!("../zoo/pgan-celeba.yaml")),
+    ("pgan-celebahq-256.yaml", include_str!("../zoo/pgan-celebahq-256.yaml")),
+    ("pgan-celebahq-512.yaml", include_str!("../zoo/pgan-celebahq-512.yaml")),
+    ("pgan-dtd.yaml", include_str!("../zoo/pgan-dtd.yaml")),
+    ("sagan-128.yaml", include_str!("../zoo/sagan-128.yaml")),
+    ("sngan-128.yaml", include_str!("../zoo/sngan-128.yaml")),
+    ("stylegan2-ffhq.yaml", include_str!("../zoo/stylegan2-ffhq.yaml")),
+    ("taef1.yaml", include_str!("../zoo/taef1.yaml")),
+    ("taef2.yaml", include_str!("../zoo/taef2.yaml")),
+    ("taesd.yaml", include_str!("../zoo/taesd.yaml")),
+    ("taesd3.yaml", include_str!("../zoo/taesd3.yaml")),
+    ("taesdxl.yaml", include_str!("../zoo/taesdxl.yaml")),
+    ("vqgan-f16-1024.yaml", include_str!("../zoo/vqgan-f16-1024.yaml")),
+    ("vqgan-f16-16384.yaml", include_str!("../zoo/vqgan-f16-16384.yaml")),
 ];
 
 /// What an architecture makes of its weights: a network, what goes into it, and what comes out of it.
@@ -79,6 +113,18 @@ pub enum Prior {
     },
     /// Activations behind a ReLU: normal numbers, those below 0 set to 0.
     Rectified,
+}
+
+impl Prior {
+    /// About the standard deviation of its numbers.
+    pub fn deviation(self) -> f64 {
+        match self {
+            Prior::Normal => 1.,
+            // That of a normal number between -2 and 2 is 0.880.
+            Prior::Truncated { truncation } => 0.88 * truncation,
+            Prior::Rectified => 0.584,
+        }
+    }
 }
 
 /// What a generator is conditioned on: one class, or a mixture of classes.
@@ -201,12 +247,79 @@ impl Generator {
         let tensors = || Weights::load(&weights.path, manifest.key.as_deref());
         let wrong = |reason| LoadError::Config { manifest: manifest.file.clone(), reason };
         let built = match manifest.architecture.as_deref() {
+            Some("biggan") => {
+                let config: biggan::Config = manifest.config()?;
+                config.check().map_err(wrong)?;
+                biggan::build(config, tensors()?)?
+            }
+            Some("biggan-deep") => {
+                let config: biggan_deep::Config = manifest.config()?;
+                config.check().map_err(wrong)?;
+                biggan_deep::build(config, tensors()?)?
+            }
             Some("dcgan") => {
                 let config: dcgan::Config = manifest.config()?;
                 config.check().map_err(wrong)?;
                 dcgan::build(config, tensors()?)?
             }
-            _ => return Err(unknown_architecture(manifest, &["dcgan"])),
+            Some("sagan") => {
+                let config: sagan::Config = manifest.config()?;
+                config.check().map_err(wrong)?;
+                sagan::build(config, tensors()?)?
+            }
+            Some("sngan") => {
+                let config: sngan::Config = manifest.config()?;
+                config.check().map_err(wrong)?;
+                sngan::build(config, tensors()?)?
+            }
+            Some("taesd") => {
+                let config: taesd::Config = manifest.config()?;
+                config.check().map_err(wrong)?;
+                taesd::build(config, tensors()?)?
+            }
+            Some("deepsim") => deepsim::build(manifest.config()?, tensors()?)?,
+            Some("pgan") => {
+                let config: pgan::Config = manifest.config()?;
+                config.check().map_err(wrong)?;
+                pgan::build(config, tensors()?)?
+            }
+            Some("stylegan2") => {
+                let config: stylegan2::Config = manifest.config()?;
+                config.check().map_err(wrong)?;
+                // It lies beside the dictionary of the generator's tensors.
+                let average = match config.truncation < 1. && manifest.key.is_some() {
+                    true => Some(WeightFile::open(&weights.path)?.tensor("latent_avg")?),
+                    false => None,
+                };
+                stylegan2::build(config, tensors()?, average)?
+            }
+            Some("vqgan") => {
+                let config: vqgan::Config = manifest.config()?;
+                config.check().map_err(wrong)?;
+                vqgan::build(config, tensors()?)?
+            }
+            Some("torchscript") => {
+                let config: torchscript::Config = manifest.config()?;
+                config.check().map_err(wrong)?;
+                torchscript::build(config, &weights.path)
+                    .map_err(|fault| LoadError::Script { path: weights.path.clone(), fault })?
+            }
+            _ => {
+                let known = [
+                    "biggan",
+                    "biggan-deep",
+                    "dcgan",
+                    "deepsim",
+                    "pgan",
+                    "sagan",
+                    "sngan",
+                    "stylegan2",
+                    "taesd",
+                    "torchscript",
+                    "vqgan",
+                ];
+                return Err(unknown_architecture(manifest, &known));
+            }
         };
         let Built { network, code, mapping, conditioning, output, size } = built;
         let (name, weights_sha256) = (manifest.name.to_string(), weights.sha256.to_string());
@@ -221,6 +334,26 @@ impl Generator {
             weights_sha256,
             definition: manifest.definition(),
         })
+    }
+
+    /// The same generator for pictures of another side, where its code is spatial: it makes pictures of any size that its
+    /// latent's places divide.
+    ///
+    /// # Errors
+    /// If its pictures have one size, or no code has that side.
+    pub fn at(self, side: i64) -> Result<Generator, String> {
+        let [_, height, _] = self.code.shape[..] else {
+            return Err(format!("{} makes pictures of {} px only", self.name, self.size[0]));
+        };
+        if self.size[0] % height != 0 {
+            return Err(format!("{} makes pictures of {} px only", self.name, self.size[0]));
+        }
+        let place = self.size[0] / height;
+        if side < place || side % place != 0 {
+            return Err(format!("{} makes pictures of multiples of {place} px; {side} is none", self.name));
+        }
+        let shape = vec![self.code.shape[0], side / place, side / place];
+        Ok(Generator { code: Code { shape, ..self.code }, size: [side; 2], ..self })
     }
 
     /// Numbers of a condition that enter the network.

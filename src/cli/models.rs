@@ -175,7 +175,7 @@ fn pull(zoo: &Zoo, names: &[String], all: bool, json: bool, quiet: bool) -> Resu
                 let paths: Vec<PathBuf> = files.into_iter().map(|file| file.path).collect();
                 if !quiet {
                     let how = if was_there { "is there" } else { "pulled" };
-                    eprintln!("{}: {how}, {}", manifest.name, HumanBytes(manifest.size()));
+                    eprintln!("{}: {how}, {}", manifest.name, size(manifest));
                 }
                 results.push(with(entry, json!({ "status": "ok", "paths": paths })));
             }
@@ -229,7 +229,7 @@ fn table(zoo: &Zoo) -> String {
             manifest.kind.to_string(),
             manifest.architecture.clone().unwrap_or_else(|| "-".into()),
             shortened(&manifest.licence, 28),
-            HumanBytes(manifest.size()).to_string(),
+            size(manifest),
             if zoo.cache().is_pulled(manifest) { "yes" } else { "no" }.to_owned(),
         ]
     };
@@ -330,7 +330,7 @@ fn info(zoo: &Zoo, manifest: &Manifest, listing: &Listing) -> String {
     for (key, value) in &manifest.config {
         line(&in_flow(key), &in_flow(value));
     }
-    line("size", &HumanBytes(manifest.size()).to_string());
+    line("size", &size(manifest));
     line("pulled", pulled);
     for file in &manifest.files {
         line("file", &zoo.cache().path(file).display().to_string());
@@ -369,6 +369,14 @@ fn in_flow(value: &serde_yaml::Value) -> String {
         Value::Bool(truth) => truth.to_string(),
         Value::Null => String::new(),
         Value::Tagged(tagged) => in_flow(&tagged.value),
+    }
+}
+
+/// The size of an entry, as far as its manifest gives it.
+fn size(manifest: &Manifest) -> String {
+    match manifest.size() {
+        0 => "unknown".into(),
+        bytes => HumanBytes(bytes).to_string(),
     }
 }
 

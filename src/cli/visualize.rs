@@ -90,6 +90,12 @@ pub(super) fn run(command: Visualize, quiet: bool, verbose: bool) -> Result<u8, 
         .collect::<Result<Vec<_>, _>>()
         .usage()?;
     let generator = command.generator.as_ref().map(|name| load::generator(&zoo, name, device, quiet)).transpose()?;
+    let generator = match (generator, command.size) {
+        (Some(generator), Some(side)) if generator.code.is_spatial() => {
+            Some(generator.at(side).map_err(|reason| anyhow!("--size: {reason}")).usage()?)
+        }
+        (generator, _) => generator,
+    };
     let condition = match &generator {
         Some(generator) => load::condition(generator, command.class.as_deref()).usage()?,
         None => None,

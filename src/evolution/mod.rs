@@ -30,38 +30,52 @@ pub enum Variant {
 /// The most dimensions of a search that keeps a whole covariance matrix: one of 8192 x 8192 takes 512 MiB a run.
 pub const MOST_DIMENSIONS: usize = 8192;
 
-/// How a method asks for a search without gradients.
+/// How a method asks for covariance matrix adaptation.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
+#[serde(deny_unknown_fields)]
+pub struct CmaEsSpec {
+    /// What is adapted.
+    pub variant: Variant,
+    /// Candidates of a generation.
+    pub population: usize,
+    /// The first standard deviation of the candidates, in those of the prior.
+    pub sigma: f64,
+}
+
+/// How a method asks for an evolution strategy on a sphere.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SphericalSpec {
+    /// Candidates of a generation.
+    pub population: usize,
+    /// The angle of the candidates in degrees, falling geometrically from the first generation's to the last one's.
+    pub degrees: Degrees,
+}
+
+/// How a method asks for a genetic algorithm.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GeneticSpec {
+    /// Candidates of a generation.
+    pub population: usize,
+    /// Of these, how many of the best go on unchanged.
+    pub elite: usize,
+    /// The share of a child's numbers that change.
+    pub mutated: f64,
+    /// The standard deviation of the change, in those of the prior.
+    pub deviation: f64,
+}
+
+/// A search without gradients.
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum EvolutionSpec {
     /// Covariance matrix adaptation (Hansen 2016, "The CMA evolution strategy: a tutorial").
-    CmaEs {
-        /// What is adapted.
-        variant: Variant,
-        /// Candidates of a generation.
-        population: usize,
-        /// The first standard deviation of the candidates, in those of the prior.
-        sigma: f64,
-    },
+    CmaEs(CmaEsSpec),
     /// On a sphere: candidates at an angle around the mean direction (Wang & Ponce 2022, "High-performance evolutionary
     /// algorithms for online neuron control").
-    SphericalCma {
-        /// Candidates of a generation.
-        population: usize,
-        /// The angle of the candidates in degrees, falling geometrically from the first generation's to the last one's.
-        degrees: Degrees,
-    },
+    SphericalCma(SphericalSpec),
     /// A genetic algorithm (after Ponce et al. 2019).
-    Genetic {
-        /// Candidates of a generation.
-        population: usize,
-        /// Of these, how many of the best go on unchanged.
-        elite: usize,
-        /// The share of a child's numbers that change.
-        mutated: f64,
-        /// The standard deviation of the change, in those of the prior.
-        deviation: f64,
-    },
+    Genetic(GeneticSpec),
 }
 
 /// An angle that falls.
@@ -78,18 +92,18 @@ impl EvolutionSpec {
     /// As YAML spells it.
     pub fn name(self) -> &'static str {
         match self {
-            EvolutionSpec::CmaEs { .. } => "cma_es",
-            EvolutionSpec::SphericalCma { .. } => "spherical_cma",
-            EvolutionSpec::Genetic { .. } => "genetic",
+            EvolutionSpec::CmaEs(_) => "cma_es",
+            EvolutionSpec::SphericalCma(_) => "spherical_cma",
+            EvolutionSpec::Genetic(_) => "genetic",
         }
     }
 
     /// Candidates of a generation.
     pub fn population(self) -> usize {
         match self {
-            EvolutionSpec::CmaEs { population, .. }
-            | EvolutionSpec::SphericalCma { population, .. }
-            | EvolutionSpec::Genetic { population, .. } => population,
+            EvolutionSpec::CmaEs(spec) => spec.population,
+            EvolutionSpec::SphericalCma(spec) => spec.population,
+            EvolutionSpec::Genetic(spec) => spec.population,
         }
     }
 
@@ -98,26 +112,26 @@ impl EvolutionSpec {
     /// # Errors
     /// Names the value.
     pub fn check(self) -> Result<()> {
-        let name = self.name();
-        if !(4..=4096).contains(&self.population()) {
-            bail!("search.{name}.population: {} is not between 4 and 4096", self.population());
+        let (name, population) = (self.name(), self.population());
+        if !(4..=4096).contains(&population) {
+            bail!("optimizer.{name}.population: {population} is not between 4 and 4096");
         }
         match self {
-            EvolutionSpec::CmaEs { sigma, .. } if !(sigma > 0. && sigma.is_finite()) => {
-                bail!("search.{name}.sigma: more than 0")
+            EvolutionSpec::CmaEs(CmaEsSpec { sigma, .. }) if !(sigma > 0. && sigma.is_finite()) => {
+                bail!("optimizer.{name}.sigma: more than 0")
             }
-            EvolutionSpec::SphericalCma { degrees: Degrees { from, to }, .. }
+            EvolutionSpec::SphericalCma(SphericalSpec { degrees: Degrees { from, to }, .. })
                 if !(to > 0. && to <= from && from <= 90.) =>
             {
-                bail!("search.{name}.degrees: 0 < to <= from <= 90")
+                bail!("optimizer.{name}.degrees: 0 < to <= from <= 90")
             }
-            EvolutionSpec::Genetic { population, elite, .. } if elite >= population => {
-                bail!("search.{name}.elite: fewer than the population")
+            EvolutionSpec::Genetic(GeneticSpec { elite, .. }) if elite >= population => {
+                bail!("optimizer.{name}.elite: fewer than the population")
             }
-            EvolutionSpec::Genetic { mutated, deviation, .. }
+            EvolutionSpec::Genetic(GeneticSpec { mutated, deviation, .. })
                 if !((0. ..=1.).contains(&mutated) && deviation >= 0. && deviation.is_finite()) =>
             {
-                bail!("search.{name}: mutated is between 0 and 1, deviation not negative")
+                bail!("optimizer.{name}: mutated is between 0 and 1, deviation not negative")
             }
             _ => Ok(()),
         }
@@ -127,21 +141,21 @@ impl EvolutionSpec {
     ///
     /// # Errors
     /// If there are more dimensions than it can hold.
-    pub fn build(self, start: &Array2<f64>) -> Result<Box<dyn Evolution>> {
+    pub fn build(self, start: Array2<f64>) -> Result<Box<dyn Evolution>> {
         Ok(match self {
-            EvolutionSpec::CmaEs { variant, population, sigma } => {
+            EvolutionSpec::CmaEs(CmaEsSpec { variant, population, sigma }) => {
                 let dimensions = start.ncols();
                 if variant == Variant::Cholesky && dimensions > MOST_DIMENSIONS {
                     bail!(
-                        "search.cma_es: variant cholesky takes {MOST_DIMENSIONS} dimensions at most; these codes have \
+                        "optimizer.cma_es: variant cholesky takes {MOST_DIMENSIONS} dimensions at most; these codes have \
                          {dimensions}: use variant diagonal"
                     );
                 }
                 Box::new(CmaEs::new(variant, population, sigma, dimensions))
             }
-            EvolutionSpec::SphericalCma { degrees, .. } => Box::new(Spherical::new(start.clone(), degrees)),
-            EvolutionSpec::Genetic { elite, mutated, deviation, .. } => {
-                Box::new(Genetic::new(start.clone(), elite, mutated, deviation))
+            EvolutionSpec::SphericalCma(spec) => Box::new(Spherical::new(start, spec.degrees)),
+            EvolutionSpec::Genetic(GeneticSpec { elite, mutated, deviation, .. }) => {
+                Box::new(Genetic::new(start, elite, mutated, deviation))
             }
         })
     }
@@ -184,7 +198,7 @@ mod tests {
 
     /// The best value of `function` after some generations.
     fn best(spec: EvolutionSpec, dimensions: usize, generations: usize, function: &dyn Fn(&[f64]) -> f64) -> f64 {
-        let mut search = spec.build(&draws(spec.population(), dimensions)).unwrap();
+        let mut search = spec.build(draws(spec.population(), dimensions)).unwrap();
         let mut best = f64::NEG_INFINITY;
         for generation in 0..generations {
             let mut rng = stream(Seed(1), Purpose::Evolution, generation as u64);
@@ -197,8 +211,10 @@ mod tests {
         best
     }
 
-    const CHOLESKY: EvolutionSpec = EvolutionSpec::CmaEs { variant: Variant::Cholesky, population: 16, sigma: 0.5 };
-    const DIAGONAL: EvolutionSpec = EvolutionSpec::CmaEs { variant: Variant::Diagonal, population: 16, sigma: 0.5 };
+    const CHOLESKY: EvolutionSpec =
+        EvolutionSpec::CmaEs(CmaEsSpec { variant: Variant::Cholesky, population: 16, sigma: 0.5 });
+    const DIAGONAL: EvolutionSpec =
+        EvolutionSpec::CmaEs(CmaEsSpec { variant: Variant::Diagonal, population: 16, sigma: 0.5 });
 
     /// Minus the ellipsoid function, its axes a million times as steep one way as the other.
     fn ellipsoid(x: &[f64]) -> f64 {
@@ -234,7 +250,8 @@ mod tests {
         let target: Vec<f64> = draws(1, dimensions).row(0).to_vec();
         let norm = |x: &[f64]| x.iter().map(|x| x * x).sum::<f64>().sqrt();
         let cosine = |x: &[f64]| x.iter().zip(&target).map(|(x, t)| x * t).sum::<f64>() / norm(x) / norm(&target);
-        let spec = EvolutionSpec::SphericalCma { population: 40, degrees: Degrees { from: 50., to: 7.33 } };
+        let spec =
+            EvolutionSpec::SphericalCma(SphericalSpec { population: 40, degrees: Degrees { from: 50., to: 7.33 } });
         let mut radii = vec![];
         let search = std::cell::RefCell::new(&mut radii);
         let reached = best(spec, dimensions, 75, &|x| {
@@ -250,7 +267,7 @@ mod tests {
 
     #[test]
     fn a_genetic_algorithm_climbs_and_keeps_its_best() {
-        let spec = EvolutionSpec::Genetic { population: 40, elite: 4, mutated: 0.25, deviation: 0.5 };
+        let spec = EvolutionSpec::Genetic(GeneticSpec { population: 40, elite: 4, mutated: 0.25, deviation: 0.5 });
         let sphere = |x: &[f64]| -x.iter().map(|x| (x - 1.) * (x - 1.)).sum::<f64>();
         let (early, late) = (best(spec, 20, 5, &sphere), best(spec, 20, 200, &sphere));
         println!("{early} {late}");
@@ -265,17 +282,20 @@ mod tests {
     #[test]
     fn wrong_values_are_refused_by_name() {
         for (spec, complaint) in [
-            (EvolutionSpec::CmaEs { variant: Variant::Diagonal, population: 3, sigma: 1. }, "population: 3"),
-            (EvolutionSpec::CmaEs { variant: Variant::Diagonal, population: 8, sigma: f64::NAN }, "sigma"),
-            (EvolutionSpec::SphericalCma { population: 8, degrees: Degrees { from: 5., to: 9. } }, "degrees"),
-            (EvolutionSpec::Genetic { population: 8, elite: 8, mutated: 0.5, deviation: 1. }, "elite"),
-            (EvolutionSpec::Genetic { population: 8, elite: 2, mutated: 1.5, deviation: 1. }, "mutated"),
+            (EvolutionSpec::CmaEs(CmaEsSpec { variant: Variant::Diagonal, population: 3, sigma: 1. }), "population: 3"),
+            (EvolutionSpec::CmaEs(CmaEsSpec { variant: Variant::Diagonal, population: 8, sigma: f64::NAN }), "sigma"),
+            (
+                EvolutionSpec::SphericalCma(SphericalSpec { population: 8, degrees: Degrees { from: 5., to: 9. } }),
+                "degrees",
+            ),
+            (EvolutionSpec::Genetic(GeneticSpec { population: 8, elite: 8, mutated: 0.5, deviation: 1. }), "elite"),
+            (EvolutionSpec::Genetic(GeneticSpec { population: 8, elite: 2, mutated: 1.5, deviation: 1. }), "mutated"),
         ] {
             let error = spec.check().unwrap_err().to_string();
             assert!(error.contains(complaint), "{error}");
         }
-        let many = Array2::zeros((16, MOST_DIMENSIONS + 1));
-        assert!(CHOLESKY.build(&many).is_err_and(|error| error.to_string().contains("use variant diagonal")));
-        assert!(DIAGONAL.build(&many).is_ok());
+        let many: Array2<f64> = Array2::zeros((16, MOST_DIMENSIONS + 1));
+        assert!(CHOLESKY.build(many.clone()).is_err_and(|error| error.to_string().contains("use variant diagonal")));
+        assert!(DIAGONAL.build(many).is_ok());
     }
 }

@@ -154,6 +154,8 @@ fn fifty() -> usize {
 pub struct Context<'a> {
     /// The gradient with respect to the pictures before the optimizer's step `[N,3,H,W]`, upwards.
     pub gradient: &'a Tensor,
+    /// What the tensor is.
+    pub stage: Stage,
     /// Uniform numbers in [0,1) of this shape, each sample's from its own stream.
     pub draw: &'a dyn Fn(&[i64]) -> Tensor,
 }
@@ -257,7 +259,7 @@ impl FilterSpec {
             FilterSpec::ShrinkCode { factor, .. } => shrink_code::apply(factor, tensor),
             FilterSpec::ShrinkPicture { factor, .. } => shrink_picture::apply(factor, tensor),
             FilterSpec::StochasticClip { limit, .. } => {
-                let (low, high) = if tensor.dim() == 4 { (0., 1.) } else { (-limit, limit) };
+                let (low, high) = if context.stage == Stage::Picture { (0., 1.) } else { (-limit, limit) };
                 stochastic_clip::apply(tensor, low, high, &(context.draw)(&tensor.size()))
             }
             FilterSpec::GaussianBlur { sigma, .. } => gaussian_blur::apply(tensor, sigma),

@@ -12,6 +12,8 @@ use anyhow::{Result, bail};
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
+use crate::evolution::{CmaEsSpec, EvolutionSpec, GeneticSpec, SphericalSpec};
+
 /// A step size: constant, or going linearly from one value at the first step to another at the last.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
@@ -87,6 +89,12 @@ pub enum OptimizerSpec {
         #[serde(default, skip_serializing_if = "is_default")]
         norm: Norm,
     },
+    /// No gradients: Hansen 2016.
+    CmaEs(CmaEsSpec),
+    /// No gradients: Wang & Ponce 2022.
+    SphericalCma(SphericalSpec),
+    /// No gradients: after Ponce et al. 2019.
+    Genetic(GeneticSpec),
 }
 
 // What came later is left out of a run's settings where it does nothing, so that the run is still known as the same one.
@@ -108,9 +116,22 @@ fn beta2() -> f64 {
 }
 
 impl OptimizerSpec {
-    /// The optimizer of these tensors, its state that of a first step.
-    pub fn build(self, tensors: &[Tensor]) -> Box<dyn Optimizer> {
+    /// The search that asks for no gradients, if it is one.
+    pub fn evolution(self) -> Option<EvolutionSpec> {
         match self {
+            OptimizerSpec::CmaEs(spec) => Some(EvolutionSpec::CmaEs(spec)),
+            OptimizerSpec::SphericalCma(spec) => Some(EvolutionSpec::SphericalCma(spec)),
+            OptimizerSpec::Genetic(spec) => Some(EvolutionSpec::Genetic(spec)),
+            _ => None,
+        }
+    }
+
+    /// The optimizer of these tensors, its state that of a first step.
+    ///
+    /// # Errors
+    /// If it is a search without gradients.
+    pub fn build(self, tensors: &[Tensor]) -> Result<Box<dyn Optimizer>> {
+        Ok(match self {
             OptimizerSpec::Adam { lr, beta1, beta2, weight_decay } => {
                 Box::new(Adam::new(lr, beta1, beta2, weight_decay, tensors))
             }
@@ -118,7 +139,10 @@ impl OptimizerSpec {
                 Box::new(Sgd::new(lr, momentum, dampening, nesterov, weight_decay, tensors))
             }
             OptimizerSpec::NormalizedSgd { lr, norm } => Box::new(NormalizedSgd::new(lr, norm)),
-        }
+            OptimizerSpec::CmaEs(_) | OptimizerSpec::SphericalCma(_) | OptimizerSpec::Genetic(_) => {
+                bail!("a search without gradients has no steps along them")
+            }
+        })
     }
 
     /// Refuses values that cannot work.
@@ -126,14 +150,20 @@ impl OptimizerSpec {
     /// # Errors
     /// Names the value.
     pub fn check(self) -> Result<()> {
-        let (OptimizerSpec::Adam { lr, .. } | OptimizerSpec::Sgd { lr, .. } | OptimizerSpec::NormalizedSgd { lr, .. }) =
-            self;
-        let sizes = match lr {
-            StepSize::Constant(size) => [size, size],
-            StepSize::Linear(Ramp { from, to }) => [from, to],
-        };
-        if !sizes.iter().all(|size| size.is_finite()) {
-            bail!("optimizer: lr is a finite number");
+        if let Some(evolution) = self.evolution() {
+            return evolution.check();
+        }
+        if let OptimizerSpec::Adam { lr, .. }
+        | OptimizerSpec::Sgd { lr, .. }
+        | OptimizerSpec::NormalizedSgd { lr, .. } = self
+        {
+            let sizes = match lr {
+                StepSize::Constant(size) => [size, size],
+                StepSize::Linear(Ramp { from, to }) => [from, to],
+            };
+            if !sizes.iter().all(|size| size.is_finite()) {
+                bail!("optimizer: lr is a finite number");
+            }
         }
         match self {
             OptimizerSpec::Adam { beta1, beta2, .. } if !((0. ..1.).contains(&beta1) && (0. ..1.).contains(&beta2)) => {

@@ -6,7 +6,7 @@ use generators::{Generator, Prior};
 use serde::{Deserialize, Serialize};
 use tch::{Kind, Tensor};
 
-use super::Param;
+use super::{Param, spectrum};
 use crate::random::{Purpose, Seed, normal, stream, truncated_normal};
 
 /// Where codes may lie.
@@ -15,6 +15,19 @@ use crate::random::{Purpose, Seed, normal, stream, truncated_normal};
 pub enum Space {
     /// Anywhere; they start as draws from the standard normal distribution that the generator was trained on.
     Gaussian,
+    /// Within a few standard deviations of the prior in every dimension; what leaves that range is set to its end.
+    Truncated {
+        /// In standard deviations.
+        limit: f64,
+    },
+    /// A spatial code as its Fourier spectrum, low frequencies scaled up as in lucid: neighbouring places then hang together,
+    /// and the generator's grid does not show. Only for codes of height and width.
+    Fourier {
+        /// Standard deviation of the code that it starts from.
+        noise: f64,
+        /// How fast the scale falls: a frequency f has f^-decay.
+        decay: f64,
+    },
     /// On the sphere of radius sqrt(d), where nearly all of the standard normal distribution in d dimensions lies: the
     /// norm stays what the generator knows, and only the direction is searched.
     Shell,
@@ -58,8 +71,10 @@ pub struct Latent<'g> {
     generator: &'g Generator,
     schedule: &'g Schedule,
     space: Space,
-    /// `[N, …]`
-    code: Tensor,
+    /// `[N, …]`: codes, or their spectra `[N,C,h,w/2+1,2]`.
+    trained: Tensor,
+    /// What spectra are multiplied by, `[1,1,h,w/2+1,2]`, of mean square 1 over all frequencies.
+    scale: Option<Tensor>,
     /// `[N, classes]`: the trainable numbers behind a relaxed condition, or a one-hot class.
     condition: Option<(Condition, Tensor)>,
     pass: Option<Pass<'g>>,
@@ -131,9 +146,45 @@ impl<'g> Latent<'g> {
                 codes.activation(mapping.network.output()).view(&shape_of(starts.len(), &generator.code.shape)[..])
             }
         };
-        let mut latent = Latent { generator, schedule, space, code, condition, pass: None, pictures: None };
+        let mut latent =
+            Latent { generator, schedule, space, trained: code, scale: None, condition, pass: None, pictures: None };
+        if let Space::Fourier { noise, decay } = space {
+            latent.to_spectra(noise, decay);
+        }
         latent.project();
         latent
+    }
+
+    /// Takes the codes as the numbers of spectra: white ones, which the scale makes smooth.
+    fn to_spectra(&mut self, noise: f64, decay: f64) {
+        let size = [self.trained.size()[2], self.trained.size()[3]];
+        let (kind, device) = (self.trained.kind(), self.trained.device());
+        let lowest = 1. / size[0].max(size[1]) as f64;
+        let scale = spectrum::by_frequency(size, kind, device, |frequency| frequency.max(lowest).powf(-decay));
+        let counts = spectrum::multiplicities(size, kind, device);
+        let mean = (scale.square() * &counts).sum(None::<Kind>) / (size[0] * size[1]) as f64;
+        let scale = (scale / mean.sqrt()).unsqueeze(-1).expand([-1, -1, -1, -1, 2], false).contiguous();
+        self.trained = (spectrum::of_picture(&self.trained) * noise).contiguous();
+        self.scale = Some(scale);
+    }
+
+    /// The codes `[N, …]`.
+    fn codes(&self) -> Tensor {
+        match &self.scale {
+            None => self.trained.shallow_clone(),
+            Some(scale) => {
+                let shape = &self.generator.code.shape;
+                spectrum::to_picture(&(&self.trained * scale), [shape[1], shape[2]])
+            }
+        }
+    }
+
+    /// The gradient with respect to what is trained, given that with respect to the codes.
+    fn to_trained(&self, gradient: Tensor) -> Tensor {
+        match &self.scale {
+            None => gradient,
+            Some(scale) => spectrum::pullback(&gradient) * scale,
+        }
     }
 
     /// The condition as it enters the generator: a point of the simplex.
@@ -147,7 +198,7 @@ impl<'g> Latent<'g> {
 
 impl Param for Latent<'_> {
     fn pictures(&mut self) -> Tensor {
-        let input = self.generator.input(&self.code, self.weights().as_ref());
+        let input = self.generator.input(&self.codes(), self.weights().as_ref());
         let pass = self.generator.network.forward(self.schedule, &input);
         let pictures = self.generator.output.pictures(pass.activation(self.generator.network.output()));
         self.pictures = Some(pictures.shallow_clone());
@@ -161,7 +212,7 @@ impl Param for Latent<'_> {
         let at_input = pass.pullback([(self.generator.network.output(), at_output)]);
         let width = self.generator.condition_width();
         if width == 0 {
-            return vec![at_input];
+            return vec![self.to_trained(at_input)];
         }
         let numbers = self.generator.code.numbers();
         let mut gradients = vec![at_input.narrow(1, 0, numbers)];
@@ -178,7 +229,7 @@ impl Param for Latent<'_> {
     }
 
     fn tensors(&self) -> Vec<Tensor> {
-        let mut tensors = vec![self.code.shallow_clone()];
+        let mut tensors = vec![self.trained.shallow_clone()];
         if let Some((Condition::Relaxed, numbers)) = &self.condition {
             tensors.push(numbers.shallow_clone());
         }
@@ -187,15 +238,22 @@ impl Param for Latent<'_> {
 
     fn state(&self) -> Vec<(&'static str, Tensor)> {
         let weights = self.weights().map(|weights| ("condition", weights));
-        std::iter::once(("code", self.code.shallow_clone())).chain(weights).collect()
+        std::iter::once(("code", self.codes())).chain(weights).collect()
     }
 
     fn project(&mut self) {
-        if self.space == Space::Shell {
-            let radius = (self.generator.code.numbers() as f64).sqrt();
-            let dims: Vec<i64> = (1..self.code.dim() as i64).collect();
-            let norm = self.code.square().sum_dim_intlist(&dims[..], true, None::<Kind>).sqrt().clamp_min(1e-12);
-            let _ = self.code.g_mul_(&(norm.reciprocal() * radius));
+        match self.space {
+            Space::Gaussian | Space::Fourier { .. } => {}
+            Space::Truncated { limit } => {
+                let limit = limit * self.generator.code.prior.deviation();
+                let _ = self.trained.clamp_(-limit, limit);
+            }
+            Space::Shell => {
+                let radius = (self.generator.code.numbers() as f64).sqrt() * self.generator.code.prior.deviation();
+                let dims: Vec<i64> = (1..self.trained.dim() as i64).collect();
+                let norm = self.trained.square().sum_dim_intlist(&dims[..], true, None::<Kind>).sqrt().clamp_min(1e-12);
+                let _ = self.trained.g_mul_(&(norm.reciprocal() * radius));
+            }
         }
     }
 
@@ -204,6 +262,6 @@ impl Param for Latent<'_> {
     }
 
     fn code(&self) -> Option<Tensor> {
-        Some(self.code.shallow_clone())
+        self.scale.is_none().then(|| self.trained.shallow_clone())
     }
 }

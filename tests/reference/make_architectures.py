@@ -9,22 +9,11 @@ It needs no network, no GPU and some minutes, and writes a JSON file an architec
 state_dict, and for some sizes of the input the mean, the deviation and 16 values of some layers, of the logits, and of the
 gradient of the highest logit with respect to the input. Everything is computed in 64-bit floats.
 
-The formulas, in wrapping 32-bit unsigned arithmetic. A tensor's element i (flat, row-major), with f = FNV-1a of its name:
-
-    h = i * 2654435761 + f;  h ^= h >> 16;  h *= 2246822519;  h ^= h >> 13;  h *= 3266489917;  h ^= h >> 16
-    u = (h >> 8) / 2^24
-    running_var:                       0.5 + u
-    running_mean, bias:                0.2 (u - 0.5)
-    weight of one dimension:           0.8 + 0.4 u
-    other weights, of I inputs each:   sqrt(6 / I) (2 u - 1)                (He et al. 2015)
-
-computed in 64-bit floats and rounded to 32. The input's element i (flat NCHW) has f = 12345, and is 2 u - 1. The 16 values
-are those at h(i) mod count for i = 0 .. 15, with f = 777.
+Weights are those of `formula.py`. The input's element i (flat NCHW) has f = 12345 there, and is 2 u - 1.
 """
 
 import argparse
 import json
-import math
 from pathlib import Path
 
 import numpy as np
@@ -32,7 +21,7 @@ import timm
 import torch
 import torchvision
 
-MASK = np.uint64(0xFFFFFFFF)
+from formula import numbers, tensor, uniform
 
 # Name of the point here -> the module whose output it is; "<" in front: whose input (at its last call).
 INCEPTION = {
@@ -122,52 +111,9 @@ MODELS = {
 }  # fmt: skip
 
 
-def hashed(count, start):
-    h = (np.arange(count, dtype=np.uint64) * np.uint64(2654435761) + np.uint64(start)) & MASK
-    h ^= h >> np.uint64(16)
-    h = (h * np.uint64(2246822519)) & MASK
-    h ^= h >> np.uint64(13)
-    h = (h * np.uint64(3266489917)) & MASK
-    return h ^ (h >> np.uint64(16))
-
-
-def uniform(count, start):
-    return (hashed(count, start) >> np.uint64(8)).astype(np.float64) / 2**24
-
-
-def fnv1a(name):
-    h = 2166136261
-    for byte in name.encode():
-        h = ((h ^ byte) * 16777619) & 0xFFFFFFFF
-    return h
-
-
-def tensor(name, shape):
-    if name.endswith("num_batches_tracked"):
-        return torch.zeros(shape, dtype=torch.int64)
-    u = uniform(math.prod(shape), fnv1a(name))
-    if name.endswith("running_var"):
-        values = 0.5 + u
-    elif name.endswith(("running_mean", "bias")):
-        values = 0.2 * (u - 0.5)
-    elif len(shape) == 1:
-        values = 0.8 + 0.4 * u
-    else:
-        values = math.sqrt(6 / math.prod(shape[1:])) * (2 * u - 1)
-    return torch.from_numpy(values.astype(np.float32).reshape(shape))
-
-
 def picture(size):
     values = (2 * uniform(3 * size * size, 12345) - 1).astype(np.float32)
     return torch.from_numpy(values.reshape(1, 3, size, size)).double()
-
-
-def numbers(values):
-    """Mean, population standard deviation, 16 values."""
-    flat = values.detach().double().flatten()
-    places = (hashed(16, 777) % np.uint64(flat.numel())).astype(np.int64)
-    chosen = [flat.mean().item(), flat.std(unbiased=False).item(), *flat[torch.from_numpy(places)].tolist()]
-    return [float(f"{value:.9g}") for value in chosen]
 
 
 def reference(make, sizes, points):

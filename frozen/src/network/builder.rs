@@ -1,9 +1,12 @@
 //! Building a network from a weights file, layer by layer, in the order of the forward pass.
 
-use tch::{Device, Kind};
+use tch::{Device, Kind, Tensor};
 
+use super::fir::Fir;
 use super::layer::{Convolution, Layer, Padding, TransposedConvolution};
+use super::norm::LocalResponse;
 use super::pool::Pool;
+use super::upsampled::UpsampledConvolution;
 use super::{Network, Point, Step, Tap, channels_last};
 use crate::weights::{WeightError, Weights};
 
@@ -34,13 +37,27 @@ pub struct Builder {
     weights: Weights,
     steps: Vec<Step>,
     taps: Vec<Tap>,
+    /// The input is a picture for a transposed convolution too.
+    spatial: bool,
+}
+
+/// A tensor that the caller prepared, as the network keeps it.
+fn given(tensor: &Tensor) -> Tensor {
+    tensor.detach().to_device(Device::Cpu).to_kind(Kind::Float).contiguous()
 }
 
 impl Builder {
-    /// Starts with a network's input of `channels` channels (a picture), or of that many numbers (a code).
+    /// Starts with a network's input of `channels` channels (a picture of any size), or of that many numbers (a code).
     pub fn new(weights: Weights, channels: i64) -> (Builder, Node) {
         let steps = vec![Step { layer: Layer::Input, inputs: vec![] }];
-        (Builder { weights, steps, taps: vec![] }, Node { index: 0, channels })
+        (Builder { weights, steps, taps: vec![], spatial: false }, Node { index: 0, channels })
+    }
+
+    /// Starts with a network's input `[N,C,H,W]` of any size. [`Builder::new`] serves for that as well, but for a network
+    /// whose first layer is a transposed convolution: there it means a flat code.
+    pub fn new_spatial(weights: Weights, channels: i64) -> (Builder, Node) {
+        let (builder, node) = Builder::new(weights, channels);
+        (Builder { spatial: true, ..builder }, node)
     }
 
     /// The file's tensors, for what a layer method does not cover.
@@ -84,16 +101,99 @@ impl Builder {
     /// a flat code `[N,in]`, which counts as a picture of one pixel (stride 1, no padding).
     pub fn transposed_convolution(&mut self, path: &str, x: Node, out: i64, size: i64, stride: i64, pad: i64) -> Node {
         let weight = self.weights.take(&format!("{path}.weight"), &[x.channels, out, size, size]);
-        let of_code = x.index == 0;
-        let layer = TransposedConvolution::new(weight, None, stride, pad, of_code);
-        self.push(path, Layer::TransposedConvolution(layer), &[x], out)
+        self.transposed_convolution_of(path, x, weight, None, stride, pad)
+    }
+
+    /// The same with a bias: `{path}.bias` of shape `[out]`.
+    pub fn transposed_convolution_with_bias(
+        &mut self,
+        path: &str,
+        x: Node,
+        out: i64,
+        size: i64,
+        stride: i64,
+        pad: i64,
+    ) -> Node {
+        let weight = self.weights.take(&format!("{path}.weight"), &[x.channels, out, size, size]);
+        let bias = self.weights.take(&format!("{path}.bias"), &[out]);
+        self.transposed_convolution_of(path, x, weight, Some(bias), stride, pad)
+    }
+
+    /// A transposed convolution with tensors that the caller prepared: `weight` `[in,out,k,k]`, `bias` `[out]`.
+    pub fn transposed_convolution_of(
+        &mut self,
+        name: &str,
+        x: Node,
+        weight: Tensor,
+        bias: Option<Tensor>,
+        stride: i64,
+        padding: i64,
+    ) -> Node {
+        let out = weight.size()[1];
+        let of_code = x.index == 0 && !self.spatial;
+        let layer = TransposedConvolution::new(given(&weight), bias.as_ref().map(given), stride, padding, of_code);
+        self.push(name, Layer::TransposedConvolution(layer), &[x], out)
+    }
+
+    /// A convolution with tensors that the caller prepared: `weight` `[out, in/groups, k, k]`, `bias` `[out]`.
+    pub fn convolution_of(
+        &mut self,
+        name: &str,
+        x: Node,
+        weight: Tensor,
+        bias: Option<Tensor>,
+        kernel: Kernel,
+    ) -> Node {
+        let out = weight.size()[0];
+        let Kernel { stride, padding, groups, .. } = kernel;
+        let layer = Convolution::new(given(&weight), bias.as_ref().map(given), stride, padding, groups);
+        self.push(name, Layer::Convolution(layer), &[x], out)
+    }
+
+    /// Every pixel four times (nearest), and a 3 x 3 convolution of that, padded with 1: `{path}.weight` `[out,in,3,3]`
+    /// and, if it has one, `{path}.bias` `[out]`. The enlarged picture is never made.
+    pub fn upsampled_convolution(&mut self, path: &str, x: Node, out: i64, bias: bool) -> Node {
+        let weight = self.weights.take(&format!("{path}.weight"), &[out, x.channels, 3, 3]);
+        let bias = bias.then(|| self.weights.take(&format!("{path}.bias"), &[out]));
+        self.upsampled_convolution_of(path, x, weight, bias)
+    }
+
+    /// The same with tensors that the caller prepared: `weight` `[out,in,3,3]`, `bias` `[out]`.
+    pub fn upsampled_convolution_of(&mut self, name: &str, x: Node, weight: Tensor, bias: Option<Tensor>) -> Node {
+        let out = weight.size()[0];
+        let layer = UpsampledConvolution::new(given(&weight), bias.as_ref().map(given));
+        self.push(name, Layer::UpsampledConvolution(layer), &[x], out)
+    }
+
+    /// StyleGAN2's `upfirdn2d` without downsampling: `up` - 1 zeros (`up` is 1 or 2) behind every pixel in both directions,
+    /// `pad` zeros before and behind all of them, and a convolution of every channel with `kernel` `[k,k]`. The output has
+    /// `up` H + before + after - k + 1 rows.
+    ///
+    /// # Panics
+    /// If a padding is negative, or `up` another number.
+    pub fn fir(&mut self, name: &str, x: Node, kernel: Tensor, up: i64, pad: [i64; 2]) -> Node {
+        assert!(pad.iter().all(|&pad| pad >= 0) && (1..=2).contains(&up), "fir: up {up}, padding {pad:?}");
+        self.push(name, Layer::Fir(Fir::new(&given(&kernel), x.channels, up, pad)), &[x], x.channels)
     }
 
     /// A fully connected layer: `{path}.weight` `[out, in]` and `{path}.bias` `[out]`.
     pub fn linear(&mut self, path: &str, x: Node, out: i64) -> Node {
         let weight = self.weights.take(&format!("{path}.weight"), &[out, x.channels]);
         let bias = self.weights.take(&format!("{path}.bias"), &[out]);
-        self.push(path, Layer::Linear { weight, bias }, &[x], out)
+        self.linear_of(path, x, weight, Some(bias))
+    }
+
+    /// The same without a bias.
+    pub fn linear_without_bias(&mut self, path: &str, x: Node, out: i64) -> Node {
+        let weight = self.weights.take(&format!("{path}.weight"), &[out, x.channels]);
+        self.linear_of(path, x, weight, None)
+    }
+
+    /// A fully connected layer with tensors that the caller prepared: `weight` `[out,in]`, `bias` `[out]`.
+    pub fn linear_of(&mut self, name: &str, x: Node, weight: Tensor, bias: Option<Tensor>) -> Node {
+        let out = weight.size()[0];
+        let bias = bias.unwrap_or_else(|| Tensor::zeros([out], (Kind::Float, Device::Cpu)));
+        self.push(name, Layer::Linear { weight: given(&weight), bias: given(&bias) }, &[x], out)
     }
 
     /// Batch normalization with the stored statistics: `{path}.{weight,bias,running_mean,running_var}`, all `[C]`.
@@ -109,14 +209,11 @@ impl Builder {
         let folded = match &mut self.steps[x.index].layer {
             Layer::Convolution(c) if last => Some((&mut c.weight, &mut c.bias, [-1, 1, 1, 1])),
             Layer::TransposedConvolution(c) if last => Some((&mut c.weight, &mut c.bias, [1, -1, 1, 1])),
+            Layer::UpsampledConvolution(c) if last => Some((&mut c.weight, &mut c.bias, [-1, 1, 1, 1])),
             _ => None,
         };
         let Some((kernel, old_bias, over)) = folded else {
-            let layer = Layer::Affine {
-                scale: scale.to_kind(Kind::Float).view([-1, 1, 1]),
-                shift: shift.to_kind(Kind::Float).view([-1, 1, 1]),
-            };
-            return self.push(path, layer, &[x], x.channels);
+            return self.affine_of(path, x, scale, shift);
         };
         *kernel = (kernel.to_kind(Kind::Double) * scale.view(over)).to_kind(Kind::Float);
         let before = old_bias.as_ref().map_or_else(|| shift.zeros_like(), |b| b.to_kind(Kind::Double));
@@ -126,6 +223,37 @@ impl Builder {
             tap.aliases.push(convolution);
         }
         x
+    }
+
+    /// x * scale + shift by channel, with tensors `[C]` that the caller prepared.
+    pub fn affine_of(&mut self, name: &str, x: Node, scale: Tensor, shift: Tensor) -> Node {
+        let [scale, shift] = [scale, shift].map(|tensor| given(&tensor).view([-1, 1, 1]));
+        self.push(name, Layer::Affine { scale, shift }, &[x], x.channels)
+    }
+
+    /// (x - mean) / sqrt(var + eps) by channel, with statistics `[C]` that the caller prepared.
+    pub fn normalize_with(&mut self, name: &str, x: Node, mean: Tensor, var: Tensor, eps: f64) -> Node {
+        let [mean, var] = [mean, var].map(|tensor| tensor.detach().to_kind(Kind::Double));
+        let scale = (var + eps).rsqrt();
+        let shift = -(mean * &scale);
+        self.affine_of(name, x, scale, shift)
+    }
+
+    /// PyTorch's `GroupNorm`: `{path}.weight` and `{path}.bias` `[C]`.
+    pub fn group_norm(&mut self, path: &str, x: Node, groups: i64, eps: f64) -> Node {
+        let [weight, bias] = ["weight", "bias"].map(|part| self.weights.take(&format!("{path}.{part}"), &[x.channels]));
+        self.push(path, Layer::GroupNorm { weight, bias, groups, eps }, &[x], x.channels)
+    }
+
+    /// x / sqrt(mean of x^2 over the channels + eps), of `[N,C]` and `[N,C,H,W]` (Karras et al. 2018, "Progressive Growing
+    /// of GANs").
+    pub fn pixel_norm(&mut self, name: &str, x: Node, eps: f64) -> Node {
+        self.push(name, Layer::PixelNorm(eps), &[x], x.channels)
+    }
+
+    /// PyTorch's `LocalResponseNorm`: x / (k + alpha / size * sum of x^2 over `size` neighbouring channels)^beta.
+    pub fn local_response_norm(&mut self, name: &str, x: Node, size: i64, alpha: f64, beta: f64, k: f64) -> Node {
+        self.push(name, Layer::LocalResponseNorm(LocalResponse { size, alpha, beta, k }), &[x], x.channels)
     }
 
     /// max(x, 0), as a point of its own.
@@ -141,6 +269,78 @@ impl Builder {
     /// tanh(x), as a point of its own.
     pub fn tanh(&mut self, name: &str, x: Node) -> Node {
         self.push(name, Layer::Tanh, &[x], x.channels)
+    }
+
+    /// gain max(x, slope x), with a slope from 0 to 1 and a positive gain.
+    ///
+    /// # Panics
+    /// If they are not.
+    pub fn leaky_relu(&mut self, name: &str, x: Node, slope: f64, gain: f64) -> Node {
+        assert!((0. ..=1.).contains(&slope) && gain > 0., "leaky_relu: slope {slope}, gain {gain}");
+        self.push(name, Layer::LeakyRelu { slope, gain }, &[x], x.channels)
+    }
+
+    /// x sigmoid(x).
+    pub fn swish(&mut self, name: &str, x: Node) -> Node {
+        self.push(name, Layer::Swish, &[x], x.channels)
+    }
+
+    /// limit tanh(x / limit).
+    pub fn soft_clamp(&mut self, name: &str, x: Node, limit: f64) -> Node {
+        self.push(name, Layer::SoftClamp(limit), &[x], x.channels)
+    }
+
+    /// x^2.
+    pub fn square(&mut self, name: &str, x: Node) -> Node {
+        self.push(name, Layer::Square, &[x], x.channels)
+    }
+
+    /// 1 / sqrt(x + eps).
+    pub fn reciprocal_root(&mut self, name: &str, x: Node, eps: f64) -> Node {
+        self.push(name, Layer::ReciprocalRoot(eps), &[x], x.channels)
+    }
+
+    /// x + number.
+    pub fn add_number(&mut self, name: &str, x: Node, number: f64) -> Node {
+        self.push(name, Layer::AddNumber(number), &[x], x.channels)
+    }
+
+    /// `[N,C,H,W]` plus a fixed map `[1,H,W]`, the same for all samples and channels.
+    pub fn add_map(&mut self, name: &str, x: Node, map: Tensor) -> Node {
+        self.push(name, Layer::AddMap(given(&map)), &[x], x.channels)
+    }
+
+    /// x + gamma y, gamma being `[1]`.
+    pub fn scaled_add(&mut self, name: &str, x: Node, y: Node, gamma: Tensor) -> Node {
+        self.push(name, Layer::ScaledAdd { gamma: given(&gamma) }, &[x, y], x.channels)
+    }
+
+    /// `[N,C,H,W]` times `[N,C]`.
+    pub fn scale_channels(&mut self, name: &str, x: Node, s: Node) -> Node {
+        self.push(name, Layer::ScaleChannels, &[x, s], x.channels)
+    }
+
+    /// `[N,C,H,W]` plus `[N,C]`.
+    pub fn shift_channels(&mut self, name: &str, x: Node, b: Node) -> Node {
+        self.push(name, Layer::ShiftChannels, &[x, b], x.channels)
+    }
+
+    /// A constant `[C,H,W]`, given to every sample of the batch of `of`, to which no gradient goes back.
+    pub fn constant(&mut self, name: &str, of: Node, value: Tensor) -> Node {
+        let channels = value.size()[0];
+        self.push(name, Layer::Constant(given(&value).unsqueeze(0)), &[of], channels)
+    }
+
+    /// Attention of `query` `[N,D,H,W]` over the positions of `key` `[N,D,h,w]` and `value` `[N,E,h,w]`: at each of the
+    /// query's positions the mean of the value, weighted by softmax(scale q·k), which is `[N,E,H,W]`.
+    pub fn attention(&mut self, name: &str, query: Node, key: Node, value: Node, scale: f64) -> Node {
+        self.push(name, Layer::Attention { scale }, &[query, key, value], value.channels)
+    }
+
+    /// Each position of `[N,C,H,W]` as the nearest vector of `codebook` `[K,C]` by squared distance, the first of several.
+    /// The gradient passes straight through (van den Oord et al. 2017, "Neural Discrete Representation Learning").
+    pub fn quantize(&mut self, name: &str, x: Node, codebook: Tensor) -> Node {
+        self.push(name, Layer::Quantize(given(&codebook)), &[x], x.channels)
     }
 
     /// The sum of a block and its residual connection.
@@ -178,6 +378,26 @@ impl Builder {
     /// All numbers of a sample in a row, channel by channel, for a fully connected layer; `positions` is height x width.
     pub fn flatten(&mut self, name: &str, x: Node, positions: i64) -> Node {
         self.push(name, Layer::Flatten, &[x], x.channels * positions)
+    }
+
+    /// The numbers of a sample as `to` `[C,H,W]`, channel by channel.
+    pub fn reshape(&mut self, name: &str, x: Node, to: [i64; 3]) -> Node {
+        self.push(name, Layer::Reshape { to, channels_last: false }, &[x], to[0])
+    }
+
+    /// The numbers of a sample as `to` `[C,H,W]`, position by position: `[N, H W C]` seen as `[N,H,W,C]`.
+    pub fn reshape_nhwc(&mut self, name: &str, x: Node, to: [i64; 3]) -> Node {
+        self.push(name, Layer::Reshape { to, channels_last: true }, &[x], to[0])
+    }
+
+    /// The `count` channels of `[N,C]` or `[N,C,H,W]` from `start` on.
+    pub fn channels(&mut self, name: &str, x: Node, start: i64, count: i64) -> Node {
+        self.push(name, Layer::Channels { start, count, of: x.channels }, &[x], count)
+    }
+
+    /// Every pixel four times: twice the height and the width.
+    pub fn upsample_nearest(&mut self, name: &str, x: Node) -> Node {
+        self.push(name, Layer::UpsampleNearest, &[x], x.channels)
     }
 
     /// Another name of a point.

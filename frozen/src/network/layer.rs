@@ -2,10 +2,16 @@
 
 use tch::Tensor;
 
+use super::attention::{attend, attend_pullback, attention_multiply_adds, nearest};
 use super::channels_last;
+use super::fir::Fir;
+use super::norm::{
+    LocalResponse, group_norm, group_norm_pullback, over, over_positions, pixel_norm, pixel_norm_pullback,
+};
 use super::onednn::{Activation, Geometry, Packed};
 use super::pool::{Pool, adaptive_average, adaptive_average_pullback};
 use super::script::Script;
+use super::upsampled::UpsampledConvolution;
 
 /// How a convolution pads its input with zeros.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -154,11 +160,13 @@ pub struct TransposedConvolution {
     /// `[I, k*k*O]`, whose result is a channels-last picture `[N,O,k,k]`.
     pub(super) of_code: bool,
     matrix: Option<(Tensor, Tensor)>,
+    /// The kernel as oneDNN wants it for the pass and for the pullback.
+    packed: [Packed; 2],
 }
 
 impl TransposedConvolution {
     pub(super) fn new(weight: Tensor, bias: Option<Tensor>, stride: i64, padding: i64, of_code: bool) -> Self {
-        TransposedConvolution { weight, bias, stride, padding, of_code, matrix: None }
+        TransposedConvolution { weight, bias, stride, padding, of_code, matrix: None, packed: Default::default() }
     }
 
     fn prepare(&mut self) {
@@ -180,16 +188,12 @@ impl TransposedConvolution {
                 let flat = by_blocks(input, |code| bias.addmm(code, matrix));
                 flat.view([-1, size[2], size[3], size[1]]).permute([0, 3, 1, 2])
             }
-            None => input.conv_transpose2d(
-                &self.weight,
-                self.bias.as_ref(),
-                [self.stride; 2],
-                [self.padding; 2],
-                [0, 0],
-                1,
-                [1, 1],
-            ),
+            None => self.packed[0].convolve_transposed(input, &self.weight, self.bias.as_ref(), self.geometry()),
         }
+    }
+
+    fn geometry(&self) -> Geometry {
+        [self.padding, self.padding, self.stride, 1]
     }
 
     fn pullback(&self, gradient: &Tensor) -> Tensor {
@@ -198,7 +202,7 @@ impl TransposedConvolution {
                 let flat = gradient.permute([0, 2, 3, 1]).reshape([-1, matrix.size()[1]]);
                 by_blocks(&flat, |row| row.matmul(&matrix.transpose(0, 1)))
             }
-            None => gradient.conv2d(&self.weight, None::<&Tensor>, [self.stride; 2], [self.padding; 2], [1, 1], 1),
+            None => self.packed[1].convolve(&channels_last(gradient), &self.weight, None, self.geometry(), None),
         }
     }
 }
@@ -224,6 +228,10 @@ pub enum Layer {
     Convolution(Convolution),
     /// A transposed convolution, with the batch norm behind it folded in.
     TransposedConvolution(TransposedConvolution),
+    /// A convolution of the picture enlarged twice, with the batch norm behind it folded in.
+    UpsampledConvolution(UpsampledConvolution),
+    /// A filter that every channel passes.
+    Fir(Fir),
     /// `x W^T + b`; weight `[O,I]`, bias `[O]`.
     Linear {
         /// `[O,I]`
@@ -244,8 +252,62 @@ pub enum Layer {
     Relu6,
     /// tanh(x)
     Tanh,
+    /// gain max(x, slope x)
+    LeakyRelu {
+        /// Between 0 and 1.
+        slope: f64,
+        /// Positive.
+        gain: f64,
+    },
+    /// x / (1 + exp(-x))
+    Swish,
+    /// limit tanh(x / limit); the limit.
+    SoftClamp(f64),
+    /// x^2
+    Square,
+    /// 1 / sqrt(x + eps); eps.
+    ReciprocalRoot(f64),
     /// The sum of two inputs of the same shape.
     Add,
+    /// x + gamma y
+    ScaledAdd {
+        /// `[1]`
+        gamma: Tensor,
+    },
+    /// x plus a number.
+    AddNumber(f64),
+    /// `[N,C,H,W]` plus a map `[1,H,W]`.
+    AddMap(Tensor),
+    /// `[N,C,...]` times `[N,C]`.
+    ScaleChannels,
+    /// `[N,C,...]` plus `[N,C]`.
+    ShiftChannels,
+    /// `[1,C,H,W]` for every sample, whatever the input is.
+    Constant(Tensor),
+    /// PyTorch's `GroupNorm`.
+    GroupNorm {
+        /// `[C]`
+        weight: Tensor,
+        /// `[C]`
+        bias: Tensor,
+        /// Of channels that share a mean and a variance.
+        groups: i64,
+        /// Added to the variance.
+        eps: f64,
+    },
+    /// x / sqrt(mean of x^2 over the channels + eps); eps.
+    PixelNorm(f64),
+    /// PyTorch's `LocalResponseNorm`.
+    LocalResponseNorm(LocalResponse),
+    /// Means of a value `[N,E,h,w]`, weighted by softmax(scale q·k), of a query `[N,D,H,W]` and a key `[N,D,h,w]`.
+    Attention {
+        /// Of the products before the softmax.
+        scale: f64,
+    },
+    /// Each position's nearest row of a codebook `[K,C]`; the gradient passes straight through.
+    Quantize(Tensor),
+    /// Every pixel four times: `[N,C,H,W]` to `[N,C,2H,2W]`.
+    UpsampleNearest,
     /// The mean over height and width: `[N,C,H,W]` to `[N,C]`.
     GlobalAveragePool,
     /// The largest value of each window.
@@ -258,6 +320,22 @@ pub enum Layer {
     Concatenation(Vec<i64>),
     /// `[N,C,H,W]` to `[N, C H W]`, in the order of the shape and not of the memory.
     Flatten,
+    /// `[N, C H W]` to `[N,C,H,W]`, this `[C,H,W]`.
+    Reshape {
+        /// `[C,H,W]`
+        to: [i64; 3],
+        /// The numbers of a sample are in the order rows, columns, channels, and not channels, rows, columns.
+        channels_last: bool,
+    },
+    /// Some of the channels of `[N,C,...]`.
+    Channels {
+        /// The first.
+        start: i64,
+        /// How many.
+        count: i64,
+        /// C
+        of: i64,
+    },
     /// A program of TorchScript, whose outputs are the nodes behind it.
     Script(Script),
     /// An output of the program.
@@ -274,6 +352,14 @@ pub(super) enum Saved {
     Output(Tensor),
     /// Where the maxima were, and height and width of the input.
     Places(Tensor, [i64; 2]),
+    /// The input.
+    Input(Tensor),
+    /// All inputs, in their order.
+    Inputs(Vec<Tensor>),
+    /// The input, and the mean and 1 / deviation of each group.
+    Groups(Tensor, [Tensor; 2]),
+    /// The layer's own output, and what the input was multiplied with.
+    Scaled(Tensor, Tensor),
 }
 
 /// A gradient on its way back. Only an owned tensor, which nobody else sees, is written over.
@@ -302,6 +388,11 @@ impl Gradient {
         }
     }
 
+    /// Times `factor`, which may be smaller, over the gradient itself where nobody else sees that.
+    pub fn times(mut self, factor: &Tensor) -> Tensor {
+        if self.owned { self.tensor.g_mul_(factor) } else { &self.tensor * factor }
+    }
+
     /// Where an elementwise pullback may write: over the gradient itself, or into a new tensor laid out like `output`.
     fn target(&self, output: &Tensor) -> Tensor {
         if self.owned { self.tensor.shallow_clone() } else { output.empty_like() }
@@ -315,10 +406,52 @@ pub(super) fn height_and_width(tensor: &Tensor) -> [i64; 2] {
     }
 }
 
+/// Numbers `[C,1,1]` in the shape that meets an activation of so many dimensions.
+fn per_channel(numbers: &Tensor, dimensions: usize) -> Tensor {
+    if dimensions == 2 { numbers.view([-1]) } else { numbers.shallow_clone() }
+}
+
+fn channels_last_zeros(size: &[i64], like: &Tensor) -> Tensor {
+    let options = (like.kind(), like.device());
+    match *size {
+        [samples, channels, height, width] => {
+            Tensor::zeros([samples, height, width, channels], options).permute([0, 3, 1, 2])
+        }
+        _ => Tensor::zeros(size, options),
+    }
+}
+
+/// A copy in memory of its own, channels-last.
+fn of_its_own(part: &Tensor) -> Tensor {
+    let mut copy = channels_last_zeros(&part.size(), part);
+    copy.copy_(part);
+    copy
+}
+
 impl Layer {
-    /// Whether the layer can write its result over its input.
+    /// Whether the layer can write its result over its first input. None that [keeps](Layer::pullback_reads_input) it can.
     pub(super) fn can_overwrite(&self) -> bool {
-        matches!(self, Layer::Relu | Layer::Relu6 | Layer::Tanh | Layer::Add)
+        matches!(
+            self,
+            Layer::Relu
+                | Layer::Relu6
+                | Layer::Tanh
+                | Layer::LeakyRelu { .. }
+                | Layer::SoftClamp(_)
+                | Layer::ReciprocalRoot(_)
+                | Layer::Add
+                | Layer::ScaledAdd { .. }
+                | Layer::AddNumber(_)
+                | Layer::AddMap(_)
+                | Layer::ShiftChannels
+                | Layer::Affine { .. }
+                | Layer::PixelNorm(_)
+        )
+    }
+
+    /// Whether the output may be another view of the first input's memory.
+    pub(super) fn may_be_view(&self) -> bool {
+        matches!(self, Layer::Flatten | Layer::Reshape { .. })
     }
 
     /// The activation function that this layer is, if a convolution can apply it to its own result.
@@ -332,7 +465,35 @@ impl Layer {
 
     /// Whether the pullback reads the layer's output, which then must not be overwritten.
     pub(super) fn pullback_reads_output(&self) -> bool {
-        matches!(self, Layer::Relu | Layer::Relu6 | Layer::Tanh | Layer::Input)
+        matches!(
+            self,
+            Layer::Relu
+                | Layer::Relu6
+                | Layer::Tanh
+                | Layer::LeakyRelu { .. }
+                | Layer::SoftClamp(_)
+                | Layer::ReciprocalRoot(_)
+                | Layer::PixelNorm(_)
+                | Layer::Input
+        )
+    }
+
+    /// Whether the pullback reads an input, which then nobody may overwrite.
+    pub(super) fn pullback_reads_input(&self) -> bool {
+        matches!(
+            self,
+            Layer::Swish
+                | Layer::Square
+                | Layer::ScaleChannels
+                | Layer::GroupNorm { .. }
+                | Layer::LocalResponseNorm(_)
+                | Layer::Attention { .. }
+        )
+    }
+
+    /// Whether the output can be finite where the input is not.
+    pub(super) fn hides_failures(&self) -> bool {
+        matches!(self, Layer::Quantize(_))
     }
 
     /// Derives what passes use once the weights are final.
@@ -340,6 +501,7 @@ impl Layer {
         match self {
             Layer::Convolution(convolution) => convolution.prepare(),
             Layer::TransposedConvolution(convolution) => convolution.prepare(),
+            Layer::UpsampledConvolution(convolution) => convolution.prepare(),
             _ => {}
         }
     }
@@ -355,7 +517,72 @@ impl Layer {
             }
             Layer::TransposedConvolution(convolution) => (convolution.forward(first), Saved::Nothing),
             Layer::Linear { weight, bias } => (by_blocks(first, |row| row.linear(weight, Some(bias))), Saved::Nothing),
-            Layer::Affine { scale, shift } => ((first * scale).g_add_(shift), Saved::Nothing),
+            Layer::Affine { scale, shift } => {
+                let [scale, shift] = [scale, shift].map(|tensor| per_channel(tensor, first.dim()));
+                let mut scaled = if in_place { overwritten.g_mul_(&scale) } else { first * &scale };
+                (scaled.g_add_(&shift), Saved::Nothing)
+            }
+            Layer::UpsampledConvolution(convolution) => (convolution.forward(first), Saved::Nothing),
+            Layer::Fir(fir) => (fir.forward(first), Saved::Nothing),
+            Layer::LeakyRelu { slope, gain } => {
+                // The C++ interface's leaky ReLU has no slope; its gradient, given the input as gradient, is the same.
+                let into = if in_place { overwritten } else { first.empty_like() };
+                let mut output = first.leaky_relu_backward_grad_input(&into, first, *slope, false);
+                elementwise(if *gain == 1. { output } else { output.g_mul_scalar_(*gain) })
+            }
+            Layer::Swish => (first.silu(), Saved::Input(first.shallow_clone())),
+            Layer::SoftClamp(limit) => {
+                let mut scaled = if in_place { overwritten.g_div_scalar_(*limit) } else { first / *limit };
+                elementwise(scaled.tanh_().g_mul_scalar_(*limit))
+            }
+            Layer::Square => (first.square(), Saved::Input(first.shallow_clone())),
+            Layer::ReciprocalRoot(eps) => {
+                let mut sum = if in_place { overwritten.g_add_scalar_(*eps) } else { first + *eps };
+                elementwise(sum.rsqrt_())
+            }
+            Layer::ScaledAdd { gamma } if in_place => (overwritten.addcmul_(&inputs[1], gamma), Saved::Nothing),
+            Layer::ScaledAdd { gamma } => (first.addcmul(&inputs[1], gamma), Saved::Nothing),
+            Layer::AddNumber(number) if in_place => (overwritten.g_add_scalar_(*number), Saved::Nothing),
+            Layer::AddNumber(number) => (first + *number, Saved::Nothing),
+            Layer::AddMap(map) if in_place => (overwritten.g_add_(map), Saved::Nothing),
+            Layer::AddMap(map) => (first + map, Saved::Nothing),
+            Layer::ScaleChannels => {
+                let inputs = inputs.iter().map(Tensor::shallow_clone).collect::<Vec<_>>();
+                (first * over(&inputs[1], first.dim()), Saved::Inputs(inputs))
+            }
+            Layer::ShiftChannels => {
+                let shift = over(&inputs[1], first.dim());
+                (if in_place { overwritten.g_add_(&shift) } else { first + shift }, Saved::Nothing)
+            }
+            // A copy, over which the next layer may write.
+            Layer::Constant(value) => (of_its_own(&value.expand([first.size()[0], -1, -1, -1], false)), Saved::Nothing),
+            Layer::GroupNorm { weight, bias, groups, eps } => {
+                let (output, mean, rate) = group_norm(first, weight, bias, *groups, *eps);
+                (output, Saved::Groups(first.shallow_clone(), [mean, rate]))
+            }
+            Layer::PixelNorm(eps) => {
+                let (output, factor) = pixel_norm(overwritten, *eps, in_place);
+                (output.shallow_clone(), Saved::Scaled(output, factor))
+            }
+            Layer::LocalResponseNorm(norm) => (norm.forward(first), Saved::Input(first.shallow_clone())),
+            Layer::Attention { scale } => {
+                let saved = Saved::Inputs(inputs.iter().map(Tensor::shallow_clone).collect());
+                (attend(first, &inputs[1], &inputs[2], *scale), saved)
+            }
+            Layer::Quantize(codebook) => (nearest(first, codebook), Saved::Nothing),
+            Layer::UpsampleNearest => {
+                let [height, width] = height_and_width(first);
+                (first.upsample_nearest2d([2 * height, 2 * width], None, None), Saved::Nothing)
+            }
+            Layer::Reshape { to: [channels, height, width], channels_last: true } => {
+                let rows = first.reshape([-1, *height, *width, *channels]);
+                (rows.permute([0, 3, 1, 2]), Saved::Nothing)
+            }
+            Layer::Reshape { to: [channels, height, width], channels_last: false } => {
+                (channels_last(&first.reshape([-1, *channels, *height, *width])), Saved::Nothing)
+            }
+            // A copy: convolutions would make one anyway, and nobody writes over the rest.
+            Layer::Channels { start, count, .. } => (of_its_own(&first.narrow(1, *start, *count)), Saved::Nothing),
             Layer::Relu if in_place => elementwise(overwritten.relu_()),
             Layer::Relu => elementwise(first.relu()),
             Layer::Relu6 if in_place => elementwise(overwritten.clamp_(0., 6.)),
@@ -388,7 +615,67 @@ impl Layer {
             (Layer::Convolution(convolution), Saved::InputSize(size)) => convolution.pullback(g, size),
             (Layer::TransposedConvolution(convolution), _) => convolution.pullback(g),
             (Layer::Linear { weight, .. }, _) => by_blocks(g, |row| row.matmul(weight)),
-            (Layer::Affine { scale, .. }, _) => g * scale,
+            (Layer::Affine { scale, .. }, _) => {
+                let scale = per_channel(scale, g.dim());
+                gradient.times(&scale)
+            }
+            (Layer::UpsampledConvolution(convolution), _) => convolution.pullback(g),
+            (Layer::Fir(fir), _) => fir.pullback(g),
+            (Layer::LeakyRelu { slope, gain }, Saved::Output(output)) => {
+                let into = gradient.target(&output);
+                let mut result = output.leaky_relu_backward_grad_input(&into, g, *slope, true);
+                if *gain == 1. { result } else { result.g_mul_scalar_(*gain) }
+            }
+            (Layer::Swish, Saved::Input(input)) => input.silu_backward_grad_input(&gradient.target(&input), g),
+            (Layer::SoftClamp(limit), Saved::Output(output)) => {
+                Tensor::tanh_backward_grad_input(&gradient.target(&output), g, &(output / *limit))
+            }
+            (Layer::Square, Saved::Input(input)) => gradient.times(&input).g_mul_scalar_(2.),
+            (Layer::ReciprocalRoot(_), Saved::Output(output)) => {
+                gradient.times(&(output.pow_tensor_scalar(3).g_mul_scalar_(-0.5)))
+            }
+            (Layer::ScaledAdd { gamma }, _) => {
+                let of_second = Gradient::owned(g * gamma);
+                return vec![gradient, of_second];
+            }
+            // A quantization's gradient passes as if there were none.
+            (Layer::AddNumber(_) | Layer::AddMap(_) | Layer::Quantize(_), _) => return vec![gradient],
+            (Layer::ScaleChannels, Saved::Inputs(inputs)) => {
+                let of_factors = over_positions(g * &inputs[0]);
+                let of_first = gradient.times(&over(&inputs[1], inputs[0].dim()));
+                return vec![Gradient::owned(of_first), Gradient::owned(of_factors)];
+            }
+            (Layer::ShiftChannels, _) if g.dim() == 2 => return vec![Gradient::shared(g), Gradient::shared(g)],
+            (Layer::ShiftChannels, _) => {
+                let of_shift = Gradient::owned(over_positions(g.shallow_clone()));
+                return vec![gradient, of_shift];
+            }
+            (Layer::Constant(_), _) => return vec![],
+            (Layer::GroupNorm { weight, groups, .. }, Saved::Groups(input, [mean, rate])) => {
+                group_norm_pullback(gradient, &input, weight, [&mean, &rate], *groups)
+            }
+            (Layer::PixelNorm(_), Saved::Scaled(output, factor)) => pixel_norm_pullback(gradient, &output, &factor),
+            (Layer::LocalResponseNorm(norm), Saved::Input(input)) => norm.pullback(gradient, &input),
+            (Layer::Attention { scale }, Saved::Inputs(inputs)) => {
+                let inputs = [&inputs[0], &inputs[1], &inputs[2]];
+                return attend_pullback(g, inputs, *scale).into_iter().map(Gradient::owned).collect();
+            }
+            // Sums of 2 x 2.
+            (Layer::UpsampleNearest, _) => g.avg_pool2d([2, 2], [2, 2], [0, 0], false, false, 1),
+            (Layer::Reshape { channels_last: true, .. }, _) => {
+                let rows = g.permute([0, 2, 3, 1]).flatten(1, -1);
+                return vec![Gradient { tensor: rows, owned: gradient.owned }];
+            }
+            (Layer::Reshape { channels_last: false, .. }, _) => {
+                return vec![Gradient { tensor: g.flatten(1, -1), owned: gradient.owned }];
+            }
+            (Layer::Channels { start, count, of }, _) => {
+                let mut size = g.size();
+                size[1] = *of;
+                let spread = channels_last_zeros(&size, g);
+                spread.narrow(1, *start, *count).copy_(g);
+                spread
+            }
             (Layer::Relu, Saved::Output(output)) => {
                 output.threshold_backward_grad_input(&gradient.target(&output), g, 0.)
             }
@@ -426,10 +713,14 @@ impl Layer {
         vec![Gradient::owned(result)]
     }
 
-    /// Multiply-adds of one sample's forward pass, given the output's shape.
-    pub(super) fn multiply_adds(&self, output: &[i64]) -> f64 {
+    /// Multiply-adds of one sample's forward pass and of its pullback, given the shapes of the output and of the inputs.
+    pub(super) fn multiply_adds(&self, output: &[i64], inputs: &[Vec<i64>]) -> (f64, f64) {
         let product = |sizes: &[i64]| sizes.iter().map(|&n| n as f64).product::<f64>();
-        match self {
+        let forward = match self {
+            Layer::Attention { .. } => return attention_multiply_adds(inputs),
+            Layer::Quantize(codebook) => return (product(&output[2..]) * product(&codebook.size()), 0.),
+            Layer::Fir(fir) => return fir.multiply_adds(output, &inputs[0]),
+            Layer::UpsampledConvolution(c) => c.multiply_adds(output),
             Layer::Convolution(c) => product(&output[1..]) * product(&c.weight.size()[1..]),
             // Every input pixel meets the whole kernel; the output has stride^2 times as many pixels.
             Layer::TransposedConvolution(c) if c.of_code => product(&c.weight.size()),
@@ -438,7 +729,8 @@ impl Layer {
             }
             Layer::Linear { weight, .. } => product(&weight.size()),
             _ => 0.,
-        }
+        };
+        (forward, forward)
     }
 
     pub(super) fn tensors(&self) -> Vec<&Tensor> {
@@ -454,6 +746,13 @@ impl Layer {
             }
             Layer::Linear { weight, bias } => vec![weight, bias],
             Layer::Affine { scale, shift } => vec![scale, shift],
+            Layer::UpsampledConvolution(c) => c.tensors().collect(),
+            Layer::Fir(fir) => fir.kernels().to_vec(),
+            Layer::GroupNorm { weight, bias, .. } => vec![weight, bias],
+            Layer::ScaledAdd { gamma: tensor }
+            | Layer::AddMap(tensor)
+            | Layer::Constant(tensor)
+            | Layer::Quantize(tensor) => vec![tensor],
             Layer::Script(script) => script.parameters().iter().collect(),
             _ => vec![],
         }
@@ -473,10 +772,20 @@ impl Layer {
                 weight: f(&c.weight),
                 bias: c.bias.as_ref().map(f),
                 matrix: c.matrix.as_ref().map(|(matrix, bias)| (f(matrix), f(bias))),
+                packed: Default::default(),
                 ..c
             }),
             Layer::Linear { weight, bias } => Layer::Linear { weight: f(&weight), bias: f(&bias) },
             Layer::Affine { scale, shift } => Layer::Affine { scale: f(&scale), shift: f(&shift) },
+            Layer::UpsampledConvolution(c) => Layer::UpsampledConvolution(c.map(f)),
+            Layer::Fir(fir) => Layer::Fir(fir.map(f)),
+            Layer::GroupNorm { weight, bias, groups, eps } => {
+                Layer::GroupNorm { weight: f(&weight), bias: f(&bias), groups, eps }
+            }
+            Layer::ScaledAdd { gamma } => Layer::ScaledAdd { gamma: f(&gamma) },
+            Layer::AddMap(map) => Layer::AddMap(f(&map)),
+            Layer::Constant(value) => Layer::Constant(f(&value)),
+            Layer::Quantize(codebook) => Layer::Quantize(f(&codebook)),
             other => other,
         }
     }

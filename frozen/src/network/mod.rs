@@ -10,18 +10,25 @@
 //! - tensors are channels-last, which the convolutions of libtorch's CPU back end are fastest with;
 //! - a pass stops at the deepest wanted tap, activations overwrite their input, and only what a pullback reads is kept.
 
+mod attention;
 mod builder;
+mod fir;
 mod layer;
+mod norm;
 mod onednn;
 mod pass;
 mod pool;
 mod script;
+mod upsampled;
 
 pub use builder::{Builder, Kernel, Node};
+pub use fir::Fir;
 pub use layer::{Convolution, Layer, Padding, TransposedConvolution};
+pub use norm::LocalResponse;
 pub use pass::Pass;
 pub use pool::Pool;
 pub use script::{Script, ScriptError};
+pub use upsampled::UpsampledConvolution;
 
 use tch::{Device, Kind, Tensor};
 
@@ -176,17 +183,15 @@ impl Network {
             .filter(|&node| needed[node] && !applied[node])
             .map(|node| {
                 let Step { layer, inputs } = &self.steps[node];
-                let in_place = match inputs[..] {
-                    // The layers of several inputs that can, write over the first.
-                    [input, ..] => {
-                        layer.can_overwrite()
-                            && input != 0
-                            && readers[input].len() == 1
-                            && !wanted(input)
-                            && !self.steps[input].layer.pullback_reads_output()
-                    }
-                    _ => false,
-                };
+                // The layers of several inputs that can, write over the first. The layer itself must be the only one that
+                // ever reads that memory, under whichever node's shape: then no other pullback has kept it as its input.
+                let mut free = layer.can_overwrite() && !layer.pullback_reads_input();
+                let mut input = inputs.first().copied();
+                while let (true, Some(node)) = (free, input) {
+                    free = readers[node].len() == 1 && !wanted(node) && !self.steps[node].layer.pullback_reads_output();
+                    input = self.steps[node].inputs.first().copied().filter(|_| self.steps[node].layer.may_be_view());
+                }
+                let in_place = free;
                 let mut frees = inputs.clone();
                 frees.retain(|&input| readers[input].last() == Some(&node) && !wanted(input));
                 Scheduled { node, activation: activations[node], in_place, frees }
@@ -213,12 +218,19 @@ impl Network {
     /// Floating-point operations of one forward pass as far as `schedule` and of the pullback to the input, for one
     /// sample: 2 x multiply-adds of convolutions and matrix products (elementwise work is not counted, as is usual).
     pub fn flops(&self, schedule: &Schedule, input: &[i64]) -> (f64, f64) {
-        let all = self.schedule(&schedule.nodes.iter().map(|s| Point(s.node)).collect::<Vec<_>>());
+        let nodes = schedule.nodes.iter().flat_map(|s| std::iter::once(&s.node).chain(&self.steps[s.node].inputs));
+        let all = self.schedule(&nodes.map(|&node| Point(node)).collect::<Vec<_>>());
         let pass = self.forward(&all, &Tensor::zeros(input, (self.kind, self.device)));
-        let forward: f64 = (schedule.nodes.iter())
-            .map(|s| self.steps[s.node].layer.multiply_adds(&pass.activation(Point(s.node)).size()))
-            .sum();
-        (2. * forward, 2. * forward)
+        let size = |&node: &usize| pass.activation(Point(node)).size();
+        let of_node = |node: usize| {
+            let Step { layer, inputs } = &self.steps[node];
+            layer.multiply_adds(&size(&node), &inputs.iter().map(size).collect::<Vec<_>>())
+        };
+        schedule
+            .nodes
+            .iter()
+            .map(|s| of_node(s.node))
+            .fold((0., 0.), |sum, (forward, pullback)| (sum.0 + 2. * forward, sum.1 + 2. * pullback))
     }
 }
 

@@ -9,7 +9,7 @@ use std::cell::OnceCell;
 use tch::{CModule, Device, IValue, Kind, Tensor};
 
 thread_local! {
-    /// The two operators; none where this libtorch was built without oneDNN.
+    /// The operators; none where this libtorch was built without oneDNN.
     static OPERATORS: Option<CModule> = CModule::load_data(&mut &include_bytes!("onednn.pt")[..]).ok();
 }
 
@@ -30,6 +30,11 @@ pub(super) enum Activation {
 pub(super) struct Packed(OnceCell<Option<Tensor>>);
 
 impl Packed {
+    fn laid_out(&self, how: &str, input: &Tensor, kernel: &Tensor, geometry: Geometry) -> Option<&Tensor> {
+        let suits = input.device() == Device::Cpu && input.kind() == Kind::Float;
+        if suits { self.0.get_or_init(|| pack(how, kernel, geometry, &input.size())).as_ref() } else { None }
+    }
+
     /// The convolution of `input` with `kernel`, which must be the same in every call.
     pub fn convolve(
         &self,
@@ -39,8 +44,7 @@ impl Packed {
         geometry: Geometry,
         activation: Option<Activation>,
     ) -> Tensor {
-        let suits = input.device() == Device::Cpu && input.kind() == Kind::Float;
-        let packed = if suits { self.0.get_or_init(|| pack(kernel, geometry, &input.size())).as_ref() } else { None };
+        let packed = self.laid_out("pack", input, kernel, geometry);
         packed.and_then(|packed| run(input, packed, bias, geometry, activation)).unwrap_or_else(|| {
             let [rows, columns, stride, groups] = geometry;
             let mut output = input.conv2d(kernel, bias, [stride; 2], [rows, columns], [1, 1], groups);
@@ -51,12 +55,27 @@ impl Packed {
             }
         })
     }
+
+    /// The transposed convolution of `input` with `kernel` `[in,out,rows,columns]`, the same in every call.
+    pub fn convolve_transposed(
+        &self,
+        input: &Tensor,
+        kernel: &Tensor,
+        bias: Option<&Tensor>,
+        geometry: Geometry,
+    ) -> Tensor {
+        let packed = self.laid_out("pack_transposed", input, kernel, geometry);
+        packed.and_then(|packed| run_transposed(input, packed, bias, geometry)).unwrap_or_else(|| {
+            let [rows, columns, stride, groups] = geometry;
+            input.conv_transpose2d(kernel, bias, [stride; 2], [rows, columns], [0, 0], groups, [1, 1])
+        })
+    }
 }
 
-fn pack(kernel: &Tensor, geometry: Geometry, size: &[i64]) -> Option<Tensor> {
+fn pack(how: &str, kernel: &Tensor, geometry: Geometry, size: &[i64]) -> Option<Tensor> {
     let arguments =
         [IValue::Tensor(kernel.shallow_clone()), IValue::IntList(geometry.to_vec()), IValue::IntList(size.to_vec())];
-    let packed = OPERATORS.with(|operators| operators.as_ref()?.method_is("pack", &arguments).ok())?;
+    let packed = OPERATORS.with(|operators| operators.as_ref()?.method_is(how, &arguments).ok())?;
     Tensor::try_from(packed).ok()
 }
 
@@ -80,5 +99,16 @@ fn run(
         IValue::String(activation.to_owned()),
     ];
     let output = OPERATORS.with(|operators| operators.as_ref()?.forward_is(&arguments).ok())?;
+    Tensor::try_from(output).ok()
+}
+
+fn run_transposed(input: &Tensor, packed: &Tensor, bias: Option<&Tensor>, geometry: Geometry) -> Option<Tensor> {
+    let arguments = [
+        IValue::Tensor(input.shallow_clone()),
+        IValue::Tensor(packed.shallow_clone()),
+        bias.map_or(IValue::None, |bias| IValue::Tensor(bias.shallow_clone())),
+        IValue::IntList(geometry.to_vec()),
+    ];
+    let output = OPERATORS.with(|operators| operators.as_ref()?.method_is("transposed", &arguments).ok())?;
     Tensor::try_from(output).ok()
 }

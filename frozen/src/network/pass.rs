@@ -8,8 +8,8 @@ use super::{Network, Point, Schedule, channels_last};
 
 /// A forward pass that has been made: the wanted activations, and what the pullback reads.
 ///
-/// A ReLU inside of a convolution makes 0 of what is not a number. So that a failure does not pass for a picture, all
-/// wanted activations of a sample whose input is not finite are NaN.
+/// A ReLU inside of a convolution makes 0 of what is not a number, and a quantization a vector of its codebook. So that a
+/// failure does not pass for a picture, all wanted activations of a sample whose input is not finite are NaN.
 #[derive(Debug)]
 pub struct Pass<'n> {
     network: &'n Network,
@@ -20,6 +20,8 @@ pub struct Pass<'n> {
     saved: Vec<Saved>,
     /// The run of a network that is a program.
     run: Option<Run>,
+    /// Shape of the input.
+    input: Vec<i64>,
 }
 
 impl<'n> Pass<'n> {
@@ -28,7 +30,7 @@ impl<'n> Pass<'n> {
         let mut values: Vec<Option<Tensor>> = Vec::new();
         values.resize_with(network.steps.len(), || None);
         let mut saved = Vec::with_capacity(schedule.nodes.len());
-        let (mut run, mut any_fused) = (None, false);
+        let (mut run, mut any_hidden) = (None, false);
         for scheduled in &schedule.nodes {
             if scheduled.node == 0 {
                 values[0] = Some(channels_last(&input.detach()));
@@ -45,7 +47,7 @@ impl<'n> Pass<'n> {
                     saved.push(Saved::InputSize(height_and_width(&inputs[0])));
                     saved.push(Saved::Output(output.shallow_clone()));
                     values[node] = Some(output);
-                    any_fused = true;
+                    any_hidden = true;
                 }
                 (Layer::Script(script), _) => {
                     let made = script.run(&inputs[0]);
@@ -58,6 +60,7 @@ impl<'n> Pass<'n> {
                 (Layer::ScriptOutput, _) => saved.push(Saved::Nothing),
                 (layer, _) => {
                     let (output, keep) = layer.forward(&inputs, scheduled.in_place);
+                    any_hidden |= layer.hides_failures();
                     values[scheduled.node] = Some(output);
                     saved.push(keep);
                 }
@@ -66,17 +69,23 @@ impl<'n> Pass<'n> {
                 values[read] = None;
             }
         }
-        if any_fused {
+        if any_hidden {
             let zero_or_nan = (input.detach() * 0.).flatten(1, -1).sum_dim_intlist(1i64, false, None::<Kind>);
             for &point in schedule.points.iter().filter(|&&point| point != 0) {
                 if let Some(value) = &mut values[point] {
                     let mut shape = vec![1; value.dim()];
                     shape[0] = -1;
-                    let _ = value.g_add_(&zero_or_nan.view(&shape[..]));
+                    let zero_or_nan = zero_or_nan.view(&shape[..]);
+                    if network.steps[point].layer.may_be_view() {
+                        // The memory may be the caller's, or that of another point.
+                        *value = &*value + zero_or_nan;
+                    } else {
+                        let _ = value.g_add_(&zero_or_nan);
+                    }
                 }
             }
         }
-        Pass { network, schedule, values, saved, run }
+        Pass { network, schedule, values, saved, run, input: input.size() }
     }
 
     /// The activation at a wanted point: `[N,C,H,W]`, or `[N,C]` behind a pooling.
@@ -88,10 +97,10 @@ impl<'n> Pass<'n> {
     }
 
     /// The gradient with respect to the input (in the input's shape), given the gradients of a scalar with respect to
-    /// wanted activations. Consumes the pass: what it kept is freed on the way.
+    /// wanted activations; zeros where nothing depends on the input. Consumes the pass: what it kept is freed on the way.
     pub fn pullback(self, gradients: impl IntoIterator<Item = (Point, Tensor)>) -> Tensor {
         let _guard = tch::no_grad_guard();
-        let Pass { network, schedule, values, mut saved, mut run } = self;
+        let Pass { network, schedule, values, mut saved, mut run, input } = self;
         drop(values);
         let mut arriving: Vec<Option<Gradient>> = Vec::new();
         arriving.resize_with(network.steps.len(), || None);
@@ -133,6 +142,8 @@ impl<'n> Pass<'n> {
                 arrive(&mut arriving, input, gradient);
             }
         }
-        arriving[0].take().expect("every node of a schedule descends from the input").tensor
+        // Nothing arrives where all ways back end in constants.
+        let none = || Tensor::zeros(&input, (network.kind, network.device));
+        arriving[0].take().map_or_else(none, |gradient| gradient.tensor)
     }
 }

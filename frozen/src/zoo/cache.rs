@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! <root>/zoo/files/<sha256>/<file>   what was pulled: written elsewhere, checked, flushed, then renamed to here
-//!                                    (<sha256> is as much of it as the manifest knows)
+//!                                    (<sha256> is as much of it as the manifest knows; if nothing, `url-` and 16
+//!                                    digits of the address's own sha256)
 //! <root>/zoo/locks/<key>             empty; held while the file or the wheel of that key is pulled
 //! <root>/zoo/tmp/<key>/              what a pull is still writing; nobody reads it
 //! ```
@@ -18,7 +19,7 @@ use std::path::{Path, PathBuf};
 
 use super::ZooError;
 use super::fetch::{self, Progress};
-use super::manifest::{Digest, File, Manifest, Requirement, Sha256, Source};
+use super::manifest::{File, Manifest, Requirement, Sha256, Source};
 
 /// The folder that holds the files of the zoo.
 #[derive(Debug, Clone)]
@@ -81,13 +82,9 @@ impl Cache {
 
     /// Where one file of a manifest is, or will be once it is pulled.
     pub fn path(&self, file: &File) -> PathBuf {
-        match (&file.source, &file.sha256) {
-            (Source::Path(path), _) => path.clone(),
-            // A file from elsewhere has a sha256: the manifest is not accepted without one.
-            (_, sha256) => {
-                let digits = sha256.as_ref().map_or("unknown", Digest::digits);
-                self.zoo().join("files").join(digits).join(&*file.file)
-            }
+        match &file.source {
+            Source::Path(path) => path.clone(),
+            _ => self.zoo().join("files").join(digits(file)).join(&*file.file),
         }
     }
 
@@ -189,8 +186,8 @@ impl Cache {
         manifest.files.iter().map(|file| (self.path(file), verdict(file))).collect()
     }
 
-    /// Imports a file that was brought by hand, if it is one of the entry's: by its sha256, or, if it is a wheel
-    /// (`.whl`), all that the entry takes from it. Returns where the imported files are now.
+    /// Imports a file that was brought by hand, if it is one of the entry's: by its sha256 (any file, where the manifest
+    /// knows none), or, if it is a wheel (`.whl`), all that the entry takes from it. Returns where the imported files are now.
     pub fn add(&self, manifest: &Manifest, path: &Path) -> Result<Vec<PathBuf>, ZooError> {
         let wrong = |reason| wrong(manifest, reason);
         let unreadable = |source| ZooError::Unreadable { path: path.to_owned(), source };
@@ -198,7 +195,7 @@ impl Cache {
         if manifest.files.iter().all(|file| matches!(file.source, Source::Path(_))) {
             return Err(wrong("its files are used where they lie; there is nothing to import".into()));
         }
-        let is_it = |file: &File| file.sha256.as_ref().is_some_and(|expected| expected.accepts(&found));
+        let is_it = |file: &File| file.sha256.as_ref().is_none_or(|expected| expected.accepts(&found));
         let same = |file: &&File| is_it(file) && !matches!(file.source, Source::Path(_));
         if let Some(file) = manifest.files.iter().find(same) {
             let key = key_of_file(file);
@@ -372,6 +369,7 @@ fn bring(files: &[&File], staging: &Path, progress: &dyn Progress) -> Result<Vec
     }
     let of_url = |file: &&File| match &file.source {
         Source::Url(url) => fetch::url(url, file, staging, progress),
+        Source::Page(page) => Err(format!("a browser can download '{}' from {page}, no program can", file.file)),
         other => Err(format!("{other} is not fetched")),
     };
     files.iter().map(of_url).collect()
@@ -392,9 +390,17 @@ fn by_origin(manifest: &Manifest) -> BTreeMap<String, Vec<&File>> {
 
 /// What the lock and the staging folder of a file are called.
 fn key_of_file(file: &File) -> String {
-    match (&file.source, &file.sha256) {
-        (Source::Wheel { wheel, .. }, _) => format!("wheel-{wheel}"),
-        (_, sha256) => format!("file-{}", sha256.as_ref().map_or("unknown", Digest::digits)),
+    match &file.source {
+        Source::Wheel { wheel, .. } => format!("wheel-{wheel}"),
+        _ => format!("file-{}", digits(file)),
+    }
+}
+
+/// What the folder of a file is called: as much of its sha256 as is known, or the like of where it comes from.
+fn digits(file: &File) -> String {
+    match &file.sha256 {
+        Some(sha256) => sha256.digits().to_owned(),
+        None => format!("url-{:.16}", &*fetch::hash_of(file.source.to_string().as_bytes())),
     }
 }
 

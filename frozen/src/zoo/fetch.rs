@@ -86,6 +86,11 @@ pub(super) fn hash(mut reader: impl Read) -> io::Result<Sha256> {
     }
 }
 
+/// The sha256 of some bytes.
+pub(super) fn hash_of(bytes: &[u8]) -> Sha256 {
+    Sha256::of_digest(&Hasher::digest(bytes))
+}
+
 /// Copies what `reader` gives to a new file and to the disk, no more than the manifest's size, and checks it.
 fn copy_checked(reader: impl Read, file: &File, target: &Path, progress: &dyn Progress) -> Result<(), String> {
     let failed = |error: io::Error| format!("writing {} failed: {error}", target.display());
@@ -114,6 +119,9 @@ fn copy_checked(reader: impl Read, file: &File, target: &Path, progress: &dyn Pr
     let found = Sha256::of_digest(&hasher.finalize());
     if let Some(expected) = file.sha256.as_ref().filter(|expected| !expected.accepts(&found)) {
         return Err(format!("'{}' has sha256 {found}, expected {expected}", file.file));
+    }
+    if file.sha256.is_none() {
+        progress.note(&format!("'{}' has sha256 {found}; what it should be is not published", file.file));
     }
     output.sync_all().map_err(failed)
 }

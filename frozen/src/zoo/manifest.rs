@@ -311,6 +311,8 @@ pub enum Source {
     },
     /// The body of a web address.
     Url(Url),
+    /// A web page that offers it to people: what nobody can fetch from a program, the user brings.
+    Page(Url),
     /// A file of the user's own, used where it lies. Absolute, or relative to the working directory.
     Path(PathBuf),
 }
@@ -320,6 +322,7 @@ impl fmt::Display for Source {
         match self {
             Source::Wheel { wheel, member } => write!(f, "{member} of the wheel {wheel}"),
             Source::Url(url) => write!(f, "{url}"),
+            Source::Page(page) => write!(f, "the page {page}"),
             Source::Path(path) => write!(f, "{}", path.display()),
         }
     }
@@ -331,9 +334,9 @@ impl fmt::Display for Source {
 pub struct File {
     /// Its name in the cache.
     pub file: FileName,
-    /// What its bytes must hash to; absent only where the file is the user's own.
+    /// What its bytes must hash to; absent only where the file is the user's own, or it is not published.
     pub sha256: Option<Digest>,
-    /// Its size; absent only where the file is the user's own.
+    /// Its size; absent only where the file is the user's own, or it is not published.
     pub size: Option<Size>,
     /// The class that the picture shows, as an index of the classifier's last layer (images only).
     pub label: Option<u32>,
@@ -522,19 +525,20 @@ struct RawSource {
     wheel: Option<Requirement>,
     member: Option<String>,
     url: Option<Url>,
+    page: Option<Url>,
     path: Option<PathBuf>,
 }
 
 impl TryFrom<RawSource> for Source {
     type Error = String;
     fn try_from(raw: RawSource) -> Result<Source, String> {
-        match raw {
-            RawSource { wheel: Some(wheel), member: Some(member), url: None, path: None } => {
-                Ok(Source::Wheel { wheel, member })
-            }
-            RawSource { wheel: None, member: None, url: Some(url), path: None } => Ok(Source::Url(url)),
-            RawSource { wheel: None, member: None, url: None, path: Some(path) } => Ok(Source::Path(path)),
-            _ => Err("a source is 'wheel' with 'member', or 'url', or 'path'".into()),
+        let RawSource { wheel, member, url, page, path } = raw;
+        match (wheel, member, url, page, path) {
+            (Some(wheel), Some(member), None, None, None) => Ok(Source::Wheel { wheel, member }),
+            (None, None, Some(url), None, None) => Ok(Source::Url(url)),
+            (None, None, None, Some(page), None) => Ok(Source::Page(page)),
+            (None, None, None, None, Some(path)) => Ok(Source::Path(path)),
+            _ => Err("a source is 'wheel' with 'member', or 'url', or 'page', or 'path'".into()),
         }
     }
 }
@@ -545,10 +549,11 @@ impl<'de> Deserialize<'de> for Source {
     }
 }
 
-/// Whether name, hash and size are given as the source asks for; a file of the user's own may go by its path alone.
+/// Whether name, hash and size are given as the source asks for; a file of the user's own may go by its path alone, and of one
+/// that is `unpublished` hash or size or both may be absent.
 fn file(
     name: Option<FileName>,
-    sha256: Option<Digest>,
+    (sha256, unpublished): (Option<Digest>, bool),
     size: Option<Size>,
     label: Option<u32>,
     source: Source,
@@ -558,7 +563,10 @@ fn file(
         (None, Source::Path(path)) => path.file_name().and_then(|name| name.to_str()).unwrap_or_default().parse()?,
         (None, _) => return Err("'file', the name in the cache, is missing".into()),
     };
-    if !matches!(source, Source::Path(_)) && (sha256.is_none() || size.is_none()) {
+    if unpublished && (!matches!(source, Source::Url(_) | Source::Page(_)) || (sha256.is_some() && size.is_some())) {
+        return Err(format!("'{name}' is 'unpublished', which is for a 'url' or a 'page' without 'sha256' or 'size'"));
+    }
+    if !unpublished && !matches!(source, Source::Path(_)) && (sha256.is_none() || size.is_none()) {
         return Err(format!(
             "'{name}' needs 'sha256' and 'size' (or 'sha256_prefix' and 'approximate_size'): it comes from elsewhere"
         ));
@@ -579,6 +587,8 @@ struct RawWeights {
     sha256_prefix: Option<Sha256Prefix>,
     size: Option<u64>,
     approximate_size: Option<u64>,
+    #[serde(default)]
+    unpublished: bool,
     key: Option<String>,
     source: Source,
 }
@@ -594,7 +604,7 @@ impl TryFrom<RawWeights> for Weights {
             (Some(_), Some(_)) => return Err("'size' and 'approximate_size' exclude each other".into()),
             (exact, approximate) => exact.map(Size::Exact).or(approximate.map(Size::Approximate)),
         };
-        Ok(Weights { file: file(raw.file, digest, size, None, raw.source)?, key: raw.key })
+        Ok(Weights { file: file(raw.file, (digest, raw.unpublished), size, None, raw.source)?, key: raw.key })
     }
 }
 
@@ -626,6 +636,6 @@ impl Picture {
             }
             _ => return Err("a picture has either a 'source' of its own or a 'member' of the shared one".into()),
         };
-        file(self.file, self.sha256.map(Digest::Whole), self.size.map(Size::Exact), self.label, source)
+        file(self.file, (self.sha256.map(Digest::Whole), false), self.size.map(Size::Exact), self.label, source)
     }
 }

