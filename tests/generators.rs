@@ -329,6 +329,7 @@ fn memory_of_biggan_deep_256_into_resnet50() {
         mean: torchvision::MEAN,
         std: torchvision::STD,
         weights_sha256: String::new(),
+        definition: serde_yaml::Value::Null,
     };
     println!("built in {:.1?}: {}", start.elapsed(), peak());
     let output = built.network.output();

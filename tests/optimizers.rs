@@ -21,7 +21,7 @@ fn upwards(x: &Tensor) -> Tensor {
 /// Where `spec`, in YAML, comes to from the script's start.
 fn after_50_steps(spec: &str) -> Tensor {
     let x = reference_tensors("optimizers.safetensors")["start"].copy();
-    let mut optimizer = parse(spec).build(&[x.shallow_clone()]);
+    let mut optimizer = parse(spec).build(&[x.shallow_clone()]).unwrap();
     for step in 0..STEPS {
         optimizer.ascend(&[x.shallow_clone()], &[upwards(&x)], step, STEPS);
     }
@@ -61,7 +61,7 @@ fn a_normalized_step_has_the_size_it_says_whatever_the_gradients() {
     ] {
         let x = gradient.zeros_like();
         let spec = OptimizerSpec::NormalizedSgd { lr: StepSize::Constant(0.25), norm };
-        spec.build(&[x.shallow_clone()]).ascend(&[x.shallow_clone()], &[gradient.copy()], 0, 1);
+        spec.build(&[x.shallow_clone()]).unwrap().ascend(&[x.shallow_clone()], &[gradient.copy()], 0, 1);
         for sample in 0..2 {
             let step = size(&x.get(sample)).double_value(&[]);
             assert!((step - 0.25).abs() < 1e-12, "{norm:?}, sample {sample}: {step}");
@@ -73,7 +73,8 @@ fn a_normalized_step_has_the_size_it_says_whatever_the_gradients() {
 fn no_gradient_is_no_step() {
     for norm in ["mean_abs", "rms", "std", "l2"] {
         let x = Tensor::ones([1, 4], (Kind::Float, tch::Device::Cpu));
-        let mut optimizer = parse(&format!("normalized_sgd: {{ lr: 1.0, norm: {norm} }}")).build(&[x.shallow_clone()]);
+        let mut optimizer =
+            parse(&format!("normalized_sgd: {{ lr: 1.0, norm: {norm} }}")).build(&[x.shallow_clone()]).unwrap();
         optimizer.ascend(&[x.shallow_clone()], &[x.zeros_like()], 0, 1);
         assert!(x.equal(&x.ones_like()), "{norm}");
     }
@@ -87,12 +88,12 @@ fn momentum_can_be_kept_and_restored() {
         steps.for_each(|step| optimizer.ascend(&[x.shallow_clone()], &[upwards(x)], step, 20));
     };
     let whole = start.copy();
-    climb(&mut *spec.build(&[whole.shallow_clone()]), &whole, 0..20);
+    climb(&mut *spec.build(&[whole.shallow_clone()]).unwrap(), &whole, 0..20);
 
     let parted = start.copy();
-    let mut first = spec.build(&[parted.shallow_clone()]);
+    let mut first = spec.build(&[parted.shallow_clone()]).unwrap();
     climb(&mut *first, &parted, 0..10);
-    let mut second = spec.build(&[parted.shallow_clone()]);
+    let mut second = spec.build(&[parted.shallow_clone()]).unwrap();
     for (new, old) in second.state().iter().zip(first.state()) {
         new.shallow_clone().copy_(&old);
     }

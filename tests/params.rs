@@ -119,7 +119,7 @@ fn pullbacks_are_the_derivatives_of_finite_differences() {
 fn fit(param: &mut dyn Param, photograph: &Tensor, lr: f64, steps: usize) -> f64 {
     let lr = StepSize::Linear(Ramp { from: lr, to: 0. });
     let tensors = param.tensors();
-    let mut adam = OptimizerSpec::Adam { lr, beta1: 0.9, beta2: 0.999, weight_decay: 0. }.build(&tensors);
+    let mut adam = OptimizerSpec::Adam { lr, beta1: 0.9, beta2: 0.999, weight_decay: 0. }.build(&tensors).unwrap();
     for step in 0..steps {
         let gradient = photograph - param.pictures();
         adam.ascend(&tensors, &param.pullback(&gradient), step, steps);

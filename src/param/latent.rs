@@ -149,14 +149,14 @@ impl<'g> Latent<'g> {
         let mut latent =
             Latent { generator, schedule, space, trained: code, scale: None, condition, pass: None, pictures: None };
         if let Space::Fourier { noise, decay } = space {
-            latent.to_spectra(noise, decay);
+            latent.take_as_spectra(noise, decay);
         }
         latent.project();
         latent
     }
 
     /// Takes the codes as the numbers of spectra: white ones, which the scale makes smooth.
-    fn to_spectra(&mut self, noise: f64, decay: f64) {
+    fn take_as_spectra(&mut self, noise: f64, decay: f64) {
         let size = [self.trained.size()[2], self.trained.size()[3]];
         let (kind, device) = (self.trained.kind(), self.trained.device());
         let lowest = 1. / size[0].max(size[1]) as f64;
