@@ -808,7 +808,7 @@ fn nobody_writes_over_an_activation_that_a_pullback_reads() {
         (&|net, x| net.swish("reader", x), &|x| x * x.sigmoid()),
         (&|net, x| net.square("reader", x), &|x| x * x),
         (&norm, &of_norm),
-        (&|net, x| net.attention("reader", x, x, x, 1.), &|x| attended(x, x, x, 1.)),
+        (&|net, x| net.attention("reader", x, x, x, 0.2), &|x| attended(x, x, x, 0.2)),
         (
             &|net, x| {
                 let mean = net.global_average_pool("mean", x);

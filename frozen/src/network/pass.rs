@@ -8,8 +8,8 @@ use super::{Network, Point, Schedule, channels_last};
 
 /// A forward pass that has been made: the wanted activations, and what the pullback reads.
 ///
-/// A ReLU inside of a convolution makes 0 of what is not a number, and a quantization a vector of its codebook. So that a failure does not pass for a picture, all
-/// wanted activations of a sample whose input is not finite are NaN.
+/// A ReLU inside of a convolution makes 0 of what is not a number, and a quantization a vector of its codebook. So that a
+/// failure does not pass for a picture, all wanted activations of a sample whose input is not finite are NaN.
 #[derive(Debug)]
 pub struct Pass<'n> {
     network: &'n Network,
@@ -97,7 +97,7 @@ impl<'n> Pass<'n> {
     }
 
     /// The gradient with respect to the input (in the input's shape), given the gradients of a scalar with respect to
-    /// wanted activations; zeros where it does not depend on the input. Consumes the pass: what it kept is freed on the way.
+    /// wanted activations; zeros where nothing depends on the input. Consumes the pass: what it kept is freed on the way.
     pub fn pullback(self, gradients: impl IntoIterator<Item = (Point, Tensor)>) -> Tensor {
         let _guard = tch::no_grad_guard();
         let Pass { network, schedule, values, mut saved, mut run, input } = self;
