@@ -2,10 +2,13 @@
 //! that nothing but these is ever changed.
 
 mod common;
+mod formula;
 
 use classifiers::Classifier;
 use common::{classifier, generator};
 use frozen::network::{Network, Point};
+use frozen::weights::{Fault, Weights};
+use generators::{Generator, taesd};
 use metapicture::method::{Method, ParamSpec};
 use metapicture::objective::Objective;
 use metapicture::param::{
@@ -128,6 +131,58 @@ fn the_gradient_of_a_relaxed_condition_reaches_its_numbers_and_the_code() {
     let mut code = Latent::new(&generator, &schedule, Space::Shell, Some(Condition::Relaxed), &[(Seed(0), 0)]);
     assert_eq!(code.tensors().len(), 2);
     check_param("code and condition", &mut code, &["class:banana"], &classifier);
+}
+
+/// A spatial generator for 32 px with weights from the formula.
+fn spatial() -> Generator {
+    let config = || taesd::Config { channels: 4, pooled: false, resolution: 32 };
+    let Fault::Misfit(misfit) = taesd::build(config(), Weights::from_tensors([])).unwrap_err().fault else {
+        panic!("no weights fit")
+    };
+    let tensors = misfit.missing.into_iter().map(|(name, shape)| {
+        let values = formula::formula(&name, &shape) * 0.5;
+        (name, values)
+    });
+    let built = taesd::build(config(), Weights::from_tensors(tensors)).unwrap();
+    let generator = Generator {
+        name: "formula".to_owned(),
+        network: built.network,
+        code: built.code,
+        mapping: built.mapping,
+        conditioning: built.conditioning,
+        output: built.output,
+        size: built.size,
+        weights_sha256: String::new(),
+        definition: serde_yaml::Value::Null,
+    };
+    generator.to(Device::Cpu, Kind::Double)
+}
+
+#[test]
+fn the_gradient_of_a_class_reaches_a_spatial_code_and_its_spectrum() {
+    let (classifier, generator) = (lite0(), spatial());
+    let schedule = generator.schedule();
+    for space in [Space::Gaussian, Space::Fourier { noise: 0.5, decay: 1. }] {
+        let mut code = Latent::new(&generator, &schedule, space, None, &[(Seed(0), 0)]);
+        check_param(&format!("{space:?}"), &mut code, &["class:banana"], &classifier);
+    }
+}
+
+#[test]
+fn a_truncated_code_stays_in_its_range_and_a_shell_keeps_its_radius() {
+    let generator = generator("face-dcgan");
+    let schedule = generator.schedule();
+    for (space, limit) in [(Space::Truncated { limit: 1.5 }, 1.5), (Space::Shell, 10.)] {
+        let mut code = Latent::new(&generator, &schedule, space, None, &[(Seed(0), 0)]);
+        let _ = code.tensors()[0].shallow_clone().g_mul_scalar_(3.);
+        code.project();
+        let code = &code.tensors()[0];
+        let found = match space {
+            Space::Shell => code.norm(),
+            _ => code.abs().max(),
+        };
+        assert!((found.double_value(&[]) - limit).abs() < 1e-4, "{space:?}: {found:?}");
+    }
 }
 
 #[test]

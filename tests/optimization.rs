@@ -149,6 +149,36 @@ fn naive_drives_the_banana_past_70_within_150_steps() {
 }
 
 #[test]
+fn searches_without_gradients_climb_keep_their_best_and_do_not_disturb_each_other() {
+    let models = Models::load(Some("face-dcgan"));
+    for (name, population) in [("cma-es", 12), ("cma-es-cholesky", 12), ("cma-es-spherical", 12), ("ga", 12)] {
+        let text = Method::find(name).unwrap().to_yaml().unwrap();
+        let text = text.replace("population: 40", "population: 12").replace("elite: 4", "elite: 2");
+        let method = Method { steps: 8, ..Method::parse(&text, "short").unwrap() };
+        let runs = models.render(&method, None, &[("banana", 0), ("wig", 1)]);
+        let best = |run: &Rendered| run.trace.iter().map(|row| row.activation).fold(f64::NEG_INFINITY, f64::max);
+        let (first, highest) = (runs[0].trace[0].activation, best(&runs[0]));
+        println!("{name}: {first:.2} in the first generation, {highest:.2} at the end");
+        assert!(highest > first + 0.5, "{name}: {first}, {highest}");
+        assert!((models.activation(&runs[0].picture, 954) - highest).abs() < 1e-3 * highest.abs(), "{name}");
+        assert_eq!(runs[0].passes, Passes { forward: population * 8, backward: 0 });
+        let alone = models.render(&method, None, &[("banana", 0)]);
+        assert!(alone[0].picture.equal(&runs[0].picture), "{name}: another picture alone");
+    }
+}
+
+#[test]
+fn a_search_without_gradients_searches_a_relaxed_condition_too() {
+    let models = Models::load(Some("eye-cdcgan"));
+    let method = Method { steps: 3, ..Method::find("cma-es").unwrap() };
+    let runs = models.render(&method, Some(Condition::Relaxed), &[("banana", 0)]);
+    let condition = state(&runs[0], "condition");
+    assert_eq!(condition.size(), [8]);
+    assert!((condition.sum(tch::Kind::Double).double_value(&[]) - 1.).abs() < 1e-5);
+    assert!(condition.max().double_value(&[]) < 1.);
+}
+
+#[test]
 fn the_best_picture_is_kept_where_the_method_says_so_and_else_the_last() {
     let models = Models::load(Some("face-dcgan"));
     // Steps so large that the activation jumps about.

@@ -66,7 +66,9 @@ fn every_preset_runs_on_pictures_of_its_sizes() {
         let side =
             if matches!(preset.param, ParamSpec::Latent(_)) { 64 } else { *short.sides(224, None).last().unwrap() };
         assert_eq!(run.picture.size(), [3, side, side], "{}", preset.name);
-        assert_eq!(run.trace.len(), short.octaves.count + 1, "{}", preset.name);
+        // A search along gradients looks once more at where its last step led.
+        let looks = usize::from(short.optimizer.evolution().is_none());
+        assert_eq!(run.trace.len(), short.octaves.count + looks, "{}", preset.name);
     }
 }
 
