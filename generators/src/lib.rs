@@ -18,6 +18,7 @@ use frozen::load::{LoadError, unknown_architecture};
 use frozen::network::{Network, Schedule};
 use frozen::weights::{WeightFile, Weights};
 use frozen::zoo::{Checked, Manifest};
+use serde::de::DeserializeOwned;
 use tch::{Device, Kind, Tensor};
 
 /// The manifests of the generators that are known here, as file name and text, for [`frozen::zoo::Zoo::new`].
@@ -238,6 +239,13 @@ pub struct Generator {
     pub definition: serde_yaml::Value,
 }
 
+/// The configuration in a manifest, of values that its architecture can have.
+fn config<C: DeserializeOwned>(manifest: &Manifest, check: fn(&C) -> Result<(), String>) -> Result<C, LoadError> {
+    let config: C = manifest.config()?;
+    check(&config).map_err(|reason| LoadError::Config { manifest: manifest.file.clone(), reason })?;
+    Ok(config)
+}
+
 impl Generator {
     /// The generator of a manifest, from its weights file: on the CPU, f32.
     ///
@@ -245,47 +253,17 @@ impl Generator {
     /// An architecture that is not known here, a configuration that is not its own, or a file that does not fit it.
     pub fn load(manifest: &Manifest, weights: &Checked) -> Result<Generator, LoadError> {
         let tensors = || Weights::load(&weights.path, manifest.key.as_deref());
-        let wrong = |reason| LoadError::Config { manifest: manifest.file.clone(), reason };
         let built = match manifest.architecture.as_deref() {
-            Some("biggan") => {
-                let config: biggan::Config = manifest.config()?;
-                config.check().map_err(wrong)?;
-                biggan::build(config, tensors()?)?
-            }
-            Some("biggan-deep") => {
-                let config: biggan_deep::Config = manifest.config()?;
-                config.check().map_err(wrong)?;
-                biggan_deep::build(config, tensors()?)?
-            }
-            Some("dcgan") => {
-                let config: dcgan::Config = manifest.config()?;
-                config.check().map_err(wrong)?;
-                dcgan::build(config, tensors()?)?
-            }
-            Some("sagan") => {
-                let config: sagan::Config = manifest.config()?;
-                config.check().map_err(wrong)?;
-                sagan::build(config, tensors()?)?
-            }
-            Some("sngan") => {
-                let config: sngan::Config = manifest.config()?;
-                config.check().map_err(wrong)?;
-                sngan::build(config, tensors()?)?
-            }
-            Some("taesd") => {
-                let config: taesd::Config = manifest.config()?;
-                config.check().map_err(wrong)?;
-                taesd::build(config, tensors()?)?
-            }
+            Some("biggan") => biggan::build(config(manifest, biggan::Config::check)?, tensors()?)?,
+            Some("biggan-deep") => biggan_deep::build(config(manifest, biggan_deep::Config::check)?, tensors()?)?,
+            Some("dcgan") => dcgan::build(config(manifest, dcgan::Config::check)?, tensors()?)?,
+            Some("sagan") => sagan::build(config(manifest, sagan::Config::check)?, tensors()?)?,
+            Some("sngan") => sngan::build(config(manifest, sngan::Config::check)?, tensors()?)?,
+            Some("taesd") => taesd::build(config(manifest, taesd::Config::check)?, tensors()?)?,
             Some("deepsim") => deepsim::build(manifest.config()?, tensors()?)?,
-            Some("pgan") => {
-                let config: pgan::Config = manifest.config()?;
-                config.check().map_err(wrong)?;
-                pgan::build(config, tensors()?)?
-            }
+            Some("pgan") => pgan::build(config(manifest, pgan::Config::check)?, tensors()?)?,
             Some("stylegan2") => {
-                let config: stylegan2::Config = manifest.config()?;
-                config.check().map_err(wrong)?;
+                let config = config(manifest, stylegan2::Config::check)?;
                 // It lies beside the dictionary of the generator's tensors.
                 let average = match config.truncation < 1. && manifest.key.is_some() {
                     true => Some(WeightFile::open(&weights.path)?.tensor("latent_avg")?),
@@ -293,14 +271,9 @@ impl Generator {
                 };
                 stylegan2::build(config, tensors()?, average)?
             }
-            Some("vqgan") => {
-                let config: vqgan::Config = manifest.config()?;
-                config.check().map_err(wrong)?;
-                vqgan::build(config, tensors()?)?
-            }
+            Some("vqgan") => vqgan::build(config(manifest, vqgan::Config::check)?, tensors()?)?,
             Some("torchscript") => {
-                let config: torchscript::Config = manifest.config()?;
-                config.check().map_err(wrong)?;
+                let config = config(manifest, torchscript::Config::check)?;
                 torchscript::build(config, &weights.path)
                     .map_err(|fault| LoadError::Script { path: weights.path.clone(), fault })?
             }
