@@ -3,6 +3,7 @@
 //!
 //! The way of the data is one direction: experiment, plan, batches, [`render`], records, pictures.
 
+pub mod checkpoint;
 pub mod cli;
 pub mod evolution;
 pub mod experiment;

@@ -8,6 +8,9 @@
 //!
 //! The loop reads nothing back from the device but every [`READ_BACK`] steps. Each sample's loss, random numbers and
 //! optimizer state are its own, so that its picture does not depend on its neighbours beyond rounding.
+//!
+//! A batch that is cut off goes on from its last checkpoint ([`resume`]): everything that a step writes and a later one
+//! reads is in `Chain::saved`, or in `Search::saved` where there are no gradients.
 
 use anyhow::{Result, anyhow};
 use classifiers::Classifier;
@@ -17,7 +20,8 @@ use rand::RngExt;
 use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
 
-use crate::evolution::EvolutionSpec;
+use crate::checkpoint::{Keeper, Keeping, Saved, Unkept};
+use crate::evolution::{Evolution, EvolutionSpec};
 use crate::filter::{Context, Stage};
 use crate::method::{Keep, Method, ParamSpec};
 use crate::objective::Objective;
@@ -92,6 +96,11 @@ pub trait Watch {
     fn screened(&self, done: usize, codes: usize) {
         let _ = (done, codes);
     }
+
+    /// A checkpoint could not be written. The batch goes on; this is told once.
+    fn unsaved(&self, error: &anyhow::Error) {
+        let _ = error;
+    }
 }
 
 impl<F: Fn(usize, usize, f64)> Watch for F {
@@ -105,8 +114,18 @@ impl<F: Fn(usize, usize, f64)> Watch for F {
 /// # Errors
 /// If the method needs a generator and there is none, or libtorch fails (out of memory, mostly).
 pub fn render(batch: &Batch, watch: &dyn Watch) -> Result<Vec<Rendered>> {
+    resume(batch, watch, &Unkept)
+}
+
+/// The same from the last checkpoint on, and with checkpoints on the way. The results are the same to the last bit,
+/// wherever the batch was cut off before, as long as nothing has changed that [`Keeper::batch`] should know of.
+///
+/// # Errors
+/// As [`render`]. A checkpoint that cannot be read or written is none.
+pub fn resume(batch: &Batch, watch: &dyn Watch, keeper: &dyn Keeper) -> Result<Vec<Rendered>> {
+    let keeping = Keeping::new(keeper, watch);
     // tch panics where libtorch throws. Nothing is shared with the batch but frozen weights, which stay as they are.
-    let attempt = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| optimize(batch, watch)));
+    let attempt = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| optimize(batch, watch, &keeping)));
     attempt.unwrap_or_else(|panic| {
         let text = panic.downcast_ref::<String>().map(String::as_str);
         let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("unknown");
@@ -118,47 +137,75 @@ pub fn render(batch: &Batch, watch: &dyn Watch) -> Result<Vec<Rendered>> {
     })
 }
 
-fn optimize(batch: &Batch, watch: &dyn Watch) -> Result<Vec<Rendered>> {
+fn optimize(batch: &Batch, watch: &dyn Watch, keeping: &Keeping) -> Result<Vec<Rendered>> {
     let Batch { classifier, method, .. } = *batch;
     let (kind, device) = (classifier.network.kind(), classifier.network.device());
     let seeds: Vec<Seed> = batch.runs.iter().map(|(_, seed)| *seed).collect();
     let of_generator = batch.generator.map(Generator::schedule);
     let sides = method.sides(classifier.size, batch.size);
+    let found = keeping.found();
 
-    if let Some(param) = free(method.param, &seeds, [sides[0]; 2], kind, device) {
-        let mut chain = Chain::new(batch, &seeds, &sides, param)?;
-        chain.ascend(method.all_steps() + 1, watch)?;
+    let (Some(spec), Some(generator), Some(of_generator)) = (method.param.latent(), batch.generator, &of_generator)
+    else {
+        let begin = || match free(method.param, &seeds, [sides[0]; 2], kind, device) {
+            Some(param) => Chain::new(batch, &seeds, &sides, param),
+            None => Err(anyhow!("method '{}' searches a generator's code: name one with --generator", method.name)),
+        };
+        let mut chain = Chain::restored(found.part(MAIN), begin)?.map_or_else(begin, Ok)?;
+        chain.ascend(method.all_steps() + 1, watch, &|chain| keeping.keep(|| chain.saved_as(MAIN)))?;
         return chain.finish();
+    };
+    let prior = |starts: &[(Seed, u64)]| Latent::new(generator, of_generator, spec.space, batch.condition, starts);
+    if let Some(evolution) = method.optimizer.evolution() {
+        return evolve(batch, evolution, &prior, watch, keeping, &found);
     }
-    let chain = match (method.param.latent(), batch.generator, &of_generator) {
-        (Some(spec), Some(generator), Some(of_generator)) => {
-            let prior =
-                |starts: &[(Seed, u64)]| Latent::new(generator, of_generator, spec.space, batch.condition, starts);
-            if let Some(evolution) = method.optimizer.evolution() {
-                return evolve(batch, evolution, &prior, watch);
-            }
-            let (starts, screened) = screen(batch, spec, &prior, watch)?;
-            let mut chains = vec![];
+    let mut screening = Screening::new(batch, spec, found.part(SCREEN));
+    let (starts, screened) = screen(batch, spec, &prior, watch, keeping, &mut screening)?;
+    let begin = |place: usize| {
+        let starts: Vec<(Seed, u64)> = starts.iter().map(|ranked| ranked[place]).collect();
+        let param: Box<dyn Param> = match method.param {
+            ParamSpec::Blend(blend) => Box::new(Blend::new(prior(&starts), blend, [sides[0]; 2])),
+            _ => Box::new(prior(&starts)),
+        };
+        Chain::new(batch, &seeds, &sides, param)
+    };
+    let mut chain = match Chain::restored(found.part(MAIN), || begin(0))? {
+        Some(chain) => chain,
+        None => {
+            let trial = if spec.starts > 1 { spec.trial.min(method.steps) } else { 0 };
+            let name = |place: usize| format!("trial.{place}");
+            let mut chains: Vec<Chain> = vec![];
             for place in 0..spec.starts {
-                let starts: Vec<(Seed, u64)> = starts.iter().map(|ranked| ranked[place]).collect();
-                let param: Box<dyn Param> = match method.param {
-                    ParamSpec::Blend(blend) => Box::new(Blend::new(prior(&starts), blend, [sides[0]; 2])),
-                    _ => Box::new(prior(&starts)),
+                let restored = Chain::restored(found.part(&name(place)), || begin(place))?;
+                let mut chain = restored.map_or_else(|| begin(place), Ok)?;
+                let state = |chain: &Chain| {
+                    let mut saved = chain.saved_as(&name(place));
+                    saved.put_part(SCREEN, screening.saved());
+                    chains.iter().enumerate().for_each(|(place, chain)| saved.put_part(&name(place), chain.saved()));
+                    saved
                 };
-                let mut chain = Chain::new(batch, &seeds, &sides, param)?;
-                let last = if spec.starts > 1 { spec.trial.min(method.steps) } else { method.steps + 1 };
-                chain.ascend(last, watch)?;
+                chain.ascend(trial, watch, &|chain| keeping.keep(|| state(chain)))?;
                 chains.push(chain);
             }
             let mut chain = Chain::fittest(chains);
             chain.passes.forward += screened;
-            chain.ascend(method.steps + 1, watch)?;
             chain
         }
-        _ => return Err(anyhow!("method '{}' searches a generator's code: name one with --generator", method.name)),
     };
+    let state = |chain: &Chain| {
+        let mut saved = chain.saved_as(MAIN);
+        saved.put_part(SCREEN, screening.saved());
+        saved
+    };
+    chain.ascend(method.steps + 1, watch, &|chain| keeping.keep(|| state(chain)))?;
     chain.finish()
 }
+
+/// What checkpoints call the ascent to the result.
+const MAIN: &str = "main";
+
+/// What checkpoints call the activations of random codes.
+const SCREEN: &str = "screen";
 
 /// The picture of a method that needs no generator.
 fn free(spec: ParamSpec, seeds: &[Seed], size: [i64; 2], kind: Kind, device: Device) -> Option<Box<dyn Param>> {
@@ -224,8 +271,9 @@ impl<'b> Chain<'b> {
         Ok(())
     }
 
-    /// Goes on up to (not including) step `end`. The step after the method's last one only looks.
-    fn ascend(&mut self, end: usize, watch: &dyn Watch) -> Result<()> {
+    /// Goes on up to (not including) step `end`, and shows itself to `keep` after each. The step after the method's last
+    /// one only looks.
+    fn ascend(&mut self, end: usize, watch: &dyn Watch, keep: &dyn Fn(&Chain)) -> Result<()> {
         let method = self.batch.method;
         let all = method.all_steps();
         while self.step < end && !self.trace.all_failed() {
@@ -279,8 +327,56 @@ impl<'b> Chain<'b> {
             if self.step.is_multiple_of(READ_BACK) || self.step == end {
                 watch.step(self.step.min(all), all, self.trace.read_back());
             }
+            keep(self);
         }
         Ok(())
+    }
+
+    /// Everything that the next step depends on.
+    fn saved(&self) -> Saved {
+        let Passes { forward, backward } = self.passes;
+        let mut saved = Saved::default();
+        saved.put_counts("counts", &[self.step, self.octave, forward, backward]);
+        saved.put_all("tensors", &self.tensors());
+        for (sample, rows) in self.trace.rows.iter().enumerate() {
+            saved.put_trace(&format!("trace.{sample}"), rows);
+        }
+        // Not read before its time: a batch stops early where the rows that are read say so.
+        saved.put_all("waiting", &self.trace.waiting);
+        saved
+    }
+
+    /// The same as a part of a checkpoint.
+    fn saved_as(&self, name: &str) -> Saved {
+        let mut saved = Saved::default();
+        saved.put_part(name, self.saved());
+        saved
+    }
+
+    /// The chain that left `saved`, on what `begin` makes; none if there is nothing of it, or if it does not fit.
+    fn restored(saved: Option<Saved>, begin: impl FnOnce() -> Result<Chain<'b>>) -> Result<Option<Chain<'b>>> {
+        let Some(saved) = saved else { return Ok(None) };
+        let mut chain = begin()?;
+        Ok(chain.restore(&saved).map(|()| chain))
+    }
+
+    fn restore(&mut self, saved: &Saved) -> Option<()> {
+        let _guard = tch::no_grad_guard();
+        let [step, octave, forward, backward] = saved.counts("counts")?[..] else { return None };
+        // Through all sizes in their order, so that the tensors have the layout that they had.
+        for _ in 0..octave {
+            self.grow().ok()?;
+        }
+        saved.restore_all("tensors", &self.tensors())?;
+        for (sample, rows) in self.trace.rows.iter_mut().enumerate() {
+            *rows = saved.trace(&format!("trace.{sample}"), self.trace.regularizers)?;
+        }
+        let device = self.batch.classifier.network.device();
+        self.trace.waiting = saved.all("waiting").iter().map(|columns| columns.to_device(device)).collect();
+        let shape = [3 + self.trace.regularizers as i64, self.trace.rows.len() as i64];
+        let fits = self.trace.waiting.iter().all(|columns| columns.size() == shape);
+        (self.step, self.passes) = (step, Passes { forward, backward });
+        fits.then_some(())
     }
 
     /// One step of the optimizer, the filters that are due after it, and back into the range.
@@ -364,17 +460,79 @@ impl<'b> Chain<'b> {
 /// Candidates that pass together.
 const CANDIDATES_AT_ONCE: usize = 8;
 
+/// The search of one run, and what has come of it.
+struct Search {
+    evolution: Box<dyn Evolution>,
+    /// Of the candidates of the present generation that were seen already.
+    fitness: Vec<f64>,
+    activations: Vec<f64>,
+    highest: f64,
+    /// A row for each generation that is done.
+    trace: Vec<Row>,
+}
+
+impl Search {
+    /// Everything that the next candidate depends on.
+    fn saved(&self) -> Saved {
+        let mut saved = Saved::default();
+        saved.put_part("evolution", self.evolution.saved());
+        saved.put_numbers("fitness", &self.fitness);
+        saved.put_numbers("activations", &self.activations);
+        saved.put_numbers("highest", &[self.highest]);
+        saved.put_trace("trace", &self.trace);
+        saved
+    }
+
+    fn restore(&mut self, saved: &Saved) -> Option<()> {
+        self.evolution.restore(&saved.part("evolution")?)?;
+        let [highest] = saved.numbers("highest")?[..] else { return None };
+        self.fitness = saved.numbers("fitness")?;
+        self.activations = saved.numbers("activations")?;
+        (self.highest, self.trace) = (highest, saved.trace("trace", 0)?);
+        (self.fitness.len() == self.activations.len()).then_some(())
+    }
+}
+
+/// What checkpoints call the best candidates, and the passes that were made.
+const BEST: &str = "best";
+const PASSES: &str = "passes";
+
 /// A search without gradients for each run: generations of candidates, of which only the best of all is kept.
-fn evolve(batch: &Batch, spec: EvolutionSpec, prior: &Draw, watch: &dyn Watch) -> Result<Vec<Rendered>> {
+fn evolve(
+    batch: &Batch,
+    spec: EvolutionSpec,
+    prior: &Draw,
+    watch: &dyn Watch,
+    keeping: &Keeping,
+    found: &Saved,
+) -> Result<Vec<Rendered>> {
     let _guard = tch::no_grad_guard();
     let Batch { method, .. } = *batch;
     let population = spec.population();
     let draws = |seed: Seed, count: usize| (0..count as u64).map(|number| (seed, number)).collect::<Vec<_>>();
     let at_once = CANDIDATES_AT_ONCE.min(population);
-    let mut searches = vec![];
-    for (_, seed) in batch.runs {
-        searches.push(spec.build(to_rows(&prior(&draws(*seed, population)).tensors())?)?);
+    let begin = || -> Result<(Vec<Search>, Latent, Passes)> {
+        let search = |(_, seed): &(Unit, Seed)| -> Result<Search> {
+            let evolution = spec.build(to_rows(&prior(&draws(*seed, population)).tensors())?)?;
+            let (fitness, activations, trace) = (vec![], vec![], vec![]);
+            Ok(Search { evolution, fitness, activations, highest: f64::NEG_INFINITY, trace })
+        };
+        let searches = batch.runs.iter().map(search).collect::<Result<Vec<_>>>()?;
+        let bests = prior(&batch.runs.iter().map(|(_, seed)| (*seed, 0)).collect::<Vec<_>>());
+        Ok((searches, bests, Passes::default()))
+    };
+    let name = |run: usize| format!("search.{run}");
+    let restore = |(searches, bests, passes): &mut (Vec<Search>, Latent, Passes)| {
+        let [forward] = found.counts(PASSES)?[..] else { return None };
+        passes.forward = forward;
+        found.restore_all(BEST, &bests.tensors())?;
+        searches.iter_mut().enumerate().try_for_each(|(run, search)| search.restore(&found.part(&name(run))?))
+    };
+    let mut begun = begin()?;
+    if restore(&mut begun).is_none() {
+        begun = begin()?;
     }
+    let (mut searches, mut bests, mut passes) = begun;
     let sizes: Vec<usize> = match population % at_once {
         0 => vec![at_once],
         rest => vec![at_once, rest],
@@ -389,17 +547,20 @@ fn evolve(batch: &Batch, spec: EvolutionSpec, prior: &Draw, watch: &dyn Watch) -
         };
         views.push(sizes.iter().map(of).collect::<Result<Vec<_>>>()?);
     }
-    let mut bests = prior(&batch.runs.iter().map(|(_, seed)| (*seed, 0)).collect::<Vec<_>>());
-    let mut highest = vec![f64::NEG_INFINITY; batch.runs.len()];
-    let mut traces: Vec<Vec<Row>> = vec![vec![]; batch.runs.len()];
-    let mut passes = Passes::default();
-    for generation in 0..method.steps {
+    // Searches take turns; after a checkpoint within a generation, some are one generation further than the others.
+    let done = searches.iter().map(|search| search.trace.len()).min().unwrap_or_default();
+    for generation in done..method.steps {
         for (run, (_, seed)) in batch.runs.iter().enumerate() {
-            let mut rng = stream(*seed, Purpose::Evolution, generation as u64);
-            let candidates = searches[run].ask(&mut rng, generation, method.steps);
-            let (mut fitness, mut activations) = (vec![], vec![]);
-            let mut from = 0;
-            while from < population {
+            if searches[run].trace.len() > generation {
+                continue;
+            }
+            if searches[run].fitness.is_empty() {
+                let mut rng = stream(*seed, Purpose::Evolution, generation as u64);
+                searches[run].evolution.draw(&mut rng, generation, method.steps);
+            }
+            let candidates = searches[run].evolution.candidates();
+            while searches[run].fitness.len() < population {
+                let from = searches[run].fitness.len();
                 let count = at_once.min(population - from);
                 let place = usize::from(count != at_once);
                 set_rows(&codes[place].tensors(), candidates.slice(s![from..from + count, ..]))?;
@@ -410,37 +571,47 @@ fn evolve(batch: &Batch, spec: EvolutionSpec, prior: &Draw, watch: &dyn Watch) -
                 if run == 0 {
                     passes.forward += view.passes() * count;
                 }
+                let search = &mut searches[run];
                 let objectives: Vec<f64> = Vec::try_from(seen.objectives.to_kind(Kind::Double))?;
                 for (row, &objective) in objectives.iter().enumerate() {
-                    if objective > highest[run] {
-                        highest[run] = objective;
+                    if objective > search.highest {
+                        search.highest = objective;
                         for (best, tensor) in bests.tensors().iter().zip(codes[place].tensors()) {
                             best.get(run as i64).copy_(&tensor.get(row as i64));
                         }
                     }
                 }
-                fitness.extend(objectives);
-                activations.extend(Vec::<f64>::try_from(seen.activations.to_kind(Kind::Double))?);
-                from += count;
+                search.fitness.extend(objectives);
+                search.activations.extend(Vec::<f64>::try_from(seen.activations.to_kind(Kind::Double))?);
+                keeping.keep(|| {
+                    let mut saved = Saved::default();
+                    saved.put_counts(PASSES, &[passes.forward]);
+                    saved.put_all(BEST, &bests.tensors());
+                    searches.iter().enumerate().for_each(|(run, search)| saved.put_part(&name(run), search.saved()));
+                    saved
+                });
             }
+            let Search { evolution, fitness, activations, trace, .. } = &mut searches[run];
             let best =
                 (0..population).reduce(|a, b| if fitness[b] > fitness[a] || fitness[a].is_nan() { b } else { a });
             let best = best.unwrap_or(0);
-            traces[run].push(Row {
+            trace.push(Row {
                 step: generation,
                 loss: -fitness[best],
                 activation: activations[best],
                 penalties: vec![],
                 gradient_norm: None,
             });
-            searches[run].tell(&fitness);
+            evolution.tell(fitness);
+            fitness.clear();
+            activations.clear();
         }
-        let mean = traces.iter().filter_map(|trace| trace.last()).map(|row| row.activation).sum::<f64>();
-        watch.step(generation + 1, method.steps, mean / traces.len() as f64);
+        let mean = searches.iter().filter_map(|search| search.trace.last()).map(|row| row.activation).sum::<f64>();
+        watch.step(generation + 1, method.steps, mean / searches.len() as f64);
     }
     let pictures = on_host(bests.pictures());
     let state: Vec<_> = bests.state().into_iter().map(|(name, tensor)| (name, on_host(tensor))).collect();
-    Ok(rendered(&pictures, &state, traces, passes, method))
+    Ok(rendered(&pictures, &state, searches.into_iter().map(|search| search.trace).collect(), passes, method))
 }
 
 /// All numbers of each sample in a row.
@@ -496,9 +667,42 @@ type Draw<'g, 'a> = dyn Fn(&[(Seed, u64)]) -> Latent<'g> + 'a;
 /// The starts of every run: draws by seed and number.
 type Starts = Vec<Vec<(Seed, u64)>>;
 
+/// What became of random codes.
+struct Screening {
+    /// The activations of each run, as many as were screened.
+    activations: Vec<Tensor>,
+}
+
+impl Screening {
+    /// None are screened yet, or so many as `saved` has.
+    fn new(batch: &Batch, spec: LatentSpec, saved: Option<Saved>) -> Screening {
+        let (kind, device) = (batch.classifier.network.kind(), batch.classifier.network.device());
+        let saved: Vec<Tensor> = saved.iter().flat_map(|saved| saved.all("activations")).collect();
+        let fits = |of: &Tensor| of.dim() == 1 && of.numel() <= spec.screen && of.kind() == kind;
+        let activations = match saved.len() == batch.runs.len() && saved.iter().all(fits) {
+            true => saved.iter().map(|of| of.to_device(device)).collect(),
+            false => batch.runs.iter().map(|_| Tensor::zeros([0], (kind, device))).collect(),
+        };
+        Screening { activations }
+    }
+
+    fn saved(&self) -> Saved {
+        let mut saved = Saved::default();
+        saved.put_all("activations", &self.activations);
+        saved
+    }
+}
+
 /// The starts of every run, best first: the codes of highest activation among the first `screen` draws of its seed; and how
 /// many passes that took. Runs of one seed share the draws, and so the passes.
-fn screen(batch: &Batch, spec: LatentSpec, prior: &Draw, watch: &dyn Watch) -> Result<(Starts, usize)> {
+fn screen(
+    batch: &Batch,
+    spec: LatentSpec,
+    prior: &Draw,
+    watch: &dyn Watch,
+    keeping: &Keeping,
+    screening: &mut Screening,
+) -> Result<(Starts, usize)> {
     if spec.screen <= 1 {
         let starts = batch.runs.iter().map(|(_, seed)| (0..spec.starts as u64).map(|number| (*seed, number)).collect());
         return Ok((starts.collect(), 0));
@@ -511,8 +715,8 @@ fn screen(batch: &Batch, spec: LatentSpec, prior: &Draw, watch: &dyn Watch) -> R
     let mut starts = vec![vec![]; batch.runs.len()];
     for (place, &seed) in seeds.iter().enumerate() {
         let runs: Vec<usize> = (0..batch.runs.len()).filter(|&i| batch.runs[i].1 == seed).collect();
-        let mut activations: Vec<Vec<Tensor>> = vec![]; // by chunk, by run
-        for from in (0..spec.screen as u64).step_by(SCREENED_AT_ONCE as usize) {
+        let done = runs.iter().map(|&run| screening.activations[run].numel()).min().unwrap_or_default();
+        for from in (done as u64..spec.screen as u64).step_by(SCREENED_AT_ONCE as usize) {
             let to = (from + SCREENED_AT_ONCE).min(spec.screen as u64);
             let mut codes = prior(&(from..to).map(|number| (seed, number)).collect::<Vec<_>>());
             let pictures = codes.pictures();
@@ -523,14 +727,20 @@ fn screen(batch: &Batch, spec: LatentSpec, prior: &Draw, watch: &dyn Watch) -> R
             let points: Vec<_> = objectives.iter().flat_map(Objective::points).collect();
             let schedule = classifier.network.schedule(&points);
             let pass = classifier.network.forward(&schedule, &input);
-            let read =
-                |objective: &Objective| objective.evaluate(|point| pass.activation(point).shallow_clone()).activations;
-            activations.push(objectives.iter().map(read).collect());
+            for (&run, objective) in runs.iter().zip(&objectives) {
+                let seen = objective.evaluate(|point| pass.activation(point).shallow_clone()).activations;
+                let before = &mut screening.activations[run];
+                *before = Tensor::cat(&[&*before, &seen], 0);
+            }
             watch.screened(place * spec.screen + to as usize, seeds.len() * spec.screen);
+            keeping.keep(|| {
+                let mut saved = Saved::default();
+                saved.put_part(SCREEN, screening.saved());
+                saved
+            });
         }
-        for (column, &run) in runs.iter().enumerate() {
-            let all = Tensor::cat(&activations.iter().map(|chunk| &chunk[column]).collect::<Vec<_>>(), 0);
-            let order = all.argsort_stable(true, 0, true).to_device(Device::Cpu);
+        for &run in &runs {
+            let order = screening.activations[run].argsort_stable(true, 0, true).to_device(Device::Cpu);
             let ranked = (0..spec.starts as i64).map(|rank| (seed, order.int64_value(&[rank]) as u64));
             starts[run] = ranked.collect();
         }

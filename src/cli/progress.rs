@@ -56,4 +56,8 @@ impl Watch for OfBatch {
     fn screened(&self, done: usize, codes: usize) {
         self.bar.set_message(format!("{}  screening code {done}/{codes}", self.what));
     }
+
+    fn unsaved(&self, error: &anyhow::Error) {
+        self.bar.suspend(|| eprintln!("warning: no checkpoint could be written, the work goes on: {error:#}"));
+    }
 }

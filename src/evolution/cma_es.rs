@@ -8,6 +8,7 @@ use rand_chacha::ChaCha12Rng;
 use rand_distr::{Distribution, StandardNormal};
 
 use super::{Evolution, Variant, ranked, weights};
+use crate::checkpoint::Saved;
 
 /// A factor A of the covariance matrix C = A A^T.
 #[derive(Debug)]
@@ -140,8 +141,11 @@ impl CmaEs {
 }
 
 impl Evolution for CmaEs {
-    fn ask(&mut self, rng: &mut ChaCha12Rng, _: usize, _: usize) -> Array2<f64> {
+    fn draw(&mut self, rng: &mut ChaCha12Rng, _: usize, _: usize) {
         self.z = Array2::from_shape_simple_fn((self.population, self.mean.len()), || StandardNormal.sample(rng));
+    }
+
+    fn candidates(&self) -> Array2<f64> {
         self.factor.times(&self.z) * self.sigma + &self.mean
     }
 
@@ -172,5 +176,40 @@ impl Evolution for CmaEs {
             .collect();
         self.factor.update(keep, &parts);
         self.sigma *= ((norm / length - 1.) * c_sigma / damping).exp();
+    }
+
+    fn saved(&self) -> Saved {
+        let mut saved = Saved::default();
+        saved.put_numbers("mean", &self.mean.to_vec());
+        saved.put_numbers("sigma", &[self.sigma]);
+        match &self.factor {
+            Factor::Diagonal(diagonal) => saved.put_numbers("diagonal", &diagonal.to_vec()),
+            Factor::Triangular(factor) => saved.put_rows("factor", factor),
+        }
+        saved.put_numbers("path", &self.path.to_vec());
+        saved.put_numbers("sigma_path", &self.sigma_path.to_vec());
+        saved.put_counts("generation", &[self.generation as usize]);
+        saved.put_rows("z", &self.z);
+        saved
+    }
+
+    fn restore(&mut self, saved: &Saved) -> Option<()> {
+        let dimensions = self.mean.len();
+        let vector = |name: &str| saved.numbers(name).filter(|numbers| numbers.len() == dimensions).map(Array1::from);
+        let factor = match &self.factor {
+            Factor::Diagonal(_) => Factor::Diagonal(vector("diagonal")?),
+            Factor::Triangular(_) => {
+                Factor::Triangular(saved.rows("factor", dimensions).filter(|factor| factor.nrows() == dimensions)?)
+            }
+        };
+        let [sigma] = saved.numbers("sigma")?[..] else { return None };
+        let [generation] = saved.counts("generation")?[..] else { return None };
+        // Before the first generation there are none.
+        let z = saved.rows("z", dimensions).filter(|z| z.nrows() == 0 || z.nrows() == self.population)?;
+        let (mean, path, sigma_path) = (vector("mean")?, vector("path")?, vector("sigma_path")?);
+        let generation = i32::try_from(generation).ok()?;
+        let (weights, rates, population) = (std::mem::take(&mut self.weights), self.rates, self.population);
+        *self = CmaEs { mean, sigma, factor, path, sigma_path, weights, rates, generation, population, z };
+        Some(())
     }
 }

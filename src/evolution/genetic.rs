@@ -8,6 +8,7 @@ use rand_chacha::ChaCha12Rng;
 use rand_distr::{Distribution, StandardNormal};
 
 use super::{Evolution, ranked};
+use crate::checkpoint::Saved;
 
 /// The share of a child's numbers that come from the first of its parents.
 const OF_FIRST: f64 = 0.75;
@@ -33,8 +34,8 @@ impl Genetic {
 }
 
 impl Evolution for Genetic {
-    fn ask(&mut self, rng: &mut ChaCha12Rng, _: usize, _: usize) -> Array2<f64> {
-        let Some(chances) = &self.chances else { return self.population.clone() };
+    fn draw(&mut self, rng: &mut ChaCha12Rng, _: usize, _: usize) {
+        let Some(chances) = &self.chances else { return };
         let parent = |rng: &mut ChaCha12Rng| {
             let mut left: f64 = rng.random();
             for (candidate, chance) in chances.iter().enumerate() {
@@ -62,6 +63,9 @@ impl Evolution for Genetic {
             }
         }
         self.population = next;
+    }
+
+    fn candidates(&self) -> Array2<f64> {
         self.population.clone()
     }
 
@@ -79,5 +83,26 @@ impl Evolution for Genetic {
         let sum: f64 = raw.iter().sum();
         let even = 1. / fitness.len() as f64;
         self.chances = Some(raw.iter().map(|share| if sum > 0. { share / sum } else { even }).collect());
+    }
+
+    fn saved(&self) -> Saved {
+        let mut saved = Saved::default();
+        saved.put_rows("population", &self.population);
+        if let Some(chances) = &self.chances {
+            saved.put_numbers("chances", chances);
+        }
+        saved.put_counts("order", &self.order);
+        saved
+    }
+
+    fn restore(&mut self, saved: &Saved) -> Option<()> {
+        let (count, dimensions) = self.population.dim();
+        self.population = saved.rows("population", dimensions).filter(|rows| rows.nrows() == count)?;
+        self.chances = saved.numbers("chances");
+        self.order = saved.counts("order")?;
+        // Both are there from the first generation on.
+        let known = self.chances.as_ref().map_or(0, |_| count);
+        let fits = self.order.len() == known && self.order.iter().all(|place| *place < count);
+        (fits && self.chances.as_ref().is_none_or(|chances| chances.len() == count)).then_some(())
     }
 }

@@ -17,6 +17,8 @@ use ndarray::Array2;
 use rand_chacha::ChaCha12Rng;
 use serde::{Deserialize, Serialize};
 
+use crate::checkpoint::Saved;
+
 /// What of the covariance matrix a CMA-ES adapts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -163,11 +165,21 @@ impl EvolutionSpec {
 
 /// A search without gradients, of one run; it ascends.
 pub trait Evolution {
-    /// The candidates `[population, d]` of generation `generation` of `generations`.
-    fn ask(&mut self, rng: &mut ChaCha12Rng, generation: usize, generations: usize) -> Array2<f64>;
+    /// Draws the candidates of generation `generation` of `generations`.
+    fn draw(&mut self, rng: &mut ChaCha12Rng, generation: usize, generations: usize);
+
+    /// The candidates `[population, d]` that were drawn last.
+    fn candidates(&self) -> Array2<f64>;
 
     /// How well they did, in their order; what is not a number did worst.
     fn tell(&mut self, fitness: &[f64]);
+
+    /// Everything that changes, at any time; f64 and whole numbers.
+    fn saved(&self) -> Saved;
+
+    /// Goes on from what a search of the same settings saved; nothing if it does not fit, and the search is of no use then.
+    #[must_use]
+    fn restore(&mut self, saved: &Saved) -> Option<()>;
 }
 
 /// The numbers of the candidates, best first; ties in their order.
@@ -202,7 +214,8 @@ mod tests {
         let mut best = f64::NEG_INFINITY;
         for generation in 0..generations {
             let mut rng = stream(Seed(1), Purpose::Evolution, generation as u64);
-            let candidates = search.ask(&mut rng, generation, generations);
+            search.draw(&mut rng, generation, generations);
+            let candidates = search.candidates();
             assert_eq!(candidates.dim(), (spec.population(), dimensions));
             let fitness: Vec<f64> = candidates.rows().into_iter().map(|row| function(&row.to_vec())).collect();
             best = fitness.iter().copied().fold(best, f64::max);

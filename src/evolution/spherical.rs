@@ -7,6 +7,7 @@ use rand_chacha::ChaCha12Rng;
 use rand_distr::{Distribution, StandardNormal};
 
 use super::{Degrees, Evolution, ranked, weights};
+use crate::checkpoint::Saved;
 
 /// How far beyond the candidates' mean the next mean lies, along the arc from the present one.
 const BEYOND: f64 = 1.5;
@@ -46,8 +47,7 @@ fn along(from: &Array1<f64>, to: &Array1<f64>, share: f64) -> Array1<f64> {
 }
 
 impl Evolution for Spherical {
-    fn ask(&mut self, rng: &mut ChaCha12Rng, generation: usize, generations: usize) -> Array2<f64> {
-        let radius = (self.candidates.ncols() as f64).sqrt();
+    fn draw(&mut self, rng: &mut ChaCha12Rng, generation: usize, generations: usize) {
         if let Some(mean) = &self.mean {
             let share = generation as f64 / generations.saturating_sub(1).max(1) as f64;
             let Degrees { from, to } = self.degrees;
@@ -63,7 +63,10 @@ impl Evolution for Spherical {
                 row.assign(&(mean * angle.cos() + tangent * angle.sin()));
             }
         }
-        &self.candidates * radius
+    }
+
+    fn candidates(&self) -> Array2<f64> {
+        &self.candidates * (self.candidates.ncols() as f64).sqrt()
     }
 
     fn tell(&mut self, fitness: &[f64]) {
@@ -75,5 +78,21 @@ impl Evolution for Spherical {
             None => middle,
             Some(mean) => along(mean, &middle, BEYOND),
         });
+    }
+
+    fn saved(&self) -> Saved {
+        let mut saved = Saved::default();
+        if let Some(mean) = &self.mean {
+            saved.put_numbers("mean", &mean.to_vec());
+        }
+        saved.put_rows("candidates", &self.candidates);
+        saved
+    }
+
+    fn restore(&mut self, saved: &Saved) -> Option<()> {
+        let (population, dimensions) = self.candidates.dim();
+        self.candidates = saved.rows("candidates", dimensions).filter(|rows| rows.nrows() == population)?;
+        self.mean = saved.numbers("mean").map(Array1::from);
+        self.mean.as_ref().is_none_or(|mean| mean.len() == dimensions).then_some(())
     }
 }

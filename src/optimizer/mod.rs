@@ -198,6 +198,6 @@ pub trait Optimizer {
     /// Moves `tensors` (each `[N,…]`, in place) up along `gradients`, at step `step` (from 0) of `steps`.
     fn ascend(&mut self, tensors: &[Tensor], gradients: &[Tensor], step: usize, steps: usize);
 
-    /// What it remembers from step to step, `[N,…]` each; shared, so that it can be written in place.
+    /// All that it remembers from step to step, `[N,…]` each; shared, so that it can be written in place.
     fn state(&self) -> Vec<Tensor>;
 }

@@ -31,7 +31,9 @@ pub trait Param {
     /// [`Param::tensors`].
     fn pullback(&mut self, gradient: &Tensor) -> Vec<Tensor>;
 
-    /// The trainable tensors, each `[N,…]`; they share memory with the parameterization, and are written in place.
+    /// The trainable tensors, each `[N,…]`; they share memory with the parameterization, and are written in place. Nothing
+    /// else changes from step to step: a parameterization that was made for the same batch and size, with any start, goes
+    /// on from copies of them.
     fn tensors(&self) -> Vec<Tensor>;
 
     /// What a record keeps so that the pictures can be made again: tensors `[N,…]` by name.

@@ -1,0 +1,452 @@
+//! Checkpoints: everything that the next step of a batch depends on, as bytes, so that work which was cut off goes on from
+//! there and comes to the same bytes as work which was not.
+//!
+//! The bytes are a safetensors file, numbers as they are in memory. Its metadata hold the version of the format, what
+//! identifies the batch, and a sha256 of all names, shapes and numbers; where any of these is not as expected the batch
+//! starts anew. The same state gives the same bytes. Random numbers are functions of seed, purpose and step, so none of
+//! them is kept.
+
+use std::cell::Cell;
+use std::collections::{BTreeMap, HashMap};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, anyhow, ensure};
+use ndarray::Array2;
+use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use tch::{Device, Kind, Tensor};
+
+use crate::render::{Row, Watch};
+
+/// Version of what a checkpoint holds and of how it is named. A change of either is a change of this.
+const FORMAT: u32 = 1;
+
+/// What the metadata call the header.
+const HEADER: &str = "metapicture.checkpoint";
+
+/// What tells whether a checkpoint can be used.
+#[derive(Serialize, Deserialize)]
+struct Header {
+    format: u32,
+    batch: String,
+    sha256: String,
+}
+
+/// Where the checkpoints of one batch are kept.
+pub trait Keeper {
+    /// What identifies the batch: a hash of its run ids, and of all else that decides its bytes, such as the threads, the
+    /// device and the program's version. A checkpoint of another one is ignored.
+    fn batch(&self) -> &str;
+
+    /// The last checkpoint, if there is one.
+    fn load(&self) -> Option<Vec<u8>>;
+
+    /// Whether it is time for a checkpoint. Asked after every step, 16 screened codes, or 8 candidates of a generation, so
+    /// it must be quick; nothing is read back from the device unless the answer is yes.
+    fn due(&self) -> bool;
+
+    /// Replaces the last checkpoint: whole or not at all.
+    ///
+    /// # Errors
+    /// If the bytes cannot be written. The batch goes on, and later checkpoints are tried all the same.
+    fn save(&self, bytes: &[u8]) -> Result<()>;
+}
+
+/// Keeps nothing.
+#[derive(Clone, Copy, Debug)]
+pub struct Unkept;
+
+impl Keeper for Unkept {
+    fn batch(&self) -> &str {
+        ""
+    }
+
+    fn load(&self) -> Option<Vec<u8>> {
+        None
+    }
+
+    fn due(&self) -> bool {
+        false
+    }
+
+    fn save(&self, _: &[u8]) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// The time between two checkpoints, so short that a batch which is killed loses a minute at most: a step comes on top.
+pub const PAUSE: Duration = Duration::from_secs(45);
+
+/// Where saving is slow, pauses are longer: this many times as long as it took.
+const AS_LONG_AS_SAVING: u32 = 20;
+
+/// Keeps a checkpoint whenever some time has gone by.
+#[derive(Debug)]
+pub struct Timed<L, S> {
+    batch: String,
+    load: L,
+    save: S,
+    pause: Duration,
+    next: Cell<Instant>,
+}
+
+impl<L, S> Timed<L, S>
+where
+    L: Fn() -> Option<Vec<u8>>,
+    S: Fn(&[u8]) -> Result<()>,
+{
+    /// For the batch that `batch` identifies, from now on every `pause`; `load` and `save` are what [`Keeper`] asks of them.
+    pub fn new(batch: String, pause: Duration, load: L, save: S) -> Timed<L, S> {
+        Timed { batch, load, save, pause, next: Cell::new(Instant::now() + pause) }
+    }
+}
+
+impl<L, S> Keeper for Timed<L, S>
+where
+    L: Fn() -> Option<Vec<u8>>,
+    S: Fn(&[u8]) -> Result<()>,
+{
+    fn batch(&self) -> &str {
+        &self.batch
+    }
+
+    fn load(&self) -> Option<Vec<u8>> {
+        (self.load)()
+    }
+
+    fn due(&self) -> bool {
+        Instant::now() >= self.next.get()
+    }
+
+    fn save(&self, bytes: &[u8]) -> Result<()> {
+        let start = Instant::now();
+        let saved = (self.save)(bytes);
+        self.next.set(Instant::now() + self.pause.max(start.elapsed() * AS_LONG_AS_SAVING));
+        saved
+    }
+}
+
+/// A keeper at work: what is found is read, what is due is written, and the first failure to write is told.
+pub(crate) struct Keeping<'k> {
+    keeper: &'k dyn Keeper,
+    watch: &'k dyn Watch,
+    warned: Cell<bool>,
+}
+
+impl<'k> Keeping<'k> {
+    pub(crate) fn new(keeper: &'k dyn Keeper, watch: &'k dyn Watch) -> Keeping<'k> {
+        Keeping { keeper, watch, warned: Cell::new(false) }
+    }
+
+    /// What the last checkpoint of this batch holds; nothing if there is none that can be used.
+    pub(crate) fn found(&self) -> Saved {
+        let read = |bytes: Vec<u8>| Saved::from_bytes(&bytes, self.keeper.batch());
+        self.keeper.load().and_then(read).unwrap_or_default()
+    }
+
+    /// Keeps a state if a checkpoint is due.
+    pub(crate) fn keep(&self, state: impl FnOnce() -> Saved) {
+        if !self.keeper.due() {
+            return;
+        }
+        let saved = state().to_bytes(self.keeper.batch()).and_then(|bytes| self.keeper.save(&bytes));
+        if let Err(error) = saved
+            && !self.warned.replace(true)
+        {
+            self.watch.unsaved(&error);
+        }
+    }
+}
+
+/// The parts of a state by name.
+#[derive(Debug, Default)]
+pub struct Saved {
+    tensors: BTreeMap<String, Tensor>,
+}
+
+/// The number types of a checkpoint.
+const KINDS: [(Kind, Dtype); 5] = [
+    (Kind::Float, Dtype::F32),
+    (Kind::Double, Dtype::F64),
+    (Kind::Half, Dtype::F16),
+    (Kind::BFloat16, Dtype::BF16),
+    (Kind::Int64, Dtype::I64),
+];
+
+/// Columns of a trace before its penalties.
+const COLUMNS: usize = 3;
+
+impl Saved {
+    /// Keeps a tensor. It is read when the checkpoint is written, which must come before the next step.
+    pub fn put(&mut self, name: &str, tensor: &Tensor) {
+        self.tensors.insert(name.to_owned(), tensor.shallow_clone());
+    }
+
+    /// Keeps several tensors, as `name.0`, `name.1` and so on.
+    pub fn put_all(&mut self, name: &str, tensors: &[Tensor]) {
+        for (place, tensor) in tensors.iter().enumerate() {
+            self.put(&format!("{name}.{place}"), tensor);
+        }
+    }
+
+    /// Keeps 64-bit floats.
+    pub fn put_numbers(&mut self, name: &str, numbers: &[f64]) {
+        self.put(name, &Tensor::from_slice(numbers));
+    }
+
+    /// Keeps rows of 64-bit floats.
+    pub fn put_rows(&mut self, name: &str, rows: &Array2<f64>) {
+        let numbers: Vec<f64> = rows.iter().copied().collect();
+        self.put(name, &Tensor::from_slice(&numbers).view([rows.nrows() as i64, rows.ncols() as i64]));
+    }
+
+    /// Keeps whole numbers.
+    pub fn put_counts(&mut self, name: &str, counts: &[usize]) {
+        let counts: Vec<i64> = counts.iter().map(|&count| count as i64).collect();
+        self.put(name, &Tensor::from_slice(&counts));
+    }
+
+    /// Keeps the rows of a trace.
+    pub fn put_trace(&mut self, name: &str, trace: &[Row]) {
+        let width = COLUMNS + trace.first().map_or(0, |row| row.penalties.len());
+        let row = |row: &Row| {
+            // A norm is never negative.
+            [row.loss, row.activation, row.gradient_norm.unwrap_or(-1.)].into_iter().chain(row.penalties.clone())
+        };
+        let numbers: Vec<f64> = trace.iter().flat_map(row).collect();
+        self.put(name, &Tensor::from_slice(&numbers).view([trace.len() as i64, width as i64]));
+    }
+
+    /// Keeps a state within this one.
+    pub fn put_part(&mut self, name: &str, part: Saved) {
+        self.tensors.extend(part.tensors.into_iter().map(|(inner, tensor)| (format!("{name}.{inner}"), tensor)));
+    }
+
+    /// The tensor of that name.
+    pub fn tensor(&self, name: &str) -> Option<&Tensor> {
+        self.tensors.get(name)
+    }
+
+    /// All that were kept by [`Saved::put_all`]; none if nothing was.
+    pub fn all(&self, name: &str) -> Vec<Tensor> {
+        (0..).map_while(|place| Some(self.tensor(&format!("{name}.{place}"))?.shallow_clone())).collect()
+    }
+
+    /// Writes what [`Saved::put_all`] kept into tensors that are there, in whose layout they stay; nothing if they are not
+    /// as many, of the same shapes and kinds.
+    #[must_use]
+    pub fn restore_all(&self, name: &str, tensors: &[Tensor]) -> Option<()> {
+        let saved = self.all(name);
+        let fits = |(saved, tensor): (&Tensor, &Tensor)| saved.size() == tensor.size() && saved.kind() == tensor.kind();
+        if saved.len() != tensors.len() || !saved.iter().zip(tensors).all(fits) {
+            return None;
+        }
+        for (saved, tensor) in saved.iter().zip(tensors) {
+            tensor.shallow_clone().copy_(saved);
+        }
+        Some(())
+    }
+
+    /// 64-bit floats.
+    pub fn numbers(&self, name: &str) -> Option<Vec<f64>> {
+        let tensor = self.tensor(name).filter(|tensor| tensor.kind() == Kind::Double)?;
+        let mut numbers = vec![0.; tensor.numel()];
+        tensor.copy_data(&mut numbers, tensor.numel());
+        Some(numbers)
+    }
+
+    /// Rows of `width` 64-bit floats.
+    pub fn rows(&self, name: &str, width: usize) -> Option<Array2<f64>> {
+        let [rows, columns] = self.tensor(name)?.size()[..] else { return None };
+        if columns as usize != width {
+            return None;
+        }
+        Array2::from_shape_vec((rows as usize, width), self.numbers(name)?).ok()
+    }
+
+    /// Whole numbers.
+    pub fn counts(&self, name: &str) -> Option<Vec<usize>> {
+        let tensor = self.tensor(name).filter(|tensor| tensor.kind() == Kind::Int64)?;
+        let mut counts = vec![0i64; tensor.numel()];
+        tensor.copy_data(&mut counts, tensor.numel());
+        counts.into_iter().map(|count| usize::try_from(count).ok()).collect()
+    }
+
+    /// A trace with this many penalties a row.
+    pub fn trace(&self, name: &str, penalties: usize) -> Option<Vec<Row>> {
+        let [rows, columns] = self.tensor(name)?.size()[..] else { return None };
+        let width = COLUMNS + penalties;
+        if rows > 0 && columns as usize != width {
+            return None;
+        }
+        let numbers = self.numbers(name)?;
+        let row = |(step, numbers): (usize, &[f64])| Row {
+            step,
+            loss: numbers[0],
+            activation: numbers[1],
+            gradient_norm: (numbers[2] != -1.).then_some(numbers[2]),
+            penalties: numbers[COLUMNS..].to_vec(),
+        };
+        Some(numbers.chunks_exact(width).enumerate().map(row).collect())
+    }
+
+    /// A state within this one, if there is anything of it.
+    pub fn part(&self, name: &str) -> Option<Saved> {
+        let of = |(full, tensor): (&String, &Tensor)| {
+            Some((full.strip_prefix(name)?.strip_prefix('.')?.to_owned(), tensor.shallow_clone()))
+        };
+        let tensors: BTreeMap<String, Tensor> = self.tensors.iter().filter_map(of).collect();
+        (!tensors.is_empty()).then_some(Saved { tensors })
+    }
+
+    /// A checkpoint of the batch that `batch` identifies.
+    ///
+    /// # Errors
+    /// If there are numbers of a type that checkpoints do not have.
+    pub fn to_bytes(&self, batch: &str) -> Result<Vec<u8>> {
+        let mut parts = vec![];
+        for (name, tensor) in &self.tensors {
+            let kind = tensor.kind();
+            let known = KINDS.iter().find(|(known, _)| *known == kind);
+            let (_, dtype) = known.ok_or_else(|| anyhow!("a checkpoint holds no numbers of type {kind:?} ({name})"))?;
+            let on_host = tensor.to_device(Device::Cpu).contiguous();
+            let mut bytes = vec![0; on_host.numel() * kind.elt_size_in_bytes()];
+            on_host.f_copy_data_u8(&mut bytes, on_host.numel())?;
+            let shape: Vec<usize> = on_host.size().into_iter().map(|size| size as usize).collect();
+            parts.push((name.as_str(), *dtype, shape, bytes));
+        }
+        let mut views = vec![];
+        for (name, dtype, shape, bytes) in &parts {
+            views.push((*name, TensorView::new(*dtype, shape.clone(), bytes)?));
+        }
+        let sha256 = digest(views.iter().map(|(name, view)| (*name, view)));
+        let header = Header { format: FORMAT, batch: batch.to_owned(), sha256 };
+        let metadata = HashMap::from([(HEADER.to_owned(), serde_json::to_string(&header)?)]);
+        Ok(safetensors::serialize(views, Some(metadata))?)
+    }
+
+    /// What a checkpoint holds; nothing if it is of another batch or version, or damaged.
+    pub fn from_bytes(bytes: &[u8], batch: &str) -> Option<Saved> {
+        Saved::read(bytes, batch).ok()
+    }
+
+    fn read(bytes: &[u8], batch: &str) -> Result<Saved> {
+        let (_, metadata) = SafeTensors::read_metadata(bytes)?;
+        let header = metadata.metadata().as_ref().and_then(|metadata| metadata.get(HEADER));
+        let header: Header = serde_json::from_str(header.context("no checkpoint")?)?;
+        ensure!(header.format == FORMAT && header.batch == batch, "of another format or batch");
+        let file = SafeTensors::deserialize(bytes)?;
+        let views: BTreeMap<&str, TensorView> = file.iter().collect();
+        ensure!(header.sha256 == digest(views.iter().map(|(name, view)| (*name, view))), "damaged");
+        let mut tensors = BTreeMap::new();
+        for (name, view) in views {
+            let known = KINDS.iter().find(|(_, dtype)| *dtype == view.dtype());
+            let (kind, _) = known.context("another type of numbers")?;
+            let shape: Vec<i64> = view.shape().iter().map(|&size| size as i64).collect();
+            tensors.insert(name.to_owned(), Tensor::f_from_data_size(view.data(), &shape, *kind)?);
+        }
+        Ok(Saved { tensors })
+    }
+}
+
+/// The sha256, in hexadecimal, of the parts of a checkpoint in the order of their names.
+fn digest<'a, 'd: 'a>(parts: impl Iterator<Item = (&'a str, &'a TensorView<'d>)>) -> String {
+    let mut sha256 = Sha256::new();
+    let mut add = |bytes: &[u8]| {
+        sha256.update((bytes.len() as u64).to_le_bytes());
+        sha256.update(bytes);
+    };
+    for (name, view) in parts {
+        add(name.as_bytes());
+        add(format!("{:?} {:?}", view.dtype(), view.shape()).as_bytes());
+        add(view.data());
+    }
+    sha256.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_come_back_bit_for_bit() {
+        let odd = [0.1, -0., f64::NAN, f64::INFINITY, f64::MIN_POSITIVE / 2., -1e300];
+        let mut saved = Saved::default();
+        saved.put_numbers("numbers", &odd);
+        saved.put_numbers("none", &[]);
+        saved.put_counts("counts", &[0, 1 << 53 | 1, i64::MAX as usize]);
+        saved.put_rows("rows", &Array2::from_shape_vec((3, 2), odd.to_vec()).unwrap());
+        saved.put_rows("no_rows", &Array2::zeros((0, 4)));
+        // A transposed tensor, whose numbers lie in another order than its shape tells.
+        saved.put("transposed", &Tensor::from_slice(&[1f32, 2., 3., 4., 5., 6.]).view([2, 3]).tr());
+        let mut part = Saved::default();
+        part.put_part("inner", saved);
+        let bytes = part.to_bytes("batch").unwrap();
+        assert_eq!(bytes, part.to_bytes("batch").unwrap());
+
+        let found = Saved::from_bytes(&bytes, "batch").unwrap();
+        assert!(found.part("inne").is_none() && found.part("other").is_none());
+        let found = found.part("inner").unwrap();
+        let bits = |numbers: Vec<f64>| numbers.into_iter().map(f64::to_bits).collect::<Vec<_>>();
+        assert_eq!(bits(found.numbers("numbers").unwrap()), bits(odd.to_vec()));
+        assert_eq!(found.numbers("none").unwrap(), Vec::<f64>::new());
+        assert_eq!(found.counts("counts").unwrap(), [0, 1 << 53 | 1, i64::MAX as usize]);
+        assert_eq!(bits(found.rows("rows", 2).unwrap().into_iter().collect()), bits(odd.to_vec()));
+        assert_eq!(found.rows("no_rows", 4).unwrap().dim(), (0, 4));
+        assert!(found.rows("rows", 3).is_none() && found.counts("numbers").is_none() && found.numbers("no").is_none());
+        let transposed = Tensor::from_slice(&[1f32, 4., 2., 5., 3., 6.]).view([3, 2]);
+        assert!(found.tensor("transposed").unwrap().equal(&transposed));
+    }
+
+    #[test]
+    fn a_trace_comes_back_with_its_gaps() {
+        let row = |step: usize, gradient_norm: Option<f64>| Row {
+            step,
+            loss: 0.1 * step as f64,
+            activation: -2.,
+            penalties: vec![1., 2.],
+            gradient_norm,
+        };
+        let trace = vec![row(0, Some(0.)), row(1, Some(f64::INFINITY)), row(2, None)];
+        let mut saved = Saved::default();
+        saved.put_trace("trace", &trace);
+        saved.put_trace("empty", &[]);
+        let found = Saved::from_bytes(&saved.to_bytes("").unwrap(), "").unwrap();
+        assert_eq!(found.trace("trace", 2), Some(trace));
+        assert_eq!(found.trace("empty", 2), Some(vec![]));
+        assert_eq!(found.trace("trace", 1), None);
+    }
+
+    #[test]
+    fn what_is_restored_keeps_the_layout_of_its_place_and_must_fit_it() {
+        let numbers = Tensor::from_slice(&[1f32, 2., 3., 4., 5., 6.]).view([2, 3]);
+        let mut saved = Saved::default();
+        saved.put_all("tensors", &[numbers.shallow_clone()]);
+        let place = Tensor::zeros([3, 2], (Kind::Float, Device::Cpu)).tr();
+        saved.restore_all("tensors", &[place.shallow_clone()]).unwrap();
+        assert!(place.equal(&numbers) && place.stride() == [1, 2]);
+        for other in [place.to_kind(Kind::Double), place.tr(), place.unsqueeze(0)] {
+            assert!(saved.restore_all("tensors", &[other]).is_none());
+        }
+        assert!(saved.restore_all("tensors", &[]).is_none());
+        assert!(saved.restore_all("tensors", &[place.shallow_clone(), place]).is_none());
+    }
+
+    #[test]
+    fn checkpoints_come_at_their_time_and_later_where_saving_is_slow() {
+        let keeper = Timed::new("batch".to_owned(), Duration::from_millis(1), || None, |_: &[u8]| {
+            std::thread::sleep(Duration::from_millis(30));
+            Ok(())
+        });
+        while !keeper.due() {}
+        keeper.save(b"").unwrap();
+        let since = Instant::now();
+        while !keeper.due() {}
+        assert!(since.elapsed() > Duration::from_millis(550), "{:?}", since.elapsed());
+        let keeper = Timed::new("batch".to_owned(), PAUSE, || None, |_: &[u8]| Ok(()));
+        assert!(!keeper.due());
+        keeper.save(b"").unwrap();
+        assert!(!keeper.due());
+    }
+}
