@@ -6,13 +6,14 @@
 //! starts anew. The same state gives the same bytes. Random numbers are functions of seed, purpose and step, so none of
 //! them is kept.
 
+use std::borrow::Cow;
 use std::cell::Cell;
 use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, ensure};
 use ndarray::Array2;
-use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+use safetensors::tensor::{Dtype, SafeTensors, TensorView, View};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use tch::{Device, Kind, Tensor};
@@ -305,25 +306,18 @@ impl Saved {
     /// # Errors
     /// If there are numbers of a type that checkpoints do not have.
     pub fn to_bytes(&self, batch: &str) -> Result<Vec<u8>> {
-        let mut parts = vec![];
-        for (name, tensor) in &self.tensors {
+        let part = |(name, tensor): (&String, &Tensor)| -> Result<(String, Part)> {
             let kind = tensor.kind();
             let known = KINDS.iter().find(|(known, _)| *known == kind);
             let (_, dtype) = known.ok_or_else(|| anyhow!("a checkpoint holds no numbers of type {kind:?} ({name})"))?;
-            let on_host = tensor.to_device(Device::Cpu).contiguous();
-            let mut bytes = vec![0; on_host.numel() * kind.elt_size_in_bytes()];
-            on_host.f_copy_data_u8(&mut bytes, on_host.numel())?;
-            let shape: Vec<usize> = on_host.size().into_iter().map(|size| size as usize).collect();
-            parts.push((name.as_str(), *dtype, shape, bytes));
-        }
-        let mut views = vec![];
-        for (name, dtype, shape, bytes) in &parts {
-            views.push((*name, TensorView::new(*dtype, shape.clone(), bytes)?));
-        }
-        let sha256 = digest(views.iter().map(|(name, view)| (*name, view)));
+            let shape = tensor.size().into_iter().map(|size| size as usize).collect();
+            Ok((name.clone(), Part { tensor: tensor.shallow_clone(), dtype: *dtype, shape }))
+        };
+        let parts = self.tensors.iter().map(part).collect::<Result<Vec<_>>>()?;
+        let sha256 = digest(parts.iter().map(|(name, part)| (name.as_str(), part)));
         let header = Header { format: FORMAT, batch: batch.to_owned(), sha256 };
         let metadata = HashMap::from([(HEADER.to_owned(), serde_json::to_string(&header)?)]);
-        Ok(safetensors::serialize(views, Some(metadata))?)
+        Ok(safetensors::serialize(parts.iter().map(|(name, part)| (name, part)), Some(metadata))?)
     }
 
     /// What a checkpoint holds; nothing if it is of another batch or version, or damaged.
@@ -350,17 +344,46 @@ impl Saved {
     }
 }
 
+/// A tensor as it is written, copied from the device and into its order only when it is, so that one such copy is there
+/// at a time.
+struct Part {
+    tensor: Tensor,
+    dtype: Dtype,
+    shape: Vec<usize>,
+}
+
+impl View for &Part {
+    fn dtype(&self) -> Dtype {
+        self.dtype
+    }
+
+    fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    fn data(&self) -> Cow<'_, [u8]> {
+        let on_host = self.tensor.to_device(Device::Cpu).contiguous();
+        let mut bytes = vec![0; self.data_len()];
+        on_host.copy_data_u8(&mut bytes, on_host.numel());
+        Cow::Owned(bytes)
+    }
+
+    fn data_len(&self) -> usize {
+        self.tensor.numel() * self.tensor.kind().elt_size_in_bytes()
+    }
+}
+
 /// The sha256, in hexadecimal, of the parts of a checkpoint in the order of their names.
-fn digest<'a, 'd: 'a>(parts: impl Iterator<Item = (&'a str, &'a TensorView<'d>)>) -> String {
+fn digest<'n, V: View>(parts: impl Iterator<Item = (&'n str, V)>) -> String {
     let mut sha256 = Sha256::new();
     let mut add = |bytes: &[u8]| {
         sha256.update((bytes.len() as u64).to_le_bytes());
         sha256.update(bytes);
     };
-    for (name, view) in parts {
+    for (name, part) in parts {
         add(name.as_bytes());
-        add(format!("{:?} {:?}", view.dtype(), view.shape()).as_bytes());
-        add(view.data());
+        add(format!("{:?} {:?}", part.dtype(), part.shape()).as_bytes());
+        add(&part.data());
     }
     sha256.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
@@ -435,10 +458,15 @@ mod tests {
 
     #[test]
     fn checkpoints_come_at_their_time_and_later_where_saving_is_slow() {
-        let keeper = Timed::new("batch".to_owned(), Duration::from_millis(1), || None, |_: &[u8]| {
-            std::thread::sleep(Duration::from_millis(30));
-            Ok(())
-        });
+        let keeper = Timed::new(
+            "batch".to_owned(),
+            Duration::from_millis(1),
+            || None,
+            |_: &[u8]| {
+                std::thread::sleep(Duration::from_millis(30));
+                Ok(())
+            },
+        );
         while !keeper.due() {}
         keeper.save(b"").unwrap();
         let since = Instant::now();
