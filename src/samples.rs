@@ -30,8 +30,8 @@ const MOST_CLASSES: usize = 8;
 /// Of ImageNet's classes, those that are shown: goldfish, golden retriever, monarch, airliner, sports car, violin, banana, alp.
 const OF_IMAGENET: [usize; MOST_CLASSES] = [1, 207, 323, 404, 817, 889, 954, 970];
 
-/// The spectrum that spatial codes are shown from: of deviation 1, as in training, and as steep as that of photographs.
-const SPECTRUM: Space = Space::Fourier { noise: 1., decay: 1. };
+/// Deviations of the smooth codes that those of height and width are shown from.
+const SMOOTH: [f64; 2] = [0.5, 1.];
 
 /// Random codes and their pictures.
 #[derive(Debug)]
@@ -81,7 +81,8 @@ struct Row {
 }
 
 /// The sheet of a generator: for a conditional one a row for each class (eight of them, if there are more), the same codes
-/// in each row; for one of spatial codes a row of white noise and one of smooth codes; else two rows of codes.
+/// in each row; for one of spatial codes a row of white noise and two of smooth codes, which show more of what it knows;
+/// else two rows of codes.
 ///
 /// # Errors
 /// If the generator's output is no picture.
@@ -104,20 +105,29 @@ pub fn sheet(generator: &Generator) -> Result<Sheet> {
             (shown.map(of_class).collect(), 3, "a row has one of 1000 classes, a column one code")
         }
         None if generator.code.is_spatial() => {
-            let rows = vec![plain("white noise", Space::Gaussian, 0), plain("smooth", SPECTRUM, 0)];
-            (rows, 6, "white noise: codes as drawn; smooth: their spectra as space fourier, noise 1, decay 1 starts")
+            let smooth = |noise| plain(&format!("fourier, {noise}"), Space::Fourier { noise, decay: 1. }, 0);
+            let rows = std::iter::once(plain("white noise", Space::Gaussian, 0)).chain(SMOOTH.map(smooth));
+            (
+                rows.collect(),
+                6,
+                "white noise: codes as drawn; fourier: as that space starts, with this noise and decay 1",
+            )
         }
         None => {
             let rows = vec![plain("", Space::Gaussian, 0), plain("", Space::Gaussian, 8)];
             (rows, 8, "")
         }
     };
+    // Where all rows have the same seeds, the columns tell them.
+    let of_columns = rows.iter().all(|row| row.from == 0);
+    let of_seed = |seed: u64| format!("seed {seed}");
     let mut cells = vec![];
     for row in &rows {
         let seeds: Vec<Seed> = (row.from..row.from + columns).map(Seed).collect();
         let drawn = random(generator, row.space, row.condition, &seeds)?;
         let cell = |(picture, seed): (RgbImage, &Seed)| {
-            Some(Cell { picture: Some(picture), caption: vec![format!("seed {}", seed.0)] })
+            let caption = if of_columns { vec![] } else { vec![of_seed(seed.0)] };
+            Some(Cell { picture: Some(picture), caption })
         };
         cells.push(drawn.pictures.into_iter().zip(&seeds).map(cell).collect());
     }
@@ -131,7 +141,7 @@ pub fn sheet(generator: &Generator) -> Result<Sheet> {
     let notes = [what.to_owned(), format!("codes: {numbers} numbers, {drawn_as}; pictures: {width} x {height} px")];
     Ok(Sheet {
         title: format!("{}: random codes", generator.name),
-        columns: vec![String::new(); columns as usize],
+        columns: (0..columns).map(|seed| if of_columns { of_seed(seed) } else { String::new() }).collect(),
         rows: rows.into_iter().map(|row| row.name).collect(),
         cells,
         notes: notes.into_iter().filter(|note| !note.is_empty()).collect(),

@@ -45,7 +45,8 @@ Example:
     /// of random codes.
     #[command(
         after_help = "What random codes of a generator show is drawn once it is pulled, and drawn anew only for other weights or
-another configuration. A conditional one has a row a class; one of spatial codes has white noise above smooth codes.
+another configuration. A conditional one has a row a class; one of codes with
+height and width has rows of white noise and of smooth codes.
 
 Example:
   metapicture models info efficientnet-lite0
@@ -422,8 +423,9 @@ fn info(zoo: &Zoo, manifest: &Manifest, listing: &Listing) -> String {
         },
     }
     let mut text = String::new();
-    let filled = lines.iter().filter(|(_, value)| !value.is_empty());
-    filled.for_each(|(name, value)| text.push_str(&format!("{name:<14}{value}\n")));
+    let filled: Vec<_> = lines.iter().filter(|(_, value)| !value.is_empty()).collect();
+    let width = filled.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
+    filled.iter().for_each(|(name, value)| text.push_str(&format!("{name:<width$}  {value}\n")));
     if let Listing::Seen(Look { layers, .. }) = listing {
         text.push_str("\nlayers that a unit can name, and the shape of their activation\n");
         let width = layers.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
