@@ -31,8 +31,11 @@ use crate::view::{Moment, Seen, View};
 /// Steps between two readings of the trace.
 const READ_BACK: usize = 10;
 
-/// Codes that are screened in one forward pass.
+/// Codes that are screened in one forward pass, at most.
 const SCREENED_AT_ONCE: u64 = 16;
+
+/// Pixels of pictures that are screened in one forward pass, so that screening takes no more memory than a few steps do.
+const SCREENED_PIXELS: i64 = SCREENED_AT_ONCE as i64 * 128 * 128;
 
 /// What a batch is made of.
 #[derive(Clone, Copy, Debug)]
@@ -144,10 +147,13 @@ fn optimize(batch: &Batch, watch: &dyn Watch) -> Result<Vec<Rendered>> {
     let chain = match (method.param.latent(), batch.generator, &of_generator) {
         (Some(spec), Some(generator), Some(of_generator)) => {
             let prior = |starts: &[(Seed, u64)]| Latent::new(generator, of_generator, spec, batch.condition, starts);
+            let forward_only = generator.schedule().forward_only();
+            let looked_at =
+                |starts: &[(Seed, u64)]| Latent::new(generator, &forward_only, spec, batch.condition, starts);
             if let Some(evolution) = method.optimizer.evolution() {
-                return evolve(batch, evolution, &prior, watch);
+                return evolve(batch, evolution, &looked_at, watch);
             }
-            let (starts, screened) = screen(batch, spec, &prior, watch)?;
+            let (starts, screened) = screen(batch, spec, (&looked_at, generator.size), watch)?;
             let mut chains = vec![];
             for place in 0..spec.starts {
                 let starts: Vec<(Seed, u64)> = starts.iter().map(|ranked| ranked[place]).collect();
@@ -546,7 +552,12 @@ type Starts = Vec<Vec<(Seed, u64)>>;
 
 /// The starts of every run, best first: the codes of highest activation among the first `screen` draws of its seed; and how
 /// many passes that took. Runs of one seed share the draws, and so the passes.
-fn screen(batch: &Batch, spec: &LatentSpec, prior: &Draw, watch: &dyn Watch) -> Result<(Starts, usize)> {
+fn screen(
+    batch: &Batch,
+    spec: &LatentSpec,
+    (prior, size): (&Draw, [i64; 2]),
+    watch: &dyn Watch,
+) -> Result<(Starts, usize)> {
     if spec.screen <= 1 {
         let starts = batch.runs.iter().map(|(_, seed)| (0..spec.starts as u64).map(|number| (*seed, number)).collect());
         return Ok((starts.collect(), 0));
@@ -560,8 +571,10 @@ fn screen(batch: &Batch, spec: &LatentSpec, prior: &Draw, watch: &dyn Watch) -> 
     for (place, &seed) in seeds.iter().enumerate() {
         let runs: Vec<usize> = (0..batch.runs.len()).filter(|&i| batch.runs[i].1 == seed).collect();
         let mut activations: Vec<Vec<Tensor>> = vec![]; // by chunk, by run
-        for from in (0..spec.screen as u64).step_by(SCREENED_AT_ONCE as usize) {
-            let to = (from + SCREENED_AT_ONCE).min(spec.screen as u64);
+        let [height, width] = size;
+        let at_once = ((SCREENED_PIXELS / (height * width)).max(1) as u64).min(SCREENED_AT_ONCE);
+        for from in (0..spec.screen as u64).step_by(at_once as usize) {
+            let to = (from + at_once).min(spec.screen as u64);
             let mut codes = prior(&(from..to).map(|number| (seed, number)).collect::<Vec<_>>());
             let pictures = codes.pictures();
             let input = classifier.input_pipeline(codes.size(), [classifier.size; 2]).apply(&pictures);
@@ -569,7 +582,7 @@ fn screen(batch: &Batch, spec: &LatentSpec, prior: &Draw, watch: &dyn Watch) -> 
                 .map(|&run| Objective::new(&vec![&batch.runs[run].0; (to - from) as usize], Reading::Activation))
                 .collect::<Result<Vec<_>>>()?;
             let points: Vec<_> = objectives.iter().flat_map(Objective::points).collect();
-            let schedule = classifier.network.schedule(&points);
+            let schedule = classifier.network.schedule(&points).forward_only();
             let pass = classifier.network.forward(&schedule, &input);
             let read =
                 |objective: &Objective| objective.evaluate(|point| pass.activation(point).shallow_clone()).activations;

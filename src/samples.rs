@@ -13,7 +13,7 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 use tch::{Device, Kind, Tensor};
 
-use crate::param::{Condition, Latent, Param, Space};
+use crate::param::{Condition, Latent, LatentSpec, Param, Space};
 use crate::picture::to_rgb8;
 use crate::random::Seed;
 use crate::sheet::{Cell, Sheet};
@@ -30,8 +30,9 @@ const MOST_CLASSES: usize = 8;
 /// Of ImageNet's classes, those that are shown: goldfish, golden retriever, monarch, airliner, sports car, violin, banana, alp.
 const OF_IMAGENET: [usize; MOST_CLASSES] = [1, 207, 323, 404, 817, 889, 954, 970];
 
-/// Deviations of the smooth codes that those of height and width are shown from.
-const SMOOTH: [f64; 2] = [0.5, 1.];
+/// Deviations of the smooth codes that those of height and width are shown from: what `latent-spatial` starts from, and as
+/// far out as in training.
+const SMOOTH: [f64; 2] = [0.3, 1.];
 
 /// Random codes and their pictures.
 #[derive(Debug)]
@@ -47,11 +48,12 @@ pub struct Drawn {
 /// # Errors
 /// If the generator's output is no picture.
 pub fn random(generator: &Generator, space: Space, condition: Option<Condition>, seeds: &[Seed]) -> Result<Drawn> {
-    let schedule = generator.schedule();
+    let schedule = generator.schedule().forward_only();
+    let spec = LatentSpec::in_space(space);
     let (mut pictures, mut state) = (vec![], Vec::<(&'static str, Vec<Tensor>)>::new());
     for seeds in seeds.chunks(AT_ONCE) {
         let starts: Vec<(Seed, u64)> = seeds.iter().map(|&seed| (seed, 0)).collect();
-        let mut latent = Latent::new(generator, &schedule, space, condition, &starts);
+        let mut latent = Latent::new(generator, &schedule, &spec, condition, &starts);
         let made = to_host(&latent.pictures());
         for i in 0..made.size()[0] {
             pictures.push(to_rgb8(&made.get(i))?);
@@ -124,7 +126,7 @@ pub fn sheet(generator: &Generator) -> Result<Sheet> {
     let mut cells = vec![];
     for row in &rows {
         let seeds: Vec<Seed> = (row.from..row.from + columns).map(Seed).collect();
-        let drawn = random(generator, row.space, row.condition, &seeds)?;
+        let drawn = random(generator, row.space.clone(), row.condition, &seeds)?;
         let cell = |(picture, seed): (RgbImage, &Seed)| {
             let caption = if of_columns { vec![] } else { vec![of_seed(seed.0)] };
             Some(Cell { picture: Some(picture), caption })

@@ -9,7 +9,7 @@ use differences::check;
 use formula::{Make, taken, tensor_of, weights_of};
 use frozen::weights::{WeightError, Weights};
 use generators::{Built, Generator, biggan, biggan_deep, dcgan, deepsim, pgan, sagan, sngan, stylegan2, taesd, vqgan};
-use metapicture::param::{Condition, Latent, Param, Space};
+use metapicture::param::{Condition, Latent, LatentSpec, Param, Space};
 use metapicture::random::Seed;
 use tch::{Device, Kind, Tensor};
 
@@ -26,7 +26,7 @@ fn generator(make: Make) -> Generator {
 
 fn latent<'g>(generator: &'g Generator, schedule: &'g frozen::network::Schedule) -> Latent<'g> {
     let condition = (generator.classes() > 0).then_some(Condition::Relaxed);
-    Latent::new(generator, schedule, Space::Gaussian, condition, &[(Seed(1), 0)])
+    Latent::new(generator, schedule, &LatentSpec::in_space(Space::Gaussian), condition, &[(Seed(1), 0)])
 }
 
 /// A sum of the pictures with weights of both signs.
