@@ -195,11 +195,21 @@ fn pull(zoo: &Zoo, names: &[String], all: bool, json: bool, quiet: bool) -> Resu
         true => zoo.manifests(None).cloned().collect(),
         false => names.iter().map(|name| zoo.manifest(name, None)).collect::<Result<_, _>>()?,
     };
+    let (code, results) = bring(zoo, &manifests, all, quiet);
+    if json {
+        print(&pretty(&json!(results)))?;
+    }
+    Ok(code)
+}
+
+/// Pulls entries, of which those that a browser must bring are no failure if `all` were meant; the exit code, and what
+/// became of each.
+fn bring(zoo: &Zoo, manifests: &[Manifest], all: bool, quiet: bool) -> (u8, Vec<Value>) {
     let bars = Bars::new();
     let progress: &dyn Progress = if quiet { &Silent } else { &bars };
     let (mut code, mut results) = (0, Vec::new());
     let [mut here, mut by_hand] = [0, 0];
-    for manifest in &manifests {
+    for manifest in manifests {
         let was_there = zoo.cache().is_pulled(manifest);
         // Hashing what is there costs little, and makes a second pull the repair of a damaged file.
         let pulled = zoo.cache().checked(manifest, progress);
@@ -240,10 +250,7 @@ fn pull(zoo: &Zoo, names: &[String], all: bool, json: bool, quiet: bool) -> Resu
         let left = manifests.len() - here - by_hand;
         eprintln!("{here} entries of {} are here; a browser alone can bring {by_hand}; {left} failed", manifests.len());
     }
-    if json {
-        print(&pretty(&json!(results)))?;
-    }
-    Ok(code)
+    (code, results)
 }
 
 /// An error and its causes on one line.
@@ -594,6 +601,43 @@ mod tests {
         };
         assert_eq!(pull(&["good.yaml"]), 0);
         assert_eq!(pull(&["bad.yaml", "good.yaml"]), 1);
+    }
+
+    #[test]
+    fn of_all_entries_what_a_browser_must_bring_is_no_failure_and_each_line_says_what_to_do() {
+        let entry = |name: &str, source: &str| {
+            format!(
+                "name: {name}\nkind: generator\narchitecture: a\nlicence: none\n\
+                 weights: {{file: w.pth, unpublished: true, source: {source}}}\n"
+            )
+        };
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("w.pth");
+        std::fs::write(&file, "weights").unwrap();
+        // Nothing listens at port 1.
+        let there = entry("there", "{url: 'http://127.0.0.1:1/there'}");
+        let page = entry("page", "{page: 'https://example.org/page'}");
+        let away = entry("away", "{url: 'http://127.0.0.1:1/away'}");
+        let brought = |texts: &[&str], all: bool| {
+            let zoo = Zoo::new(texts.iter().map(|text| ("a.yaml", *text)), Cache::at(folder.path())).unwrap();
+            zoo.cache().add(&zoo.manifest("there", None).unwrap(), &file).unwrap();
+            let manifests: Vec<Manifest> = zoo.manifests(None).cloned().collect();
+            bring(&zoo, &manifests, all, true)
+        };
+        let (code, results) = brought(&[&there, &page], true);
+        let of = |number: usize, field: &str| results[number][field].as_str().unwrap_or_default().to_owned();
+        assert_eq!((code, of(0, "status"), of(1, "status")), (0, "by_hand".into(), "ok".into()));
+        assert!(of(0, "error").contains("https://example.org/page"), "{}", of(0, "error"));
+        assert!(of(0, "error").contains("`metapicture models add page --file PATH`"), "{}", of(0, "error"));
+        assert_eq!(of(0, "error").lines().count(), 1);
+        // Whoever names it wants it.
+        assert_eq!(brought(&[&there, &page], false).0, 1);
+
+        let (code, results) = brought(&[&there, &page, &away], true);
+        assert_eq!((code, &results[0]["name"], &results[0]["status"]), (1, &json!("away"), &json!("unreached")));
+        let error = results[0]["error"].as_str().unwrap();
+        assert!(error.contains("`metapicture models add away --file PATH`") && error.lines().count() == 1, "{error}");
+        assert_eq!(results[2]["status"], "ok", "what can be brought is brought all the same");
     }
 
     #[test]
