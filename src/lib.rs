@@ -20,6 +20,7 @@ pub mod record;
 pub mod reference;
 pub mod regularizer;
 pub mod render;
+pub mod samples;
 pub mod sheet;
 pub mod tensor_file;
 pub mod transform;

@@ -35,8 +35,11 @@ use crate::view::{Moment, Seen, View};
 /// Steps between two readings of the trace.
 const READ_BACK: usize = 10;
 
-/// Codes that are screened in one forward pass.
+/// Codes that are screened in one forward pass, at most.
 const SCREENED_AT_ONCE: u64 = 16;
+
+/// Pixels of pictures that are screened in one forward pass, so that screening takes no more memory than a few steps do.
+const SCREENED_PIXELS: i64 = SCREENED_AT_ONCE as i64 * 128 * 128;
 
 /// What a batch is made of.
 #[derive(Clone, Copy, Debug)]
@@ -169,11 +172,14 @@ fn optimize(batch: &Batch, watch: &dyn Watch, keeping: &Keeping) -> Result<Vec<R
         return chain.finish();
     };
     let prior = |starts: &[(Seed, u64)]| Latent::new(generator, of_generator, spec, batch.condition, starts);
+    // Nothing goes back through what is only looked at.
+    let forward_only = generator.schedule().forward_only();
+    let looked_at = |starts: &[(Seed, u64)]| Latent::new(generator, &forward_only, spec, batch.condition, starts);
     if let Some(evolution) = method.optimizer.evolution() {
-        return evolve(batch, evolution, &prior, watch, keeping, &found);
+        return evolve(batch, evolution, &looked_at, watch, keeping, &found);
     }
     let mut screening = Screening::new(batch, spec, found.part(SCREEN));
-    let (starts, screened) = screen(batch, spec, &prior, watch, keeping, &mut screening)?;
+    let (starts, screened) = screen(batch, spec, (&looked_at, generator.size), watch, keeping, &mut screening)?;
     let begin = |place: usize| {
         let starts: Vec<(Seed, u64)> = starts.iter().map(|ranked| ranked[place]).collect();
         let param: Box<dyn Param> = match &method.param {
@@ -749,7 +755,7 @@ impl Screening {
 fn screen(
     batch: &Batch,
     spec: &LatentSpec,
-    prior: &Draw,
+    (prior, size): (&Draw, [i64; 2]),
     watch: &dyn Watch,
     keeping: &Keeping,
     screening: &mut Screening,
@@ -767,8 +773,10 @@ fn screen(
     for (place, &seed) in seeds.iter().enumerate() {
         let runs: Vec<usize> = (0..batch.runs.len()).filter(|&i| batch.runs[i].1 == seed).collect();
         let done = runs.iter().map(|&run| screening.activations[run].numel()).min().unwrap_or_default();
-        for from in (done as u64..spec.screen as u64).step_by(SCREENED_AT_ONCE as usize) {
-            let to = (from + SCREENED_AT_ONCE).min(spec.screen as u64);
+        let [height, width] = size;
+        let at_once = ((SCREENED_PIXELS / (height * width)).max(1) as u64).min(SCREENED_AT_ONCE);
+        for from in (done as u64..spec.screen as u64).step_by(at_once as usize) {
+            let to = (from + at_once).min(spec.screen as u64);
             let mut codes = prior(&(from..to).map(|number| (seed, number)).collect::<Vec<_>>());
             let pictures = codes.pictures();
             let input = classifier.input_pipeline(codes.size(), [classifier.size; 2]).apply(&pictures);
@@ -776,7 +784,7 @@ fn screen(
                 .map(|&run| Objective::new(&vec![&batch.runs[run].0; (to - from) as usize], Reading::Activation))
                 .collect::<Result<Vec<_>>>()?;
             let points: Vec<_> = objectives.iter().flat_map(Objective::points).collect();
-            let schedule = classifier.network.schedule(&points);
+            let schedule = classifier.network.schedule(&points).forward_only();
             let pass = classifier.network.forward(&schedule, &input);
             for (&run, objective) in runs.iter().zip(&objectives) {
                 let seen = objective.evaluate(|point| pass.activation(point).shallow_clone()).activations;

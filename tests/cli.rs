@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use image::RgbImage;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -312,6 +313,96 @@ fn json_is_one_document_and_quiet_is_silent() {
 
     let output = done(&visualize(&out, &["--unit", "_blocks.10:37", "--steps", "2", "--quiet"]));
     assert!(output.stdout.is_empty() && output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// A generator of the user's own: the cached file of another, and a folder that is its cache.
+fn generator_of_ones_own(folder: &Path) -> PathBuf {
+    let weights = &common::files("eye-cdcgan")[0].path;
+    let manifest = folder.join("mine.yaml");
+    let classes = "[amber, blue, brown, gray, grayscale, green, hazel, red]";
+    let text = format!(
+        "name: mine\nkind: generator\narchitecture: dcgan\nlicence: none\nweights: {{source: {{path: '{}'}}}}\n\
+         config: {{latent: 100, width: 64, channels: 3, resolution: 128, classes: {classes}, \
+         dropout_after_first: true}}\n",
+        weights.display()
+    );
+    std::fs::write(&manifest, text).unwrap();
+    manifest
+}
+
+/// Whether the small picture stands somewhere in the large one.
+fn shows(large: &RgbImage, small: &RgbImage) -> bool {
+    let at = |x: u32, y: u32| small.enumerate_pixels().all(|(dx, dy, pixel)| large.get_pixel(x + dx, y + dy) == pixel);
+    let (width, height) = (large.width() - small.width(), large.height() - small.height());
+    (0..=height).any(|y| (0..=width).any(|x| at(x, y)))
+}
+
+#[test]
+fn info_of_a_generator_shows_the_pictures_that_generate_makes_and_draws_them_once() {
+    let folder = TempDir::new().unwrap();
+    let (cache, samples) = (folder.path().join("cache"), folder.path().join("new/samples.png"));
+    let manifest = generator_of_ones_own(folder.path());
+    let manifest = manifest.to_str().unwrap();
+    let info = |more: &[&str]| {
+        let mut command = metapicture(&[&["models", "info", manifest, "--json"], more].concat());
+        let output = command.env("XDG_CACHE_HOME", &cache).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        serde_json::from_slice::<Value>(&output.stdout).unwrap()
+    };
+    let kept = PathBuf::from(info(&[])["samples"].as_str().unwrap());
+    assert!(kept.starts_with(&cache), "{}", kept.display());
+    let written = || std::fs::metadata(&kept).unwrap().modified().unwrap();
+    let before = written();
+    assert_eq!(info(&["--samples", samples.to_str().unwrap()])["samples"], samples.to_str().unwrap());
+    assert_eq!(written(), before, "it was drawn a second time");
+    assert!(std::fs::read(&samples).unwrap() == std::fs::read(&kept).unwrap());
+
+    let out = folder.path().join("out");
+    let arguments = ["generate", "--generator", manifest, "--class", "blue", "--seed", "2", "--count", "1"];
+    done(&[&arguments[..], &["--out", out.to_str().unwrap()]].concat());
+    let sheet = image::open(&kept).unwrap().to_rgb8();
+    assert!(shows(&sheet, &image::open(out.join("seed-2.png")).unwrap().to_rgb8()));
+
+    // A damaged file is drawn anew, to the same bytes.
+    let whole = std::fs::read(&kept).unwrap();
+    std::fs::write(&kept, &whole[..1000]).unwrap();
+    info(&[]);
+    assert!(std::fs::read(&kept).unwrap() == whole);
+    // A cache that cannot be written leaves the page without samples.
+    std::fs::remove_dir_all(kept.parent().unwrap()).unwrap();
+    std::fs::write(kept.parent().unwrap(), "").unwrap();
+    assert_eq!(info(&[])["samples"], Value::Null);
+    assert_eq!(info(&["--samples", samples.to_str().unwrap()])["samples"], samples.to_str().unwrap());
+}
+
+#[test]
+fn a_licence_that_forbids_commercial_use_is_told_when_files_are_brought() {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("weights.pt");
+    std::fs::write(&file, "weights").unwrap();
+    let bring = |arguments: &[&str]| {
+        let mut command = metapicture(arguments);
+        command.env("XDG_CACHE_HOME", folder.path().join("cache")).output().unwrap()
+    };
+    let add = ["models", "add", "deepsim-fc6", "--file", file.to_str().unwrap(), "--json"];
+    for (arguments, field) in [
+        (&add[..], ""),
+        (&["models", "pull", "deepsim-fc6", "--json"], "/0"),
+        (&["models", "info", "deepsim-fc7", "--json"], ""),
+    ] {
+        let output = bring(arguments);
+        let (said, error) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert!(output.status.success(), "{arguments:?}: {error}");
+        let document: Value = serde_json::from_str(&said).unwrap();
+        assert_eq!(document.pointer(&format!("{field}/non_commercial")), Some(&Value::Bool(true)), "{said}");
+        if arguments[1] != "info" {
+            let notice = "deepsim-fc6: its licence (for research; commercial use needs the authors' consent) forbids commercial use";
+            assert_eq!(document.pointer(&format!("{field}/notice")).unwrap(), notice);
+            assert_eq!(error.matches(notice).count(), 1, "{error}");
+        }
+    }
+    let quiet = bring(&[&add[..5], &["--quiet"]].concat());
+    assert!(quiet.status.success() && quiet.stderr.is_empty());
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The decoders against PyTorch's layers, with weights from a formula: activations, pictures, and the gradient of a weighted
 //! sum of the pictures with respect to the codes. `tests/reference/make_decoders.py` made the numbers.
 
+mod differences;
 mod formula;
 
 use std::collections::BTreeMap;
@@ -160,6 +161,11 @@ fn deepsim_of_fc6_is_pytorchs() {
 }
 
 #[test]
+fn deepsim_of_fc7_takes_the_tensors_of_fc6() {
+    takes("deepsim-fc6", |weights| deepsim::build(deepsim::Config { code: deepsim::Layer::Fc7 }, weights));
+}
+
+#[test]
 fn deepsim_of_fc8_is_pytorchs() {
     check_deepsim("deepsim-fc8", deepsim::Layer::Fc8);
 }
@@ -280,6 +286,10 @@ fn manifest(name: &str) -> Manifest {
 fn the_published_sizes_take_the_published_tensors() {
     takes("pgan-celebahq-256", |weights| pgan::build(manifest("pgan-celebahq-256").config().unwrap(), weights));
     takes("stylegan2-ffhq", |weights| stylegan2::build(manifest("stylegan2-ffhq").config().unwrap(), weights, None));
+    takes("stylegan2-1024", |weights| {
+        let config = stylegan2::Config { resolution: 1024, ..manifest("stylegan2-ffhq").config().unwrap() };
+        stylegan2::build(config, weights, None)
+    });
     takes("vqgan-f16-16384", |weights| vqgan::build(manifest("vqgan-f16-16384").config().unwrap(), weights));
 }
 
@@ -319,6 +329,16 @@ fn checkpoints_with_other_things_beside_the_generator_are_read() {
     assert_outputs(&load("stylegan2.pt", "stylegan2", config, "key: g_ema, ").unwrap(), "stylegan2.pt", &[4]);
 }
 
+/// Whether the gradient of the network's weighted output is that of finite differences.
+fn check_differences(what: &str, network: Network, shape: &[i64]) {
+    let codes = codes(shape, 1.).to_kind(Kind::Double);
+    let (output, gradient) = output_and_gradient(&network, &codes);
+    let weights = tensor_of(&output.size(), 54321, |u| 2. * u - 1.).to_kind(Kind::Double);
+    differences::check(what, &gradient, |moved| {
+        (output_and_gradient(&network, &(&codes + moved)).0 * &weights).sum(Kind::Double).double_value(&[])
+    });
+}
+
 #[test]
 fn a_program_is_a_generator() {
     let config = "{code: [6], classes: [cat, dog], output: unit, resolution: 8}";
@@ -328,12 +348,12 @@ fn a_program_is_a_generator() {
     assert_outputs(&traced, "traced.pt", &[8]);
     // The inner layer's shape is known too, and the gradient is libtorch's.
     assert_eq!(traced.network.tap("output.0").unwrap().name, "output.0");
-    let (_, gradient) = output_and_gradient(&traced.network, &codes(&[8], 1.));
-    assert!(gradient.size() == [2, 8] && gradient.abs().max().double_value(&[]) > 0.);
+    check_differences("traced.pt", traced.network.to(Device::Cpu, Kind::Double), &[8]);
 
     let spatial = load("spatial.pt", "torchscript", "{code: [4, 4, 4], output: signed, resolution: 8}", "").unwrap();
     assert_eq!((spatial.output, spatial.input_shape()), (Output::SignedClamped, vec![1, 4, 4, 4]));
     assert_outputs(&spatial, "spatial.pt", &[4, 4, 4]);
+    check_differences("spatial.pt", spatial.network.to(Device::Cpu, Kind::Double), &[4, 4, 4]);
 
     for (config, expected) in [
         ("{code: [4, 4, 4], output: signed, resolution: 16}", "a picture [3, 16, 16] is needed"),

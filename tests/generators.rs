@@ -4,12 +4,10 @@
 
 mod formula;
 
-use std::collections::BTreeMap;
 use std::time::Instant;
 
-use classifiers::{Classifier, torchvision};
-use formula::{chosen, error, formula, numbers, tensor_of};
-use frozen::weights::{Fault, WeightError, Weights};
+use formula::{Make, Shapes, chosen, error, numbers, taken, tensor_of, weights_of};
+use frozen::weights::{WeightError, Weights};
 use frozen::zoo::Manifest;
 use generators::{Built, Classes, Prior, biggan, biggan_deep, sagan, sngan};
 use serde_json::Value;
@@ -23,37 +21,6 @@ const GRADIENT_TOLERANCE: f64 = 1e-5;
 /// The same in 32-bit floats. A sum that is nearly zero may get the other sign; then a ReLU lets another part of the
 /// gradient pass.
 const ROUNDED_GRADIENT_TOLERANCE: f64 = 1e-3;
-
-type Shapes = BTreeMap<String, Vec<i64>>;
-
-/// A network with a configuration already.
-type Make<'m> = &'m dyn Fn(Weights) -> Result<Built, WeightError>;
-
-/// What a network takes.
-fn taken(make: Make) -> Shapes {
-    let Fault::Misfit(misfit) = make(Weights::from_tensors([])).unwrap_err().fault else { panic!("no misfit") };
-    let count = misfit.missing.len();
-    let shapes: Shapes = misfit.missing.into_iter().collect();
-    assert_eq!(shapes.len(), count, "a tensor is taken twice");
-    shapes
-}
-
-/// The script's `weights_of`.
-fn weights_of(shapes: &Shapes) -> BTreeMap<String, Tensor> {
-    let mut tensors: BTreeMap<String, Tensor> =
-        shapes.iter().map(|(name, shape)| (name.clone(), formula(name, shape))).collect();
-    for name in shapes.keys() {
-        let Some(root) = name.strip_suffix("orig") else { continue };
-        let matrix = tensors[name].to_kind(Kind::Double).flatten(1, -1);
-        let v = matrix.transpose(0, 1).mv(&tensors[&format!("{root}u")].to_kind(Kind::Double));
-        let v = &v / v.norm();
-        let u = matrix.mv(&v);
-        let u = &u / u.norm();
-        tensors.insert(format!("{root}u"), u.to_kind(Kind::Float));
-        tensors.insert(format!("{root}v"), v.to_kind(Kind::Float));
-    }
-    tensors
-}
 
 fn path(file: &str) -> String {
     format!("{}/tests/reference/generators/{file}", env!("CARGO_MANIFEST_DIR"))
@@ -301,62 +268,4 @@ fn truncation_is_the_priors() {
     assert_eq!(prior(&of_biggan(BIGGAN)), Prior::Normal);
     let truncated = biggan::Config { truncation: Some(0.7), ..BIGGAN };
     assert_eq!(prior(&of_biggan(truncated)), Prior::Truncated { truncation: 0.7 });
-}
-
-/// Time and peak memory of the whole BigGAN-deep-256 in front of the whole ResNet-50. By itself, since the peak is the
-/// process's: `cargo test --release --test generators -- --ignored --nocapture memory`.
-#[test]
-#[ignore = "takes a minute and says how long and how much"]
-fn memory_of_biggan_deep_256_into_resnet50() {
-    let peak = || {
-        let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-        status.lines().find(|line| line.starts_with("VmHWM")).unwrap_or("VmHWM: unknown").to_owned()
-    };
-    let start = Instant::now();
-    let make: Make = &deep(256, 0.4, 128);
-    let built = make(Weights::from_tensors(weights_of(&taken(make)))).unwrap();
-    let resnet = torchvision::find("resnet50").unwrap();
-    let Fault::Misfit(misfit) = resnet.network(1000, Weights::from_tensors([])).unwrap_err().fault else { panic!() };
-    let weights = misfit.missing.into_iter().map(|(name, shape)| {
-        let values = formula(&name, &shape);
-        (name, values)
-    });
-    let classifier = Classifier {
-        name: "resnet50".to_owned(),
-        network: resnet.network(1000, Weights::from_tensors(weights)).unwrap(),
-        classes: 1000,
-        size: 224,
-        mean: torchvision::MEAN,
-        std: torchvision::STD,
-        weights_sha256: String::new(),
-        definition: serde_yaml::Value::Null,
-    };
-    println!("built in {:.1?}: {}", start.elapsed(), peak());
-    let output = built.network.output();
-    let (schedule, logits) = (built.network.schedule(&[output]), classifier.network.output());
-    let of_classifier = classifier.network.schedule(&[logits]);
-    let pipeline = classifier.input_pipeline(built.size, [224; 2]);
-    let both = entering(&built, 12345);
-    for samples in [1, 1, 1, 2] {
-        let start = Instant::now();
-        let pass = built.network.forward(&schedule, &both.narrow(0, 0, samples));
-        let forward = start.elapsed();
-        let pictures = built.output.pictures(pass.activation(output));
-        let leaf = pictures.detach().set_requires_grad(true);
-        let seen = pipeline.apply(&leaf);
-        let classified = classifier.network.forward(&of_classifier, &seen.detach());
-        let wanted = classified.activation(logits).zeros_like();
-        let _ = wanted.narrow(1, 207, 1).fill_(1.);
-        let gradient = classified.pullback([(logits, wanted)]);
-        let of_pictures = Tensor::run_backward(&[(seen * gradient).sum(Kind::Float)], &[&leaf], false, false).remove(0);
-        let before = Instant::now();
-        let of_code = pass.pullback([(output, built.output.pullback(&of_pictures, &pictures))]);
-        assert_eq!(of_code.size(), [samples, 256]);
-        println!(
-            "{samples} at once: {:.2?} a step, of which the generator {forward:.2?} forward and {:.2?} back: {}",
-            start.elapsed(),
-            before.elapsed(),
-            peak()
-        );
-    }
 }

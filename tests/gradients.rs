@@ -2,12 +2,14 @@
 //! that nothing but these is ever changed.
 
 mod common;
+mod differences;
 mod formula;
 
 use classifiers::Classifier;
 use common::{classifier, generator};
+use differences::{check, direction};
 use frozen::network::{Network, Point};
-use frozen::weights::{Fault, Weights};
+use frozen::weights::Weights;
 use generators::{Generator, taesd};
 use metapicture::method::{Method, ParamSpec};
 use metapicture::objective::Objective;
@@ -15,62 +17,11 @@ use metapicture::param::{
     Blend, BlendSpec, Bounds, Condition, Embedding, EmbeddingSpec, Latent, LatentSpec, Norm, Origin, Param, Pixel,
     PixelSpec, Space,
 };
-use metapicture::random::{Purpose, Seed, normal, stream};
+use metapicture::random::Seed;
 use metapicture::render::{Batch, render};
 use metapicture::unit::{LayerShapes, Reading, Unit};
 use metapicture::view::{Moment, View};
 use tch::{Device, Kind, Tensor};
-
-/// Half the distances of the finite differences, in units of a direction of norm 1. The networks have kinks (ReLUs), and a
-/// difference across one is no derivative: then it disagrees with a shorter one. Shorter ones than these lose too many
-/// digits to rounding.
-const STEPS: [f64; 4] = [1e-5, 1e-6, 1e-7, 1e-8];
-
-/// Largest error of a derivative, relative to it.
-const TOLERANCE: f64 = 1e-5;
-
-/// How far the differences of two steps may lie apart, relative to them, if there is no kink between.
-const AGREEMENT: f64 = 5e-6;
-
-/// A direction of norm 1.
-fn direction(shape: &[i64], number: u64) -> Tensor {
-    let count = shape.iter().product::<i64>() as usize;
-    let values =
-        Tensor::from_slice(&normal(&mut stream(Seed(number), Purpose::Start, 77), count)).to_kind(Kind::Double);
-    let values = values.view(shape);
-    &values / values.norm()
-}
-
-/// The derivative of `value` along `direction`, by the first two steps that agree on it; and the longer of the two.
-fn difference(value: &mut impl FnMut(&Tensor) -> f64, direction: &Tensor) -> Option<(f64, f64)> {
-    let mut at = |step: f64| (value(&(direction * step)) - value(&(direction * -step))) / (2. * step);
-    let mut long = at(STEPS[0]);
-    for steps in STEPS.windows(2) {
-        let short = at(steps[1]);
-        if (long / short - 1.).abs() < AGREEMENT {
-            return Some((long, steps[0]));
-        }
-        long = short;
-    }
-    None
-}
-
-/// Compares `gradient` with finite differences of `value` along itself and along two random directions. `value` is told
-/// by how much the variable is moved.
-fn check(what: &str, gradient: &Tensor, mut value: impl FnMut(&Tensor) -> f64) {
-    let _guard = tch::no_grad_guard();
-    assert!(gradient.norm().double_value(&[]) > 0., "{what}: the gradient is zero");
-    let mut directions = vec![gradient / gradient.norm()];
-    directions.extend((0..2).map(|number| direction(&gradient.size(), number)));
-    for direction in directions {
-        let (expected, step) =
-            difference(&mut value, &direction).unwrap_or_else(|| panic!("{what}: a kink lies at the point"));
-        let found = (gradient * &direction).sum(Kind::Double).double_value(&[]);
-        let error = (found / expected - 1.).abs();
-        println!("{what}: {found:.6}, relative error {error:.1e} with step {step:.0e}");
-        assert!(error < TOLERANCE, "{what}: {found}, but the finite difference is {expected}");
-    }
-}
 
 fn lite0() -> Classifier {
     classifier("efficientnet-lite0").to(Device::Cpu, Kind::Double)
@@ -142,27 +93,9 @@ fn the_gradient_of_a_relaxed_condition_reaches_its_numbers_and_the_code() {
 
 /// A spatial generator for 32 px with weights from the formula.
 fn spatial() -> Generator {
-    let config = || taesd::Config { channels: 4, pooled: false, resolution: 32 };
-    let Fault::Misfit(misfit) = taesd::build(config(), Weights::from_tensors([])).unwrap_err().fault else {
-        panic!("no weights fit")
-    };
-    let tensors = misfit.missing.into_iter().map(|(name, shape)| {
-        let values = formula::formula(&name, &shape) * 0.5;
-        (name, values)
-    });
-    let built = taesd::build(config(), Weights::from_tensors(tensors)).unwrap();
-    let generator = Generator {
-        name: "formula".to_owned(),
-        network: built.network,
-        code: built.code,
-        mapping: built.mapping,
-        conditioning: built.conditioning,
-        output: built.output,
-        size: built.size,
-        weights_sha256: String::new(),
-        definition: serde_yaml::Value::Null,
-    };
-    generator.to(Device::Cpu, Kind::Double)
+    let make = |weights| taesd::build(taesd::Config { channels: 4, pooled: false, resolution: 32 }, weights);
+    let halves = formula::weights_of(&formula::taken(&make)).into_iter().map(|(name, values)| (name, values * 0.5));
+    formula::generator(make(Weights::from_tensors(halves)).unwrap()).to(Device::Cpu, Kind::Double)
 }
 
 #[test]

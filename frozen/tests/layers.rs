@@ -45,6 +45,9 @@ fn agrees(
         let schedule = network.schedule(&[network.output()]);
         let pass = network.forward(&schedule, &input);
         assert_close(&format!("{what} of {size:?}"), pass.activation(network.output()), &expected);
+        let forward_only = network.schedule(&[network.output()]).forward_only();
+        let alone = network.forward(&forward_only, &input);
+        assert!(alone.activation(network.output()).equal(pass.activation(network.output())), "{what}, forward only");
         let gradient = pass.pullback([(network.output(), weight)]);
         assert_close(&format!("the gradient of {what} of {size:?}"), &gradient, &gradients[0]);
     }

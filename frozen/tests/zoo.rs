@@ -299,7 +299,9 @@ fn what_a_browser_alone_can_download_is_asked_for_and_brought_by_hand() {
     fs::write(&right, body()).unwrap();
     fs::write(&other, b"something else").unwrap();
     for manifest in [&known, &unknown] {
-        let error = cache.checked(manifest, &Silent).unwrap_err().to_string();
+        let error = cache.checked(manifest, &Silent).unwrap_err();
+        assert!(matches!(error, ZooError::ByHand { .. }) && !error.is_usage(), "{error}");
+        let error = error.to_string();
         assert!(error.contains("'weights.pth' from https://example.org/downloads"), "{error}");
         assert!(error.contains("metapicture models add mine --file PATH"), "{error}");
         assert_eq!(cache.add(manifest, &right).unwrap(), cache.paths(manifest));
@@ -331,7 +333,8 @@ fn a_server_that_is_not_there_is_an_error() {
     let folder = tempfile::tempdir().unwrap();
     let manifest = from_url(&format!("http://127.0.0.1:{port}/weights"));
     let error = Cache::at(folder.path()).pull(&manifest, &Silent).unwrap_err();
-    assert!(matches!(error, ZooError::Fetch { .. }) && !error.is_usage());
+    assert!(matches!(error, ZooError::Unreached { .. }) && !error.is_usage(), "{error}");
+    assert!(error.to_string().contains("metapicture models add mine --file PATH"), "{error}");
 }
 
 #[test]

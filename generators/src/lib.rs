@@ -400,7 +400,7 @@ impl Generator {
 
     /// Pictures `[N,3,H,W]` in [0,1] from inputs, without gradients.
     pub fn pictures(&self, inputs: &Tensor) -> Tensor {
-        let schedule = self.schedule();
+        let schedule = self.schedule().forward_only();
         let pass = self.network.forward(&schedule, inputs);
         self.output.pictures(pass.activation(self.network.output()))
     }

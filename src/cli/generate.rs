@@ -9,9 +9,10 @@ use serde_json::json;
 use tch::{Kind, Tensor};
 
 use super::{Compute, Failure, Usage, load, print_json};
-use crate::param::{Condition, Latent, LatentSpec, Param, Space};
+use crate::param::{Condition, Space};
 use crate::picture::to_rgb8;
 use crate::random::Seed;
+use crate::samples::{Drawn, random, to_host};
 use crate::sheet::{Cell, Sheet};
 use crate::tensor_file::read_npy;
 
@@ -54,33 +55,29 @@ pub(super) fn run(command: Generate, quiet: bool) -> Result<u8, Failure> {
     let zoo = load::zoo()?;
     let generator = load::generator(&zoo, &command.generator, device, quiet)?;
     let condition = load::condition(&generator, command.class.as_deref()).usage()?;
-    let (names, pictures, state) = match &command.codes {
+    let (names, Drawn { pictures, state }) = match &command.codes {
         Some(path) => {
             let (codes, inputs) = inputs_from(path, &generator, condition).usage()?;
-            let names = (0..inputs.size()[0]).map(|i| format!("code {i}")).collect::<Vec<_>>();
-            (names, generator.pictures(&inputs), vec![("code", codes)])
+            let made = to_host(&generator.pictures(&inputs));
+            let names = (0..made.size()[0]).map(|i| format!("code {i}")).collect::<Vec<_>>();
+            let pictures = (0..made.size()[0]).map(|i| to_rgb8(&made.get(i))).collect::<Result<_, _>>()?;
+            (names, Drawn { pictures, state: vec![("code", to_host(&codes))] })
         }
         None => {
-            let schedule = generator.schedule();
-            let seeds: Vec<(Seed, u64)> = (command.seed..end).map(|seed| (Seed(seed), 0)).collect();
-            let mut latent =
-                Latent::new(&generator, &schedule, &LatentSpec::in_space(Space::Gaussian), condition, &seeds);
-            let names = seeds.iter().map(|(seed, _)| format!("seed {}", seed.0)).collect();
-            (names, latent.pictures(), latent.state())
+            let seeds: Vec<Seed> = (command.seed..end).map(Seed).collect();
+            let names = seeds.iter().map(|seed| format!("seed {}", seed.0)).collect();
+            (names, random(&generator, Space::Gaussian, condition, &seeds)?)
         }
     };
-    let to_host = |tensor: &Tensor| tensor.to_device(tch::Device::Cpu).to_kind(Kind::Float).contiguous();
     std::fs::create_dir_all(&command.out).with_context(|| format!("{}: cannot be made", command.out.display()))?;
     let mut cells = vec![];
     let mut files = vec![];
-    for (i, name) in names.iter().enumerate() {
-        let picture = to_rgb8(&to_host(&pictures.get(i as i64)))?;
+    for (name, picture) in names.iter().zip(pictures) {
         let file = command.out.join(format!("{}.png", name.replace(' ', "-")));
         picture.save(&file).with_context(|| format!("{}: cannot be written", file.display()))?;
         files.push(file);
         cells.push(Some(Cell { picture: Some(picture), caption: vec![name.clone()] }));
     }
-    let state: Vec<_> = state.iter().map(|(name, tensor)| (*name, to_host(tensor))).collect();
     Tensor::write_safetensors(&state, command.out.join("codes.safetensors"))?;
     let columns = cells.len().min(8);
     let sheet = Sheet {

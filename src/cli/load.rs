@@ -1,14 +1,17 @@
 //! Models by name: pulled if need be, checked, loaded, moved to the device.
 
+use std::path::Path;
+
 use anyhow::anyhow;
 use classifiers::Classifier;
 use frozen::zoo::{Cache, Checked, Kind, Manifest, Progress, Silent, Zoo, ZooError};
 use generators::{Classes, Conditioning, Generator};
 use tch::Device;
 
-use super::models::{self, Bars, Models};
+use super::models::{self, Bars, Look, Models};
 use super::{Compute, FAILED, Failure, USAGE, Usage};
 use crate::param::Condition;
+use crate::samples;
 use frozen::suggest::hint;
 
 /// An unknown name or a wrong manifest is wrong usage; what the network or the disk does is not.
@@ -69,33 +72,36 @@ pub fn condition(generator: &Generator, class: Option<&str>) -> anyhow::Result<O
     Ok(Some(Condition::Class(index)))
 }
 
-/// `metapicture models`, with the layers of a network that is pulled.
+/// `metapicture models`, with the layers and samples of a network that is pulled.
 pub fn models(command: Models, quiet: bool) -> Result<u8, Failure> {
     let zoo = zoo()?;
-    let layers = |manifest: &Manifest| -> anyhow::Result<Vec<(String, Vec<i64>)>> {
+    let open = |manifest: &Manifest, wanted: Option<&Path>| -> anyhow::Result<Look> {
         let weights = weights(&zoo, manifest, quiet)?;
-        let (network, input) = match manifest.kind {
+        let (network, input, samples) = match manifest.kind {
             Kind::Classifier => {
                 let classifier = Classifier::load(manifest, &weights)?;
-                (classifier.network, vec![1, 3, classifier.size, classifier.size])
+                (classifier.network, vec![1, 3, classifier.size, classifier.size], None)
             }
             Kind::Generator => {
                 let generator = Generator::load(manifest, &weights)?;
+                let drawn = samples::kept(zoo.cache(), &generator, wanted);
+                // Without a wish, the page is worth showing all the same: the cache may be another user's.
+                let samples = if wanted.is_some() { Ok(drawn?) } else { drawn };
                 let input = generator.input_shape();
-                (generator.network, input)
+                (generator.network, input, Some(samples))
             }
-            Kind::Images => return Ok(vec![]),
+            Kind::Images => return Ok(Look { layers: vec![], samples: None }),
         };
         let named = network.shapes(&input).into_iter().map(|(tap, shape)| {
             let aliases =
                 if tap.aliases.is_empty() { String::new() } else { format!(" = {}", tap.aliases.join(" = ")) };
             (format!("{}{aliases}", tap.name), shape)
         });
-        Ok(named.collect())
+        Ok(Look { layers: named.collect(), samples })
     };
-    // The threads are set up for the one forward pass that measures the shapes.
+    // The threads are set up for the passes that measure the shapes and draw the samples.
     Compute { device: "cpu".to_owned(), threads: None }.set_up()?;
-    models::run(command, &zoo, &layers, quiet).map_err(|error| match error.downcast::<ZooError>() {
+    models::run(command, &zoo, &open, quiet).map_err(|error| match error.downcast::<ZooError>() {
         Ok(error) => failed(error),
         Err(error) => error.into(),
     })

@@ -3,11 +3,11 @@
 use std::cell::RefCell;
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use clap::Subcommand;
-use frozen::zoo::{Digest, Kind, Manifest, Progress, Silent, Size, Verdict, Zoo};
+use frozen::zoo::{Digest, Kind, Manifest, Progress, Silent, Size, Verdict, Zoo, ZooError};
 use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
@@ -22,7 +22,14 @@ pub enum Models {
         json: bool,
     },
     /// Downloads entries into the cache and checks their sha256; what is there already is left alone.
-    #[command(after_help = "Example:\n  metapicture models pull efficientnet-lite0 face-dcgan")]
+    #[command(
+        after_help = "Exit code 1: an entry that was named is not here afterwards. With --all, one that only a browser can
+download does not count: its line says where it is and how to bring it in (`models add`). One that cannot be
+reached, or whose file is not the right one, does count; the others are pulled all the same.
+
+Example:
+  metapicture models pull efficientnet-lite0 face-dcgan"
+    )]
     Pull {
         /// Entries, or manifest files of your own.
         #[arg(value_name = "NAME", required_unless_present = "all", conflicts_with = "all")]
@@ -34,11 +41,23 @@ pub enum Models {
         #[arg(long)]
         json: bool,
     },
-    /// Shows an entry: its source, licence and configuration, and the layers that a unit can name.
-    #[command(after_help = "Example:\n  metapicture models info efficientnet-lite0")]
+    /// Shows an entry: its source, licence and configuration, and the layers that a unit can name; of a generator, pictures
+    /// of random codes.
+    #[command(
+        after_help = "What random codes of a generator show is drawn once it is pulled, and drawn anew only for other weights or
+another configuration. A conditional one has a row a class; one of codes with
+height and width has rows of white noise and of smooth codes.
+
+Example:
+  metapicture models info efficientnet-lite0
+  metapicture models info face-dcgan --samples faces.png"
+    )]
     Info {
         /// An entry, or a manifest file of your own.
         name: String,
+        /// Where to put the picture of a generator's samples, a PNG [default: in the cache].
+        #[arg(long, value_name = "PATH")]
+        samples: Option<PathBuf>,
         /// Print one JSON document.
         #[arg(long)]
         json: bool,
@@ -67,28 +86,42 @@ pub enum Models {
     },
 }
 
-/// The layers of a pulled network that a unit can name, each with the shape of its activation.
-pub type Layers<'a> = &'a dyn Fn(&Manifest) -> Result<Vec<(String, Vec<i64>)>>;
+/// What a pulled network shows of itself.
+#[derive(Debug)]
+pub struct Look {
+    /// The layers that a unit can name, each with the shape of its activation.
+    pub layers: Vec<(String, Vec<i64>)>,
+    /// Where the picture of a generator's samples is, or why there is none; nothing for a classifier.
+    pub samples: Option<Result<PathBuf>>,
+}
+
+/// Looks at a pulled network; the path is where the user wants the picture of samples.
+pub type Open<'a> = &'a dyn Fn(&Manifest, Option<&Path>) -> Result<Look>;
 
 /// Runs one of the subcommands and returns its exit code: 0, or 1 where an entry could not be pulled or a file is not
 /// sound. An error is one that ended the command; [`frozen::zoo::ZooError::is_usage`] tells a wrong request.
-pub fn run(command: Models, zoo: &Zoo, layers: Layers<'_>, quiet: bool) -> Result<u8> {
+pub fn run(command: Models, zoo: &Zoo, open: Open<'_>, quiet: bool) -> Result<u8> {
     match command {
         Models::List { json: true } => print(&pretty(&list_json(zoo))).map(|()| 0),
         Models::List { json: false } => print(&table(zoo)).map(|()| 0),
         Models::Pull { names, all, json } => pull(zoo, &names, all, json, quiet),
-        Models::Info { name, json } => {
-            let manifest = zoo.manifest(&name, None)?;
-            let layers = layers_of(zoo, &manifest, layers)?;
-            print(&if json { pretty(&info_json(zoo, &manifest, &layers)) } else { info(zoo, &manifest, &layers) })?;
+        Models::Info { name, samples, json } => {
+            // Only a generator has samples to put somewhere.
+            let manifest = zoo.manifest(&name, samples.is_some().then_some(Kind::Generator))?;
+            let listing = listing(zoo, &manifest, open, samples.as_deref())?;
+            print(&if json { pretty(&info_json(zoo, &manifest, &listing)) } else { info(zoo, &manifest, &listing) })?;
             Ok(0)
         }
         Models::Verify { names, json } => verify(zoo, &names, json, quiet),
         Models::Add { name, file, json } => {
             let manifest = zoo.manifest(&name, None)?;
             let paths = zoo.cache().add(&manifest, &file)?;
+            if !quiet && let Some(notice) = manifest.notice() {
+                eprintln!("{notice}");
+            }
             if json {
-                print(&pretty(&json!({ "name": &*manifest.name, "added": paths })))?;
+                let entry = json!({ "name": &*manifest.name, "added": paths });
+                print(&pretty(&with(entry, licence_json(&manifest))))?;
             } else if !quiet {
                 eprintln!("{name}: {} imported", files(paths.len()));
             }
@@ -162,35 +195,72 @@ fn pull(zoo: &Zoo, names: &[String], all: bool, json: bool, quiet: bool) -> Resu
         true => zoo.manifests(None).cloned().collect(),
         false => names.iter().map(|name| zoo.manifest(name, None)).collect::<Result<_, _>>()?,
     };
-    let bars = Bars::new();
-    let progress: &dyn Progress = if quiet { &Silent } else { &bars };
-    let (mut code, mut results) = (0, Vec::new());
-    for manifest in &manifests {
-        let was_there = zoo.cache().is_pulled(manifest);
-        // Hashing what is there costs little, and makes a second pull the repair of a damaged file.
-        let pulled = zoo.cache().checked(manifest, progress);
-        let entry = json!({ "name": &*manifest.name, "was_there": was_there });
-        match pulled {
-            Ok(files) => {
-                let paths: Vec<PathBuf> = files.into_iter().map(|file| file.path).collect();
-                if !quiet {
-                    let how = if was_there { "is there" } else { "pulled" };
-                    eprintln!("{}: {how}, {}", manifest.name, size(manifest));
-                }
-                results.push(with(entry, json!({ "status": "ok", "paths": paths })));
-            }
-            Err(error) => {
-                code = 1;
-                let error = format!("{:#}", anyhow::Error::from(error));
-                eprintln!("error: {error}");
-                results.push(with(entry, json!({ "status": "failed", "error": error })));
-            }
-        }
-    }
+    let (code, results) = bring(zoo, &manifests, all, quiet);
     if json {
         print(&pretty(&json!(results)))?;
     }
     Ok(code)
+}
+
+/// Pulls entries, of which those that a browser must bring are no failure if `all` were meant; the exit code, and what
+/// became of each.
+fn bring(zoo: &Zoo, manifests: &[Manifest], all: bool, quiet: bool) -> (u8, Vec<Value>) {
+    let bars = Bars::new();
+    let progress: &dyn Progress = if quiet { &Silent } else { &bars };
+    let (mut code, mut results) = (0, Vec::new());
+    let [mut here, mut by_hand] = [0, 0];
+    for manifest in manifests {
+        let was_there = zoo.cache().is_pulled(manifest);
+        // Hashing what is there costs little, and makes a second pull the repair of a damaged file.
+        let pulled = zoo.cache().checked(manifest, progress);
+        let entry = with(json!({ "name": &*manifest.name, "was_there": was_there }), licence_json(manifest));
+        let error = match pulled {
+            Ok(files) => {
+                let paths: Vec<PathBuf> = files.into_iter().map(|file| file.path).collect();
+                here += 1;
+                if !quiet {
+                    let how = if was_there { "is there" } else { "pulled" };
+                    eprintln!("{}: {how}, {}", manifest.name, size(manifest));
+                    // What is pulled now says so before.
+                    manifest.notice().filter(|_| was_there).iter().for_each(|notice| eprintln!("{notice}"));
+                }
+                results.push(with(entry, json!({ "status": "ok", "paths": paths })));
+                continue;
+            }
+            Err(error) => error,
+        };
+        let status = match &error {
+            ZooError::ByHand { .. } => "by_hand",
+            ZooError::Unreached { .. } => "unreached",
+            _ => "failed",
+        };
+        let error = one_line(&anyhow::Error::from(error));
+        if all && status == "by_hand" {
+            by_hand += 1;
+            if !quiet {
+                eprintln!("{error}");
+            }
+        } else {
+            code = 1;
+            eprintln!("error: {error}");
+        }
+        results.push(with(entry, json!({ "status": status, "error": error })));
+    }
+    if all && !quiet {
+        let left = manifests.len() - here - by_hand;
+        eprintln!("{here} entries of {} are here; a browser alone can bring {by_hand}; {left} failed", manifests.len());
+    }
+    (code, results)
+}
+
+/// An error and its causes on one line.
+fn one_line(error: &anyhow::Error) -> String {
+    format!("{error:#}").lines().map(str::trim).collect::<Vec<_>>().join(" ")
+}
+
+/// What a script must know of an entry's licence.
+fn licence_json(manifest: &Manifest) -> Value {
+    json!({ "licence": manifest.licence, "non_commercial": manifest.non_commercial, "notice": manifest.notice() })
 }
 
 fn verify(zoo: &Zoo, names: &[String], json: bool, quiet: bool) -> Result<u8> {
@@ -271,21 +341,27 @@ fn entry_json(zoo: &Zoo, manifest: &Manifest) -> Value {
     })
 }
 
-/// The layers of a network, or why there are none to show.
+/// What a network shows of itself, or why there is nothing to show.
 enum Listing {
     /// Not a network.
     None,
     /// Its weights are not here yet.
     NotPulled,
-    /// Name and shape of each.
-    Layers(Vec<(String, Vec<i64>)>),
+    /// Layers and samples.
+    Seen(Look),
 }
 
-fn layers_of(zoo: &Zoo, manifest: &Manifest, layers: Layers<'_>) -> Result<Listing> {
+fn listing(zoo: &Zoo, manifest: &Manifest, open: Open<'_>, samples: Option<&Path>) -> Result<Listing> {
     Ok(match manifest.kind {
         Kind::Images => Listing::None,
-        _ if !zoo.cache().is_pulled(manifest) => Listing::NotPulled,
-        _ => Listing::Layers(layers(manifest).with_context(|| format!("the layers of '{}'", manifest.name))?),
+        _ if !zoo.cache().is_pulled(manifest) => {
+            if samples.is_some() {
+                let reason = format!("no samples before `metapicture models pull {}`", manifest.called());
+                return Err(ZooError::Wrong { name: manifest.called().to_owned(), reason }.into());
+            }
+            Listing::NotPulled
+        }
+        _ => Listing::Seen(open(manifest, samples).with_context(|| format!("'{}'", manifest.name))?),
     })
 }
 
@@ -300,15 +376,19 @@ fn info_json(zoo: &Zoo, manifest: &Manifest, listing: &Listing) -> Value {
             "source": file.source.to_string(),
         })
     };
-    let layers = match listing {
-        Listing::Layers(layers) => layers.iter().map(|(name, shape)| json!({ "name": name, "shape": shape })).collect(),
-        Listing::None | Listing::NotPulled => Value::Null,
+    let (layers, samples) = match listing {
+        Listing::Seen(Look { layers, samples }) => {
+            let layers = layers.iter().map(|(name, shape)| json!({ "name": name, "shape": shape })).collect();
+            (layers, samples.as_ref().and_then(|drawn| drawn.as_ref().ok()))
+        }
+        Listing::None | Listing::NotPulled => (Value::Null, None),
     };
     let more = json!({
         "config": manifest.config,
         "trained_on": manifest.trained_on,
         "homepage": manifest.homepage,
         "files": manifest.files.iter().map(of_file).collect::<Value>(),
+        "samples": samples,
         "layers": layers,
     });
     with(entry_json(zoo, manifest), more)
@@ -338,13 +418,22 @@ fn info(zoo: &Zoo, manifest: &Manifest, listing: &Listing) -> String {
         line("  source", &file.source.to_string());
         line("  label", &file.label.map(|label| label.to_string()).unwrap_or_default());
     }
-    if let Listing::NotPulled = listing {
-        line("layers", &format!("not known before `metapicture models pull {}`", manifest.called()));
+    match listing {
+        Listing::None => {}
+        Listing::NotPulled => {
+            line("layers", &format!("not known before `metapicture models pull {}`", manifest.called()));
+        }
+        Listing::Seen(Look { samples, .. }) => match samples {
+            None => {}
+            Some(Ok(path)) => line("samples", &path.display().to_string()),
+            Some(Err(error)) => line("samples", &format!("not drawn: {}", one_line(error))),
+        },
     }
     let mut text = String::new();
-    let filled = lines.iter().filter(|(_, value)| !value.is_empty());
-    filled.for_each(|(name, value)| text.push_str(&format!("{name:<14}{value}\n")));
-    if let Listing::Layers(layers) = listing {
+    let filled: Vec<_> = lines.iter().filter(|(_, value)| !value.is_empty()).collect();
+    let width = filled.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
+    filled.iter().for_each(|(name, value)| text.push_str(&format!("{name:<width$}  {value}\n")));
+    if let Listing::Seen(Look { layers, .. }) = listing {
         text.push_str("\nlayers that a unit can name, and the shape of their activation\n");
         let width = layers.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
         for (name, shape) in layers {
@@ -429,8 +518,8 @@ mod tests {
         Zoo::new(manifests.copied(), Cache::at(root)).unwrap()
     }
 
-    fn no_layers(_: &Manifest) -> Result<Vec<(String, Vec<i64>)>> {
-        Ok(Vec::new())
+    fn nothing(_: &Manifest, _: Option<&Path>) -> Result<Look> {
+        Ok(Look { layers: Vec::new(), samples: None })
     }
 
     #[test]
@@ -476,17 +565,21 @@ mod tests {
         let path = folder.path().join("mine.yaml");
         std::fs::write(&path, manifest).unwrap();
         let zoo = zoo(folder.path());
-        let layers = |_: &Manifest| Ok(vec![("blocks.0".to_owned(), vec![1, 8, 4, 4])]);
+        let open = |_: &Manifest, _: Option<&Path>| {
+            let layers = vec![("blocks.0".to_owned(), vec![1, 8, 4, 4])];
+            Ok(Look { layers, samples: Some(Err(anyhow::anyhow!("the disk is full"))) })
+        };
 
         let lite0 = zoo.manifest("efficientnet-lite0", None).unwrap();
-        let listing = layers_of(&zoo, &lite0, &layers).unwrap();
-        assert!(info(&zoo, &lite0, &listing).contains("models pull efficientnet-lite0"));
+        let seen = listing(&zoo, &lite0, &open, None).unwrap();
+        assert!(info(&zoo, &lite0, &seen).contains("models pull efficientnet-lite0"));
 
         let mine = zoo.manifest(path.to_str().unwrap(), None).unwrap();
-        let listing = layers_of(&zoo, &mine, &layers).unwrap();
-        let page = info(&zoo, &mine, &listing);
+        let seen = listing(&zoo, &mine, &open, None).unwrap();
+        let page = info(&zoo, &mine, &seen);
         assert!(page.contains("blocks.0  1 x 8 x 4 x 4"), "{page}");
-        assert_eq!(info_json(&zoo, &mine, &listing)["layers"][0]["shape"], json!([1, 8, 4, 4]));
+        assert!(page.contains("not drawn: the disk is full"), "{page}");
+        assert_eq!(info_json(&zoo, &mine, &seen)["layers"][0]["shape"], json!([1, 8, 4, 4]));
     }
 
     #[test]
@@ -504,18 +597,64 @@ mod tests {
         let zoo = zoo(folder.path());
         let pull = |names: &[&str]| {
             let names = names.iter().map(|file| name(file)).collect();
-            run(Models::Pull { names, all: false, json: false }, &zoo, &no_layers, true).unwrap()
+            run(Models::Pull { names, all: false, json: false }, &zoo, &nothing, true).unwrap()
         };
         assert_eq!(pull(&["good.yaml"]), 0);
         assert_eq!(pull(&["bad.yaml", "good.yaml"]), 1);
     }
 
     #[test]
+    fn of_all_entries_what_a_browser_must_bring_is_no_failure_and_each_line_says_what_to_do() {
+        let entry = |name: &str, source: &str| {
+            format!(
+                "name: {name}\nkind: generator\narchitecture: a\nlicence: none\n\
+                 weights: {{file: w.pth, unpublished: true, source: {source}}}\n"
+            )
+        };
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("w.pth");
+        std::fs::write(&file, "weights").unwrap();
+        // Nothing listens at port 1.
+        let there = entry("there", "{url: 'http://127.0.0.1:1/there'}");
+        let page = entry("page", "{page: 'https://example.org/page'}");
+        let away = entry("away", "{url: 'http://127.0.0.1:1/away'}");
+        let brought = |texts: &[&str], all: bool| {
+            let zoo = Zoo::new(texts.iter().map(|text| ("a.yaml", *text)), Cache::at(folder.path())).unwrap();
+            zoo.cache().add(&zoo.manifest("there", None).unwrap(), &file).unwrap();
+            let manifests: Vec<Manifest> = zoo.manifests(None).cloned().collect();
+            bring(&zoo, &manifests, all, true)
+        };
+        let (code, results) = brought(&[&there, &page], true);
+        let of = |number: usize, field: &str| results[number][field].as_str().unwrap_or_default().to_owned();
+        assert_eq!((code, of(0, "status"), of(1, "status")), (0, "by_hand".into(), "ok".into()));
+        assert!(of(0, "error").contains("https://example.org/page"), "{}", of(0, "error"));
+        assert!(of(0, "error").contains("`metapicture models add page --file PATH`"), "{}", of(0, "error"));
+        assert_eq!(of(0, "error").lines().count(), 1);
+        // Whoever names it wants it.
+        assert_eq!(brought(&[&there, &page], false).0, 1);
+
+        let (code, results) = brought(&[&there, &page, &away], true);
+        assert_eq!((code, &results[0]["name"], &results[0]["status"]), (1, &json!("away"), &json!("unreached")));
+        let error = results[0]["error"].as_str().unwrap();
+        assert!(error.contains("`metapicture models add away --file PATH`") && error.lines().count() == 1, "{error}");
+        assert_eq!(results[2]["status"], "ok", "what can be brought is brought all the same");
+    }
+
+    #[test]
     fn an_unknown_name_is_a_wrong_request() {
         let folder = tempfile::tempdir().unwrap();
         let zoo = zoo(folder.path());
-        let error = run(Models::Info { name: "photo".into(), json: false }, &zoo, &no_layers, true).unwrap_err();
+        let ask = |name: &str, samples: Option<&str>| {
+            let command = Models::Info { name: name.into(), samples: samples.map(PathBuf::from), json: false };
+            run(command, &zoo, &nothing, true).unwrap_err()
+        };
+        let error = ask("photo", None);
         assert!(error.downcast_ref::<frozen::zoo::ZooError>().unwrap().is_usage());
         assert_eq!(error.to_string(), "unknown zoo entry 'photo'; did you mean 'photos'?");
+        for (name, complaint) in [("alexnet", "a generator is needed"), ("face-dcgan", "models pull face-dcgan")] {
+            let error = ask(name, Some("samples.png"));
+            assert!(error.downcast_ref::<ZooError>().unwrap().is_usage(), "{error:#}");
+            assert!(error.to_string().contains(complaint), "{error:#}");
+        }
     }
 }

@@ -3,6 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use frozen::weights::{Fault, WeightError, Weights};
+use generators::{Built, Generator};
 use serde_json::Value;
 use tch::{Device, Kind, Tensor};
 
@@ -89,4 +91,52 @@ pub fn of_gradient(gradient: &Tensor, case: &Value) -> f64 {
 pub fn hollow(shapes: &BTreeMap<String, Vec<i64>>) -> BTreeMap<String, Tensor> {
     let zero = Tensor::zeros([0i64; 0], (Kind::Float, Device::Cpu));
     shapes.iter().map(|(name, shape)| (name.clone(), zero.expand(&shape[..], false))).collect()
+}
+
+/// Shapes by the tensors' names.
+pub type Shapes = BTreeMap<String, Vec<i64>>;
+
+/// A network with a configuration already.
+pub type Make<'m> = &'m dyn Fn(Weights) -> Result<Built, WeightError>;
+
+/// What a network takes.
+pub fn taken(make: Make) -> Shapes {
+    let Fault::Misfit(misfit) = make(Weights::from_tensors([])).unwrap_err().fault else { panic!("no misfit") };
+    let count = misfit.missing.len();
+    let shapes: Shapes = misfit.missing.into_iter().collect();
+    assert_eq!(shapes.len(), count, "a tensor is taken twice");
+    shapes
+}
+
+/// The `weights_of` of `make_generators.py`: by the formula, and with the vectors of spectral norms that belong to them.
+pub fn weights_of(shapes: &Shapes) -> BTreeMap<String, Tensor> {
+    let mut tensors: BTreeMap<String, Tensor> =
+        shapes.iter().map(|(name, shape)| (name.clone(), formula(name, shape))).collect();
+    for name in shapes.keys() {
+        let Some(root) = name.strip_suffix("orig") else { continue };
+        let matrix = tensors[name].to_kind(Kind::Double).flatten(1, -1);
+        let v = matrix.transpose(0, 1).mv(&tensors[&format!("{root}u")].to_kind(Kind::Double));
+        let v = &v / v.norm();
+        let u = matrix.mv(&v);
+        let u = &u / u.norm();
+        tensors.insert(format!("{root}u"), u.to_kind(Kind::Float));
+        tensors.insert(format!("{root}v"), v.to_kind(Kind::Float));
+    }
+    tensors
+}
+
+/// A generator that was built of such weights.
+pub fn generator(built: Built) -> Generator {
+    let Built { network, code, mapping, conditioning, output, size } = built;
+    Generator {
+        name: "formula".to_owned(),
+        network,
+        code,
+        mapping,
+        conditioning,
+        output,
+        size,
+        weights_sha256: String::new(),
+        definition: serde_yaml::Value::Null,
+    }
 }

@@ -197,7 +197,7 @@ impl Network {
                 Scheduled { node, activation: activations[node], in_place, frees }
             })
             .collect();
-        Schedule { nodes, points: points.iter().map(|point| point.0).collect() }
+        Schedule { nodes, points: points.iter().map(|point| point.0).collect(), keeps: true }
     }
 
     /// The forward pass over `input` (`[N,...]`, on the network's device, of its kind), as far as the schedule needs it.
@@ -240,6 +240,15 @@ pub struct Schedule {
     nodes: Vec<Scheduled>,
     /// The nodes of the wanted taps.
     points: Vec<usize>,
+    /// Whether passes keep what a pullback reads.
+    keeps: bool,
+}
+
+impl Schedule {
+    /// For passes that are not carried back: they keep the wanted activations and nothing else.
+    pub fn forward_only(self) -> Schedule {
+        Schedule { keeps: false, ..self }
+    }
 }
 
 #[derive(Debug)]

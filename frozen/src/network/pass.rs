@@ -16,7 +16,7 @@ pub struct Pass<'n> {
     schedule: &'n Schedule,
     /// Activations by node; those that nobody reads any more are freed.
     values: Vec<Option<Tensor>>,
-    /// In the order of the schedule; two of a convolution that applies an activation function.
+    /// In the order of the schedule; two of a convolution that applies an activation function. None if no pullback follows.
     saved: Vec<Saved>,
     /// The run of a network that is a program.
     run: Option<Run>,
@@ -30,11 +30,16 @@ impl<'n> Pass<'n> {
         let mut values: Vec<Option<Tensor>> = Vec::new();
         values.resize_with(network.steps.len(), || None);
         let mut saved = Vec::with_capacity(schedule.nodes.len());
+        let mut save = |keep: Saved| {
+            if schedule.keeps {
+                saved.push(keep);
+            }
+        };
         let (mut run, mut any_hidden) = (None, false);
         for scheduled in &schedule.nodes {
             if scheduled.node == 0 {
                 values[0] = Some(channels_last(&input.detach()));
-                saved.push(Saved::Nothing);
+                save(Saved::Nothing);
                 continue;
             }
             let step = &network.steps[scheduled.node];
@@ -44,8 +49,8 @@ impl<'n> Pass<'n> {
                 (Layer::Convolution(convolution), Some(node)) => {
                     let activation = network.steps[node].layer.activation();
                     let output = convolution.forward(&inputs[0], activation);
-                    saved.push(Saved::InputSize(height_and_width(&inputs[0])));
-                    saved.push(Saved::Output(output.shallow_clone()));
+                    save(Saved::InputSize(height_and_width(&inputs[0])));
+                    save(Saved::Output(output.shallow_clone()));
                     values[node] = Some(output);
                     any_hidden = true;
                 }
@@ -54,15 +59,15 @@ impl<'n> Pass<'n> {
                     for (number, output) in made.outputs.iter().enumerate() {
                         values[scheduled.node + 1 + number] = Some(output.detach());
                     }
-                    run = Some(made);
-                    saved.push(Saved::Nothing);
+                    run = Some(made).filter(|_| schedule.keeps);
+                    save(Saved::Nothing);
                 }
-                (Layer::ScriptOutput, _) => saved.push(Saved::Nothing),
+                (Layer::ScriptOutput, _) => save(Saved::Nothing),
                 (layer, _) => {
                     let (output, keep) = layer.forward(&inputs, scheduled.in_place);
                     any_hidden |= layer.hides_failures();
                     values[scheduled.node] = Some(output);
-                    saved.push(keep);
+                    save(keep);
                 }
             }
             for &read in &scheduled.frees {
@@ -98,9 +103,13 @@ impl<'n> Pass<'n> {
 
     /// The gradient with respect to the input (in the input's shape), given the gradients of a scalar with respect to
     /// wanted activations; zeros where nothing depends on the input. Consumes the pass: what it kept is freed on the way.
+    ///
+    /// # Panics
+    /// If the schedule is [`Schedule::forward_only`].
     pub fn pullback(self, gradients: impl IntoIterator<Item = (Point, Tensor)>) -> Tensor {
         let _guard = tch::no_grad_guard();
         let Pass { network, schedule, values, mut saved, mut run, input } = self;
+        assert!(schedule.keeps, "a pass of a schedule that is forward only has no pullback");
         drop(values);
         let mut arriving: Vec<Option<Gradient>> = Vec::new();
         arriving.resize_with(network.steps.len(), || None);

