@@ -19,6 +19,7 @@ pub mod reference;
 pub mod regularizer;
 pub mod render;
 pub mod sheet;
+pub mod store;
 pub mod tensor_file;
 pub mod transform;
 pub mod unit;

@@ -9,13 +9,15 @@ use clap::Args;
 use serde_json::json;
 
 use super::progress::Steps;
+use super::store::warn_of_damage;
 use super::{Compute, FAILED, Failure, INTERRUPTED, Usage, load, print_json, table};
 use crate::experiment::{Ended, Experiment, Outcome, Run};
 use crate::method::Method;
 use crate::picture;
 use crate::random::Seed;
-use crate::record::{Record, Status, Store};
+use crate::record::{Record, Status};
 use crate::sheet::{Cell, Sheet};
+use crate::store::Store;
 use crate::unit::{LayerShapes, Unit};
 
 /// Optimize pictures for units, and lay them out on a contact sheet.
@@ -113,6 +115,7 @@ pub(super) fn run(command: Visualize, quiet: bool, verbose: bool) -> Result<u8, 
         return Err(anyhow!("--witness: {} knows {they} classes, {} {ours}", witness.name, classifier.name)).usage();
     }
     let store = Store::open(&command.out)?;
+    warn_of_damage(&store);
     let experiment = Experiment {
         size: command.size,
         classifier,
@@ -150,6 +153,7 @@ pub(super) fn run(command: Visualize, quiet: bool, verbose: bool) -> Result<u8, 
         |batch: &[Run]| steps.batch(batch.len(), batch.first().map(|run| run.method.name.clone()).unwrap_or_default());
     let ended = experiment.run(&runs, &store, &stop, &watch)?;
     steps.finish();
+    warn_of_damage(&store);
     leave(&command, &experiment, &store, &units, &methods, &ended, quiet)
 }
 
