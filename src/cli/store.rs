@@ -12,14 +12,16 @@ use crate::store::Store;
 #[derive(Debug, Subcommand)]
 pub enum Stores {
     /// Hashes every record again, and sets aside what is damaged.
-    #[command(after_help = "What is damaged is moved to DIR/damaged and never deleted; its runs count as not done, so that the
+    #[command(
+        after_help = "What is damaged is moved to DIR/damaged and never deleted; its runs count as not done, so that the
 command that made them makes them again. Where DIR may not be written to, damage is reported and left where it is.
 A record can be checked without this program, too: `sha256sum -c files.sha256` in its folder.
 
 Exit codes: 0 everything is sound; 1 something is damaged; 2 DIR holds no records.
 
 Example:
-  metapicture store verify out/banana")]
+  metapicture store verify out/banana"
+    )]
     Verify {
         /// The folder.
         #[arg(value_name = "DIR")]

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::disk;
+use super::disk::{self, Identity};
 
 /// Something in a store that is not whole.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -34,8 +34,8 @@ impl fmt::Display for Damage {
 const DAMAGED: &str = "damaged";
 
 /// Moves a file or folder of the store at `root` to `DIR/damaged/`, provided it is still the one of this
-/// [identity](disk::identity), and notes the reason in `DIR/damaged/reasons.txt`. None where somebody else was faster.
-pub(super) fn set_aside(root: &Path, path: &Path, identity: (u64, u64), reason: String) -> Option<Damage> {
+/// identity, and notes the reason in `DIR/damaged/reasons.txt`. None where somebody else was faster.
+pub(super) fn set_aside(root: &Path, path: &Path, identity: Identity, reason: String) -> Option<Damage> {
     let relative = path.strip_prefix(root).unwrap_or(path).to_owned();
     match moved(root, path, identity) {
         Ok(Some(place)) => {
@@ -54,9 +54,8 @@ pub(super) fn set_aside(root: &Path, path: &Path, identity: (u64, u64), reason: 
 }
 
 /// Moves it; the place is relative to `root`.
-fn moved(root: &Path, path: &Path, identity: (u64, u64)) -> io::Result<Option<PathBuf>> {
-    let still = |path: &Path| disk::identity(path).is_ok_and(|found| found == identity);
-    if !still(path) {
+fn moved(root: &Path, path: &Path, identity: Identity) -> io::Result<Option<PathBuf>> {
+    if disk::identity(path).ok() != Some(identity) {
         return Ok(None);
     }
     let name = path.file_name().unwrap_or_default().display().to_string();
@@ -72,7 +71,9 @@ fn moved(root: &Path, path: &Path, identity: (u64, u64)) -> io::Result<Option<Pa
         }
         let place = if is_folder { reserved.clone() } else { reserved.join(name) };
         return match fs::rename(path, root.join(&place)) {
-            Ok(()) if still(&root.join(&place)) => Ok(Some(place)),
+            Ok(()) if disk::identity(&root.join(&place)).is_ok_and(|found| found.is_of_the_same(&identity)) => {
+                Ok(Some(place))
+            }
             // Another process had just put a whole one there: it goes back. Where a third one has been put there
             // meanwhile, they are as good as each other.
             Ok(()) => {

@@ -34,9 +34,22 @@ pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
-/// What tells a file or folder from another one that takes its place.
-pub(super) fn identity(path: &Path) -> io::Result<(u64, u64)> {
-    fs::symlink_metadata(path).map(|found| (found.dev(), found.ino()))
+/// What tells a file or folder from another one that takes its place. The number of a folder
+/// that was removed may soon be that of a new one, the time at which names were last added to it is not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Identity([i64; 4]);
+
+impl Identity {
+    /// Whether this is one file or folder, before and after it was moved: some file systems take that for a change of it.
+    pub fn is_of_the_same(&self, other: &Identity) -> bool {
+        self.0[..2] == other.0[..2]
+    }
+}
+
+/// See [`Identity`].
+pub(super) fn identity(path: &Path) -> io::Result<Identity> {
+    let found = fs::symlink_metadata(path)?;
+    Ok(Identity([found.dev() as i64, found.ino() as i64, found.mtime(), found.mtime_nsec()]))
 }
 
 /// Whether this is the place of something, such as a folder that is not empty.
@@ -93,14 +106,17 @@ pub(super) fn in_parallel<T: Sync, R: Send>(items: &[T], threads: usize, work: i
     let next = AtomicUsize::new(0);
     let worker = || {
         let mut results = vec![];
-        while let Some((index, item)) = Some(next.fetch_add(1, Ordering::Relaxed)).and_then(|i| Some((i, items.get(i)?))) {
+        while let Some((index, item)) =
+            Some(next.fetch_add(1, Ordering::Relaxed)).and_then(|i| Some((i, items.get(i)?)))
+        {
             results.push((index, work(item)));
         }
         results
     };
     let mut results = thread::scope(|scope| {
         // This thread works, too, and alone where the system gives no others.
-        let others = (1..threads.min(items.len())).map_while(|_| thread::Builder::new().spawn_scoped(scope, worker).ok());
+        let others =
+            (1..threads.min(items.len())).map_while(|_| thread::Builder::new().spawn_scoped(scope, worker).ok());
         let others: Vec<_> = others.collect();
         let mut results = worker();
         for other in others {

@@ -3,7 +3,8 @@
 //!
 //! `DIR/index/` holds segments. A process appends to a segment of its own, a line a record, and never to another's. A line
 //! is 16 digits of the sha256 of its text, a space, and the text, an [`Entry`] in JSON; a line whose digits do not agree (the
-//! torn last one of a process that was killed, say) is as good as none. Many segments are compacted into one.
+//! torn last one of a process that was killed, say) is as good as none. A process that is done with its segment renames it to
+//! `closed.…`; many closed ones are compacted into one.
 //!
 //! The index is believed and never needed: a record that it does not vouch for is hashed.
 
@@ -28,8 +29,8 @@ use crate::record::{ActivationField, Record, RunId, Status};
 const VERSION: &str = "metapicture index 1\n";
 /// How a segment's name ends.
 const SEGMENT: &str = ".jsonl";
-/// How a compacted segment's name begins: nobody appends to it.
-const COMPACT: &str = "compact.";
+/// How the name of a segment begins to which nobody appends any more.
+const CLOSED: &str = "closed.";
 /// So many segments that nobody appends to are compacted.
 const MANY: usize = 8;
 
@@ -150,7 +151,8 @@ pub(super) fn read(path: &Path, from: u64) -> io::Result<Lines> {
 /// The segments in the folder of the index.
 pub(super) fn segments(folder: &Path) -> Vec<OsString> {
     let names = fs::read_dir(folder).into_iter().flatten().flatten().map(|found| found.file_name());
-    let is_segment = |name: &OsString| name.to_str().is_some_and(|name| name.ends_with(SEGMENT) && !name.starts_with('.'));
+    let is_segment =
+        |name: &OsString| name.to_str().is_some_and(|name| name.ends_with(SEGMENT) && !name.starts_with('.'));
     names.filter(is_segment).collect()
 }
 
@@ -173,6 +175,13 @@ impl Segment {
         self.path.file_name().unwrap_or_default().to_owned()
     }
 
+    /// Lets others know that nothing more comes. Where this is not heard (a process that is killed), they find out.
+    pub fn close(self) {
+        let mut name = OsString::from(CLOSED);
+        name.push(self.name());
+        let _ = fs::rename(&self.path, self.path.with_file_name(name));
+    }
+
     /// How long it is.
     pub fn end(&self) -> u64 {
         self.file.metadata().map_or(0, |found| found.len())
@@ -182,7 +191,12 @@ impl Segment {
     ///
     /// # Errors
     /// Those of the file system. What was written by halves is a torn line; the next call begins another segment.
-    pub fn append(segment: &mut Option<Segment>, folder: &Path, process: &Process, entries: &[Entry]) -> io::Result<()> {
+    pub fn append(
+        segment: &mut Option<Segment>,
+        folder: &Path,
+        process: &Process,
+        entries: &[Entry],
+    ) -> io::Result<()> {
         let text = entries.iter().map(line).collect::<io::Result<String>>()?;
         if segment.as_ref().is_some_and(|segment| segment.file.metadata().map_or(true, |found| found.nlink() == 0)) {
             *segment = None;
@@ -214,7 +228,7 @@ pub(super) fn at_rest(folder: &Path, process: &Process, now: SystemTime) -> BTre
     let is_at_rest = |name: &OsString| {
         let text = name.to_string_lossy();
         let owner = text.parse::<Process>().ok();
-        text.starts_with(COMPACT) || is_abandoned(process, owner.as_ref(), &folder.join(name), now)
+        text.starts_with(CLOSED) || is_abandoned(process, owner.as_ref(), &folder.join(name), now)
     };
     segments(folder).into_iter().filter(is_at_rest).collect()
 }
@@ -233,7 +247,7 @@ pub(super) fn compact<'a>(
     consumed: &BTreeSet<OsString>,
 ) -> io::Result<OsString> {
     let unique = process.unique();
-    let (aside, name) = (folder.join(format!(".{unique}")), format!("{COMPACT}{unique}{SEGMENT}"));
+    let (aside, name) = (folder.join(format!(".{unique}")), format!("{CLOSED}{unique}{SEGMENT}"));
     let write = || {
         let mut text = String::new();
         for entry in entries {

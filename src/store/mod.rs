@@ -47,6 +47,7 @@ pub use verify::Verification;
 use crate::record::{Leaves, Record, RunId, Status};
 use claim::Sighting;
 use damage::set_aside;
+use disk::Identity;
 use index::Segment;
 use process::Process;
 use sealed::{LISTING, RECORD, Unsound, discard};
@@ -72,6 +73,13 @@ struct Inner {
     patience: Mutex<Patience>,
     known: Mutex<Known>,
     sightings: Mutex<HashMap<Key, Sighting>>,
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        let known = self.known.get_mut().unwrap_or_else(PoisonError::into_inner);
+        known.segment.take().into_iter().for_each(Segment::close);
+    }
 }
 
 /// What is known of the store without looking.
@@ -143,7 +151,7 @@ impl Store {
         }
         store.sweep_claims();
         store.sweep_asides(now);
-        store.compact(now, false)?;
+        store.compact(now, false);
         Ok(store)
     }
 
@@ -406,7 +414,9 @@ impl Store {
                     let Some(out) = self.swap(&aside, &place, id)? else { continue };
                     match sealed::check(&out, id) {
                         Ok(_) => discard(&out),
-                        Err(_) => self.note(set_aside(self.root(), &out, disk::identity(&out).map_err(cannot)?, reason)),
+                        Err(_) => {
+                            self.note(set_aside(self.root(), &out, disk::identity(&out).map_err(cannot)?, reason))
+                        }
                     }
                     return Ok(entry.clone());
                 }
@@ -433,7 +443,8 @@ impl Store {
     /// A run that is not there, or damaged; what the file system refuses: the old record stays.
     pub fn replace_record(&self, record: &Record) -> Result<()> {
         let (id, place) = (&record.run_id, self.folder(&record.run_id));
-        let bytes = sealed::record_json(record).with_context(|| format!("{}: the record cannot be made", place.display()))?;
+        let bytes =
+            sealed::record_json(record).with_context(|| format!("{}: the record cannot be made", place.display()))?;
         for _ in 0..ATTEMPTS {
             let before = disk::identity(&place).map_err(|error| disk::error(&place, "replaced", error))?;
             let aside = self.aside(id);
@@ -542,7 +553,7 @@ impl Store {
         known.entries.remove(id);
     }
 
-    fn set_aside(&self, path: &Path, identity: (u64, u64), reason: String) -> Option<Damage> {
+    fn set_aside(&self, path: &Path, identity: Identity, reason: String) -> Option<Damage> {
         match self.0.writable {
             true => set_aside(self.root(), path, identity, reason),
             false => {
@@ -615,10 +626,21 @@ impl Store {
     fn read_index(&self) {
         let mut known = self.known();
         let mut contested: BTreeMap<RunId, Vec<Entry>> = BTreeMap::new();
-        for name in index::segments(&self.index()) {
+        let mut segments = index::segments(&self.index());
+        let mut relisted = 0;
+        while let Some(name) = segments.pop() {
             let from = known.read.get(&name).copied().unwrap_or_default();
-            // A segment that another process has just compacted away, or that cannot be read, vouches for nothing.
-            let Ok(lines) = index::read(&self.index().join(&name), from) else { continue };
+            let lines = match index::read(&self.index().join(&name), from) {
+                Ok(lines) => lines,
+                // It was closed or compacted just now: its lines are under another name.
+                Err(error) if error.kind() == ErrorKind::NotFound && relisted < ATTEMPTS => {
+                    segments = index::segments(&self.index());
+                    relisted += 1;
+                    continue;
+                }
+                // One that cannot be read vouches for nothing.
+                Err(_) => continue,
+            };
             known.read.insert(name, lines.end);
             known.wasted += lines.damaged;
             for entry in lines.entries {
@@ -685,33 +707,26 @@ impl Store {
         }
     }
 
-    /// Makes one segment of many, where it is time or `always`.
-    fn compact(&self, now: SystemTime, always: bool) -> Result<()> {
-        let consumed = index::at_rest(&self.index(), &self.0.process, now);
+    /// Makes one segment of many, where it is time or `always`. Where it cannot be done, such as on a full disk, the index
+    /// stays as it is.
+    fn compact(&self, now: SystemTime, always: bool) {
         let known = self.known();
-        // Only what was read to its end is among the entries.
-        let is_read = |name: &OsString| {
-            let length = fs::metadata(self.index().join(name)).map(|found| found.len());
-            length.is_ok_and(|length| known.read.get(name).is_some_and(|read| *read <= length))
-        };
-        let consumed: BTreeSet<OsString> = consumed.into_iter().filter(is_read).collect();
+        // What is among the entries is what was read.
+        let at_rest = index::at_rest(&self.index(), &self.0.process, now);
+        let consumed: BTreeSet<OsString> = at_rest.into_iter().filter(|name| known.read.contains_key(name)).collect();
         let due = index::is_due(consumed.len(), known.wasted, known.entries.len());
         drop(known);
         if !due && !(always && !consumed.is_empty()) {
-            return Ok(());
+            return;
         }
         // Processes that open a store at the same time need not all do it.
-        let Ok(key) = "index".parse::<Key>() else { return Ok(()) };
-        let Some(_claim) = self.claim(&key)? else { return Ok(()) };
+        let Ok(key) = "index".parse::<Key>() else { return };
+        let Ok(Some(_claim)) = self.claim(&key) else { return };
         let mut known = self.known();
-        match index::compact(&self.index(), &self.0.process, known.entries.values(), &consumed) {
-            Ok(name) => {
-                let length = fs::metadata(self.index().join(&name)).map_or(0, |found| found.len());
-                known.read.insert(name, length);
-                known.wasted = 0;
-                Ok(())
-            }
-            Err(error) => Err(disk::error(&self.index(), "compacted", error)),
+        if let Ok(name) = index::compact(&self.index(), &self.0.process, known.entries.values(), &consumed) {
+            let length = fs::metadata(self.index().join(&name)).map_or(0, |found| found.len());
+            known.read.insert(name, length);
+            known.wasted = 0;
         }
     }
 }

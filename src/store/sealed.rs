@@ -11,7 +11,7 @@ use anyhow::{Context, Result};
 use safetensors::tensor::{Dtype, TensorView};
 use tch::{Kind, Tensor};
 
-use super::disk;
+use super::disk::{self, Identity};
 use super::hash::Hash;
 use super::index::Entry;
 use crate::record::{Leaves, Record, RunId, SCHEMA_VERSION, Status, trace_csv};
@@ -131,8 +131,8 @@ pub(super) struct Sound {
 pub(super) enum Unsound {
     /// There is nothing.
     Absent,
-    /// Files are missing, cut or changed. The folder is the one of this [identity](disk::identity).
-    Damaged { reason: String, identity: (u64, u64) },
+    /// Files are missing, cut or changed.
+    Damaged { reason: String, identity: Identity },
     /// It cannot be told: no permission, say, or a record of another version of this program.
     Unreadable(anyhow::Error),
 }
@@ -235,14 +235,20 @@ fn of_one_folder<T>(folder: &Path, look: impl Fn() -> Result<T, Trouble>) -> Res
         _ => Unsound::Unreadable(disk::error(folder, "read", error)),
     };
     let mut before = identity().map_err(absent)?;
-    for _ in 1..ATTEMPTS {
+    let mut damage = None;
+    for _ in 0..ATTEMPTS {
         let found = look();
         let after = identity().map_err(absent)?;
         if before == after {
-            return found.map_err(|trouble| match trouble {
-                Trouble::Damage(reason) => Unsound::Damaged { reason, identity: before },
-                Trouble::Other(error) => Unsound::Unreadable(error),
-            });
+            match found {
+                Ok(found) => return Ok(found),
+                Err(Trouble::Other(error)) => return Err(Unsound::Unreadable(error)),
+                // Worth a second look: files of two folders may have been taken for those of one.
+                Err(Trouble::Damage(reason)) if damage.as_ref() == Some(&reason) => {
+                    return Err(Unsound::Damaged { reason, identity: before });
+                }
+                Err(Trouble::Damage(reason)) => damage = Some(reason),
+            }
         }
         before = after;
     }

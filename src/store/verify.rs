@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::index::Entry;
 use super::sealed::Unsound;
-use super::{Damage, Key, Store};
+use super::{Damage, Key, Store, disk};
 use crate::record::Status;
 
 /// What [`Store::verify`] found.
@@ -63,7 +63,8 @@ impl Store {
         self.remember(entries);
         self.known().entries.retain(|id, _| whole.contains(id));
         if self.0.writable {
-            self.compact(self.probe().map_err(|error| super::disk::error(self.root(), "written to", error))?, true)?;
+            let now = self.probe().map_err(|error| disk::error(self.root(), "written to", error))?;
+            self.compact(now, true);
         }
         verification.damage = self.take_damage();
         Ok(verification)
