@@ -11,6 +11,11 @@ use crate::record::RunId;
 pub struct Key(String);
 
 impl Key {
+    /// Of the index, which one process at a time compacts. No text is read as this key.
+    pub(super) fn of_index() -> Key {
+        Key("_index".to_owned())
+    }
+
     /// Of runs that are computed together, in this order.
     pub fn of(runs: &[RunId]) -> Key {
         let text: String = runs.iter().map(|id| format!("{id}\n")).collect();
