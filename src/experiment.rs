@@ -18,9 +18,10 @@ use crate::picture::{read, to_rgb8};
 use crate::random::Seed;
 use crate::record::{
     ActivationField, LIBTORCH_VERSION, Leaves, NUMERIC_VERSION, Provenance, Record, RunId, SCHEMA_VERSION, Status,
-    Store, Timing, UnitField,
+    Timing, UnitField,
 };
 use crate::render::{Batch, Rendered, Row, Watch, render};
+use crate::store::Store;
 use crate::unit::{LayerShapes, Unit};
 
 /// Models and settings that all runs of an experiment share.
@@ -235,7 +236,7 @@ impl Experiment {
             Err(error) => runs.iter().map(|_| Err(format!("{error:#}"))).collect(),
         };
         let regularizers: Vec<&'static str> = method.regularizers.iter().map(|spec| spec.name()).collect();
-        let mut records = vec![];
+        let (mut records, mut sealed) = (vec![], vec![]);
         for (run, rendered) in runs.iter().zip(rendered) {
             let error = match &rendered {
                 Ok(rendered) => rendered.failure.clone(),
@@ -257,16 +258,18 @@ impl Experiment {
             }
             let state = rendered.as_ref().map_or(&[][..], |rendered| &rendered.state);
             record.passes = rendered.as_ref().ok().map(|rendered| rendered.passes);
-            store.write(&Leaves {
+            let leaves = Leaves {
                 record: &record,
                 picture: picture.as_ref(),
                 state,
                 trace,
                 regularizers: &regularizers,
                 timing: &timing,
-            })?;
+            };
+            sealed.push(leaves.seal()?);
             records.push(record);
         }
+        store.write_all(&sealed)?;
         Ok(records)
     }
 

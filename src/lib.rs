@@ -22,6 +22,7 @@ pub mod regularizer;
 pub mod render;
 pub mod samples;
 pub mod sheet;
+pub mod store;
 pub mod tensor_file;
 pub mod transform;
 pub mod unit;

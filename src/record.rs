@@ -1,16 +1,12 @@
-//! Records: what a run leaves, and the folder that holds them.
+//! Records: what a run leaves. The folder that holds them is [`crate::store`].
 //!
-//! `DIR/runs/ID/` holds `record.json`, `image.png`, `trace.csv`, `state.safetensors` and `timing.json`. A record is written
-//! beside its place and renamed into it whole; `record.json` holds no clock and no path, so that the same run gives the
-//! same bytes.
+//! A record is the files `record.json`, `image.png`, `trace.csv`, `state.safetensors` and `timing.json`. `record.json` holds no
+//! clock and no path, so that the same run gives the same bytes.
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::fs::{self, File};
-use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
-use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -31,20 +27,51 @@ pub const NUMERIC_VERSION: u32 = 2;
 pub const LIBTORCH_VERSION: &str = "2.13.0";
 
 /// What identifies a run: a hash of all that decides its result.
+/// 16 lower-case hexadecimal digits, so that one that was read is safe as the name of a folder.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct RunId(String);
 
 impl RunId {
+    /// Digits of an id.
+    pub const DIGITS: usize = 16;
+
     /// Of a JSON value whose objects have a fixed order of keys.
     pub fn of(settings: &Value) -> RunId {
         let digest = Sha256::digest(settings.to_string().as_bytes());
-        RunId(digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect())
+        RunId(digest.iter().take(RunId::DIGITS / 2).map(|byte| format!("{byte:02x}")).collect())
     }
 }
 
 impl fmt::Display for RunId {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+impl FromStr for RunId {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<RunId, String> {
+        RunId::try_from(text.to_owned())
+    }
+}
+
+impl TryFrom<String> for RunId {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<RunId, String> {
+        let digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+        match text.len() == RunId::DIGITS && text.bytes().all(digit) {
+            true => Ok(RunId(text)),
+            false => Err(format!("'{text}' is not the id of a run ({} hexadecimal digits)", RunId::DIGITS)),
+        }
+    }
+}
+
+impl From<RunId> for String {
+    fn from(id: RunId) -> String {
+        id.0
     }
 }
 
@@ -176,7 +203,7 @@ pub struct Timing {
     pub batch: usize,
 }
 
-/// Everything that a run leaves.
+/// Everything that a run leaves; [`crate::store::Store`] takes it.
 pub struct Leaves<'a> {
     /// `record.json`
     pub record: &'a Record,
@@ -192,89 +219,8 @@ pub struct Leaves<'a> {
     pub timing: &'a Timing,
 }
 
-/// A folder of records.
-#[derive(Debug)]
-pub struct Store {
-    root: PathBuf,
-}
-
-impl Store {
-    /// Opens the folder, making it where it is not there.
-    pub fn open(root: &Path) -> Result<Store> {
-        fs::create_dir_all(root.join("runs")).with_context(|| format!("{}: cannot be made", root.display()))?;
-        Ok(Store { root: root.to_owned() })
-    }
-
-    /// The folder of one run.
-    pub fn folder(&self, id: &RunId) -> PathBuf {
-        self.root.join("runs").join(id.to_string())
-    }
-
-    /// A run's picture.
-    pub fn picture(&self, id: &RunId) -> PathBuf {
-        self.folder(id).join("image.png")
-    }
-
-    /// The record of a run that is done, if it is there and whole.
-    pub fn done(&self, id: &RunId) -> Option<Record> {
-        let text = fs::read_to_string(self.folder(id).join("record.json")).ok()?;
-        let record: Record = serde_json::from_str(&text).ok()?;
-        (record.run_id == *id && record.status == Status::Done && self.picture(id).exists()).then_some(record)
-    }
-
-    /// Writes `record.json` of a run that is there anew; its other files stay.
-    pub fn replace_record(&self, record: &Record) -> Result<()> {
-        let folder = self.folder(&record.run_id);
-        let aside = folder.join(format!(".record.{}", std::process::id()));
-        let written = write_whole(&aside, format!("{}\n", serde_json::to_string_pretty(record)?).as_bytes());
-        let written = written.and_then(|()| Ok(fs::rename(&aside, folder.join("record.json"))?));
-        written.with_context(|| format!("{}: the record cannot be written", folder.display()))
-    }
-
-    /// Puts a record in its place, replacing what is there.
-    pub fn write(&self, leaves: &Leaves) -> Result<()> {
-        let place = self.folder(&leaves.record.run_id);
-        let aside = self.root.join("runs").join(format!(".{}.{}", leaves.record.run_id, std::process::id()));
-        let result = write_files(&aside, leaves).and_then(|()| {
-            if place.exists() {
-                fs::remove_dir_all(&place)?;
-            }
-            fs::rename(&aside, &place)?;
-            File::open(self.root.join("runs"))?.sync_all()?;
-            Ok(())
-        });
-        if result.is_err() {
-            let _ = fs::remove_dir_all(&aside);
-        }
-        result.with_context(|| format!("{}: the record cannot be written", place.display()))
-    }
-}
-
-fn write_files(folder: &Path, leaves: &Leaves) -> Result<()> {
-    fs::create_dir_all(folder)?;
-    write_whole(&folder.join("record.json"), format!("{}\n", serde_json::to_string_pretty(leaves.record)?).as_bytes())?;
-    write_whole(&folder.join("timing.json"), format!("{}\n", serde_json::to_string_pretty(leaves.timing)?).as_bytes())?;
-    write_whole(&folder.join("trace.csv"), trace_csv(leaves.trace, leaves.regularizers).as_bytes())?;
-    Tensor::write_safetensors(leaves.state, folder.join("state.safetensors"))?;
-    File::open(folder.join("state.safetensors"))?.sync_all()?;
-    if let Some(picture) = leaves.picture {
-        let mut png = std::io::Cursor::new(vec![]);
-        picture.write_to(&mut png, image::ImageFormat::Png)?;
-        write_whole(&folder.join("image.png"), png.get_ref())?;
-    }
-    File::open(folder)?.sync_all()?;
-    Ok(())
-}
-
-/// Writes a file and waits until it is on the disk.
-fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
-    let mut file = File::create(path)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    Ok(())
-}
-
-fn trace_csv(trace: &[Row], regularizers: &[&'static str]) -> String {
+/// The text of `trace.csv`.
+pub(crate) fn trace_csv(trace: &[Row], regularizers: &[&'static str]) -> String {
     let mut text = String::from("step,loss,activation");
     for name in regularizers.iter().copied().chain(["gradient_norm"]) {
         text.push(',');

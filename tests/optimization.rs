@@ -12,8 +12,9 @@ use metapicture::experiment::{Experiment, Run};
 use metapicture::method::{Keep, Method, ParamSpec};
 use metapicture::param::Condition;
 use metapicture::random::Seed;
-use metapicture::record::{Status, Store};
+use metapicture::record::Status;
 use metapicture::render::{Batch, Passes, Rendered, Watch, render};
+use metapicture::store::Store;
 use metapicture::unit::{LayerShapes, Unit};
 use tch::Tensor;
 

@@ -10,6 +10,7 @@ mod load;
 mod methods;
 pub mod models;
 mod progress;
+mod store;
 mod visualize;
 
 use std::process::ExitCode;
@@ -50,6 +51,9 @@ enum Command {
     Generate(generate::Generate),
     /// Optimize pictures for units, and lay them out on a contact sheet.
     Visualize(visualize::Visualize),
+    /// The folders of records.
+    #[command(subcommand)]
+    Store(store::Stores),
     /// The speed of an optimization step, against the machine's own limit.
     Bench(bench::Bench),
     /// A completion script for a shell.
@@ -173,6 +177,7 @@ fn run(cli: Cli) -> Result<u8, Failure> {
         Command::Classify(command) => classify::run(command, quiet),
         Command::Generate(command) => generate::run(command, quiet),
         Command::Visualize(command) => visualize::run(command, quiet, cli.verbose),
+        Command::Store(command) => store::run(command, quiet),
         Command::Bench(command) => bench::run(command, quiet),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "metapicture", &mut std::io::stdout());

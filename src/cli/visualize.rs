@@ -9,13 +9,15 @@ use clap::Args;
 use serde_json::json;
 
 use super::progress::Steps;
+use super::store::warn_of_damage;
 use super::{Compute, FAILED, Failure, INTERRUPTED, Usage, load, print_json, table};
 use crate::experiment::{Ended, Experiment, Outcome, Run};
 use crate::method::Method;
 use crate::picture;
 use crate::random::Seed;
-use crate::record::{Record, Status, Store};
+use crate::record::{Record, Status};
 use crate::sheet::{Cell, Sheet};
+use crate::store::Store;
 use crate::unit::{LayerShapes, Unit};
 
 /// Optimize pictures for units, and lay them out on a contact sheet.
@@ -116,6 +118,7 @@ pub(super) fn run(command: Visualize, quiet: bool, verbose: bool) -> Result<u8, 
     let encoding = encoding.filter(|of| methods.iter().any(Method::encodes) && of.classifier != classifier.name);
     let encoder = encoding.map(|of| load::classifier(&zoo, of.classifier, device, quiet)).transpose()?;
     let store = Store::open(&command.out)?;
+    warn_of_damage(&store);
     let experiment = Experiment {
         encoder,
         size: command.size,
@@ -154,6 +157,7 @@ pub(super) fn run(command: Visualize, quiet: bool, verbose: bool) -> Result<u8, 
         |batch: &[Run]| steps.batch(batch.len(), batch.first().map(|run| run.method.name.clone()).unwrap_or_default());
     let ended = experiment.run(&runs, &store, &stop, &watch)?;
     steps.finish();
+    warn_of_damage(&store);
     leave(&command, &experiment, &store, &units, &methods, &ended, quiet)
 }
 

@@ -1,0 +1,89 @@
+//! `metapicture store`: whether every byte of a folder of records is what was written.
+
+use std::path::PathBuf;
+
+use clap::Subcommand;
+use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::{FAILED, Failure, Usage, print_json};
+use crate::store::Store;
+
+/// The folders of records that `--out` named.
+#[derive(Debug, Subcommand)]
+pub enum Stores {
+    /// Hashes every record again, and sets aside what is damaged.
+    #[command(
+        after_help = "What is damaged is moved to DIR/damaged and never deleted; its runs count as not done, so that the
+command that made them makes them again. Where DIR may not be written to, damage is reported and left where it is.
+A record can be checked without this program, too: `sha256sum -c files.sha256` in its folder.
+
+Exit codes: 0 everything is sound; 1 something is damaged; 2 DIR holds no records.
+
+Example:
+  metapicture store verify out/banana"
+    )]
+    Verify {
+        /// The folder.
+        #[arg(value_name = "DIR")]
+        folder: PathBuf,
+        /// Print one JSON document.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+pub(super) fn run(command: Stores, quiet: bool) -> Result<u8, Failure> {
+    let Stores::Verify { folder, json } = command;
+    // Nothing is made where there is nothing, so that a mistyped name is not answered with "sound".
+    let reader = || Store::read(&folder).usage();
+    if !folder.join("runs").is_dir() {
+        return reader().map(|_| 0);
+    }
+    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+    if quiet || json {
+        bar.set_draw_target(ProgressDrawTarget::hidden());
+    }
+    if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} records  {eta} left") {
+        bar.set_style(style);
+    }
+    let watch = |done: usize, of: usize| {
+        bar.set_length(of as u64);
+        bar.set_position(done as u64);
+    };
+    let store = match Store::open_watched(&folder, &watch) {
+        Err(error) if is_forbidden(&error) => Store::read(&folder)?,
+        store => store?,
+    };
+    let found = store.verify(&watch)?;
+    bar.finish_and_clear();
+    if json {
+        print_json(&found)?;
+    } else {
+        for damage in &found.damage {
+            println!("{damage}");
+        }
+        if !quiet {
+            let failed = if found.failed > 0 { format!(" and {} of failed runs", found.failed) } else { String::new() };
+            println!("{} records{failed} are sound, {}", found.done, HumanBytes(found.bytes));
+        }
+        if !found.damage.is_empty() {
+            let count = found.damage.len();
+            eprintln!("error: {}: {count} damaged; the command that made them makes them again", folder.display());
+        }
+    }
+    Ok(if found.damage.is_empty() { 0 } else { FAILED })
+}
+
+/// Whether it is only writing that is not allowed.
+fn is_forbidden(error: &anyhow::Error) -> bool {
+    use std::io::ErrorKind::{PermissionDenied, ReadOnlyFilesystem};
+    let kind = error.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
+    matches!(kind, Some(PermissionDenied | ReadOnlyFilesystem))
+}
+
+/// Says on stderr what a store found damaged and set aside: those runs are not done.
+pub(super) fn warn_of_damage(store: &Store) {
+    for damage in store.take_damage() {
+        eprintln!("warning: {}: {damage}", store.root().display());
+    }
+}
