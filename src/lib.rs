@@ -6,6 +6,7 @@
 pub mod cli;
 pub mod evolution;
 pub mod experiment;
+pub mod experiment_file;
 pub mod filter;
 pub mod judge;
 pub mod method;

@@ -10,6 +10,7 @@ mod load;
 mod methods;
 pub mod models;
 mod progress;
+mod schema;
 mod visualize;
 
 use std::process::ExitCode;
@@ -52,6 +53,8 @@ enum Command {
     Visualize(visualize::Visualize),
     /// The speed of an optimization step, against the machine's own limit.
     Bench(bench::Bench),
+    /// The JSON Schema of experiment files (draft 2020-12), for editors.
+    Schema(schema::Schema),
     /// A completion script for a shell.
     #[command(
         after_help = "Example:\n  metapicture completions bash > ~/.local/share/bash-completion/completions/metapicture"
@@ -174,6 +177,7 @@ fn run(cli: Cli) -> Result<u8, Failure> {
         Command::Generate(command) => generate::run(command, quiet),
         Command::Visualize(command) => visualize::run(command, quiet, cli.verbose),
         Command::Bench(command) => bench::run(command, quiet),
+        Command::Schema(command) => schema::run(command),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "metapicture", &mut std::io::stdout());
             Ok(0)

@@ -15,10 +15,11 @@ pub use spherical::Spherical;
 use anyhow::{Result, bail};
 use ndarray::Array2;
 use rand_chacha::ChaCha12Rng;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What of the covariance matrix a CMA-ES adapts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Variant {
     /// Its diagonal (Ros & Hansen 2008): linear in the number of dimensions.
@@ -31,7 +32,7 @@ pub enum Variant {
 pub const MOST_DIMENSIONS: usize = 8192;
 
 /// How a method asks for covariance matrix adaptation.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CmaEsSpec {
     /// What is adapted.
@@ -43,7 +44,7 @@ pub struct CmaEsSpec {
 }
 
 /// How a method asks for an evolution strategy on a sphere.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SphericalSpec {
     /// Candidates of a generation.
@@ -53,7 +54,7 @@ pub struct SphericalSpec {
 }
 
 /// How a method asks for a genetic algorithm.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GeneticSpec {
     /// Candidates of a generation.
@@ -79,7 +80,7 @@ pub enum EvolutionSpec {
 }
 
 /// An angle that falls.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Degrees {
     /// In the first generation.

@@ -3,6 +3,7 @@
 
 use frozen::network::{Pass, Schedule};
 use generators::{Generator, Prior};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tch::{Kind, Tensor};
 
@@ -10,7 +11,7 @@ use super::{Param, spectrum};
 use crate::random::{Purpose, Seed, normal, stream, truncated_normal};
 
 /// Where codes may lie.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Space {
     /// Anywhere; they start as draws from the standard normal distribution that the generator was trained on.
@@ -34,7 +35,7 @@ pub enum Space {
 }
 
 /// How a method asks for it.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LatentSpec {
     /// Where codes may lie.
