@@ -72,9 +72,10 @@ fn a_file_says_everything_once() {
     let points = points(&file);
     // Naive pixels have no generator: one point for both.
     let of = |point: &Point| {
-        let generator = point.generator.as_ref().map(|choice| {
-            (choice.name.value.clone(), choice.class.as_ref().map(|class| class.value.clone()))
-        });
+        let generator = point
+            .generator
+            .as_ref()
+            .map(|choice| (choice.name.value.clone(), choice.class.as_ref().map(|class| class.value.clone())));
         (point.classifier.value.clone(), generator, point.method.name.clone())
     };
     let blue = Some(("eye-cdcgan".to_owned(), Some("blue".to_owned())));
@@ -82,7 +83,8 @@ fn a_file_says_everything_once() {
     let expected: Vec<_> = ["efficientnet-lite0", "efficientnet-lite1"]
         .into_iter()
         .flat_map(|classifier| {
-            let one = |generator: &Option<_>, method: &str| (classifier.to_owned(), generator.clone(), method.to_owned());
+            let one =
+                |generator: &Option<_>, method: &str| (classifier.to_owned(), generator.clone(), method.to_owned());
             [one(&face, "latent"), one(&None, "naive"), one(&blue, "latent")]
         })
         .collect();
@@ -94,7 +96,7 @@ fn a_file_says_everything_once() {
     assert!(matches!(&point.units[1].value, UnitPattern::Channels { first: 0, last: 9, .. }));
     assert!(matches!(&point.units[2].value, UnitPattern::Unit(text) if text == "954"));
     let error = point.units[1].wrong("has no such class").to_string();
-    assert!(error.ends_with("x.yaml:6:17: units.1: has no such class"), "{error}");
+    assert!(error.ends_with("x.yaml:7:17: units.1: has no such class"), "{error}");
     assert_eq!(points[1].method.steps, 150);
 }
 
@@ -107,10 +109,14 @@ fn overrides_merge_into_a_preset_or_a_file_and_another_variant_replaces() {
                 "methods:\n  - { preset: latent, name: a, steps: 400, param: { latent: { screen: 10 } } }\n  \
                  - { preset: latent, name: b, optimizer: { sgd: { lr: 0.4 } } }\n  \
                  - { preset: lucid-2017, name: c, transforms: [] }\n  - { file: own/mine.yaml, steps: 10 }\n  \
-                 - own/mine.yaml\n"
-            ).replace("- own/mine.yaml", "- { file: own/mine.yaml, name: d, param: { fourier: { noise: 0.5 } } }"),
+                 - own/mine.yaml\n",
+            )
+            .replace("- own/mine.yaml", "- { file: own/mine.yaml, name: d, param: { fourier: { noise: 0.5 } } }"),
         ),
-        ("own/mine.yaml", "name: mine\nparam: { fourier: { decay: 0.5 } }\noptimizer: { adam: { lr: 0.2 } }\nsteps: 7\n"),
+        (
+            "own/mine.yaml",
+            "name: mine\nparam: { fourier: { decay: 0.5 } }\noptimizer: { adam: { lr: 0.2 } }\nsteps: 7\n",
+        ),
     ]);
     let methods: Vec<Value> =
         points(&load_in(&folder, "x.yaml", &[]).unwrap()).iter().map(|point| settings(&point.method)).collect();
@@ -120,7 +126,8 @@ fn overrides_merge_into_a_preset_or_a_file_and_another_variant_replaces() {
     assert_eq!(methods[0], a);
     let mut b = latent;
     b["name"] = json!("b");
-    b["optimizer"] = json!({ "sgd": { "lr": 0.4, "momentum": 0.0, "dampening": 0.0, "nesterov": false, "weight_decay": 0.0 } });
+    b["optimizer"] =
+        json!({ "sgd": { "lr": 0.4, "momentum": 0.0, "dampening": 0.0, "nesterov": false, "weight_decay": 0.0 } });
     assert_eq!(methods[1], b);
     assert_eq!(methods[2]["transforms"], json!([]));
     assert_eq!((&methods[3]["name"], &methods[3]["steps"]), (&json!("mine"), &json!(10)));
@@ -132,7 +139,9 @@ fn overrides_merge_into_a_preset_or_a_file_and_another_variant_replaces() {
 
 #[test]
 fn what_is_said_for_all_methods_yields_to_what_is_said_of_one() {
-    let file = load(&with("steps: 5\nfacets: 2\nsize: 64\nmethods: [naive, { preset: naive, name: own, steps: 9, size: 32 }]\n"));
+    let file = load(&with(
+        "steps: 5\nfacets: 2\nsize: 64\nmethods: [naive, { preset: naive, name: own, steps: 9, size: 32 }]\n",
+    ));
     let found: Vec<_> =
         points(&file).iter().map(|point| (point.method.steps, point.method.facets, point.size)).collect();
     assert_eq!(found, [(5, 2, Some(64)), (9, 2, Some(32))]);
@@ -145,7 +154,8 @@ fn a_sweep_is_a_product_and_a_methods_own_paths_multiply_its_runs_alone() {
          size: [112, 224]\n  methods.blend.param.blend.eps: { linspace: [0, 0.1, 6] }\n  \
          zip: { methods.naive.steps: [10, 20], methods.naive.optimizer.adam.lr: [0.1, 0.05] }\n",
     ));
-    let axes: Vec<_> = file.axes.iter().map(|axis| (axis.name.as_str(), axis.path.as_str(), axis.values.len())).collect();
+    let axes: Vec<_> =
+        file.axes.iter().map(|axis| (axis.name.as_str(), axis.path.as_str(), axis.values.len())).collect();
     assert_eq!(
         axes,
         [
@@ -164,16 +174,17 @@ fn a_sweep_is_a_product_and_a_methods_own_paths_multiply_its_runs_alone() {
     assert_eq!(
         latent,
         [
-            at(112, json!(0.01)), at(112, json!(0.1)), at(112, json!(1)),
-            at(224, json!(0.01)), at(224, json!(0.1)), at(224, json!(1)),
+            at(112, json!(0.01)),
+            at(112, json!(0.1)),
+            at(112, json!(1)),
+            at(224, json!(0.01)),
+            at(224, json!(0.1)),
+            at(224, json!(1)),
         ]
     );
     assert_eq!(settings(&of("latent")[1].method)["optimizer"]["adam"]["lr"], json!(0.1));
     let naive: Vec<_> = of("naive")[..2].iter().map(|point| (point.method.steps, point.values[3..].to_vec())).collect();
-    assert_eq!(
-        naive,
-        [(10, vec![Some(json!(10)), Some(json!(0.1))]), (20, vec![Some(json!(20)), Some(json!(0.05))])]
-    );
+    assert_eq!(naive, [(10, vec![Some(json!(10)), Some(json!(0.1))]), (20, vec![Some(json!(20)), Some(json!(0.05))])]);
     let eps: Vec<_> = of("blend")[..6].iter().map(|point| point.values[2].clone().unwrap().to_string()).collect();
     assert_eq!(eps, ["0", "0.02", "0.04", "0.06", "0.08", "0.1"]);
 }
@@ -210,9 +221,15 @@ fn a_file_extends_another_one_and_files_are_relative_to_the_one_that_names_them(
     let folder = folder(&[
         ("shared/base.yaml", base),
         ("shared/my/net.yaml", manifest),
-        ("shared/my/method.yaml", "name: mine\nparam: { pixel: { noise: 0.1 } }\noptimizer: { adam: { lr: 0.1 } }\nsteps: 2\n"),
+        (
+            "shared/my/method.yaml",
+            "name: mine\nparam: { pixel: { noise: 0.1 } }\noptimizer: { adam: { lr: 0.1 } }\nsteps: 2\n",
+        ),
         ("shared/pictures/readme", ""),
-        ("own/x.yaml", "extends: ../shared/base.yaml\nname: own\ncompare: { reference: photos }\nsweep: { size: { linspace: [8, 16, 3] } }\n"),
+        (
+            "own/x.yaml",
+            "extends: ../shared/base.yaml\nname: own\ncompare: { reference: photos }\nsweep: { size: { linspace: [8, 16, 3] } }\n",
+        ),
         ("own/y.yaml", "extends: x.yaml\nclassifier: efficientnet-lite1\nsweep: ~\n"),
     ]);
     let file = load_in(&folder, "own/x.yaml", &[]).unwrap();
@@ -286,15 +303,33 @@ fn set_names_any_key_and_what_it_sets_is_told_with_the_flag() {
     assert_eq!(methods.iter().map(|point| point.method.steps).collect::<Vec<_>>(), [2, 2]);
 
     for (flag, error) in [
-        ("methods.latent.stpes=3", "--set methods.latent.stpes=3: methods.latent: unknown key 'stpes'; did you mean 'steps'?"),
-        ("methods.latnet.steps=3", "--set methods.latnet.steps=3: methods.latnet.steps: methods has no item 'latnet'; did you mean 'latent'?"),
-        ("methods.latent.steps=x", "--set methods.latent.steps=x: methods.latent.steps: 'x' is text; a whole number from 0 is wanted"),
+        (
+            "methods.latent.stpes=3",
+            "--set methods.latent.stpes=3: methods.latent: unknown key 'stpes'; did you mean 'steps'?",
+        ),
+        (
+            "methods.latnet.steps=3",
+            "--set methods.latnet.steps=3: methods.latnet.steps: methods has no item 'latnet'; did you mean 'latent'?",
+        ),
+        (
+            "methods.latent.steps=x",
+            "--set methods.latent.steps=x: methods.latent.steps: 'x' is text; a whole number from 0 is wanted",
+        ),
         ("methods.latent.steps=0", "--set methods.latent.steps=0: methods.latent.steps: at least 1"),
-        ("methods.latent.param.latent.starts=97", "--set methods.latent.param.latent.starts=97: methods.latent.param.latent.starts: 97 of 96 screened codes"),
-        ("methods.latent.param.latent.screen=2", "--set methods.latent.param.latent.screen=2: methods.latent.param.latent.starts: 4 of 2 screened codes"),
-        ("methods.latent.preset=naive", "--set methods.latent.preset=naive: set the method as a whole: --set methods.latent=…"),
+        (
+            "methods.latent.param.latent.starts=97",
+            "--set methods.latent.param.latent.starts=97: methods.latent.param.latent.starts: 97 of 96 screened codes",
+        ),
+        (
+            "methods.latent.param.latent.screen=2",
+            "--set methods.latent.param.latent.screen=2: methods.latent.param.latent.starts: 4 of 2 screened codes",
+        ),
+        (
+            "methods.latent.preset=naive",
+            "--set methods.latent.preset=naive: set the method as a whole: --set methods.latent=…",
+        ),
         ("sizes=3", "--set sizes=3: unknown key 'sizes'; did you mean 'size'?"),
-        ("size.x=3", "--set size.x=3: size: this is a map with the key 'x'; a whole number is wanted"),
+        ("threads.x=3", "--set threads.x=3: threads: this is a map with the key 'x'; a whole number is wanted"),
         ("size", "--set size: is written --set PATH=VALUE"),
         ("=3", "--set =3: a path is of keys with dots between them"),
         ("name.x=3", "--set name.x=3: name.x: 'x' is text at name, and has no keys"),
@@ -316,19 +351,51 @@ fn whatever_is_wrong_is_told_with_its_place_and_what_was_probably_meant() {
         ("name: x\n", "", "x.yaml:1:1: 'name' is missing"),
         ("name: x", "name: a b", "x.yaml:1:7: name: 'a b': a name holds letters"),
         ("name: x", "name: [x]", "x.yaml:1:7: name: this is a list of 1; text is wanted"),
-        ("name: x", "name:", "x.yaml:1:6: name: nothing is given"),
+        ("name: x", "name:", "x.yaml:1:5: name: nothing is given"),
         ("classifier:", "clasifier:", "x.yaml:2:1: unknown key 'clasifier'; did you mean 'classifier'?"),
-        ("-lite0", "-lite9", "x.yaml:2:13: classifier: unknown classifier 'efficientnet-lite9'; did you mean 'efficientnet-lite0'?"),
-        ("efficientnet-lite0", "face-dcgan", "x.yaml:2:13: classifier: 'face-dcgan' is a generator; a classifier is needed here"),
+        (
+            "-lite0",
+            "-lite9",
+            "x.yaml:2:13: classifier: unknown classifier 'efficientnet-lite9'; did you mean 'efficientnet-lite0'?",
+        ),
+        (
+            "efficientnet-lite0",
+            "face-dcgan",
+            "x.yaml:2:13: classifier: 'face-dcgan' is a generator; a classifier is needed here",
+        ),
         ("efficientnet-lite0", "./no.yaml", "x.yaml:2:13: classifier: cannot read ./no.yaml"),
-        ("classifier: efficientnet-lite0", "classifiers: []", "x.yaml:2:14: classifiers: at least one classifier is wanted"),
-        ("classifier: efficientnet-lite0", "classifiers: [vgg16, vgg16]", "x.yaml:2:22: classifiers.1: this classifier is there twice"),
-        ("generator: face-dcgan", "generator: { nme: x }", "x.yaml:3:14: generator: unknown key 'nme'; did you mean 'name'?"),
-        ("generator: face-dcgan\n", "", "x.yaml:5:5: methods.latent: searches a generator's code: name one with 'generator'"),
-        ("generator: face-dcgan", "generator: null", "x.yaml:6:5: methods.latent: searches a generator's code: name one with 'generator'"),
+        (
+            "classifier: efficientnet-lite0",
+            "classifiers: []",
+            "x.yaml:2:14: classifiers: at least one classifier is wanted",
+        ),
+        (
+            "classifier: efficientnet-lite0",
+            "classifiers: [vgg16, vgg16]",
+            "x.yaml:2:22: classifiers.1: this classifier is there twice",
+        ),
+        (
+            "generator: face-dcgan",
+            "generator: { nme: x }",
+            "x.yaml:3:14: generator: unknown key 'nme'; did you mean 'name'?",
+        ),
+        (
+            "generator: face-dcgan\n",
+            "",
+            "x.yaml:5:5: methods.latent: searches a generator's code: name one with 'generator'",
+        ),
+        (
+            "generator: face-dcgan",
+            "generator: null",
+            "x.yaml:6:5: methods.latent: searches a generator's code: name one with 'generator'",
+        ),
         ("[banana]", "[]", "x.yaml:4:8: units: at least one unit is wanted"),
         ("[banana]", "[{ class: 3 }]", "x.yaml:4:9: units.0: this is a map with the key 'class'; a unit (quoted"),
-        ("[banana]", "[strongest(_blocks.10, 20)]", "x.yaml:4:9: units.0: the parentheses of 'strongest(_blocks.10' do not match"),
+        (
+            "[banana]",
+            "[strongest(_blocks.10, 20)]",
+            "x.yaml:4:9: units.0: the parentheses of 'strongest(_blocks.10' do not match",
+        ),
         ("[banana]", "['class:0..99999999999']", "x.yaml:4:9: units.0: 'class:0..99999999999' goes beyond 999999"),
         ("  - latent", "  - latnet", "x.yaml:6:5: methods.0: no preset 'latnet'; did you mean 'latent'?"),
         ("preset: naive", "preset: naiv", "x.yaml:7:15: methods.1.preset: no preset 'naiv'; did you mean 'naive'?"),
@@ -336,14 +403,37 @@ fn whatever_is_wrong_is_told_with_its_place_and_what_was_probably_meant() {
         ("steps: 3", "steps: -3", "x.yaml:7:29: methods.naive.steps: -3 cannot be; a whole number from 0 is wanted"),
         ("steps: 3", "name: latent", "x.yaml:7:28: methods.1.name: there is a method 'latent' already"),
         ("steps: 3", "name: 'a b'", "x.yaml:7:28: methods.a b.name: 'a b' may hold letters"),
-        ("steps: 3", "param: { pixl: { noise: 1 } }", "x.yaml:7:31: methods.naive.param: unknown value 'pixl'; did you mean 'pixel'?"),
-        ("steps: 3", "param: { pixel: { nose: 1 } }", "x.yaml:7:40: methods.naive.param.pixel: unknown key 'nose'; did you mean 'noise'?"),
-        ("steps: 3", "optimizer: { adam: { beta1: 2 } }", "x.yaml:7:50: methods.naive.optimizer.adam: beta1 and beta2 are from 0 to less than 1"),
+        (
+            "steps: 3",
+            "param: { pixl: { noise: 1 } }",
+            "x.yaml:7:31: methods.naive.param: unknown value 'pixl'; did you mean 'pixel'?",
+        ),
+        (
+            "steps: 3",
+            "param: { pixel: { nose: 1 } }",
+            "x.yaml:7:40: methods.naive.param.pixel: unknown key 'nose'; did you mean 'noise'?",
+        ),
+        (
+            "steps: 3",
+            "optimizer: { adam: { beta1: 2 } }",
+            "x.yaml:7:50: methods.naive.optimizer.adam: beta1 and beta2 are from 0 to less than 1",
+        ),
         ("steps: 3", "optimizer: { sgd: { } }", "x.yaml:7:40: methods.naive.optimizer.sgd: 'lr' is missing"),
-        ("steps: 3", "transforms: [{ jitter: { pixels: 2 } }, { jitter: { pixels: 2000 } }]",
-            "x.yaml:7:82: methods.naive.transforms.1.jitter.pixels: 2000 is not between 0 and 1024"),
-        ("steps: 3", "filters: [{ clip_code: { limit: 1 } }]", "x.yaml:7:54: methods.naive.filters.0.clip_code: works on codes; param is pixel"),
-        ("preset: naive", "preset: naive, file: x.yaml", "x.yaml:7:28: methods.1.file: a method builds upon a preset or a file, not both"),
+        (
+            "steps: 3",
+            "transforms: [{ jitter: { pixels: 2 } }, { jitter: { pixels: 2000 } }]",
+            "x.yaml:7:82: methods.naive.transforms.1.jitter.pixels: 2000 is not between 0 and 1024",
+        ),
+        (
+            "steps: 3",
+            "filters: [{ clip_code: { limit: 1 } }]",
+            "x.yaml:7:54: methods.naive.filters.0.clip_code: works on codes; param is pixel",
+        ),
+        (
+            "preset: naive",
+            "preset: naive, file: x.yaml",
+            "x.yaml:7:28: methods.1.file: a method builds upon a preset or a file, not both",
+        ),
         ("preset: naive", "file: no.yaml", "x.yaml:7:13: methods.1.file: there is no file no.yaml"),
         ("preset: naive", "file: x.yaml", "x.yaml:"),
         ("preset: naive", "name: own", "x.yaml:7:5: methods.own: 'param' is missing"),
@@ -353,26 +443,78 @@ fn whatever_is_wrong_is_told_with_its_place_and_what_was_probably_meant() {
         ("seeds: 2", "seeds: ['0..18446744073709551615']", "x.yaml:8:9: seeds.0: these are more than 1000000 seeds"),
         ("seeds: 2", "device: gpu", "x.yaml:8:9: device: 'gpu' is not cpu, cuda or cuda:N"),
         ("seeds: 2", "threads: 0", "x.yaml:8:10: threads: 0 is not between 1 and 65535"),
-        ("seeds: 2", "compare: { reference: photo }", "x.yaml:8:23: compare.reference: 'photo' is no set of images, and there is no folder photo; did you mean 'photos'?"),
-        ("seeds: 2", "compare: { witness: a }", "x.yaml:8:12: compare: unknown key 'witness'; did you mean 'witnesses'?"),
+        (
+            "seeds: 2",
+            "compare: { reference: photo }",
+            "x.yaml:8:23: compare.reference: 'photo' is no set of images, and there is no folder photo; did you mean 'photos'?",
+        ),
+        (
+            "seeds: 2",
+            "compare: { witness: a }",
+            "x.yaml:8:12: compare: unknown key 'witness'; did you mean 'witnesses'?",
+        ),
         ("size: [64]", "siz: [64]", "x.yaml:10:3: sweep.siz: unknown key 'siz'"),
         ("size: [64]", "size: [64, 4]", "x.yaml:10:14: size: 4 is not between 8 and 4096"),
         ("size: [64]", "size: []", "x.yaml:10:9: sweep.size: at least one value is wanted"),
         ("size: [64]", "size: 64", "x.yaml:10:9: sweep.size: 64 is a whole number; a list of values"),
-        ("size: [64]", "size: { linspace: [0, 1] }", "x.yaml:10:21: sweep.size.linspace: this is a list of 2; [first, last, number] is wanted"),
-        ("size: [64]", "size: { linspace: [8, 9, 1000000000000] }", "x.yaml:10:28: sweep.size.linspace.2: 1000000000000 is not between 1 and 1000000"),
-        ("size: [64]", "size: { linspace: [8, 9, 3] }", "x.yaml:10:21: size: 8.5 is a number; a whole number is wanted"),
-        ("size: [64]", "size: { logspace: [0, 9, 3] }", "x.yaml:10:21: sweep.size.logspace: both ends of a logspace are more than 0"),
+        (
+            "size: [64]",
+            "size: { linspace: [0, 1] }",
+            "x.yaml:10:21: sweep.size.linspace: this is a list of 2; [first, last, number] is wanted",
+        ),
+        (
+            "size: [64]",
+            "size: { linspace: [8, 9, 1000000000000] }",
+            "x.yaml:10:28: sweep.size.linspace.2: 1000000000000 is not between 1 and 1000000",
+        ),
+        (
+            "size: [64]",
+            "size: { linspace: [8, 9, 3] }",
+            "x.yaml:10:21: size: 8.5 is a number; a whole number is wanted",
+        ),
+        (
+            "size: [64]",
+            "size: { logspace: [0, 9, 3] }",
+            "x.yaml:10:21: sweep.size.logspace: both ends of a logspace are more than 0",
+        ),
         ("size: [64]", "size: { lin: [8, 9, 3] }", "x.yaml:10:11: sweep.size: unknown key 'lin'"),
-        ("size: [64]", "methods.naive.stpes: [3]", "x.yaml:10:3: methods.naive: unknown key 'stpes'; did you mean 'steps'?"),
-        ("size: [64]", "methods.niave.steps: [3]", "x.yaml:10:3: sweep.methods.niave.steps: methods has no item 'niave'; did you mean 'naive'?"),
-        ("size: [64]", "methods.naive.steps: [3, 0]", "x.yaml:10:27: methods.naive.steps: at least 1"),
-        ("size: [64]", "methods.naive: [3]", "x.yaml:10:3: sweep.methods.naive: a key of the method is wanted: methods.naive.KEY"),
+        (
+            "size: [64]",
+            "methods.naive.stpes: [3]",
+            "x.yaml:10:3: methods.naive: unknown key 'stpes'; did you mean 'steps'?",
+        ),
+        (
+            "size: [64]",
+            "methods.niave.steps: [3]",
+            "x.yaml:10:3: sweep.methods.niave.steps: methods has no item 'niave'; did you mean 'naive'?",
+        ),
+        ("size: [64]", "methods.naive.steps: [3, 0]", "x.yaml:10:28: methods.naive.steps: at least 1"),
+        (
+            "size: [64]",
+            "methods.naive: [3]",
+            "x.yaml:10:3: sweep.methods.naive: a key of the method is wanted: methods.naive.KEY",
+        ),
         ("size: [64]", "methods: [[naive]]", "x.yaml:10:3: sweep.methods: methods are listed, not swept"),
-        ("size: [64]", "batch: [1, 2]", "x.yaml:10:3: sweep.batch: 'batch' is not a setting of runs, and cannot be swept"),
-        ("size: [64]", "zip: { size: [8, 9], seeds: [1] }", "x.yaml:10:24: sweep.zip.seeds: has 1 values, and size beside it 2"),
-        ("size: [64]", "size: [8]\n  zip: { size: [8], seeds: [1] }", "x.yaml:11:10: sweep.zip.size: overlaps with size at x.yaml:10:3"),
-        ("size: [64]", "size: { linspace: [8, 9, 1000000] }\n  seeds: { linspace: [1, 9, 1000000] }", "x.yaml:10:3: sweep: these are more than 1000000 points"),
+        (
+            "size: [64]",
+            "batch: [1, 2]",
+            "x.yaml:10:3: sweep.batch: 'batch' is not a setting of runs, and cannot be swept",
+        ),
+        (
+            "size: [64]",
+            "zip: { size: [8, 9], seeds: [1] }",
+            "x.yaml:10:24: sweep.zip.seeds: has 1 values, and size beside it 2",
+        ),
+        (
+            "size: [64]",
+            "size: [8]\n  zip: { size: [8], seeds: [1] }",
+            "x.yaml:11:10: sweep.zip.size: overlaps with size at x.yaml:10:3",
+        ),
+        (
+            "size: [64]",
+            "size: { linspace: [8, 9, 1000000] }\n  seeds: { linspace: [1, 9, 1000000] }",
+            "x.yaml:10:3: sweep: these are more than 1000000 points",
+        ),
     ] {
         assert!(good.contains(from), "{from}");
         let found = load_with(&good.replacen(from, to, 1), &[]).map(|_| to).unwrap_err();
@@ -389,7 +531,7 @@ fn files_that_are_no_document_are_refused() {
         (b"# nothing\n", "x.yaml:1:1: is empty"),
         (b"- a\n", "x.yaml:1:1: this is a list of 1; an experiment is a map of keys"),
         (b"name: x\nunits: [\xff]\n", "x.yaml:2:9: this byte is not UTF-8"),
-        (b"name: x\n\tunits: []\n", "x.yaml:2:"),
+        (b"name: x\n\tunits: []\n", "x.yaml:1:7: while scanning a plain scalar, found a tab"),
         (b"name: x\nname: y\n", "x.yaml:2:1: the key 'name' is given twice"),
         (b"name: x\nnull: y\n", "x.yaml:2:1: unknown key 'null'"),
         (b"\0\0\0", "x.yaml:1:1: "),
@@ -404,11 +546,13 @@ fn files_that_are_no_document_are_refused() {
 
 #[test]
 fn a_million_points_are_walked_through_and_one_more_is_too_many() {
-    let text = |count: usize| with(&format!("methods: [naive]\nsweep:\n  seeds: {{ linspace: [1, {count}, {count}] }}\n"));
+    let text =
+        |count: usize| with(&format!("methods: [naive]\nsweep:\n  seeds: {{ linspace: [1, {count}, {count}] }}\n"));
     let file = load(&text(20_000));
     assert_eq!(file.points.len(), 20_000);
     assert_eq!(points(&file)[19_999].seeds.count(), 20_000);
-    let two = with("methods: [naive, { preset: naive, name: b }]\nsweep: { seeds: { linspace: [1, 600000, 600000] } }\n");
+    let two =
+        with("methods: [naive, { preset: naive, name: b }]\nsweep: { seeds: { linspace: [1, 600000, 600000] } }\n");
     assert!(load_with(&two, &[]).unwrap_err().contains("these are more than 1000000 points"));
 }
 
@@ -494,8 +638,27 @@ fn mutated(text: &str, random: &mut Random) -> Vec<u8> {
             5 | 6 => {
                 // Another value after a colon.
                 let values = [
-                    "-1", "0", "1e99", ".nan", "~", "[]", "{}", "[1, 2]", "{ a: b }", "true", "'x'", "99999999999999999999", "*a",
-                    "&a 1", "!x y", "\"", "0..9", "{ linspace: [0, 1, 3] }", "{ adam: {} }", "latent", "\t",
+                    "-1",
+                    "0",
+                    "1e99",
+                    ".nan",
+                    "~",
+                    "[]",
+                    "{}",
+                    "[1, 2]",
+                    "{ a: b }",
+                    "true",
+                    "'x'",
+                    "99999999999999999999",
+                    "*a",
+                    "&a 1",
+                    "!x y",
+                    "\"",
+                    "0..9",
+                    "{ linspace: [0, 1, 3] }",
+                    "{ adam: {} }",
+                    "latent",
+                    "\t",
                 ];
                 let value = values[random.below(values.len())];
                 if let Some((key, _)) = lines[at].split_once(':') {
@@ -503,7 +666,8 @@ fn mutated(text: &str, random: &mut Random) -> Vec<u8> {
                 }
             }
             _ => {
-                let digits: Vec<usize> = lines[at].char_indices().filter(|(_, c)| c.is_ascii_digit()).map(|(i, _)| i).collect();
+                let digits: Vec<usize> =
+                    lines[at].char_indices().filter(|(_, c)| c.is_ascii_digit()).map(|(i, _)| i).collect();
                 if !digits.is_empty() {
                     let digit = digits[random.below(digits.len())];
                     lines[at].replace_range(digit..=digit, ["9", "-", "0", ".", "e", "00000000"][random.below(6)]);
@@ -544,7 +708,10 @@ fn thousands_of_mangled_files_are_read_or_refused_with_a_place() {
             let Err(error) = ExperimentFile::load(&path, &[]) else { continue };
             refused += 1;
             let text = error.to_string();
-            let mut place = text.strip_prefix(&prefix).unwrap_or_else(|| panic!("{text}\n{}", String::from_utf8_lossy(&bytes))).split(':');
+            let mut place = text
+                .strip_prefix(&prefix)
+                .unwrap_or_else(|| panic!("{text}\n{}", String::from_utf8_lossy(&bytes)))
+                .split(':');
             let mut number = || place.next().unwrap().parse::<usize>().unwrap_or_else(|_| panic!("no place: {text}"));
             let (line, column) = (number(), number());
             let lines = bytes.split(|byte| *byte == b'\n').count();
@@ -579,9 +746,7 @@ fn the_schema_is_one_and_accepts_what_the_program_accepts() {
             valid(&json_of(&std::fs::read_to_string(&path).unwrap()), path.to_str().unwrap());
         }
     }
-    let document = |method: Value| {
-        json!({ "name": "x", "classifier": "vgg16", "generator": "face-dcgan", "units": ["banana"], "methods": [method] })
-    };
+    let document = |method: Value| json!({ "name": "x", "classifier": "vgg16", "generator": "face-dcgan", "units": ["banana"], "methods": [method] });
     for preset in Method::presets() {
         valid(&document(json!(preset.name)), &preset.name);
         valid(&document(json!({ "preset": preset.name, "steps": 3 })), &preset.name);

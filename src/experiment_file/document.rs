@@ -157,7 +157,8 @@ fn read(path: &Path, source: &std::sync::Arc<Source>, chain: &mut Vec<PathBuf>) 
         entries.iter().for_each(|entry| make_way(&mut below, &entry.key));
     }
     // A swept path has one list of values, never two merged ones.
-    if let (Some(Value::Map(swept)), Some(sweep)) = (root.get("sweep").map(|node| &node.value), below.get_mut("sweep")) {
+    if let (Some(Value::Map(swept)), Some(sweep)) = (root.get("sweep").map(|node| &node.value), below.get_mut("sweep"))
+    {
         for Entry { key, .. } in swept {
             sweep.remove(key);
         }
@@ -219,7 +220,9 @@ fn rebase_sweep(sweep: &mut Node, model: &dyn Fn(&str) -> String, unit: &dyn Fn(
     for Entry { key, node, .. } in entries {
         match key.split('.').next().unwrap_or_default() {
             "zip" => rebase_sweep(node, model, unit),
-            "classifier" | "classifiers" | "generator" | "generators" if !key.ends_with(".class") => each_text(node, model),
+            "classifier" | "classifiers" | "generator" | "generators" if !key.ends_with(".class") => {
+                each_text(node, model)
+            }
             "units" => each_text(node, unit),
             _ => {}
         }

@@ -63,7 +63,9 @@ impl Bases {
             Value::Map(_) => {
                 let mut over = entry.node.clone();
                 let mut tree = match (entry.optional("preset"), entry.optional("file")) {
-                    (Some(_), Some(file)) => return Err(file.wrong("a method builds upon a preset or a file, not both")),
+                    (Some(_), Some(file)) => {
+                        return Err(file.wrong("a method builds upon a preset or a file, not both"));
+                    }
                     (Some(preset), None) => self.preset(preset.text()?).map_err(|message| preset.wrong(message))?,
                     (None, Some(file)) => self.named_file(&file, file.text()?, folder)?,
                     (None, None) => return Ok(over),
@@ -95,7 +97,8 @@ impl Bases {
 
 /// The method that an entry spells out, checked, and the `size` that it may have beside a method's own keys.
 pub(super) fn method(entry: &Field) -> Result<(Method, Option<i64>), FileError> {
-    let size = entry.optional("size").map(|size| size.whole(super::setting::SIZES.0, super::setting::SIZES.1)).transpose()?;
+    let size =
+        entry.optional("size").map(|size| size.whole(super::setting::SIZES.0, super::setting::SIZES.1)).transpose()?;
     let method: Method = if entry.node.get("size").is_some() {
         let mut without = entry.node.clone();
         without.remove("size");
@@ -109,7 +112,8 @@ pub(super) fn method(entry: &Field) -> Result<(Method, Option<i64>), FileError> 
 
 /// The error of [`Method::check`], which begins with the key's path in the method, with its place.
 fn located(method: &Method, entry: &Field, message: &str) -> FileError {
-    let of_key = |key: &str| key.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_.".contains(&byte));
+    let of_key =
+        |key: &str| key.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_.".contains(&byte));
     let (key, message) = message.split_once(": ").filter(|(key, _)| of_key(key)).unwrap_or(("", message));
     let (mut path, mut nodes) = (entry.path.clone(), vec![entry.node]);
     let mut keys = key.split('.').filter(|key| !key.is_empty());

@@ -105,7 +105,8 @@ impl Path {
         let is_variant = from > 2 && VARIANTS.contains(&self.0[from - 1].as_str());
         match &mut node.value {
             Value::List(items) => {
-                let index = with_name(items, segment).or_else(|| segment.parse().ok()).filter(|index| *index < items.len());
+                let index =
+                    with_name(items, segment).or_else(|| segment.parse().ok()).filter(|index| *index < items.len());
                 match index {
                     Some(index) => return self.assign(from + 1, &mut items[index], place, value),
                     None => return wrong(format!("there is no item '{segment}'")),
@@ -159,7 +160,9 @@ fn key<'p>(node: Option<&Node>, above: &[String], rest: &'p str) -> &'p str {
     let first = rest.split('.').next().unwrap_or(rest);
     let in_sweep = match above {
         [sweep] => sweep == "sweep" && first != "zip",
-        [sweep, zip] | [sweep, zip, _] => sweep == "sweep" && zip == "zip" && !first.bytes().all(|b| b.is_ascii_digit()),
+        [sweep, zip] | [sweep, zip, _] => {
+            sweep == "sweep" && zip == "zip" && !first.bytes().all(|b| b.is_ascii_digit())
+        }
         _ => false,
     };
     if !in_sweep {

@@ -115,11 +115,6 @@ impl<T> Located<T> {
     pub fn wrong(&self, message: impl fmt::Display) -> FileError {
         FileError::new(&self.place, &self.path, message)
     }
-
-    /// Another value at the same place.
-    pub(super) fn with<U>(&self, value: U) -> Located<U> {
-        Located { value, place: self.place.clone(), path: self.path.clone() }
-    }
 }
 
 /// `text` without line breaks and control characters, and not longer than a few lines.

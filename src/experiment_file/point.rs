@@ -80,7 +80,8 @@ impl Points {
             let name = entry.required("name")?;
             let text = name.text()?;
             if names.iter().any(|other| other == text) {
-                return Err(name_of(&entry, &name).wrong(format!("there is a method '{text}' already; give this one another `name`")));
+                return Err(name_of(&entry, &name)
+                    .wrong(format!("there is a method '{text}' already; give this one another `name`")));
             }
             names.push(text.to_owned());
         }
@@ -255,7 +256,9 @@ impl Plan {
             let generator = index / self.own.len() % generators;
             let classifier = index / self.own.len() / generators;
             let all = combinations(&self.own[number].1).unwrap_or(0);
-            (0..all).filter_map(move |combination| self.point(&stage, classifier, generator, number, combination).transpose())
+            (0..all).filter_map(move |combination| {
+                self.point(&stage, classifier, generator, number, combination).transpose()
+            })
         })
     }
 
@@ -287,4 +290,3 @@ impl Plan {
         }))
     }
 }
-

@@ -21,6 +21,8 @@ const MOST_NODES: usize = 200_000;
 /// Levels of one document.
 const DEEPEST: usize = 64;
 
+const TOO_DEEP: &str = "is nested too deeply";
+
 /// The tree of a file.
 pub(super) fn read(path: &Path, source: &Arc<Source>) -> Result<Node, FileError> {
     let wrong = |message: String| FileError::new(&source.whole(), "", message);
@@ -47,7 +49,8 @@ pub(super) fn parse(text: &str, source: &Arc<Source>) -> Result<Node, FileError>
     while let Some(event) = parser.next_event() {
         let (event, span) = event.map_err(|error| {
             let marker = error.marker();
-            FileError::new(&source.at(marker.line(), marker.col() + 1), "", error.info())
+            let message = if error.info().starts_with("recursion limit") { TOO_DEEP } else { error.info() };
+            FileError::new(&source.at(marker.line(), marker.col() + 1), "", message)
         })?;
         reader.take(event, span)?;
     }
@@ -92,7 +95,7 @@ impl Reader<'_> {
                 };
                 self.count(count(&node), &place)?;
                 if self.open.len() + depth(&node) > DEEPEST {
-                    return wrong("is nested too deeply");
+                    return wrong(TOO_DEEP);
                 }
                 return self.add(node, place);
             }
@@ -115,7 +118,7 @@ impl Reader<'_> {
             return wrong("tags ('!') have no meaning here");
         }
         if self.open.len() >= DEEPEST {
-            return wrong("is nested too deeply");
+            return wrong(TOO_DEEP);
         }
         self.count(1, &place)?;
         if let Some(children) = open {
@@ -230,7 +233,9 @@ fn plain(text: &str) -> Value {
     }
     let numeric = |byte: u8| byte.is_ascii_digit() || b".eE+-".contains(&byte);
     match digits.parse::<f64>() {
-        Ok(number) if digits.bytes().all(numeric) => Value::Float(if negative { -number } else { number }),
+        Ok(number) if number.is_finite() && digits.bytes().all(numeric) => {
+            Value::Float(if negative { -number } else { number })
+        }
         _ => Value::Text(text.to_owned()),
     }
 }
@@ -253,11 +258,68 @@ mod tests {
             "\u{feff}a: b\n".into(),
         ];
         for word in [
-            "1", "+1", "-1", "0", "-0", "007", "0x1F", "-0x1f", "0o17", "0b101", "0x", "1_000", "1e3", "1E-3", "1.", ".5",
-            "-.5", "+.5", "1.5e+3", "1e400", ".", "-", "+", "e5", ".inf", "-.inf", "+.inf", ".INF", ".nan", ".NaN", "nan",
-            "inf", "infinity", "NaN", "true", "True", "TRUE", "yes", "no", "on", "null", "Null", "NULL", "~", "", "10..19",
-            "class:0..9", "_blocks.10:37", "1:2", "2001-01-01", "18446744073709551615", "-9223372036854775808", "0.1.2",
-            "0x1.8", "1e", "1e+", "--1", "+-1", "0x-1", "01.5", "00", "0e0",
+            "1",
+            "+1",
+            "-1",
+            "0",
+            "-0",
+            "007",
+            "0x1F",
+            "-0x1f",
+            "0o17",
+            "0b101",
+            "0x",
+            "1_000",
+            "1e3",
+            "1E-3",
+            "1.",
+            ".5",
+            "-.5",
+            "+.5",
+            "1.5e+3",
+            "1e400",
+            ".",
+            "-",
+            "+",
+            "e5",
+            ".inf",
+            "-.inf",
+            "+.inf",
+            ".INF",
+            ".nan",
+            ".NaN",
+            "nan",
+            "inf",
+            "infinity",
+            "NaN",
+            "true",
+            "True",
+            "TRUE",
+            "yes",
+            "no",
+            "on",
+            "null",
+            "Null",
+            "NULL",
+            "~",
+            "",
+            "10..19",
+            "class:0..9",
+            "_blocks.10:37",
+            "1:2",
+            "2001-01-01",
+            "18446744073709551615",
+            "-9223372036854775808",
+            "0.1.2",
+            "0x1.8",
+            "1e",
+            "1e+",
+            "--1",
+            "+-1",
+            "0x-1",
+            "01.5",
+            "00",
+            "0e0",
         ] {
             texts.push(format!("word: {word}\n"));
             texts.push(format!("- {word}\n"));
@@ -266,8 +328,8 @@ mod tests {
             texts.push(std::fs::read_to_string(entry.unwrap().path()).unwrap());
         }
         for text in texts {
-            let expected: serde_yaml::Value =
-                serde_yaml::from_str(text.trim_start_matches('\u{feff}')).unwrap_or_else(|error| panic!("{text:?}: {error}"));
+            let expected: serde_yaml::Value = serde_yaml::from_str(text.trim_start_matches('\u{feff}'))
+                .unwrap_or_else(|error| panic!("{text:?}: {error}"));
             let found = tree(&text).unwrap_or_else(|error| panic!("{text:?}: {error}")).to_yaml();
             // NaN is not equal to itself.
             assert_eq!(format!("{found:?}"), format!("{expected:?}"), "{text:?}");

@@ -24,7 +24,11 @@ pub fn schema() -> Value {
         manifests.iter().map(|(file, _)| file.trim_end_matches(".yaml").to_owned()).collect()
     };
 
-    let full = definitions.get("Method").cloned().unwrap_or_default();
+    let mut full = definitions.get("Method").cloned().unwrap_or_default();
+    if let Some(required) = full["required"].as_array_mut() {
+        // The experiment may say it for all methods.
+        required.retain(|key| key != "steps");
+    }
     let mut overrides = Map::new();
     for (name, definition) in &definitions {
         overrides.insert(format!("{name}Override"), as_override(definition, false));
@@ -33,80 +37,110 @@ pub fn schema() -> Value {
     let partial = definitions.remove("MethodOverride").unwrap_or_default();
     definitions.insert("Method".to_owned(), with(&full, &[("size", size.clone())], &[]));
     let preset = json!({ "description": "The preset that it builds upon.", "enum": presets });
-    definitions
-        .insert("MethodOfPreset".to_owned(), with(&partial, &[("preset", preset), ("size", size.clone())], &["preset"]));
-    let file = json!({ "description": "The method's file that it builds upon, relative to this file.", "type": "string" });
+    definitions.insert(
+        "MethodOfPreset".to_owned(),
+        with(&partial, &[("preset", preset), ("size", size.clone())], &["preset"]),
+    );
+    let file =
+        json!({ "description": "The method's file that it builds upon, relative to this file.", "type": "string" });
     definitions.insert("MethodOfFile".to_owned(), with(&partial, &[("file", file), ("size", size.clone())], &["file"]));
 
     let path = json!({ "description": "The path of a file.", "type": "string", "pattern": "/|\\.ya?ml$" });
     let named = |names: Value| json!({ "anyOf": [{ "enum": names }, path] });
     for (name, definition) in [
-        ("MethodEntry", json!({
-            "description": "A preset, a preset or a file with what is different, or a method spelled out.",
-            "anyOf": [
-                named(json!(presets)),
-                { "$ref": "#/$defs/MethodOfPreset" },
-                { "$ref": "#/$defs/MethodOfFile" },
-                { "$ref": "#/$defs/Method" },
-            ],
-        })),
-        ("Classifier", json!({
-            "description": "A classifier of the zoo, or the path of a manifest.",
-            "anyOf": [{ "enum": names(classifiers::MANIFESTS) }, path],
-        })),
-        ("GeneratorName", json!({
-            "description": "A generator of the zoo, or the path of a manifest.",
-            "anyOf": [{ "enum": names(generators::MANIFESTS) }, path],
-        })),
-        ("Generator", json!({
-            "description": "The natural image prior of methods that search a code; null is none.",
-            "anyOf": [
-                { "$ref": "#/$defs/GeneratorName" },
-                {
-                    "type": "object",
-                    "properties": {
-                        "name": { "$ref": "#/$defs/GeneratorName" },
-                        "class": {
-                            "description": "The class of a conditional generator, by name or index; without it, it is optimized.",
-                            "type": ["string", "integer"],
+        (
+            "MethodEntry",
+            json!({
+                "description": "A preset, a preset or a file with what is different, or a method spelled out.",
+                "anyOf": [
+                    named(json!(presets)),
+                    { "$ref": "#/$defs/MethodOfPreset" },
+                    { "$ref": "#/$defs/MethodOfFile" },
+                    { "$ref": "#/$defs/Method" },
+                ],
+            }),
+        ),
+        (
+            "Classifier",
+            json!({
+                "description": "A classifier of the zoo, or the path of a manifest.",
+                "anyOf": [{ "enum": names(classifiers::MANIFESTS) }, path],
+            }),
+        ),
+        (
+            "GeneratorName",
+            json!({
+                "description": "A generator of the zoo, or the path of a manifest.",
+                "anyOf": [{ "enum": names(generators::MANIFESTS) }, path],
+            }),
+        ),
+        (
+            "Generator",
+            json!({
+                "description": "The natural image prior of methods that search a code; null is none.",
+                "anyOf": [
+                    { "$ref": "#/$defs/GeneratorName" },
+                    {
+                        "type": "object",
+                        "properties": {
+                            "name": { "$ref": "#/$defs/GeneratorName" },
+                            "class": {
+                                "description": "The class of a conditional generator, by name or index; without it, it is optimized.",
+                                "type": ["string", "integer"],
+                            },
                         },
+                        "required": ["name"],
+                        "additionalProperties": false,
                     },
-                    "required": ["name"],
-                    "additionalProperties": false,
-                },
-                { "type": "null" },
-            ],
-        })),
-        ("Unit", json!({
-            "description": "What is visualised: a class (banana), a channel (_blocks.10:37), a neuron (_blocks.10:37@7,7), a \
-                            layer (layer:_blocks.8), a range (class:0..9), a pattern of layers (_blocks.*:37), the strongest \
-                            channels of a layer (strongest(_blocks.10, 20)), a direction, a weighted sum.",
-            "type": ["string", "integer"],
-            "examples": ["banana", "class:0..9", "_blocks.*:37", "strongest(_blocks.10, 20)", "layer:_blocks.8"],
-        })),
+                    { "type": "null" },
+                ],
+            }),
+        ),
+        (
+            "Unit",
+            json!({
+                "description": "What is visualised: a class (banana), a channel (_blocks.10:37), a neuron (_blocks.10:37@7,7), a \
+                                layer (layer:_blocks.8), a range (class:0..9), a pattern of layers (_blocks.*:37), the strongest \
+                                channels of a layer (strongest(_blocks.10, 20)), a direction, a weighted sum.",
+                "type": ["string", "integer"],
+                "examples": ["banana", "class:0..9", "_blocks.*:37", "strongest(_blocks.10, 20)", "layer:_blocks.8"],
+            }),
+        ),
         ("Device", json!({ "type": "string", "pattern": "^(cpu|cuda(:[0-9]+)?)$" })),
-        ("Seed", json!({ "anyOf": [
+        (
+            "Seed",
+            json!({ "anyOf": [
             { "type": "integer", "minimum": 0 },
             { "type": "string", "pattern": "^ *[0-9]+ *\\.\\. *[0-9]+ *$" },
-        ] })),
-        ("Values", json!({
-            "description": "The values of a swept path.",
-            "anyOf": [
-                { "type": "array", "minItems": 1 },
-                spaced("linspace", "Numbers at equal distances: [first, last, how many]."),
-                spaced("logspace", "Numbers at equal ratios: [first, last, how many]."),
-            ],
-        })),
-        ("Zip", json!({
-            "description": "Paths whose values go along each other.",
-            "type": "object",
-            "minProperties": 1,
-            "propertyNames": { "$ref": "#/$defs/SweptPath" },
-            "additionalProperties": { "$ref": "#/$defs/Values" },
-        })),
-        ("SweptPath", json!({
-            "pattern": "^(classifiers?|generators?|units|seeds|size|steps|facets|methods\\..+\\..+)(\\..+)?$",
-        })),
+        ] }),
+        ),
+        (
+            "Values",
+            json!({
+                "description": "The values of a swept path.",
+                "anyOf": [
+                    { "type": "array", "minItems": 1 },
+                    spaced("linspace", "Numbers at equal distances: [first, last, how many]."),
+                    spaced("logspace", "Numbers at equal ratios: [first, last, how many]."),
+                ],
+            }),
+        ),
+        (
+            "Zip",
+            json!({
+                "description": "Paths whose values go along each other.",
+                "type": "object",
+                "minProperties": 1,
+                "propertyNames": { "$ref": "#/$defs/SweptPath" },
+                "additionalProperties": { "$ref": "#/$defs/Values" },
+            }),
+        ),
+        (
+            "SweptPath",
+            json!({
+                "pattern": "^(classifiers?|generators?|units|seeds|size|steps|facets|methods\\..+\\..+)(\\..+)?$",
+            }),
+        ),
     ] {
         definitions.insert(name.to_owned(), definition);
     }
@@ -115,9 +149,7 @@ pub fn schema() -> Value {
         let one = json!({ "$ref": format!("#/$defs/{of}") });
         json!({ "description": description, "anyOf": [one, { "type": "array", "items": one, "minItems": 1 }] })
     };
-    let whole = |(least, most): (u64, u64), description: &str| {
-        json!({ "description": description, "type": "integer", "minimum": least, "maximum": most })
-    };
+    let whole = |(least, most): (u64, u64), description: &str| json!({ "description": description, "type": "integer", "minimum": least, "maximum": most });
     let schema = json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "metapicture experiment",
@@ -241,9 +273,9 @@ fn as_override(schema: &Value, is_variant: bool) -> Value {
             ("required", _) if !is_variant => continue,
             ("items" | "prefixItems", _) => value.clone(),
             ("$ref", Value::String(link)) => Value::String(format!("{link}Override")),
-            ("properties", Value::Object(properties)) => Value::Object(
-                properties.iter().map(|(key, value)| (key.clone(), as_override(value, false))).collect(),
-            ),
+            ("properties", Value::Object(properties)) => {
+                Value::Object(properties.iter().map(|(key, value)| (key.clone(), as_override(value, false))).collect())
+            }
             ("oneOf" | "anyOf", Value::Array(choices)) => {
                 let variant = |choice: &Value| {
                     let names = choice["properties"].as_object().filter(|names| names.len() == 1);
@@ -314,7 +346,8 @@ mod tests {
     #[test]
     fn the_schema_has_the_keys_that_are_read() {
         let schema = schema();
-        let keys: std::collections::BTreeSet<&str> = schema["properties"].as_object().unwrap().keys().map(String::as_str).collect();
+        let keys: std::collections::BTreeSet<&str> =
+            schema["properties"].as_object().unwrap().keys().map(String::as_str).collect();
         assert_eq!(keys, KEYS.into_iter().collect());
     }
 
@@ -335,7 +368,9 @@ mod tests {
             };
             for (key, value) in map {
                 if let (true, Some(properties)) = (key == "properties", value.as_object()) {
-                    found.extend(properties.iter().filter_map(|(key, value)| Some((key.as_str(), value["$ref"].as_str()?))));
+                    found.extend(
+                        properties.iter().filter_map(|(key, value)| Some((key.as_str(), value["$ref"].as_str()?))),
+                    );
                 }
                 walk(value, found);
             }

@@ -66,13 +66,15 @@ impl Seeds {
 fn range(item: &Field) -> Result<RangeInclusive<u64>, FileError> {
     let text = match &item.node.value {
         Value::Int(number) => {
-            let seed = u64::try_from(*number).map_err(|_| item.wrong(format!("{number} is not a seed (0 to {})", u64::MAX)))?;
+            let seed = u64::try_from(*number)
+                .map_err(|_| item.wrong(format!("{number} is not a seed (0 to {})", u64::MAX)))?;
             return Ok(seed..=seed);
         }
         Value::Text(text) => text,
         _ => return Err(item.not("a seed, or a range of them such as '10..19',")),
     };
-    let ends = text.split_once("..").and_then(|(first, last)| Some((first.trim().parse().ok()?, last.trim().parse().ok()?)));
+    let ends =
+        text.split_once("..").and_then(|(first, last)| Some((first.trim().parse().ok()?, last.trim().parse().ok()?)));
     match ends {
         Some((first, last)) if first <= last => Ok(first..=last),
         Some((first, last)) => Err(item.wrong(format!("'{text}' begins at {first} and ends before it, at {last}"))),

@@ -103,7 +103,9 @@ impl Frame {
         let devices = match field.optional("device") {
             Some(device) => several(&device, "device", |item| {
                 let name = item.text()?;
-                let index = name.strip_prefix("cuda").map(|rest| rest.strip_prefix(':').unwrap_or(if rest.is_empty() { "0" } else { "x" }));
+                let index = name
+                    .strip_prefix("cuda")
+                    .map(|rest| rest.strip_prefix(':').unwrap_or(if rest.is_empty() { "0" } else { "x" }));
                 match name == "cpu" || index.is_some_and(|index| index.parse::<u16>().is_ok()) {
                     true => Ok(item.located(name.to_owned())),
                     false => Err(item.wrong(format!("'{name}' is not cpu, cuda or cuda:N"))),
@@ -121,7 +123,11 @@ impl Frame {
             devices,
             threads: whole("threads", THREADS)?,
             batch: whole("batch", BATCHES)?,
-            compare: field.optional("compare").map(|compare| comparison(&compare, folder)).transpose()?.unwrap_or_default(),
+            compare: field
+                .optional("compare")
+                .map(|compare| comparison(&compare, folder))
+                .transpose()?
+                .unwrap_or_default(),
         })
     }
 }
@@ -224,7 +230,8 @@ fn comparison(field: &Field, folder: &Path) -> Result<Comparison, FileError> {
             true => Ok(reference.located(path.to_string_lossy().into_owned())),
             false => {
                 let hint = frozen::suggest::hint(name, "sets of images of the zoo", image_sets());
-                Err(reference.wrong(format!("'{name}' is no set of images, and there is no folder {}{hint}", path.display())))
+                Err(reference
+                    .wrong(format!("'{name}' is no set of images, and there is no folder {}{hint}", path.display())))
             }
         }
     });

@@ -55,7 +55,9 @@ impl Sweep {
                 continue;
             }
             for group in Field::new(&entry.node, "sweep.zip").items() {
-                let Value::Map(entries) = &group.node.value else { return Err(group.not("a map of paths, or a list of them,")) };
+                let Value::Map(entries) = &group.node.value else {
+                    return Err(group.not("a map of paths, or a list of them,"));
+                };
                 let from = found.axes.len();
                 for entry in entries {
                     let length = found.add(entry, &group.path, root)?;
@@ -88,7 +90,10 @@ impl Sweep {
         let path = Path::resolve(root, &entry.key, &entry.place).map_err(|error| wrong(error.message))?;
         let first = path.0[0].as_str();
         if !KEYS.contains(&first) {
-            return Err(wrong(format!("unknown key '{first}'{}", hint(first, "what can be swept is", KEYS.into_iter().filter(|key| !NOT_OF_RUNS.contains(key))))));
+            return Err(wrong(format!(
+                "unknown key '{first}'{}",
+                hint(first, "what can be swept is", KEYS.into_iter().filter(|key| !NOT_OF_RUNS.contains(key)))
+            )));
         }
         if NOT_OF_RUNS.contains(&first) {
             return Err(wrong(format!("'{first}' is not a setting of runs, and cannot be swept")));
@@ -102,7 +107,9 @@ impl Sweep {
             ("methods", [name, ..]) => Some(name.clone()),
             _ => None,
         };
-        if let Some(other) = self.axes.iter().find(|axis| axis.path.0.starts_with(&path.0) || path.0.starts_with(&axis.path.0)) {
+        if let Some(other) =
+            self.axes.iter().find(|axis| axis.path.0.starts_with(&path.0) || path.0.starts_with(&axis.path.0))
+        {
             return Err(wrong(format!("overlaps with {} at {}", other.path, other.place)));
         }
         let values = values(&Field::new(&entry.node, format!("{above}.{}", entry.key)))?;
@@ -150,7 +157,11 @@ fn values(field: &Field) -> Result<Vec<Node>, FileError> {
         return Err(inner.wrong("both ends of a logspace are more than 0"));
     }
     let node = |number: f64| {
-        let value = if number == number.trunc() && number.abs() < 1e15 { Value::Int(number as i128) } else { Value::Float(number) };
+        let value = if number == number.trunc() && number.abs() < 1e15 {
+            Value::Int(number as i128)
+        } else {
+            Value::Float(number)
+        };
         Node::new(&spaced.node.place, value)
     };
     Ok((0..count).map(|index| node(spaced_number(first, last, index, count, is_log))).collect())
@@ -165,11 +176,15 @@ fn spaced_number(first: f64, last: f64, index: usize, count: usize, is_log: bool
     if index + 1 == count {
         return last;
     }
-    let share = index as f64 / (count - 1) as f64;
-    let exact = match is_log {
-        true => ((1. - share) * first.ln() + share * last.ln()).exp(),
-        false => first * (1. - share) + last * share,
+    let between = |first: f64, last: f64| {
+        let (before, after) = (index as f64, (count - 1 - index) as f64);
+        (first * after + last * before) / (before + after)
     };
+    let exact = if is_log { between(first.ln(), last.ln()).exp() } else { between(first, last) };
+    // What is left of a zero.
+    if !is_log && exact.abs() < 1e-14 * first.abs().max(last.abs()) {
+        return 0.;
+    }
     format!("{exact:.11e}").parse().unwrap_or(exact)
 }
 
@@ -179,7 +194,9 @@ mod tests {
 
     #[test]
     fn spaced_numbers_are_numpys() {
-        let of = |first, last, count, is_log| (0..count).map(|i| spaced_number(first, last, i, count, is_log)).collect::<Vec<_>>();
+        let of = |first, last, count, is_log| {
+            (0..count).map(|i| spaced_number(first, last, i, count, is_log)).collect::<Vec<_>>()
+        };
         // numpy.linspace(0, 0.1, 6), numpy.geomspace(0.01, 1, 5), numpy.geomspace(1000, 1, 4), numpy.linspace(5, 5, 1)
         for (found, expected) in [
             (of(0., 0.1, 6, false), vec![0., 0.02, 0.04, 0.06, 0.08, 0.1]),

@@ -22,7 +22,7 @@ pub(super) fn typed<T: DeserializeOwned>(node: &Node, path: &str) -> Result<T, F
 
 /// What is wrong, where as far as it is known, and the keys that lead there, innermost first.
 #[derive(Debug)]
-struct Wrong {
+pub(super) struct Wrong {
     place: Option<Place>,
     keys: Vec<String>,
     message: String,
@@ -240,7 +240,8 @@ impl<'de> Variant<'de> {
     fn content(&self) -> Result<&'de Node, Wrong> {
         self.content.ok_or_else(|| {
             let word = self.word;
-            <Wrong as serde::de::Error>::custom(format!("'{word}' takes settings: {{ {word}: {{ … }} }}")).at(self.place)
+            <Wrong as serde::de::Error>::custom(format!("'{word}' takes settings: {{ {word}: {{ … }} }}"))
+                .at(self.place)
         })
     }
 }
@@ -281,9 +282,7 @@ impl<'de> VariantAccess<'de> for Variant<'de> {
 
     fn struct_variant<V: Visitor<'de>>(self, fields: &'static [&'static str], visitor: V) -> Result<V::Value, Wrong> {
         let content = self.content()?;
-        content
-            .deserialize_struct("", fields, visitor)
-            .map_err(|wrong| wrong.at(&content.place).under(self.word))
+        content.deserialize_struct("", fields, visitor).map_err(|wrong| wrong.at(&content.place).under(self.word))
     }
 }
 
@@ -319,15 +318,28 @@ mod tests {
             ("noise", "nose", "mine.yaml:3:12: param.pixel: unknown key 'nose'; did you mean 'noise'?"),
             ("{ noise: 0.1 }", "[0.1]", "mine.yaml:3:10: param.pixel: this is a list; a map of settings is wanted"),
             ("adam", "adem", "mine.yaml:5:3: optimizer: unknown value 'adem'; did you mean 'adam'?"),
-            ("{ lr: 0.1 }", "", "mine.yaml:5:8: optimizer.adam: nothing is given; a map of settings is wanted"),
-            ("lr: 0.1", "lr: { from: 1, to: 0, tu: 3 }",
-                "mine.yaml:5:32: optimizer.adam.lr: unknown key 'tu'; did you mean 'to'?"),
-            ("lr: 0.1", "lr: fast",
-                "mine.yaml:5:15: optimizer.adam.lr: 'fast' is text; a number, or { from, to }, is wanted"),
-            ("pixels: 4", "pixels: no", "mine.yaml:7:23: transforms.0.jitter.pixels: 'no' is text; a whole number from 0 is wanted"),
+            ("{ lr: 0.1 }", "", "mine.yaml:5:7: optimizer.adam: nothing is given; a map of settings is wanted"),
+            (
+                "lr: 0.1",
+                "lr: { from: 1, to: 0, tu: 3 }",
+                "mine.yaml:5:32: optimizer.adam.lr: unknown key 'tu'; did you mean 'to'?",
+            ),
+            (
+                "lr: 0.1",
+                "lr: fast",
+                "mine.yaml:5:15: optimizer.adam.lr: 'fast' is text; a number, or { from, to }, is wanted",
+            ),
+            (
+                "pixels: 4",
+                "pixels: no",
+                "mine.yaml:7:23: transforms.0.jitter.pixels: 'no' is text; a whole number from 0 is wanted",
+            ),
             ("  pixel: { noise: 0.1 }", "  pixel", "mine.yaml:3:3: param: 'pixel' takes settings: { pixel: { … } }"),
-            ("\noptimizer:\n  adam: { lr: 0.1 }", "\noptimizer: []",
-                "mine.yaml:4:12: optimizer: this is a list of 0; one of adam, sgd, normalized_sgd, cma_es, spherical_cma, genetic is wanted"),
+            (
+                "\noptimizer:\n  adam: { lr: 0.1 }",
+                "\noptimizer: []",
+                "mine.yaml:4:12: optimizer: this is a list of 0; one of adam, sgd, normalized_sgd, cma_es, spherical_cma, genetic is wanted",
+            ),
         ] {
             assert!(good.contains(from));
             assert_eq!(method(&good.replacen(from, to, 1)).unwrap_err().to_string(), error);

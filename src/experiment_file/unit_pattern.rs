@@ -106,7 +106,9 @@ impl UnitPattern {
             if function == "strongest" {
                 return strongest(text, inside);
             }
-            if function.bytes().all(|byte| byte.is_ascii_lowercase()) && nearest(function, READINGS) == Some("strongest") {
+            if function.bytes().all(|byte| byte.is_ascii_lowercase())
+                && nearest(function, READINGS) == Some("strongest")
+            {
                 return Err(format!("no reading '{function}'; did you mean 'strongest'?"));
             }
         }
@@ -208,8 +210,19 @@ mod tests {
             assert_eq!(parse(text).unwrap(), pattern, "{text}");
         }
         for unit in [
-            "banana", "class:banana", "bow tie", "954", "_blocks.10:37", "_blocks.10:37@7,7", "layer:_blocks.8", "0.5*violin",
-            "banana + 0.5*_blocks.10:37", "quadratic(_blocks.10:37)", "-banana", "direction(_blocks.10, random:7)", "-2*class:3",
+            "banana",
+            "class:banana",
+            "bow tie",
+            "954",
+            "_blocks.10:37",
+            "_blocks.10:37@7,7",
+            "layer:_blocks.8",
+            "0.5*violin",
+            "banana + 0.5*_blocks.10:37",
+            "quadratic(_blocks.10:37)",
+            "-banana",
+            "direction(_blocks.10, random:7)",
+            "-2*class:3",
         ] {
             assert_eq!(parse(unit).unwrap(), UnitPattern::Unit(unit.into()));
         }

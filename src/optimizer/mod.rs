@@ -11,9 +11,9 @@ pub use sgd::Sgd;
 use std::fmt;
 
 use anyhow::{Result, bail};
+use schemars::JsonSchema;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, MapAccess, Visitor};
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
