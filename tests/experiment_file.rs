@@ -138,6 +138,22 @@ fn overrides_merge_into_a_preset_or_a_file_and_another_variant_replaces() {
 }
 
 #[test]
+fn what_is_wrong_in_a_methods_file_is_told_with_its_place_there() {
+    let mine = "name: mine\nparam: { fourier: { decay: 0.5 } }\noptimizer: { adam: { lr: 0.2 } }\nsteps: 7\n";
+    for (from, to, error) in [
+        ("steps", "stpes", "own/mine.yaml:4:1: methods.mine: unknown key 'stpes'; did you mean 'steps'?"),
+        ("0.5 }", "0.5", "own/mine.yaml:"),
+        ("decay: 0.5", "decay: 5", "x.yaml:5:11: methods.mine.param.fourier.decay: 5 is not between 0 and 4"),
+        (mine, "- a\n", "own/mine.yaml:1:1: a method is a map of settings"),
+    ] {
+        let folder =
+            folder(&[("x.yaml", &with("methods: [own/mine.yaml]\n")), ("own/mine.yaml", &mine.replace(from, to))]);
+        let found = load_in(&folder, "x.yaml", &[]).map(|_| to).unwrap_err();
+        assert!(found.starts_with(error), "{found}");
+    }
+}
+
+#[test]
 fn what_is_said_for_all_methods_yields_to_what_is_said_of_one() {
     let file = load(&with(
         "steps: 5\nfacets: 2\nsize: 64\nmethods: [naive, { preset: naive, name: own, steps: 9, size: 32 }]\n",
@@ -720,6 +736,83 @@ fn thousands_of_mangled_files_are_read_or_refused_with_a_place() {
         }
     }
     assert!((2000..4000).contains(&refused), "{refused} of 4000 were refused");
+}
+
+#[test]
+fn thousands_of_mangled_flags_are_taken_or_refused_with_their_text() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("x.yaml");
+    std::fs::write(
+        &path,
+        with(
+            "methods: [latent, { preset: lucid-2017, steps: 3 }]\nsweep: { size: [64, 128], zip: { seeds: [1, 2] } }\n",
+        ),
+    )
+    .unwrap();
+    let keys = [
+        "methods",
+        "latent",
+        "lucid-2017",
+        "0",
+        "1",
+        "9",
+        "param",
+        "optimizer",
+        "adam",
+        "sgd",
+        "lr",
+        "transforms",
+        "jitter",
+        "pixels",
+        "steps",
+        "size",
+        "sweep",
+        "zip",
+        "seeds",
+        "units",
+        "generator",
+        "generators",
+        "class",
+        "name",
+        "compare",
+        "",
+        "linspace",
+        "x y",
+    ];
+    let values = [
+        "",
+        "1",
+        "-1",
+        "0.5",
+        "~",
+        "[]",
+        "{}",
+        "[1, 2]",
+        "{ adam: { lr: 1 } }",
+        "naive",
+        "[naive]",
+        "x=y",
+        "'",
+        "[",
+        "*a",
+        ".inf",
+        "{ linspace: [1, 2, 2] }",
+        "{ name: a }",
+        "1e999",
+        "\u{0}",
+        "é: [",
+    ];
+    let (mut random, mut refused) = (Random(2), 0);
+    for _ in 0..2000 {
+        let path_of: Vec<&str> = (0..=random.below(6)).map(|_| keys[random.below(keys.len())]).collect();
+        let flags = [format!("{}={}", path_of.join("."), values[random.below(values.len())])];
+        let Err(error) = ExperimentFile::load(&path, &flags) else { continue };
+        refused += 1;
+        let text = error.to_string();
+        let placed = text.starts_with("--set ") || text.starts_with(&format!("{}:", path.display()));
+        assert!(placed && !text.contains('\n'), "{flags:?}: {text}");
+    }
+    assert!((1000..2000).contains(&refused), "{refused} of 2000 were refused");
 }
 
 /// Whether the schema accepts a document.

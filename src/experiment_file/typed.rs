@@ -322,7 +322,7 @@ mod tests {
             (
                 "lr: 0.1",
                 "lr: { from: 1, to: 0, tu: 3 }",
-                "mine.yaml:5:32: optimizer.adam.lr: unknown key 'tu'; did you mean 'to'?",
+                "mine.yaml:5:33: optimizer.adam.lr: unknown key 'tu'; did you mean 'to'?",
             ),
             (
                 "lr: 0.1",
