@@ -58,7 +58,8 @@ fn smoke() -> PathBuf {
 #[test]
 fn a_file_says_everything_once() {
     let file = load(
-        "name: tradeoff\ndescription: >-\n  one line\n  or more\nclassifiers: [efficientnet-lite0, efficientnet-lite1]\n\
+        "name: tradeoff\ndescription: >-\n  one line\n  or more\n\
+            classifiers: [efficientnet-lite0, efficientnet-lite1]\n\
          generators: [face-dcgan, { name: eye-cdcgan, class: blue }]\nunits: [banana, 'class:0..9', 954]\n\
          methods: [latent, naive]\nseeds: [3, 4, '10..19']\nsize: 128\ndevice: [cpu, 'cuda:1']\nthreads: 2\nbatch: 16\n\
          compare: { witnesses: [efficientnet-lite2], reference: photos }\n",
@@ -209,7 +210,8 @@ fn a_sweep_is_a_product_and_a_methods_own_paths_multiply_its_runs_alone() {
 fn paths_name_items_by_name_or_index_and_reach_into_presets() {
     let file = load(&with(
         "methods: [lucid-2017]\nsweep:\n  methods.0.transforms.1.jitter.pixels: [2, 4]\n  \
-         methods.lucid-2017.transforms.rotate.degrees: [5]\n  methods.lucid-2017.optimizer.sgd.lr: [0.3]\n  units.0: [violin, wig]\n",
+         methods.lucid-2017.transforms.rotate.degrees: [5]\n  methods.lucid-2017.optimizer.sgd.lr: [0.3]\n  \
+         units.0: [violin, wig]\n",
     ));
     let paths: Vec<_> = file.axes.iter().map(|axis| (axis.name.as_str(), axis.path.as_str())).collect();
     assert_eq!(
@@ -230,8 +232,11 @@ fn paths_name_items_by_name_or_index_and_reach_into_presets() {
 
 #[test]
 fn a_file_extends_another_one_and_files_are_relative_to_the_one_that_names_them() {
-    let manifest = "name: mine\nkind: classifier\ndescription: d\narchitecture: torchscript\nconfig: { resolution: 64, mean: [0, 0, 0], std: [1, 1, 1], outputs: [a] }\nlicence: x\nweights: { source: { path: ./mine.pt } }\n";
-    let base = "name: base\ndescription: kept\nclassifiers: [my/net.yaml, efficientnet-lite0]\nunits: [banana, 'direction(_blocks.10, v.npy)']\n\
+    let manifest = "name: mine\nkind: classifier\ndescription: d\narchitecture: torchscript\n\
+        config: { resolution: 64, mean: [0, 0, 0], std: [1, 1, 1], outputs: [a] }\nlicence: x\n\
+        weights: { source: { path: ./mine.pt } }\n";
+    let base = "name: base\ndescription: kept\nclassifiers: [my/net.yaml, efficientnet-lite0]\n\
+        units: [banana, 'direction(_blocks.10, v.npy)']\n\
                 methods: [my/method.yaml]\ncompare: { witnesses: [my/net.yaml], reference: pictures }\n\
                 sweep: { size: [64, 128], steps: [1] }\n";
     let folder = folder(&[
@@ -244,7 +249,8 @@ fn a_file_extends_another_one_and_files_are_relative_to_the_one_that_names_them(
         ("shared/pictures/readme", ""),
         (
             "own/x.yaml",
-            "extends: ../shared/base.yaml\nname: own\ncompare: { reference: photos }\nsweep: { size: { linspace: [8, 16, 3] } }\n",
+            "extends: ../shared/base.yaml\nname: own\ncompare: { reference: photos }\n\
+                sweep: { size: { linspace: [8, 16, 3] } }\n",
         ),
         ("own/y.yaml", "extends: x.yaml\nclassifier: efficientnet-lite1\nsweep: ~\n"),
     ]);
@@ -462,7 +468,8 @@ fn whatever_is_wrong_is_told_with_its_place_and_what_was_probably_meant() {
         (
             "seeds: 2",
             "compare: { reference: photo }",
-            "x.yaml:8:23: compare.reference: 'photo' is no set of images, and there is no folder photo; did you mean 'photos'?",
+            "x.yaml:8:23: compare.reference: 'photo' is no set of images, and there is no folder photo; did \
+             you mean 'photos'?",
         ),
         (
             "seeds: 2",
@@ -601,6 +608,19 @@ fn the_resolved_document_is_the_same_experiment() {
 }
 
 #[test]
+fn the_example_of_the_documentation_is_one() {
+    let source =
+        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/experiment_file/mod.rs")).unwrap();
+    let block = source.split("//! ```yaml\n").nth(1).unwrap().split("//! ```").next().unwrap();
+    let example: String = block.lines().map(|line| format!("{}\n", line.strip_prefix("//! ").unwrap())).collect();
+    let mine = Method::find("naive").unwrap().to_yaml().unwrap().replace("name: naive", "name: mine");
+    let folder = folder(&[("x.yaml", &example), ("base.yaml", "device: cpu\n"), ("mine.yaml", &mine)]);
+    let file = load_in(&folder, "x.yaml", &[]).unwrap();
+    assert_eq!(points(&file).len(), 2 * (2 + 5 + 1));
+    assert!(accepts(&json_of(&example)));
+}
+
+#[test]
 fn the_smoke_experiment_is_what_it_says() {
     let file = ExperimentFile::load(&smoke(), &[]).unwrap();
     assert_eq!(file.name, "smoke");
@@ -701,17 +721,43 @@ fn mutated(text: &str, random: &mut Random) -> Vec<u8> {
     bytes
 }
 
+/// Nearly every key that there is.
+const EVERYTHING: &str = "\
+description: &d about
+methods:
+  - latent
+  - { preset: latent, name: latent-long, steps: 400, param: { latent: { screen: 10 } } }
+  - name: mine
+    param:
+      pixel: { noise: 0.1, bounds: { sphere: { rms: 0.2 } } }
+    optimizer:
+      sgd: { lr: { from: 1, to: 0 } }
+    transforms:
+      - jitter: { pixels: 4, edge: wrap }
+      - scale: { from: 0.9, to: 1.1 }
+    regularizers:
+      - l2: { weight: 1 }
+    filters:
+      - gaussian_blur: { sigma: 1.0, every: 4 }
+    octaves: { count: 2, factor: 1.4 }
+    steps: 3
+seeds: [3, 4, '10..19']
+size: 224
+device: cpu
+threads: 2
+batch: 8
+compare:
+  witnesses: [efficientnet-lite1]
+  reference: photos
+sweep:
+  methods.latent-long.optimizer.adam.lr: { logspace: [0.01, 1, 5] }
+  size: [112, 224]
+  zip: { methods.mine.steps: [10, 20], methods.mine.views: [1, 2] }
+";
+
 #[test]
 fn thousands_of_mangled_files_are_read_or_refused_with_a_place() {
-    let everything = with(
-        "description: &d about\nmethods:\n  - latent\n  - { preset: latent, name: latent-long, steps: 400, param: { latent: { screen: 10 } } }\n  \
-         - name: mine\n    param:\n      pixel: { noise: 0.1, bounds: { sphere: { rms: 0.2 } } }\n    optimizer:\n      sgd: { lr: { from: 1, to: 0 } }\n    \
-         transforms:\n      - jitter: { pixels: 4, edge: wrap }\n      - scale: { from: 0.9, to: 1.1 }\n    regularizers:\n      - l2: { weight: 1 }\n    \
-         filters:\n      - gaussian_blur: { sigma: 1.0, every: 4 }\n    octaves: { count: 2, factor: 1.4 }\n    steps: 3\n\
-         seeds: [3, 4, '10..19']\nsize: 224\ndevice: cpu\nthreads: 2\nbatch: 8\ncompare:\n  witnesses: [efficientnet-lite1]\n  reference: photos\n\
-         sweep:\n  methods.latent-long.optimizer.adam.lr: { logspace: [0.01, 1, 5] }\n  size: [112, 224]\n  \
-         zip: { methods.mine.steps: [10, 20], methods.mine.views: [1, 2] }\n",
-    );
+    let everything = with(EVERYTHING);
     assert!(load_with(&everything, &[]).is_ok());
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("x.yaml");
@@ -839,7 +885,11 @@ fn the_schema_is_one_and_accepts_what_the_program_accepts() {
             valid(&json_of(&std::fs::read_to_string(&path).unwrap()), path.to_str().unwrap());
         }
     }
-    let document = |method: Value| json!({ "name": "x", "classifier": "vgg16", "generator": "face-dcgan", "units": ["banana"], "methods": [method] });
+    let document = |method: Value| {
+        let mut document = json_of(&with(""));
+        document["methods"] = json!([method]);
+        document
+    };
     for preset in Method::presets() {
         valid(&document(json!(preset.name)), &preset.name);
         valid(&document(json!({ "preset": preset.name, "steps": 3 })), &preset.name);
@@ -850,11 +900,16 @@ fn the_schema_is_one_and_accepts_what_the_program_accepts() {
         valid(&document(spelled_out), &preset.name);
     }
     for text in [
-        with("methods: [{ preset: latent, name: l, size: 64, param: { latent: { screen: 10 } }, optimizer: { adam: { beta1: 0.5 } } }]\n"),
+        with("methods: [{ preset: latent, name: l, size: 64, param: { latent: { screen: 10 } } }]\n"),
         with("methods: [./mine.yaml, { file: mine, optimizer: { sgd: { lr: { from: 1, to: 0 } } } }]\n"),
         "extends: base.yaml\n".to_owned(),
-        "extends: base.yaml\ngenerators: [null, { name: eye-cdcgan, class: 3 }]\nseeds: [1, '3..4']\ndevice: [cpu, 'cuda:1']\n".to_owned(),
-        with("methods: [latent]\nsweep: { methods.latent.steps: [1], zip: [{ size: [8, 9], seeds: { linspace: [1, 2, 2] } }] }\n"),
+        "extends: base.yaml\ngenerators: [null, { name: eye-cdcgan, class: 3 }]\nseeds: [1, '3..4']\n\
+            device: [cpu, 'cuda:1']\n"
+            .to_owned(),
+        with(
+            "methods: [latent]\n\
+            sweep: { methods.latent.steps: [1], zip: [{ size: [8, 9], seeds: { linspace: [1, 2, 2] } }] }\n",
+        ),
     ] {
         valid(&json_of(&text), &text);
     }

@@ -10,7 +10,7 @@ use crate::experiment_file;
 #[command(after_help = "Example:
   metapicture schema > experiment.schema.json
 
-An editor that speaks YAML (VS Code with its YAML extension, Neovim, JetBrains) then completes and checks a file whose first line is
+An editor that knows YAML's language server then completes and checks a file whose first line is
   # yaml-language-server: $schema=experiment.schema.json")]
 pub struct Schema;
 

@@ -52,7 +52,8 @@ impl Bases {
         }
     }
 
-    /// The method of an entry, spelled out: neither `preset` nor `file` is left. `folder` is what files are relative to.
+    /// The method of an entry, spelled out: neither `preset` nor `file` is left. `folder` is what files are relative
+    /// to.
     pub(super) fn spell_out(&mut self, entry: &Field, folder: &Path) -> Result<Node, FileError> {
         match &entry.node.value {
             Value::Text(name) => {

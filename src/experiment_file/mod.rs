@@ -1,4 +1,5 @@
-//! Experiment files: what is to be visualised, with what, by which methods and with which settings swept, written once in YAML.
+//! Experiment files: what is to be visualised, with what, by which methods and with which settings swept, written once
+//! in YAML.
 //!
 //! ```yaml
 //! name: tradeoff                     # letters, digits, '.', '_' and '-'
@@ -24,11 +25,11 @@
 //! ```
 //!
 //! - Files are relative to the file that names them.
-//! - A method's overrides merge into it. Where it has a choice of variants (`param`, `optimizer`, `space`, `bounds`), another
-//!   variant replaces the one that is there; lists are replaced whole.
+//! - A method's overrides merge into it. Where it has a choice of variants (`param`, `optimizer`, `space`, `bounds`),
+//!   another variant replaces the one that is there; lists are replaced whole.
 //! - A path names items of a list by their name or index: `methods.latent.transforms.1.jitter.pixels`,
-//!   `generators.eye-cdcgan.class`. A path under `methods.X` concerns the runs of that method alone; any other path multiplies
-//!   all runs.
+//!   `generators.eye-cdcgan.class`. A path under `methods.X` concerns the runs of that method alone; any other path
+//!   multiplies all runs.
 //! - A method that searches no generator's code has one point, whatever the generators.
 //!
 //! Whatever is wrong is refused with its place: the file, line and column, or the `--set` that says it.
@@ -59,7 +60,7 @@ pub use unit_pattern::{LayerGlob, UnitPattern};
 use document::Document;
 use frozen::zoo::Kind;
 use node::{Field, Node, Value};
-use setting::{Frame, Models};
+use setting::{Head, Models};
 use sweep::Sweep;
 
 /// An experiment file, read and checked.
@@ -95,22 +96,22 @@ impl ExperimentFile {
         document.spell_out_methods()?;
         let resolved = resolved(&document.root)
             .map_err(|error| FileError::new(&document.root.place, "", format!("cannot be written again: {error}")))?;
-        let frame = Frame::read(&document.root, &document.folder)?;
+        let head = Head::read(&document.root, &document.folder)?;
         let mut models = Models::new().map_err(|error| FileError::new(&document.root.place, "", error))?;
-        frame.compare.witnesses.iter().try_for_each(|name| models.check(name, Kind::Classifier))?;
+        head.compare.witnesses.iter().try_for_each(|name| models.check(name, Kind::Classifier))?;
         let swept = document.root.remove("sweep").filter(|sweep| !sweep.is_null());
         let sweep = match &swept {
             Some(sweep) => Sweep::read(&Field::new(sweep, "sweep"), &document.root)?,
             None => Sweep::default(),
         };
         let points = Points::new(document.root, document.folder, sweep, &mut models)?;
-        let Frame { name, description, devices, threads, batch, compare } = frame;
+        let Head { name, description, devices, threads, batch, compare } = head;
         let axes = points.axes();
         Ok(ExperimentFile { name, description, devices, threads, batch, compare, axes, points, resolved })
     }
 
-    /// The whole document as YAML, with what it extends and what was set over it, its methods spelled out. In the same folder it
-    /// is the same experiment.
+    /// The whole document as YAML, with what it extends and what was set over it, its methods spelled out. In the same
+    /// folder it is the same experiment.
     pub fn resolved(&self) -> &str {
         &self.resolved
     }

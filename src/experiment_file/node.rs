@@ -1,5 +1,5 @@
-//! A document before it is typed: a tree of YAML whose every node knows where it was written, so that files that extend each
-//! other, `--set` and swept values can be laid over each other and errors still name the place.
+//! A document before it is typed: a tree of YAML whose every node knows where it was written, so that files that extend
+//! each other, `--set` and swept values can be laid over each other and errors still name the place.
 
 use std::fmt;
 

@@ -5,8 +5,8 @@ use frozen::suggest::hint;
 use super::node::{Entry, Node, Value};
 use super::place::{FileError, Place};
 
-/// Keys of a method whose value is one of several variants, written as a map of one key: another key replaces the variant, the
-/// same key merges.
+/// Keys of a method whose value is one of several variants, written as a map of one key: another key replaces the
+/// variant, the same key merges.
 pub(super) const VARIANTS: [&str; 4] = ["param", "optimizer", "space", "bounds"];
 
 /// Segments of a path.
@@ -58,7 +58,8 @@ fn after<'p>(path: &'p str, beginning: &str) -> Option<&'p str> {
 }
 
 impl Path {
-    /// The path that `text` names in a document; what it leads to need not be there. `place` is where the text is written.
+    /// The path that `text` names in a document; what it leads to need not be there. `place` is where the text is
+    /// written.
     pub(super) fn resolve(root: &Node, text: &str, place: &Place) -> Result<Path, FileError> {
         let wrong = |message: String| Err(FileError::new(place, text, message));
         if text.is_empty() || text.split('.').any(str::is_empty) {
@@ -94,7 +95,8 @@ impl Path {
         Ok(Path(segments))
     }
 
-    /// Sets what the path leads to. `node` is what its first `from` segments lead to; `place` is where the path is written.
+    /// Sets what the path leads to. `node` is what its first `from` segments lead to; `place` is where the path is
+    /// written.
     pub(super) fn assign(&self, from: usize, node: &mut Node, place: &Place, value: Node) -> Result<(), FileError> {
         let wrong = |message: String| Err(FileError::new(place, &self.to_string(), message));
         let Some(segment) = self.0.get(from) else {
@@ -140,11 +142,11 @@ impl Path {
     }
 }
 
-/// The item that a path begins with, by name (the longest that fits) or by index, and the rest. An item that is called by its
-/// only key has that key still before it.
+/// The item that a path begins with, by name (the longest that fits) or by index, and the rest. An item that is called
+/// by its only key has that key still before it.
 fn item<'p>(items: &[Node], rest: &'p str) -> Option<(usize, &'p str)> {
-    let named = items.iter().filter_map(item_name).filter(|name| position(items, name).is_some());
-    let longest = named.filter_map(|name| Some((name, after(rest, name)?))).max_by_key(|(name, _)| name.len());
+    let named = items.iter().filter_map(item_name).filter_map(|name| Some((name, after(rest, name)?)));
+    let longest = named.filter(|(name, _)| position(items, name).is_some()).max_by_key(|(name, _)| name.len());
     if let Some((name, left)) = longest {
         let index = position(items, name)?;
         let by_key = matches!(items[index].value, Value::Map(_)) && self::name(&items[index]).is_none();
@@ -179,8 +181,8 @@ fn key<'p>(node: Option<&Node>, above: &[String], rest: &'p str) -> &'p str {
     }
 }
 
-/// Lays a map over another one: keys merge, and everything else is replaced. Of a method's variants ([`VARIANTS`]) another one
-/// replaces.
+/// Lays a map over another one: keys merge, and everything else is replaced. Of a method's variants ([`VARIANTS`])
+/// another one replaces.
 pub(super) fn merge(base: &mut Node, over: Node, key: &str) {
     let replaces = match (&base.value, &over.value) {
         (Value::Map(below), Value::Map(above)) => {

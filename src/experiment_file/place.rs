@@ -69,8 +69,8 @@ impl fmt::Display for Place {
     }
 }
 
-/// What is wrong with an experiment file, and where. Displays as one line: `tradeoff.yaml:7:3: methods.latent: unknown key
-/// 'stpes'; did you mean 'steps'?`.
+/// What is wrong with an experiment file, and where. Displays as one line: `tradeoff.yaml:7:3: methods.latent: unknown
+/// key 'stpes'; did you mean 'steps'?`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileError {
     /// Where it is written.

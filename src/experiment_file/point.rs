@@ -1,5 +1,5 @@
-//! The points of an experiment: one for each classifier, generator, method and combination of swept values. They are made one
-//! after the other, so that a million of them take no more memory than one.
+//! The points of an experiment: one for each classifier, generator, method and combination of swept values. They are
+//! made one after the other, so that a million of them take no more memory than one.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use super::method_entry;
 use super::node::{Field, Node, Value};
 use super::place::{FileError, Located};
 use super::seeds::Seeds;
-use super::setting::{GeneratorChoice, Models, Setting};
+use super::setting::{self, GeneratorChoice, Models, Setting, Units};
 use super::sweep::{Group, MOST_POINTS, Sweep};
 use super::unit_pattern::UnitPattern;
 use crate::method::Method;
@@ -49,8 +49,10 @@ pub struct Point {
 /// Everything that points are made of.
 #[derive(Debug)]
 struct Plan {
-    /// The document without its sweep, the methods spelled out.
+    /// The document without its sweep, the methods spelled out, the units left out where they are known.
     root: Node,
+    /// The units, unless they are swept: thousands of them are read once, not for every point.
+    units: Option<Units>,
     folder: PathBuf,
     sweep: Sweep,
     /// Groups of paths that concern every method.
@@ -59,8 +61,8 @@ struct Plan {
     own: Vec<(String, Vec<Group>)>,
 }
 
-/// The points of an experiment, in a fixed order: the swept values that concern every method outermost, the first swept path
-/// slowest; then classifiers, generators, methods; then the swept values of one method.
+/// The points of an experiment, in a fixed order: the swept values that concern every method outermost, the first swept
+/// path slowest; then classifiers, generators, methods; then the swept values of one method.
 #[derive(Clone, Debug)]
 pub struct Points {
     plan: Arc<Plan>,
@@ -69,7 +71,7 @@ pub struct Points {
 
 impl Points {
     /// Checks every point once.
-    pub(super) fn new(root: Node, folder: PathBuf, sweep: Sweep, models: &mut Models) -> Result<Points, FileError> {
+    pub(super) fn new(mut root: Node, folder: PathBuf, sweep: Sweep, models: &mut Models) -> Result<Points, FileError> {
         let place = root.place.clone();
         let methods = Field::new(&root, "").required("methods")?;
         let mut names: Vec<String> = vec![];
@@ -88,6 +90,13 @@ impl Points {
         if names.is_empty() {
             return Err(methods.wrong("at least one method is wanted"));
         }
+        let units = match sweep.axes.iter().any(|axis| axis.path.0[0] == "units") {
+            true => None,
+            false => Some(setting::units(&root, &folder)?),
+        };
+        if units.is_some() {
+            root.remove("units");
+        }
         let concerns = |group: &Group, name: Option<&str>| {
             group.axes.iter().any(|&axis| sweep.axes[axis].method.as_deref() == name)
         };
@@ -98,7 +107,7 @@ impl Points {
             (name, groups)
         });
         let own = own.collect();
-        let plan = Plan { root, folder, shared, own, sweep };
+        let plan = Plan { root, units, folder, shared, own, sweep };
         let of_methods: Option<u64> =
             plan.own.iter().map(|(_, groups)| combinations(groups)).try_fold(0u64, |sum, more| sum.checked_add(more?));
         let all = combinations(&plan.shared).zip(of_methods).and_then(|(shared, own)| shared.checked_mul(own));
@@ -207,7 +216,7 @@ impl Plan {
             make_way(&mut root, &axis.path.0[0]);
             axis.path.assign(0, &mut root, &axis.place, axis.values[index].clone())?;
         }
-        let setting = Setting::read(&root, &self.folder)?;
+        let setting = Setting::read(&root, &self.folder, self.units.as_ref())?;
         Ok(Stage { root, setting, combination })
     }
 
@@ -262,7 +271,8 @@ impl Plan {
         })
     }
 
-    /// A point, unless the method does without a generator and was there with another one, or needs one where there is none.
+    /// A point, unless the method does without a generator and was there with another one, or needs one where there is
+    /// none.
     fn point(
         &self,
         stage: &Stage,

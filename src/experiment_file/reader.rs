@@ -1,5 +1,5 @@
-//! Text to tree. The parser is saphyr's, whose events have places; what plain scalars are (numbers, `null` …) is decided as
-//! serde_yaml does.
+//! Text to tree. The parser is saphyr's, whose events have places; what plain scalars are (numbers, `null` …) is
+//! decided as serde_yaml does.
 
 use std::collections::HashMap;
 use std::fs::File;

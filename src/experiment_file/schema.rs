@@ -1,5 +1,5 @@
-//! The JSON Schema of experiment files (draft 2020-12), for editors. What methods hold comes from their types, so that it cannot
-//! go stale; the rest is what [`super::setting`], [`super::sweep`] and [`super::seeds`] read.
+//! The JSON Schema of experiment files (draft 2020-12), for editors. What methods hold comes from their types, so that
+//! it cannot go stale; the rest is what [`super::setting`], [`super::sweep`] and [`super::seeds`] read.
 
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
@@ -85,7 +85,7 @@ pub fn schema() -> Value {
                         "properties": {
                             "name": { "$ref": "#/$defs/GeneratorName" },
                             "class": {
-                                "description": "The class of a conditional generator, by name or index; without it, it is optimized.",
+                                "description": "A conditional generator's class, by name or index; else it is optimized.",
                                 "type": ["string", "integer"],
                             },
                         },
@@ -99,9 +99,10 @@ pub fn schema() -> Value {
         (
             "Unit",
             json!({
-                "description": "What is visualised: a class (banana), a channel (_blocks.10:37), a neuron (_blocks.10:37@7,7), a \
-                                layer (layer:_blocks.8), a range (class:0..9), a pattern of layers (_blocks.*:37), the strongest \
-                                channels of a layer (strongest(_blocks.10, 20)), a direction, a weighted sum.",
+                "description": "What is visualised: a class (banana), a channel (_blocks.10:37), a neuron \
+                                (_blocks.10:37@7,7), a layer (layer:_blocks.8), a range (class:0..9), a pattern of \
+                                layers (_blocks.*:37), a layer's strongest channels (strongest(_blocks.10, 20)), a \
+                                direction, a weighted sum.",
                 "type": ["string", "integer"],
                 "examples": ["banana", "class:0..9", "_blocks.*:37", "strongest(_blocks.10, 20)", "layer:_blocks.8"],
             }),
@@ -149,17 +150,27 @@ pub fn schema() -> Value {
         let one = json!({ "$ref": format!("#/$defs/{of}") });
         json!({ "description": description, "anyOf": [one, { "type": "array", "items": one, "minItems": 1 }] })
     };
-    let whole = |(least, most): (u64, u64), description: &str| json!({ "description": description, "type": "integer", "minimum": least, "maximum": most });
+    let whole = |(least, most): (u64, u64), description: &str| {
+        let kind = "integer";
+        json!({ "description": description, "type": kind, "minimum": least, "maximum": most })
+    };
     let schema = json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "metapicture experiment",
         "description": "What is to be visualised, with what, by which methods and with which settings swept.",
         "type": "object",
         "properties": {
-            "name": { "description": "The experiment's name.", "type": "string", "pattern": "^[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}$" },
+            "name": {
+                "description": "The experiment's name.",
+                "type": "string",
+                "pattern": "^[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}$",
+            },
             "description": { "description": "What it is about.", "type": "string" },
-            "extends": { "description": "An experiment file, relative to this one, over which this one is laid: maps merge, \
-                                         everything else is replaced.", "type": "string" },
+            "extends": {
+                "description": "An experiment file, relative to this one, over which this one is laid: maps merge, \
+                                everything else is replaced.",
+                "type": "string",
+            },
             "classifier": { "$ref": "#/$defs/Classifier" },
             "classifiers": list_or_one("Classifier", "Several classifiers."),
             "generator": { "$ref": "#/$defs/Generator" },
@@ -271,6 +282,8 @@ fn as_override(schema: &Value, is_variant: bool) -> Value {
     for (key, value) in map {
         let value = match (key.as_str(), value) {
             ("required", _) if !is_variant => continue,
+            // What is not said is what the base says.
+            ("default", _) => continue,
             ("items" | "prefixItems", _) => value.clone(),
             ("$ref", Value::String(link)) => Value::String(format!("{link}Override")),
             ("properties", Value::Object(properties)) => {

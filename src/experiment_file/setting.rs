@@ -40,20 +40,23 @@ pub struct Comparison {
     pub reference: Option<Located<String>>,
 }
 
+/// What is visualised.
+pub(super) type Units = Arc<[Located<UnitPattern>]>;
+
 /// The settings that the runs of every method share.
 #[derive(Clone, Debug)]
 pub(super) struct Setting {
     pub(super) classifiers: Vec<Located<String>>,
     /// `None` is no generator. At least one entry.
     pub(super) generators: Vec<Option<GeneratorChoice>>,
-    pub(super) units: Arc<[Located<UnitPattern>]>,
+    pub(super) units: Units,
     pub(super) seeds: Arc<Seeds>,
     pub(super) size: Option<i64>,
 }
 
 /// The settings that an experiment has once.
 #[derive(Clone, Debug)]
-pub(super) struct Frame {
+pub(super) struct Head {
     pub(super) name: String,
     pub(super) description: Option<String>,
     pub(super) devices: Vec<Located<String>>,
@@ -63,8 +66,8 @@ pub(super) struct Frame {
 }
 
 impl Setting {
-    /// Reads them from a document.
-    pub(super) fn read(root: &Node, folder: &Path) -> Result<Setting, FileError> {
+    /// Reads them from a document; the units, unless they are known.
+    pub(super) fn read(root: &Node, folder: &Path, units: Option<&Units>) -> Result<Setting, FileError> {
         let field = Field::new(root, "");
         field.map_of(&KEYS)?;
         let classifiers = match one_or_several(&field, "classifier", "classifiers")? {
@@ -75,8 +78,7 @@ impl Setting {
             Some(field) => several(&field, "generator", |item| generator(item, folder))?,
             None => vec![None],
         };
-        let units = field.required("units")?;
-        let patterns = several(&units, "unit", |item| Ok(item.located(UnitPattern::read(item, folder)?)))?;
+        let units = units.map_or_else(|| self::units(root, folder), |units| Ok(Arc::clone(units)))?;
         let seeds = field.optional("seeds").map_or_else(|| Ok(Seeds::one()), |seeds| Seeds::read(&seeds))?;
         let whole = |key: &str, (least, most): (u64, u64)| {
             field.optional(key).map(|field| field.whole(least, most)).transpose()
@@ -84,13 +86,20 @@ impl Setting {
         whole("steps", STEPS)?;
         whole("facets", FACETS)?;
         let size = whole("size", SIZES)?.map(|size| size as i64);
-        Ok(Setting { classifiers, generators, units: patterns.into(), seeds: Arc::new(seeds), size })
+        Ok(Setting { classifiers, generators, units, seeds: Arc::new(seeds), size })
     }
 }
 
-impl Frame {
+/// The units of a document.
+pub(super) fn units(root: &Node, folder: &Path) -> Result<Units, FileError> {
+    let units = Field::new(root, "").required("units")?;
+    let patterns = several(&units, "unit", |item| Ok(item.located(UnitPattern::read(item, folder)?)))?;
+    Ok(patterns.into())
+}
+
+impl Head {
     /// Reads them from a document.
-    pub(super) fn read(root: &Node, folder: &Path) -> Result<Frame, FileError> {
+    pub(super) fn read(root: &Node, folder: &Path) -> Result<Head, FileError> {
         let field = Field::new(root, "");
         field.map_of(&KEYS)?;
         let name = field.required("name")?;
@@ -117,7 +126,7 @@ impl Frame {
             let number = field.optional(key).map(|field| field.whole(least, most)).transpose()?;
             Ok(number.map(|number| number as u16))
         };
-        Ok(Frame {
+        Ok(Head {
             name: text.to_owned(),
             description: field.optional("description").map(|text| text.text().map(str::to_owned)).transpose()?,
             devices,

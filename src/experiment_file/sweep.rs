@@ -167,8 +167,8 @@ fn values(field: &Field) -> Result<Vec<Node>, FileError> {
     Ok((0..count).map(|index| node(spaced_number(first, last, index, count, is_log))).collect())
 }
 
-/// The index-th of `count` numbers from `first` to `last` at equal distances, or at equal ratios: the ends exact, the others
-/// rounded to 12 digits, so that they can be read.
+/// The index-th of `count` numbers from `first` to `last` at equal distances, or at equal ratios: the ends exact, the
+/// others rounded to 12 digits, so that they can be read.
 fn spaced_number(first: f64, last: f64, index: usize, count: usize, is_log: bool) -> f64 {
     if index == 0 {
         return first;

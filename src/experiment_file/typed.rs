@@ -1,5 +1,5 @@
-//! Tree to types: a serde deserializer whose errors carry the place and the path of the node that is wrong. An enum's variant
-//! is a word, or a map of one key, as in [`frozen::yaml::parse_with_variants`].
+//! Tree to types: a serde deserializer whose errors carry the place and the path of the node that is wrong. An enum's
+//! variant is a word, or a map of one key, as in [`frozen::yaml::parse_with_variants`].
 
 use std::fmt;
 
@@ -307,7 +307,8 @@ mod tests {
 
     #[test]
     fn what_is_wrong_in_a_method_is_told_with_its_place_and_the_path_of_its_key() {
-        let good = "name: a\nparam:\n  pixel: { noise: 0.1 }\noptimizer:\n  adam: { lr: 0.1 }\ntransforms:\n  - jitter: { pixels: 4 }\nsteps: 3\n";
+        let good = "name: a\nparam:\n  pixel: { noise: 0.1 }\noptimizer:\n  adam: { lr: 0.1 }\n\
+                    transforms:\n  - jitter: { pixels: 4 }\nsteps: 3\n";
         assert!(method(good).is_ok());
         for (from, to, error) in [
             ("steps", "stpes", "mine.yaml:8:1: unknown key 'stpes'; did you mean 'steps'?"),
@@ -338,7 +339,8 @@ mod tests {
             (
                 "\noptimizer:\n  adam: { lr: 0.1 }",
                 "\noptimizer: []",
-                "mine.yaml:4:12: optimizer: this is a list of 0; one of adam, sgd, normalized_sgd, cma_es, spherical_cma, genetic is wanted",
+                "mine.yaml:4:12: optimizer: this is a list of 0; one of adam, sgd, normalized_sgd, cma_es, \
+                 spherical_cma, genetic is wanted",
             ),
         ] {
             assert!(good.contains(from));

@@ -19,7 +19,8 @@ const READINGS: [&str; 7] =
 pub enum UnitPattern {
     /// A unit as [`crate::unit::Unit::parse`] takes it; the files that it names are relative to the working directory.
     Unit(String),
-    /// `class:0..9`, `_blocks.10:0..31`, `_blocks.*:0..31`: every class or channel of a range, in every layer that fits.
+    /// `class:0..9`, `_blocks.10:0..31`, `_blocks.*:0..31`: every class or channel of a range, in every layer that
+    /// fits.
     Channels {
         /// `class`, or layers.
         layers: LayerGlob,
@@ -37,7 +38,8 @@ pub enum UnitPattern {
     },
     /// `layer:_blocks.*`: every layer that fits.
     WholeLayers(LayerGlob),
-    /// `strongest(_blocks.10, 20)`: the channels of every layer that fits whose mean activation is highest on the reference.
+    /// `strongest(_blocks.10, 20)`: the channels of every layer that fits whose mean activation is highest on the
+    /// reference.
     Strongest {
         /// The layers.
         layers: LayerGlob,
