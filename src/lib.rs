@@ -8,6 +8,7 @@ pub mod cli;
 pub mod encoder;
 pub mod evolution;
 pub mod experiment;
+pub mod experiment_file;
 pub mod filter;
 pub mod judge;
 pub mod method;

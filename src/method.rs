@@ -6,6 +6,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use frozen::suggest::hint;
 use frozen::yaml;
 use generators::{Generator, Prior};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::filter::{FilterSpec, Stage};
@@ -47,7 +48,7 @@ const PRESETS: [(&str, &str); 24] = [
 ];
 
 /// Which parameterization a method optimizes.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum ParamSpec {
     /// The picture's own pixels.
@@ -99,7 +100,7 @@ impl ParamSpec {
 }
 
 /// Which picture of a run is kept.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Keep {
     /// The one after the last step.
@@ -110,7 +111,7 @@ pub enum Keep {
 }
 
 /// Several resolutions, from small to large (Mordvintsev et al. 2015): each starts from the picture of the one before it.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Octaves {
     /// How many.
@@ -141,7 +142,7 @@ impl Octaves {
 }
 
 /// How a picture enters the classifier.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Input {
     /// Resized to the classifier's own input size.
@@ -158,7 +159,7 @@ pub enum Input {
 }
 
 /// A method; see the [module documentation](self).
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Method {
     /// Its name.
@@ -471,7 +472,7 @@ mod tests {
             ("views: 1", "views: 18446744073709551615", "views: 18446744073709551615 is more than 1024"),
             ("facets: 1", "facets: 1000", "facets: 1000 is more than 64"),
             ("lr: 0.05", "lr: .nan", "lr is a finite number"),
-            ("lr: 0.05", "lr: { from: 1, to: 0, foo: 3 }", "did not match"),
+            ("lr: 0.05", "lr: { from: 1, to: 0, foo: 3 }", "unknown key 'foo'"),
             ("beta1: 0.9", "beta1: 1.0", "beta1 and beta2 are from 0 to less than 1"),
             ("count: 1", "count: 100", "count is between 1 and 32"),
         ] {

@@ -20,6 +20,7 @@ use std::path::Path;
 use anyhow::{Context, Result, anyhow, bail};
 use classifiers::{Classifier, LOGITS};
 use frozen::network::Point;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -29,7 +30,7 @@ use crate::random::{Purpose, Seed, normal, stream};
 use crate::tensor_file::read_npy;
 
 /// How a number is made of an activation.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Reading {
     /// The activation, or its mean over positions; of a direction, the dot product.

@@ -11,6 +11,7 @@ mod methods;
 pub mod models;
 mod progress;
 mod store;
+mod schema;
 mod visualize;
 
 use std::process::ExitCode;
@@ -56,6 +57,8 @@ enum Command {
     Store(store::Stores),
     /// The speed of an optimization step, against the machine's own limit.
     Bench(bench::Bench),
+    /// The JSON Schema of experiment files (draft 2020-12), for editors.
+    Schema(schema::Schema),
     /// A completion script for a shell.
     #[command(
         after_help = "Example:\n  metapicture completions bash > ~/.local/share/bash-completion/completions/metapicture"
@@ -179,6 +182,7 @@ fn run(cli: Cli) -> Result<u8, Failure> {
         Command::Visualize(command) => visualize::run(command, quiet, cli.verbose),
         Command::Store(command) => store::run(command, quiet),
         Command::Bench(command) => bench::run(command, quiet),
+        Command::Schema(command) => schema::run(command),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "metapicture", &mut std::io::stdout());
             Ok(0)

@@ -15,12 +15,13 @@ pub use spherical::Spherical;
 use anyhow::{Result, bail};
 use ndarray::Array2;
 use rand_chacha::ChaCha12Rng;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::checkpoint::Saved;
 
 /// What of the covariance matrix a CMA-ES adapts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Variant {
     /// Its diagonal (Ros & Hansen 2008): linear in the number of dimensions.
@@ -33,7 +34,7 @@ pub enum Variant {
 pub const MOST_DIMENSIONS: usize = 8192;
 
 /// How a method asks for covariance matrix adaptation.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CmaEsSpec {
     /// What is adapted.
@@ -45,7 +46,7 @@ pub struct CmaEsSpec {
 }
 
 /// How a method asks for an evolution strategy on a sphere.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SphericalSpec {
     /// Candidates of a generation.
@@ -55,7 +56,7 @@ pub struct SphericalSpec {
 }
 
 /// How a method asks for a genetic algorithm.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GeneticSpec {
     /// Candidates of a generation.
@@ -81,7 +82,7 @@ pub enum EvolutionSpec {
 }
 
 /// An angle that falls.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Degrees {
     /// In the first generation.

@@ -12,6 +12,7 @@ pub mod stochastic_clip;
 pub mod tv_denoise;
 
 use anyhow::{Result, bail};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
@@ -48,7 +49,7 @@ impl Stage {
 }
 
 /// How a method asks for one. `every` is in steps: 20 applies it after the 20th, the 40th … step of each octave.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum FilterSpec {
     /// Sets numbers of a code beyond a limit to it.

@@ -8,14 +8,19 @@ pub use adam::Adam;
 pub use normalized::{Norm, NormalizedSgd};
 pub use sgd::Sgd;
 
+use std::fmt;
+
 use anyhow::{Result, bail};
+use schemars::JsonSchema;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Deserializer, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
 use crate::evolution::{CmaEsSpec, EvolutionSpec, GeneticSpec, SphericalSpec};
 
 /// A step size: constant, or going linearly from one value at the first step to another at the last.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
 #[serde(untagged)]
 pub enum StepSize {
     /// The same at every step.
@@ -25,13 +30,39 @@ pub enum StepSize {
 }
 
 /// A value that changes linearly.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Ramp {
     /// At the first step.
     pub from: f64,
     /// At the last step.
     pub to: f64,
+}
+
+/// By hand, so that an error names the key and its place; an untagged enum's says that nothing matched.
+impl<'de> Deserialize<'de> for StepSize {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<StepSize, D::Error> {
+        struct OfStepSize;
+        impl<'de> Visitor<'de> for OfStepSize {
+            type Value = StepSize;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a number, or { from, to },")
+            }
+            fn visit_f64<E>(self, size: f64) -> Result<StepSize, E> {
+                Ok(StepSize::Constant(size))
+            }
+            fn visit_i64<E>(self, size: i64) -> Result<StepSize, E> {
+                Ok(StepSize::Constant(size as f64))
+            }
+            fn visit_u64<E>(self, size: u64) -> Result<StepSize, E> {
+                Ok(StepSize::Constant(size as f64))
+            }
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<StepSize, A::Error> {
+                Ramp::deserialize(MapAccessDeserializer::new(map)).map(StepSize::Linear)
+            }
+        }
+        deserializer.deserialize_any(OfStepSize)
+    }
 }
 
 impl StepSize {
@@ -47,7 +78,7 @@ impl StepSize {
 }
 
 /// How a method asks for an optimizer.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum OptimizerSpec {
     /// Kingma & Ba 2015.

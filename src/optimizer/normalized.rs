@@ -3,13 +3,14 @@
 //! neurons in neural networks via deep generator networks"), root mean square, standard deviation (later notebooks of
 //! DeepDream) or Euclidean norm.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tch::{Kind, Tensor};
 
 use super::{Optimizer, StepSize};
 
 /// What of a sample's gradient is made 1.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Norm {
     /// The mean absolute value: the step size is the mean absolute change of a number.

@@ -3,13 +3,14 @@
 //! generator cannot.
 
 use frozen::resize::Resize;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tch::{Kind, Tensor};
 
 use super::{Latent, LatentSpec, Param};
 
 /// How the residual is measured.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Norm {
     /// The largest absolute value is at most the bound.
@@ -21,7 +22,7 @@ pub enum Norm {
 }
 
 /// How a method asks for it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct BlendSpec {
     /// The search for the code.

@@ -2,6 +2,7 @@
 //! independent ones of natural pictures, so that a step goes along them; and the way from such channels, which may have any
 //! value, to a picture in [0,1].
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
@@ -18,7 +19,7 @@ const IMAGENET_LENGTH: f64 = 0.461_952_378_497_793_5;
 const DARKEST: f64 = 1e-3;
 
 /// What the three trainable channels are.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Colour {
     /// The independent colours of ImageNet's pictures, as in lucid.

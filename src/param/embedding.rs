@@ -6,6 +6,7 @@ use anyhow::{Result, bail};
 use frozen::network::{Pass, Schedule};
 use generators::Generator;
 use rand::RngExt;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tch::{Kind, Tensor};
 
@@ -14,7 +15,7 @@ use super::{Param, Range};
 use crate::random::{Purpose, Seed, normal, stream};
 
 /// Where the search begins.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Origin {
     /// The mean of the generator's class embeddings.
@@ -25,7 +26,7 @@ pub enum Origin {
 }
 
 /// How a method asks for it.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EmbeddingSpec {
     /// Codes that each step looks at, each with the same embedding.

@@ -3,6 +3,7 @@
 
 use anyhow::Result;
 use frozen::network::channels_last;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
 
@@ -10,7 +11,7 @@ use super::{Colour, Param, Resampling, spectrum};
 use crate::random::{Purpose, Seed, normal, stream};
 
 /// How a method asks for it.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FourierSpec {
     /// Standard deviation of the Gaussian noise that the numbers start from.

@@ -5,6 +5,7 @@
 use anyhow::Result;
 use frozen::network::channels_last;
 use frozen::resize::Resize;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
 
@@ -12,7 +13,7 @@ use super::{Colour, Param, Resampling};
 use crate::random::{Purpose, Seed, normal, stream};
 
 /// How a method asks for it.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LaplacianSpec {
     /// How many levels there are, from 1 to [`MOST_LEVELS`]; each has half the resolution of the one before.

@@ -5,6 +5,7 @@ use std::fmt;
 
 use frozen::network::{Pass, Schedule};
 use generators::{Generator, Prior};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tch::{Kind, Tensor};
 
@@ -13,7 +14,7 @@ use super::{Param, spectrum};
 use crate::random::{Purpose, Seed, normal, stream, truncated_normal};
 
 /// Where codes may lie.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Space {
     /// Anywhere; they start as draws from the standard normal distribution that the generator was trained on.
@@ -51,7 +52,7 @@ impl fmt::Display for Space {
 }
 
 /// What a search begins with.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Start {
     /// Draws from the distribution that the generator's codes had in training, brought into the space.
@@ -63,7 +64,7 @@ pub enum Start {
 }
 
 /// How a method asks for it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LatentSpec {
     /// Where codes may lie.

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use generators::{Generator, Prior};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use tch::{Kind, Tensor};
@@ -15,7 +16,7 @@ use crate::random::Seed;
 use crate::tensor_file::read_npy;
 
 /// How a method asks for them.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Limits {
     /// The same for all dimensions.
@@ -28,7 +29,7 @@ pub enum Limits {
 }
 
 /// A lower and an upper limit.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Range {
     /// The lower one.
@@ -39,8 +40,9 @@ pub struct Range {
 
 /// A file of limits that was read: text (numbers with white space between them) or `.npy`. `d` numbers are upper limits, with 0
 /// or minus the same below them: 0 where codes are behind a ReLU. Twice as many are lower limits and upper ones.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "Written", into = "Written")]
+#[schemars(with = "Written")]
 pub struct LimitsFile {
     path: PathBuf,
     sha256: String,
@@ -48,14 +50,14 @@ pub struct LimitsFile {
 }
 
 /// How YAML spells a file: by its path, or by its path and the sha256 that it must have.
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 enum Written {
     Path(PathBuf),
     Checked(Checked),
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Checked {
     path: PathBuf,

@@ -12,6 +12,7 @@ use std::f64::consts::PI;
 
 use frozen::network::channels_last;
 use rand_distr::{Distribution, Uniform};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
 
@@ -20,7 +21,7 @@ use super::{Colour, Param, spectrum};
 use crate::random::{Purpose, Seed, stream};
 
 /// How a method asks for it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MacoSpec {
     /// What the channels are.

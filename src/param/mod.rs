@@ -23,6 +23,7 @@ pub use maco::{Maco, MacoSpec};
 pub use pixel::{Bounds, GREY, Pixel, PixelSpec};
 
 use anyhow::{Result, bail};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
@@ -85,7 +86,7 @@ pub trait Param {
 }
 
 /// How a picture is brought to the size of the next octave.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Resampling {
     /// Bilinear.

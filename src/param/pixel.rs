@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use frozen::network::channels_last;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
 
@@ -12,7 +13,7 @@ use crate::random::{Purpose, Seed, normal, stream};
 pub const GREY: f64 = 0.5;
 
 /// What keeps pixels within a range.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Bounds {
     /// Values that leave [0,1] are set to its ends after every step.
@@ -28,7 +29,7 @@ pub enum Bounds {
 }
 
 /// How a method asks for it.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PixelSpec {
     /// Standard deviation of the Gaussian noise around middle grey (0.5) that it starts from.

@@ -2,12 +2,13 @@
 
 use rand::RngExt;
 use rand_chacha::ChaCha12Rng;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Drawn, Every};
 
 /// What happens at the edges.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Edge {
     /// The canvas becomes smaller by `pixels`, at a random place, as in lucid.
@@ -18,7 +19,7 @@ pub enum Edge {
 }
 
 /// How a method asks for it.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Jitter {
     /// Largest shift; with `edge: crop`, the number of places less one.

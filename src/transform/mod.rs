@@ -18,6 +18,7 @@ use std::rc::Rc;
 use anyhow::{Result, bail};
 use frozen::resize::Resize;
 use rand_chacha::ChaCha12Rng;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
@@ -31,7 +32,7 @@ pub use rotate::Rotate;
 pub use scale::Scale;
 
 /// How often a transform is drawn anew.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Every {
     /// In every step (and every view of it).
@@ -42,7 +43,7 @@ pub enum Every {
 }
 
 /// How a method asks for one.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum TransformSpec {
     /// A margin around the picture.

@@ -1,13 +1,14 @@
 //! Gaussian noise on what the classifier sees (Smilkov et al. 2017, "SmoothGrad"; Fel et al. 2023).
 
 use rand_chacha::ChaCha12Rng;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
 use crate::random::normal;
 
 /// How a method asks for it.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Noise {
     /// Standard deviation, in units of the picture's range [0,1].

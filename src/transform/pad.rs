@@ -1,11 +1,12 @@
 //! A margin around the picture (lucid, Olah et al. 2017: 12 px), so that what follows does not cut into it.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Frame;
 
 /// What lies outside of the picture, also where other transforms look there.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Fill {
     /// Middle grey (0.5).
@@ -18,7 +19,7 @@ pub enum Fill {
 }
 
 /// How a method asks for it.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Pad {
     /// Width of the margin on each side.

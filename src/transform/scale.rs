@@ -3,12 +3,13 @@
 
 use rand::RngExt;
 use rand_chacha::ChaCha12Rng;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Frame;
 
 /// How a method asks for it: uniform between two factors.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Scale {
     /// Smallest factor.

@@ -1,0 +1,243 @@
+//! The document of an experiment: the file, over the files that it extends, and `--set` over them.
+
+use std::path::{Path, PathBuf};
+
+use super::method_entry::Bases;
+use super::node::{Entry, Field, Node, Value, unknown_key};
+use super::path::{self, merge};
+use super::place::{FileError, Origin, Source};
+use super::reader;
+
+/// The keys of a document.
+pub(super) const KEYS: [&str; 18] = [
+    "name",
+    "description",
+    "extends",
+    "classifier",
+    "classifiers",
+    "generator",
+    "generators",
+    "units",
+    "methods",
+    "seeds",
+    "size",
+    "steps",
+    "facets",
+    "device",
+    "threads",
+    "batch",
+    "compare",
+    "sweep",
+];
+
+/// A key for one and a key for several: whichever is said later holds.
+const ONE_OR_SEVERAL: [(&str, &str); 2] = [("classifier", "classifiers"), ("generator", "generators")];
+
+/// Files that extend each other in a row.
+const LONGEST_CHAIN: usize = 32;
+
+/// Methods of one experiment.
+const MOST_METHODS: usize = 1000;
+
+/// Whether a model's or a method's name is the path of a file.
+pub(super) fn is_path(name: &str) -> bool {
+    name.contains('/') || name.ends_with(".yaml") || name.ends_with(".yml")
+}
+
+/// A document before it is typed.
+#[derive(Debug)]
+pub(super) struct Document {
+    pub(super) root: Node,
+    /// What files are relative to.
+    pub(super) folder: PathBuf,
+    bases: Bases,
+}
+
+impl Document {
+    /// Reads a file and what it extends.
+    pub(super) fn read(path: &Path) -> Result<Document, FileError> {
+        let source = Source::new(Origin::Experiment, path.display().to_string());
+        let mut chain = vec![];
+        let root = read(path, &source, &mut chain)?;
+        let folder = path.parent().map(Path::to_path_buf).unwrap_or_default();
+        Ok(Document { root, folder, bases: Bases::default() })
+    }
+
+    /// Does what a `--set PATH=VALUE` says.
+    pub(super) fn set(&mut self, flag: &str) -> Result<(), FileError> {
+        let source = Source::new(Origin::Flag, format!("--set {flag}"));
+        let place = source.whole();
+        let Some((path, value)) = flag.split_once('=') else {
+            return Err(FileError::new(&place, "", "is written --set PATH=VALUE"));
+        };
+        let path = path.trim();
+        let value = reader::parse(value, &source)?;
+        if path.starts_with("methods.") {
+            self.spell_out_methods()?;
+        }
+        let path = path::Path::resolve(&self.root, path, &place)?;
+        if let [methods, _, key] = &path.0[..]
+            && methods == "methods"
+            && ["preset", "file"].contains(&key.as_str())
+        {
+            let name = &path.0[1];
+            return Err(FileError::new(&place, "", format!("set the method as a whole: --set methods.{name}=…")));
+        }
+        if let Some(unknown) = path.0.first().filter(|key| !KEYS.contains(&key.as_str())) {
+            return Err(FileError::new(&place, "", unknown_key(unknown, KEYS)));
+        }
+        if path.0[0] == "extends" {
+            return Err(FileError::new(&place, "", "what a file extends is read before anything is set"));
+        }
+        make_way(&mut self.root, &path.0[0]);
+        path.assign(0, &mut self.root, &place, value)
+    }
+
+    /// Replaces the entries of `methods` by what they stand for.
+    pub(super) fn spell_out_methods(&mut self) -> Result<(), FileError> {
+        let Some(methods) = self.root.get("methods") else { return Ok(()) };
+        let field = Field::new(methods, "methods");
+        let items = field.items();
+        if items.len() > MOST_METHODS {
+            return Err(field.wrong(format!("{} methods are more than {MOST_METHODS}", items.len())));
+        }
+        if methods.is_null() {
+            return Ok(());
+        }
+        let spelled_out =
+            items.iter().map(|entry| self.bases.spell_out(entry, &self.folder)).collect::<Result<Vec<_>, _>>()?;
+        let place = methods.place.clone();
+        if let Some(methods) = self.root.get_mut("methods") {
+            *methods = Node { place, value: Value::List(spelled_out) };
+        }
+        Ok(())
+    }
+}
+
+/// Takes what `key` replaces out of a document.
+pub(super) fn make_way(root: &mut Node, key: &str) {
+    for (one, several) in ONE_OR_SEVERAL {
+        for (this, other) in [(one, several), (several, one)] {
+            if this == key {
+                root.remove(other);
+            }
+        }
+    }
+}
+
+/// The tree of a file over those that it extends. `chain` are the files that led here.
+fn read(path: &Path, source: &std::sync::Arc<Source>, chain: &mut Vec<PathBuf>) -> Result<Node, FileError> {
+    let mut root = reader::read(path, source)?;
+    match &root.value {
+        Value::Map(_) => {}
+        Value::Null => return Err(FileError::new(&source.at(1, 1), "", "is empty; an experiment is a map of keys")),
+        other => return Err(FileError::new(&root.place, "", format!("{other}; an experiment is a map of keys"))),
+    }
+    Field::new(&root, "").map_of(&KEYS)?;
+    let canonical = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
+    chain.push(canonical(path));
+    let Some(extends) = root.remove("extends").filter(|extends| !extends.is_null()) else { return Ok(root) };
+    let extends = Field::new(&extends, "extends");
+    let name = extends.text()?;
+    let base = path.parent().unwrap_or(Path::new("")).join(name);
+    if !base.is_file() {
+        return Err(extends.wrong(format!("there is no file {}", base.display())));
+    }
+    if chain.contains(&canonical(&base)) {
+        return Err(extends.wrong(format!("{} extends itself, by this", base.display())));
+    }
+    if chain.len() >= LONGEST_CHAIN {
+        return Err(extends.wrong(format!("more than {LONGEST_CHAIN} files extend each other")));
+    }
+    let mut below = read(&base, &Source::new(Origin::Experiment, base.display().to_string()), chain)?;
+    if let Some(folder) = Path::new(name).parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        rebase(&mut below, folder);
+    }
+    if let Value::Map(entries) = &root.value {
+        entries.iter().for_each(|entry| make_way(&mut below, &entry.key));
+    }
+    // A swept path has one list of values, never two merged ones.
+    if let (Some(Value::Map(swept)), Some(sweep)) = (root.get("sweep").map(|node| &node.value), below.get_mut("sweep"))
+    {
+        for Entry { key, .. } in swept {
+            sweep.remove(key);
+        }
+    }
+    merge(&mut below, root, "");
+    Ok(below)
+}
+
+/// Makes the files that a document names relative to the folder in which `folder` lies, and not to `folder` itself.
+fn rebase(root: &mut Node, folder: &Path) {
+    let join = |name: &str| folder.join(name).to_string_lossy().into_owned();
+    let model = |name: &str| if is_path(name) { join(name) } else { name.to_owned() };
+    let unit = |text: &str| super::unit_pattern::with_files(text, &join);
+    let Value::Map(entries) = &mut root.value else { return };
+    for Entry { key, node, .. } in entries {
+        match key.as_str() {
+            "classifier" | "classifiers" | "generator" | "generators" => each_text(node, &model),
+            "units" => each_text(node, &unit),
+            "methods" => {
+                let items = match &mut node.value {
+                    Value::List(items) => items,
+                    _ => std::slice::from_mut(node),
+                };
+                for item in items {
+                    match &mut item.value {
+                        Value::Text(name) => *name = model(name),
+                        Value::Map(entries) => {
+                            let file = entries.iter_mut().find(|entry| entry.key == "file");
+                            if let Some(Entry { node: Node { value: Value::Text(name), .. }, .. }) = file {
+                                *name = join(name);
+                            }
+                        }
+                        _ => {}
+                    }
+                }
+            }
+            "compare" => {
+                if let Some(witnesses) = node.get_mut("witnesses") {
+                    each_text(witnesses, &model);
+                }
+                if let Some(Node { value: Value::Text(name), .. }) = node.get_mut("reference")
+                    && !super::setting::is_image_set(name)
+                {
+                    *name = join(name);
+                }
+            }
+            "sweep" => rebase_sweep(node, &model, &unit),
+            _ => {}
+        }
+    }
+}
+
+fn rebase_sweep(sweep: &mut Node, model: &dyn Fn(&str) -> String, unit: &dyn Fn(&str) -> String) {
+    let entries = match &mut sweep.value {
+        Value::Map(entries) => entries,
+        Value::List(groups) => return groups.iter_mut().for_each(|group| rebase_sweep(group, model, unit)),
+        _ => return,
+    };
+    for Entry { key, node, .. } in entries {
+        match key.split('.').next().unwrap_or_default() {
+            "zip" => rebase_sweep(node, model, unit),
+            "classifier" | "classifiers" | "generator" | "generators" if !key.ends_with(".class") => {
+                each_text(node, model)
+            }
+            "units" => each_text(node, unit),
+            _ => {}
+        }
+    }
+}
+
+/// Changes every text of a tree but the classes of generators.
+fn each_text(node: &mut Node, change: &dyn Fn(&str) -> String) {
+    match &mut node.value {
+        Value::Text(text) => *text = change(text),
+        Value::List(items) => items.iter_mut().for_each(|item| each_text(item, change)),
+        Value::Map(entries) => {
+            let names = entries.iter_mut().filter(|entry| entry.key != "class");
+            names.for_each(|entry| each_text(&mut entry.node, change));
+        }
+        _ => {}
+    }
+}

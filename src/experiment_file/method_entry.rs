@@ -1,0 +1,162 @@
+//! The entries of `methods`: a preset or a method's file, what is different in this experiment, or all of it.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use frozen::suggest::hint;
+
+use super::document::is_path;
+use super::node::{Field, Node, Value};
+use super::path::{item_name, merge};
+use super::place::{FileError, Origin, Source, joined};
+use super::reader;
+use super::typed::typed;
+use crate::method::Method;
+
+/// The methods that entries build upon, each read once.
+#[derive(Debug, Default)]
+pub(super) struct Bases {
+    presets: Vec<Method>,
+    trees: HashMap<String, Node>,
+}
+
+impl Bases {
+    /// A preset, every default written out.
+    fn preset(&mut self, name: &str) -> Result<Node, String> {
+        if self.presets.is_empty() {
+            self.presets = Method::presets();
+        }
+        let known = format!("preset {name}");
+        if let Some(tree) = self.trees.get(&known) {
+            return Ok(tree.clone());
+        }
+        let preset = self.presets.iter().find(|preset| preset.name == name).ok_or_else(|| {
+            let names = self.presets.iter().map(|preset| preset.name.as_str());
+            format!("no preset '{name}'{}", hint(name, "the presets", names))
+        })?;
+        let text = preset.to_yaml().map_err(|error| error.to_string())?;
+        let tree = reader::parse(&text, &Source::new(Origin::Preset, &known)).map_err(|error| error.to_string())?;
+        Ok(self.trees.entry(known).or_insert(tree).clone())
+    }
+
+    fn file(&mut self, path: &Path) -> Result<Node, FileError> {
+        let known = path.display().to_string();
+        if let Some(tree) = self.trees.get(&known) {
+            return Ok(tree.clone());
+        }
+        let source = Source::new(Origin::MethodFile, &known);
+        let tree = reader::read(path, &source)?;
+        match tree.value {
+            Value::Map(_) => Ok(self.trees.entry(known).or_insert(tree).clone()),
+            _ => Err(FileError::new(&source.at(1, 1), "", "a method is a map of settings")),
+        }
+    }
+
+    /// The method of an entry, spelled out: neither `preset` nor `file` is left. `folder` is what files are relative
+    /// to.
+    pub(super) fn spell_out(&mut self, entry: &Field, folder: &Path) -> Result<Node, FileError> {
+        match &entry.node.value {
+            Value::Text(name) => {
+                let mut tree = self.named(entry, name, folder)?;
+                tree.place = entry.node.place.clone();
+                Ok(tree)
+            }
+            Value::Map(_) => {
+                let mut over = entry.node.clone();
+                let mut tree = match (entry.optional("preset"), entry.optional("file")) {
+                    (Some(_), Some(file)) => {
+                        return Err(file.wrong("a method builds upon a preset or a file, not both"));
+                    }
+                    (Some(preset), None) => self.preset(preset.text()?).map_err(|message| preset.wrong(message))?,
+                    (None, Some(file)) => self.named_file(&file, file.text()?, folder)?,
+                    (None, None) => return Ok(over),
+                };
+                over.remove("preset");
+                over.remove("file");
+                merge(&mut tree, over, "");
+                Ok(tree)
+            }
+            _ => Err(entry.not("a preset's name, or a map")),
+        }
+    }
+
+    fn named(&mut self, entry: &Field, name: &str, folder: &Path) -> Result<Node, FileError> {
+        match is_path(name) {
+            true => self.named_file(entry, name, folder),
+            false => self.preset(name).map_err(|message| entry.wrong(message)),
+        }
+    }
+
+    fn named_file(&mut self, field: &Field, name: &str, folder: &Path) -> Result<Node, FileError> {
+        let path = folder.join(name);
+        if !path.is_file() {
+            return Err(field.wrong(format!("there is no file {}", path.display())));
+        }
+        self.file(&path)
+    }
+}
+
+/// The method that an entry spells out, checked, and the `size` that it may have beside a method's own keys.
+pub(super) fn method(entry: &Field) -> Result<(Method, Option<i64>), FileError> {
+    let size =
+        entry.optional("size").map(|size| size.whole(super::setting::SIZES.0, super::setting::SIZES.1)).transpose()?;
+    let method: Method = if entry.node.get("size").is_some() {
+        let mut without = entry.node.clone();
+        without.remove("size");
+        typed(&without, &entry.path)?
+    } else {
+        typed(entry.node, &entry.path)?
+    };
+    method.check().map_err(|error| located(&method, entry, &format!("{error:#}")))?;
+    Ok((method, size.map(|size| size as i64)))
+}
+
+/// The error of [`Method::check`], which begins with the key's path in the method, with its place.
+fn located(method: &Method, entry: &Field, message: &str) -> FileError {
+    let of_key =
+        |key: &str| key.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_.".contains(&byte));
+    let (key, message) = message.split_once(": ").filter(|(key, _)| of_key(key)).unwrap_or(("", message));
+    let (mut path, mut nodes) = (entry.path.clone(), vec![entry.node]);
+    let mut keys = key.split('.').filter(|key| !key.is_empty());
+    for key in keys.by_ref() {
+        let next = match &nodes[nodes.len() - 1].value {
+            Value::List(items) => {
+                // Of several of one name, the one that is wrong by itself.
+                let wrong = match path.rsplit('.').next() {
+                    Some("transforms") => method.transforms.iter().position(|transform| transform.check().is_err()),
+                    Some("regularizers") => method.regularizers.iter().position(|one| one.check().is_err()),
+                    Some("filters") => method.filters.iter().position(|filter| filter.check().is_err()),
+                    _ => None,
+                };
+                let named = || items.iter().position(|item| item_name(item) == Some(key));
+                let Some(index) = wrong.filter(|index| *index < items.len()).or_else(named) else { break };
+                path = joined(&path, index);
+                nodes.push(&items[index]);
+                items[index].get(key)
+            }
+            _ => nodes[nodes.len() - 1].get(key),
+        };
+        path = joined(&path, key);
+        match next {
+            Some(node) => nodes.push(node),
+            None => break,
+        }
+    }
+    let path = keys.fold(path, |path, key| joined(&path, key));
+    // What a base says is wrong because of what the experiment says.
+    let place = nodes.iter().skip(1).rev().find_map(|node| own(node)).unwrap_or(entry.node);
+    FileError::new(&place.place, &path, message)
+}
+
+/// The node, or one in it, that the experiment itself wrote.
+fn own(node: &Node) -> Option<&Node> {
+    match &node.value {
+        _ if !node.place.is_of_base() && !matches!(node.value, Value::Map(_) | Value::List(_)) => Some(node),
+        Value::Map(entries) => {
+            let inner = entries.iter().find_map(|entry| own(&entry.node));
+            inner.or_else(|| (!node.place.is_of_base()).then_some(node))
+        }
+        Value::List(items) => items.iter().find_map(own).or_else(|| (!node.place.is_of_base()).then_some(node)),
+        _ => None,
+    }
+}
