@@ -10,6 +10,7 @@ use generators::{Classes, Generator};
 use serde_json::{Value, json};
 use tch::Device;
 
+use crate::encoder::Encoder;
 use crate::judge::{self, Verdict};
 use crate::method::{Method, ParamSpec};
 use crate::param::Condition;
@@ -33,6 +34,8 @@ pub struct Experiment {
     pub generator: Option<Generator>,
     /// What a conditional generator is conditioned on.
     pub condition: Option<Condition>,
+    /// What brings the generator's pictures back to codes, for methods that encode; none where that is the classifier itself.
+    pub encoder: Option<Classifier>,
     /// Classifiers that judge and never take part.
     pub witnesses: Vec<Classifier>,
     /// Side of the pictures, if another one than the methods' is wanted; a generator's have its own size.
@@ -90,6 +93,12 @@ impl Experiment {
             for unit in units {
                 unit.read_as(method.objective).with_context(named)?;
             }
+            if let Some(generator) = self.generator.as_ref().filter(|_| method.needs_generator()) {
+                method.fit(generator).with_context(named)?;
+                if method.encodes() {
+                    Encoder::new(generator, self.encoder.as_ref().or(Some(&self.classifier))).with_context(named)?;
+                }
+            }
             for layer in method.regularizers.iter().filter_map(|regularizer| regularizer.layer()) {
                 let tap = self.classifier.network.tap(layer);
                 tap.map_err(|error| anyhow!("{}: {} has {error}", named(), self.classifier.name))?;
@@ -132,6 +141,7 @@ impl Experiment {
             "classifier_definition": self.classifier.definition,
             "generator": generator.map(|generator| &generator.weights_sha256),
             "generator_definition": generator.map(|generator| &generator.definition),
+            "encoder": self.encoder.as_ref().filter(|_| run.method.encodes()).map(|encoder| &encoder.weights_sha256),
             "condition": generator.and(self.condition),
             "unit": run.unit.settings(),
             "method": run.method.settings(),
@@ -149,8 +159,8 @@ impl Experiment {
 
     /// Side of a run's picture.
     fn size_of(&self, run: &Run) -> i64 {
-        match (run.method.param, &self.generator) {
-            (ParamSpec::Latent(_), Some(generator)) => generator.size[0],
+        match (&run.method.param, &self.generator) {
+            (ParamSpec::Latent(_) | ParamSpec::Embedding(_), Some(generator)) => generator.size[0],
             _ => run.method.sides(self.classifier.size, self.size).last().copied().unwrap_or(self.classifier.size),
         }
     }
@@ -212,6 +222,7 @@ impl Experiment {
             shapes: &self.shapes,
             generator: self.generator.as_ref(),
             condition: self.condition,
+            encoder: self.encoder.as_ref().or(Some(&self.classifier)),
             method,
             size: self.size,
             runs: &units,
@@ -262,7 +273,8 @@ impl Experiment {
     fn record(&self, run: &Run, batch: usize, trace: &[Row], error: Option<String>) -> Record {
         let generator = self.generator.as_ref().filter(|_| run.method.needs_generator());
         let finite = |value: Option<f64>| value.filter(|value| value.is_finite());
-        let models = std::iter::once(&self.classifier).chain(&self.witnesses);
+        let encoder = self.encoder.as_ref().filter(|_| run.method.encodes());
+        let models = std::iter::once(&self.classifier).chain(encoder).chain(&self.witnesses);
         let models = models.map(|model| (&model.name, &model.weights_sha256, &model.definition));
         let models =
             models.chain(generator.iter().map(|model| (&model.name, &model.weights_sha256, &model.definition)));

@@ -4,6 +4,7 @@
 //! The way of the data is one direction: experiment, plan, batches, [`render`], records, pictures.
 
 pub mod cli;
+pub mod encoder;
 pub mod evolution;
 pub mod experiment;
 pub mod experiment_file;

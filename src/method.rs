@@ -5,20 +5,22 @@ use std::path::Path;
 use anyhow::{Context, Result, anyhow, bail};
 use frozen::suggest::hint;
 use frozen::yaml;
+use generators::{Generator, Prior};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::filter::{FilterSpec, Stage};
 use crate::optimizer::OptimizerSpec;
 use crate::param::{
-    BlendSpec, Bounds, FourierSpec, LaplacianSpec, LatentSpec, MOST_LEVELS, MacoSpec, PixelSpec, Resampling, Space,
+    BlendSpec, Bounds, EmbeddingSpec, FourierSpec, LaplacianSpec, LatentSpec, MOST_LEVELS, MacoSpec, PixelSpec,
+    Resampling, Space, Start,
 };
 use crate::regularizer::RegularizerSpec;
 use crate::transform::TransformSpec;
 use crate::unit::Reading;
 
 /// The presets, in the order in which they are listed: file name and text.
-const PRESETS: [(&str, &str); 20] = [
+const PRESETS: [(&str, &str); 24] = [
     ("naive.yaml", include_str!("methods/naive.yaml")),
     ("erhan-2009.yaml", include_str!("methods/erhan-2009.yaml")),
     ("deepdream-2015.yaml", include_str!("methods/deepdream-2015.yaml")),
@@ -33,16 +35,20 @@ const PRESETS: [(&str, &str); 20] = [
     ("offert-bell-2020.yaml", include_str!("methods/offert-bell-2020.yaml")),
     ("regularized.yaml", include_str!("methods/regularized.yaml")),
     ("latent.yaml", include_str!("methods/latent.yaml")),
+    ("latent-spatial.yaml", include_str!("methods/latent-spatial.yaml")),
     ("cma-es.yaml", include_str!("methods/cma-es.yaml")),
     ("cma-es-cholesky.yaml", include_str!("methods/cma-es-cholesky.yaml")),
     ("cma-es-spherical.yaml", include_str!("methods/cma-es-spherical.yaml")),
     ("ga.yaml", include_str!("methods/ga.yaml")),
     ("dgn-am.yaml", include_str!("methods/dgn-am.yaml")),
+    ("dgn-am-gaussian.yaml", include_str!("methods/dgn-am-gaussian.yaml")),
+    ("ppgn.yaml", include_str!("methods/ppgn.yaml")),
+    ("biggan-am.yaml", include_str!("methods/biggan-am.yaml")),
     ("blend.yaml", include_str!("methods/blend.yaml")),
 ];
 
 /// Which parameterization a method optimizes.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum ParamSpec {
     /// The picture's own pixels.
@@ -55,28 +61,39 @@ pub enum ParamSpec {
     Maco(MacoSpec),
     /// A generator's code.
     Latent(LatentSpec),
+    /// A conditional generator's class embedding.
+    Embedding(EmbeddingSpec),
     /// A generator's code and a bounded residual on its picture.
     Blend(BlendSpec),
 }
 
 impl ParamSpec {
     /// As YAML spells it.
-    fn name(self) -> &'static str {
+    fn name(&self) -> &'static str {
         match self {
             ParamSpec::Pixel(_) => "pixel",
             ParamSpec::Fourier(_) => "fourier",
             ParamSpec::Laplacian(_) => "laplacian",
             ParamSpec::Maco(_) => "maco",
             ParamSpec::Latent(_) => "latent",
+            ParamSpec::Embedding(_) => "embedding",
             ParamSpec::Blend(_) => "blend",
         }
     }
 
+    /// Pictures of each sample that a step looks at.
+    pub fn copies(&self) -> usize {
+        match self {
+            ParamSpec::Embedding(spec) => spec.codes,
+            _ => 1,
+        }
+    }
+
     /// The search for a code, where there is one.
-    pub fn latent(self) -> Option<LatentSpec> {
+    pub fn latent(&self) -> Option<&LatentSpec> {
         match self {
             ParamSpec::Latent(spec) => Some(spec),
-            ParamSpec::Blend(spec) => Some(spec.prior),
+            ParamSpec::Blend(spec) => Some(&spec.prior),
             _ => None,
         }
     }
@@ -134,6 +151,8 @@ pub enum Input {
     /// At its own size: the network slides over it (fully convolutional networks, or such as pool before they connect
     /// fully). Memory grows with the picture's area.
     Full,
+    /// Its middle alone, of the classifier's own input size, at its own size; one that is smaller is resized.
+    Middle,
     /// In tiles of the classifier's own input size, one after the other, on a grid that is shifted at random in each step.
     /// Memory is that of a few tiles.
     Tiles,
@@ -231,6 +250,12 @@ impl Method {
         if let Some(map) = settings.as_object_mut() {
             map.retain(|key, _| !["name", "summary", "source"].contains(&key.as_str()));
         }
+        // A file is known by its content, wherever it lies.
+        for place in ["/param/latent/space/bounded/file", "/param/blend/prior/space/bounded/file"] {
+            if let Some(file) = settings.pointer_mut(place).and_then(serde_json::Value::as_object_mut) {
+                file.remove("path");
+            }
+        }
         settings
     }
 
@@ -261,24 +286,28 @@ impl Method {
             if spec.starts > 1 && spec.trial == 0 {
                 bail!("param.latent.trial: with several starts, at least 1 step");
             }
-            if self.octaves.count > 1 {
-                bail!("octaves: param {} has one size only", self.param.name());
+            if spec.unclamped && matches!(self.param, ParamSpec::Blend(_)) {
+                bail!("param.blend.prior.unclamped: the residual is added to pictures in [0,1]");
             }
-            match spec.space {
-                Space::Truncated { limit } if !(limit > 0. && limit.is_finite()) => {
+            match &spec.space {
+                Space::Truncated { limit } if !(*limit > 0. && limit.is_finite()) => {
                     bail!("param.latent.space.truncated.limit: more than 0")
                 }
+                Space::Bounded(limits) => limits.check().context("param.latent.space.bounded")?,
                 Space::Fourier { noise, decay }
-                    if !(noise >= 0. && noise.is_finite() && (0. ..=4.).contains(&decay)) =>
+                    if !(*noise >= 0. && noise.is_finite() && (0. ..=4.).contains(decay)) =>
                 {
                     bail!("param.latent.space.fourier: noise is not negative, decay between 0 and 4")
                 }
                 _ => {}
             }
         }
+        if self.needs_generator() && self.octaves.count > 1 {
+            bail!("octaves: param {} has one size only", self.param.name());
+        }
         if let Some(evolution) = self.optimizer.evolution() {
             let name = evolution.name();
-            let ParamSpec::Latent(spec) = self.param else {
+            let ParamSpec::Latent(spec) = &self.param else {
                 bail!("optimizer.{name}: searches codes; param is {}", self.param.name())
             };
             if spec.screen > 1 || spec.starts > 1 {
@@ -291,18 +320,24 @@ impl Method {
                 bail!("optimizer.{name}: keeps the best candidate of all; write keep: best");
             }
         }
-        match self.param {
+        match &self.param {
+            ParamSpec::Embedding(spec) => {
+                spec.check()?;
+                if self.facets > 1 || self.views > 1 || self.keep == Keep::Best {
+                    bail!("param embedding: works with one facet, one view, and keeps the last picture");
+                }
+            }
             ParamSpec::Pixel(spec) if !(spec.noise >= 0. && spec.noise.is_finite()) => {
                 bail!("param.pixel.noise: not negative")
             }
             ParamSpec::Pixel(spec) if !(spec.scale > 0. && spec.scale.is_finite()) => {
                 bail!("param.pixel.scale: more than 0")
             }
-            ParamSpec::Pixel(PixelSpec { bounds: Bounds::Sphere { rms }, .. }) if !(rms > 0. && rms.is_finite()) => {
+            ParamSpec::Pixel(PixelSpec { bounds: Bounds::Sphere { rms }, .. }) if !(*rms > 0. && rms.is_finite()) => {
                 bail!("param.pixel.bounds.sphere.rms: more than 0")
             }
             ParamSpec::Fourier(FourierSpec { noise, .. }) | ParamSpec::Laplacian(LaplacianSpec { noise, .. })
-                if !(noise >= 0. && noise.is_finite()) =>
+                if !(*noise >= 0. && noise.is_finite()) =>
             {
                 bail!("param.{}.noise: not negative", self.param.name())
             }
@@ -342,7 +377,7 @@ impl Method {
         for filter in &self.filters {
             filter.check()?;
             let fits = match filter.stage() {
-                Stage::Gradient => self.param.latent().is_none(),
+                Stage::Gradient => !self.needs_generator(),
                 Stage::Code => self.trains_codes(),
                 Stage::Picture => matches!(self.param, ParamSpec::Pixel(_)),
                 Stage::CodeOrPicture => self.trains_codes() || matches!(self.param, ParamSpec::Pixel(_)),
@@ -360,9 +395,40 @@ impl Method {
         self.param.latent().is_some_and(|spec| !matches!(spec.space, Space::Fourier { .. }))
     }
 
-    /// Whether it searches a generator's code.
+    /// Whether it brings pictures back to codes.
+    pub fn encodes(&self) -> bool {
+        self.regularizers.iter().any(RegularizerSpec::encodes)
+    }
+
+    /// Whether it searches what a generator is given.
     pub fn needs_generator(&self) -> bool {
-        self.param.latent().is_some()
+        self.param.latent().is_some() || matches!(self.param, ParamSpec::Embedding(_))
+    }
+
+    /// Refuses a generator whose codes it cannot search.
+    ///
+    /// # Errors
+    /// Says what the generator lacks.
+    pub fn fit(&self, generator: &Generator) -> Result<()> {
+        if matches!(self.param, ParamSpec::Embedding(_)) && generator.conditioning.is_none() {
+            bail!("searches class embeddings, and {} is not conditional", generator.name);
+        }
+        let Some(spec) = self.param.latent() else { return Ok(()) };
+        match &spec.space {
+            Space::Fourier { .. } if !generator.code.is_spatial() => {
+                bail!("searches spectra of spatial codes; those of {} have no height and width", generator.name)
+            }
+            Space::Bounded(limits) => limits.fit(generator)?,
+            _ => {}
+        }
+        if spec.start == Start::Normal && generator.code.prior != Prior::Rectified {
+            bail!(
+                "param.latent.start: normal is meant for codes behind a ReLU, which those of {} are not; \
+                 dgn-am-gaussian serves them",
+                generator.name
+            );
+        }
+        Ok(())
     }
 
     /// Steps of all octaves together.

@@ -17,15 +17,16 @@ use rand::RngExt;
 use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
 
+use crate::encoder::Encoder;
 use crate::evolution::EvolutionSpec;
 use crate::filter::{Context, Stage};
 use crate::method::{Keep, Method, ParamSpec};
 use crate::objective::Objective;
 use crate::optimizer::Optimizer;
-use crate::param::{Blend, Condition, Fourier, Laplacian, Latent, LatentSpec, Maco, Param, Pixel};
+use crate::param::{Blend, Condition, Embedding, Fourier, Laplacian, Latent, LatentSpec, Maco, Param, Pixel};
 use crate::random::{Purpose, Seed, stream};
 use crate::unit::{LayerShapes, Reading, Unit};
-use crate::view::{Moment, View};
+use crate::view::{Moment, Seen, View};
 
 /// Steps between two readings of the trace.
 const READ_BACK: usize = 10;
@@ -44,6 +45,8 @@ pub struct Batch<'a> {
     pub generator: Option<&'a Generator>,
     /// The condition of a conditional generator.
     pub condition: Option<Condition>,
+    /// The classifier that brings the generator's pictures back to codes, for a method that encodes.
+    pub encoder: Option<&'a Classifier>,
     /// What is done.
     pub method: &'a Method,
     /// Side of the last octave's picture, if another one than the method's is wanted. What a generator makes has its own
@@ -122,18 +125,25 @@ fn optimize(batch: &Batch, watch: &dyn Watch) -> Result<Vec<Rendered>> {
     let Batch { classifier, method, .. } = *batch;
     let (kind, device) = (classifier.network.kind(), classifier.network.device());
     let seeds: Vec<Seed> = batch.runs.iter().map(|(_, seed)| *seed).collect();
+    let copies = method.param.copies();
+    let of_pictures: Vec<Seed> = seeds.iter().flat_map(|seed| std::iter::repeat_n(*seed, copies)).collect();
     let of_generator = batch.generator.map(Generator::schedule);
     let sides = method.sides(classifier.size, batch.size);
 
-    if let Some(param) = free(method.param, &seeds, [sides[0]; 2], kind, device) {
-        let mut chain = Chain::new(batch, &seeds, &sides, param)?;
+    let param: Option<Box<dyn Param>> = match (&method.param, batch.generator, &of_generator) {
+        (ParamSpec::Embedding(spec), Some(generator), Some(schedule)) => {
+            Some(Box::new(Embedding::new(generator, schedule, *spec, &seeds)?))
+        }
+        (spec, ..) => free(spec, &seeds, [sides[0]; 2], kind, device),
+    };
+    if let Some(param) = param {
+        let mut chain = Chain::new(batch, [&seeds, &of_pictures], &sides, param)?;
         chain.ascend(method.all_steps() + 1, watch)?;
         return chain.finish();
     }
     let chain = match (method.param.latent(), batch.generator, &of_generator) {
         (Some(spec), Some(generator), Some(of_generator)) => {
-            let prior =
-                |starts: &[(Seed, u64)]| Latent::new(generator, of_generator, spec.space, batch.condition, starts);
+            let prior = |starts: &[(Seed, u64)]| Latent::new(generator, of_generator, spec, batch.condition, starts);
             if let Some(evolution) = method.optimizer.evolution() {
                 return evolve(batch, evolution, &prior, watch);
             }
@@ -141,11 +151,11 @@ fn optimize(batch: &Batch, watch: &dyn Watch) -> Result<Vec<Rendered>> {
             let mut chains = vec![];
             for place in 0..spec.starts {
                 let starts: Vec<(Seed, u64)> = starts.iter().map(|ranked| ranked[place]).collect();
-                let param: Box<dyn Param> = match method.param {
+                let param: Box<dyn Param> = match &method.param {
                     ParamSpec::Blend(blend) => Box::new(Blend::new(prior(&starts), blend, [sides[0]; 2])),
                     _ => Box::new(prior(&starts)),
                 };
-                let mut chain = Chain::new(batch, &seeds, &sides, param)?;
+                let mut chain = Chain::new(batch, [&seeds, &of_pictures], &sides, param)?;
                 let last = if spec.starts > 1 { spec.trial.min(method.steps) } else { method.steps + 1 };
                 chain.ascend(last, watch)?;
                 chains.push(chain);
@@ -161,13 +171,13 @@ fn optimize(batch: &Batch, watch: &dyn Watch) -> Result<Vec<Rendered>> {
 }
 
 /// The picture of a method that needs no generator.
-fn free(spec: ParamSpec, seeds: &[Seed], size: [i64; 2], kind: Kind, device: Device) -> Option<Box<dyn Param>> {
-    Some(match spec {
+fn free(spec: &ParamSpec, seeds: &[Seed], size: [i64; 2], kind: Kind, device: Device) -> Option<Box<dyn Param>> {
+    Some(match *spec {
         ParamSpec::Pixel(spec) => Box::new(Pixel::new(spec, seeds, size, kind, device)),
         ParamSpec::Fourier(spec) => Box::new(Fourier::new(spec, seeds, size, kind, device)),
         ParamSpec::Laplacian(spec) => Box::new(Laplacian::new(spec, seeds, size, kind, device)),
         ParamSpec::Maco(spec) => Box::new(Maco::new(spec, seeds, size, kind, device)),
-        ParamSpec::Latent(_) | ParamSpec::Blend(_) => return None,
+        ParamSpec::Latent(_) | ParamSpec::Embedding(_) | ParamSpec::Blend(_) => return None,
     })
 }
 
@@ -183,9 +193,13 @@ pub struct Passes {
 /// An optimization under way: the pictures of all runs of a batch, and everything that the next step depends on.
 struct Chain<'b> {
     batch: &'b Batch<'b>,
+    /// One a run.
     seeds: &'b [Seed],
+    /// One a picture.
+    of_pictures: &'b [Seed],
     /// The sides of the octaves' pictures.
     sides: &'b [i64],
+    encoder: Option<Encoder<'b>>,
     param: Box<dyn Param + 'b>,
     optimizer: Box<dyn Optimizer>,
     view: View<'b>,
@@ -198,17 +212,41 @@ struct Chain<'b> {
 }
 
 impl<'b> Chain<'b> {
-    fn new(batch: &'b Batch<'b>, seeds: &'b [Seed], sides: &'b [i64], param: Box<dyn Param + 'b>) -> Result<Chain<'b>> {
+    fn new(
+        batch: &'b Batch<'b>,
+        [seeds, of_pictures]: [&'b [Seed]; 2],
+        sides: &'b [i64],
+        param: Box<dyn Param + 'b>,
+    ) -> Result<Chain<'b>> {
         let best = Best::new(batch.method.keep, &param.tensors());
         let trace = Trace::new(batch.runs.len(), batch.method.regularizers.len());
-        let view = Chain::view(batch, seeds, param.as_ref())?;
+        let view = Chain::view(batch, of_pictures, param.as_ref())?;
         let optimizer = batch.method.optimizer.build(&param.tensors())?;
         let (step, octave, passes) = (0, 0, Passes::default());
-        Ok(Chain { batch, seeds, sides, optimizer, view, param, best, trace, passes, step, octave })
+        let encoder = match batch.generator.filter(|_| batch.method.encodes()) {
+            Some(generator) => Some(Encoder::new(generator, batch.encoder)?),
+            None => None,
+        };
+        Ok(Chain {
+            batch,
+            seeds,
+            of_pictures,
+            sides,
+            encoder,
+            optimizer,
+            view,
+            param,
+            best,
+            trace,
+            passes,
+            step,
+            octave,
+        })
     }
 
     fn view(batch: &'b Batch<'b>, seeds: &'b [Seed], param: &dyn Param) -> Result<View<'b>> {
-        let units: Vec<&Unit> = batch.runs.iter().map(|(unit, _)| unit).collect();
+        let copies = param.copies();
+        let units: Vec<&Unit> = batch.runs.iter().flat_map(|(unit, _)| std::iter::repeat_n(unit, copies)).collect();
         View::new(batch.classifier, batch.shapes, batch.method, &units, seeds, param.size())
     }
 
@@ -219,7 +257,7 @@ impl<'b> Chain<'b> {
         self.octave += 1;
         self.param.resize([self.sides[self.octave]; 2], method.octaves.resampling)?;
         self.optimizer = method.optimizer.build(&self.param.tensors())?;
-        self.view = Chain::view(self.batch, self.seeds, self.param.as_ref())?;
+        self.view = Chain::view(self.batch, self.of_pictures, self.param.as_ref())?;
         self.best = Best::new(method.keep, &self.param.tensors());
         Ok(())
     }
@@ -234,12 +272,14 @@ impl<'b> Chain<'b> {
             }
             let _guard = tch::no_grad_guard();
             let tensors = self.param.tensors();
+            let copies = self.param.copies();
+            self.param.begin(self.step);
             let pictures = self.param.pictures();
             let moment = Moment { step: self.step, octave: self.octave };
             let moves = self.step < all;
-            let seen = self.view.look(&pictures, moment, moves)?;
+            let seen = self.view.look(&pictures, moment, moves)?.of_copies(copies);
             self.best.see(&seen.activations, &tensors);
-            self.passes.forward += self.view.passes();
+            self.passes.forward += self.view.passes() * copies;
             let mut penalties: Vec<Option<Tensor>> = method.regularizers.iter().map(|_| None).collect();
             for (place, penalty) in seen.penalties {
                 let before = penalties[place].take();
@@ -248,21 +288,27 @@ impl<'b> Chain<'b> {
             let mut at_pictures = seen.gradient;
             for (penalty, regularizer) in penalties.iter_mut().zip(&method.regularizers) {
                 if let Some((value, gradient)) = regularizer.of_picture(&pictures) {
-                    *penalty = Some(value);
+                    *penalty = Some(mean_of_copies(&value, copies));
+                    let gradient = if copies > 1 { gradient / copies as f64 } else { gradient };
                     at_pictures = at_pictures.map(|before| before - gradient);
                 }
             }
             let mut gradients = match &at_pictures {
                 Some(gradient) => {
-                    self.passes.backward += self.view.passes();
+                    self.passes.backward += self.view.passes() * copies;
                     let filtered = self.filtered(Stage::Gradient, gradient, gradient);
                     self.param.pullback(&filtered)
                 }
                 None => tensors.iter().map(Tensor::zeros_like).collect(),
             };
             if let Some(code) = self.param.code() {
+                let encoded = self.encoder.as_ref().map(|encoder| encoder.encode(&pictures));
                 for (penalty, regularizer) in penalties.iter_mut().zip(&method.regularizers) {
-                    if let Some((value, gradient)) = regularizer.of_code(&code) {
+                    let found = match &encoded {
+                        Some(encoded) if regularizer.encodes() => Some(regularizer.of_encoded(&code, encoded)),
+                        _ => regularizer.of_code(&code),
+                    };
+                    if let Some((value, gradient)) = found {
                         *penalty = Some(value);
                         gradients[0] = &gradients[0] - gradient;
                     }
@@ -289,6 +335,8 @@ impl<'b> Chain<'b> {
         let at = self.at();
         self.optimizer.ascend(tensors, gradients, at.local, method.steps);
         if let Some(mut code) = self.param.code() {
+            // A code is filtered within its limits, as Nguyen et al. (2016) do.
+            self.param.project();
             let filtered = self.filtered(Stage::Code, &code, at_pictures);
             if filtered.data_ptr() != code.data_ptr() {
                 code.copy_(&filtered);
@@ -355,7 +403,7 @@ impl<'b> Chain<'b> {
     fn finish(mut self) -> Result<Vec<Rendered>> {
         let _guard = tch::no_grad_guard();
         self.best.restore(&self.param.tensors());
-        let pictures = on_host(self.param.pictures());
+        let pictures = on_host(self.param.kept());
         let state: Vec<_> = self.param.state().into_iter().map(|(name, tensor)| (name, on_host(tensor))).collect();
         Ok(rendered(&pictures, &state, self.trace.rows, self.passes, self.batch.method))
     }
@@ -498,7 +546,7 @@ type Starts = Vec<Vec<(Seed, u64)>>;
 
 /// The starts of every run, best first: the codes of highest activation among the first `screen` draws of its seed; and how
 /// many passes that took. Runs of one seed share the draws, and so the passes.
-fn screen(batch: &Batch, spec: LatentSpec, prior: &Draw, watch: &dyn Watch) -> Result<(Starts, usize)> {
+fn screen(batch: &Batch, spec: &LatentSpec, prior: &Draw, watch: &dyn Watch) -> Result<(Starts, usize)> {
     if spec.screen <= 1 {
         let starts = batch.runs.iter().map(|(_, seed)| (0..spec.starts as u64).map(|number| (*seed, number)).collect());
         return Ok((starts.collect(), 0));
@@ -536,6 +584,29 @@ fn screen(batch: &Batch, spec: LatentSpec, prior: &Draw, watch: &dyn Watch) -> R
         }
     }
     Ok((starts, spec.screen))
+}
+
+/// The mean over the pictures of each sample.
+fn mean_of_copies(rows: &Tensor, copies: usize) -> Tensor {
+    match copies {
+        1 => rows.shallow_clone(),
+        copies => rows.view([-1, copies as i64]).mean_dim(1i64, false, None::<Kind>),
+    }
+}
+
+impl Seen {
+    /// What the samples saw that have so many pictures each, next to each other.
+    fn of_copies(self, copies: usize) -> Seen {
+        if copies == 1 {
+            return self;
+        }
+        Seen {
+            activations: mean_of_copies(&self.activations, copies),
+            objectives: mean_of_copies(&self.objectives, copies),
+            penalties: self.penalties.into_iter().map(|(place, row)| (place, mean_of_copies(&row, copies))).collect(),
+            gradient: self.gradient.map(|gradient| gradient / copies as f64),
+        }
+    }
 }
 
 /// The number of a step among all, and within its octave.

@@ -53,6 +53,8 @@ pub struct View<'b> {
     /// What the pipeline takes.
     shown: [i64; 2],
     tiles: Option<Vec<[i64; 2]>>,
+    /// Where the middle begins that alone is shown.
+    middle: Option<[i64; 2]>,
     compared: Vec<Compared<'b>>,
 }
 
@@ -98,6 +100,8 @@ impl<'b> View<'b> {
         size: [i64; 2],
     ) -> Result<View<'b>> {
         let own = [classifier.size; 2];
+        let middle = middle(size, classifier.size).filter(|_| method.input == Input::Middle);
+        let size = if middle.is_some() { own } else { size };
         let transforms = Transforms::new(&method.transforms, seeds, method.views);
         // A picture that is smaller than a tile is enlarged to one.
         let tiled = method.input == Input::Tiles && size.iter().all(|side| *side >= classifier.size);
@@ -142,7 +146,19 @@ impl<'b> View<'b> {
             }
         }
         let schedule = classifier.network.schedule(&points);
-        Ok(View { classifier, method, seeds, transforms, objectives, schedule, pipeline, shown, tiles, compared })
+        Ok(View {
+            classifier,
+            method,
+            seeds,
+            transforms,
+            objectives,
+            schedule,
+            pipeline,
+            shown,
+            tiles,
+            middle,
+            compared,
+        })
     }
 
     /// Passes through the classifier that one look at a picture takes.
@@ -203,6 +219,11 @@ impl<'b> View<'b> {
     }
 
     fn transform(&self, pictures: &Tensor, moment: Moment, to: [i64; 2]) -> Tensor {
+        let side = self.classifier.size;
+        let pictures = &match self.middle {
+            Some([y, x]) => pictures.narrow(2, y, side).narrow(3, x, side),
+            None => pictures.shallow_clone(),
+        };
         if self.transforms.is_empty() {
             return pictures.shallow_clone();
         }
@@ -274,6 +295,11 @@ fn back(made: &Tensor, gradient: &Tensor, leaf: &Tensor) -> Result<Tensor> {
     }
     let product = tch::with_grad(|| (made * gradient).sum(None::<Kind>));
     Ok(Tensor::f_run_backward(&[product], &[leaf], false, false)?.remove(0))
+}
+
+/// Where the middle of a picture begins, a square of this side; none where the picture is smaller.
+pub fn middle(size: [i64; 2], side: i64) -> Option<[i64; 2]> {
+    size.iter().all(|length| *length >= side).then(|| size.map(|length| (length - side) / 2))
 }
 
 /// Where tiles of a side begin that cover a picture, evenly spaced and overlapping where they must.

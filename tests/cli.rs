@@ -330,9 +330,10 @@ fn a_method_of_ones_own_works_and_one_that_overflows_is_recorded_as_failed() {
     let text = String::from_utf8(done(&["methods", "show", "naive"]).stdout).unwrap();
     let (good, bad) = (folder.path().join("good.yaml"), folder.path().join("bad.yaml"));
     std::fs::write(&good, text.replace("steps: 150", "steps: 2").replace("name: naive", "name: good")).unwrap();
-    let text = String::from_utf8(done(&["methods", "show", "dgn-am"]).stdout).unwrap();
+    let text = String::from_utf8(done(&["methods", "show", "dgn-am-gaussian"]).stdout).unwrap();
     let endless = text.replace("from: 0.1", "from: 1.0e+38").replace("limit: 3.0", "limit: 1.0e+38");
-    std::fs::write(&bad, endless.replace("steps: 200", "steps: 20").replace("name: dgn-am", "name: bad")).unwrap();
+    std::fs::write(&bad, endless.replace("steps: 200", "steps: 20").replace("name: dgn-am-gaussian", "name: bad"))
+        .unwrap();
     let out = folder.path().join("out");
     let methods = ["--generator", "face-dcgan", "--method", bad.to_str().unwrap(), good.to_str().unwrap()];
     let output = run(&visualize(&out, &[&["--unit", "banana"], &methods[..]].concat()));

@@ -12,7 +12,8 @@ use generators::{Generator, taesd};
 use metapicture::method::{Method, ParamSpec};
 use metapicture::objective::Objective;
 use metapicture::param::{
-    Blend, BlendSpec, Bounds, Condition, Latent, LatentSpec, Norm, Param, Pixel, PixelSpec, Space,
+    Blend, BlendSpec, Bounds, Condition, Embedding, EmbeddingSpec, Latent, LatentSpec, Norm, Origin, Param, Pixel,
+    PixelSpec, Space,
 };
 use metapicture::random::{Purpose, Seed, normal, stream};
 use metapicture::render::{Batch, render};
@@ -120,7 +121,7 @@ fn check_param(what: &str, param: &mut dyn Param, units: &[&str], classifier: &C
 fn the_gradient_of_a_class_reaches_a_code_through_generator_and_classifier() {
     let (classifier, generator) = (lite0(), generator("face-dcgan").to(Device::Cpu, Kind::Double));
     let schedule = generator.schedule();
-    let mut code = Latent::new(&generator, &schedule, Space::Gaussian, None, &[(Seed(0), 0)]);
+    let mut code = Latent::new(&generator, &schedule, &LatentSpec::in_space(Space::Gaussian), None, &[(Seed(0), 0)]);
     check_param("code", &mut code, &["class:banana"], &classifier);
 }
 
@@ -128,7 +129,13 @@ fn the_gradient_of_a_class_reaches_a_code_through_generator_and_classifier() {
 fn the_gradient_of_a_relaxed_condition_reaches_its_numbers_and_the_code() {
     let (classifier, generator) = (lite0(), generator("eye-cdcgan").to(Device::Cpu, Kind::Double));
     let schedule = generator.schedule();
-    let mut code = Latent::new(&generator, &schedule, Space::Shell, Some(Condition::Relaxed), &[(Seed(0), 0)]);
+    let mut code = Latent::new(
+        &generator,
+        &schedule,
+        &LatentSpec::in_space(Space::Shell),
+        Some(Condition::Relaxed),
+        &[(Seed(0), 0)],
+    );
     assert_eq!(code.tensors().len(), 2);
     check_param("code and condition", &mut code, &["class:banana"], &classifier);
 }
@@ -163,9 +170,20 @@ fn the_gradient_of_a_class_reaches_a_spatial_code_and_its_spectrum() {
     let (classifier, generator) = (lite0(), spatial());
     let schedule = generator.schedule();
     for space in [Space::Gaussian, Space::Fourier { noise: 0.5, decay: 1. }] {
-        let mut code = Latent::new(&generator, &schedule, space, None, &[(Seed(0), 0)]);
+        let mut code = Latent::new(&generator, &schedule, &LatentSpec::in_space(space.clone()), None, &[(Seed(0), 0)]);
         check_param(&format!("{space:?}"), &mut code, &["class:banana"], &classifier);
     }
+}
+
+#[test]
+fn the_gradient_of_a_class_reaches_a_class_embedding_over_several_codes() {
+    let (classifier, generator) = (lite0(), generator("eye-cdcgan").to(Device::Cpu, Kind::Double));
+    let schedule = generator.schedule();
+    let spec = EmbeddingSpec { codes: 2, every: 1, origin: Origin::Mean, noise: 0.05, range: None };
+    let mut embedding = Embedding::new(&generator, &schedule, spec, &[Seed(5)]).unwrap();
+    // Within the limits, beyond which nothing goes back.
+    let _ = embedding.tensors()[0].shallow_clone().clamp_(0.02, 0.98);
+    check_param("class embedding", &mut embedding, &["class:banana"; 2], &classifier);
 }
 
 #[test]
@@ -173,7 +191,7 @@ fn a_truncated_code_stays_in_its_range_and_a_shell_keeps_its_radius() {
     let generator = generator("face-dcgan");
     let schedule = generator.schedule();
     for (space, limit) in [(Space::Truncated { limit: 1.5 }, 1.5), (Space::Shell, 10.)] {
-        let mut code = Latent::new(&generator, &schedule, space, None, &[(Seed(0), 0)]);
+        let mut code = Latent::new(&generator, &schedule, &LatentSpec::in_space(space.clone()), None, &[(Seed(0), 0)]);
         let _ = code.tensors()[0].shallow_clone().g_mul_scalar_(3.);
         code.project();
         let code = &code.tensors()[0];
@@ -206,7 +224,8 @@ fn the_gradients_of_a_channel_a_neuron_and_a_residual_sum_reach_a_code() {
     let schedule = generator.schedule();
     // _blocks.4 is the sum of a block and its input.
     for unit in ["_blocks.3._bn1:5", "_blocks.8:10@4,7", "_blocks.4:7"] {
-        let mut code = Latent::new(&generator, &schedule, Space::Gaussian, None, &[(Seed(1), 0)]);
+        let mut code =
+            Latent::new(&generator, &schedule, &LatentSpec::in_space(Space::Gaussian), None, &[(Seed(1), 0)]);
         check_param(unit, &mut code, &[unit], &classifier);
     }
 }
@@ -217,7 +236,7 @@ fn samples_of_one_batch_are_driven_by_units_at_several_depths() {
     let schedule = generator.schedule();
     let units = ["class:banana", "_blocks.4:7", "_blocks.8:10@4,7"];
     let starts = [(Seed(0), 0), (Seed(1), 0), (Seed(2), 0)];
-    let mut codes = Latent::new(&generator, &schedule, Space::Gaussian, None, &starts);
+    let mut codes = Latent::new(&generator, &schedule, &LatentSpec::in_space(Space::Gaussian), None, &starts);
     check_param("three units", &mut codes, &units, &classifier);
 }
 
@@ -278,9 +297,9 @@ fn the_gradient_comes_back_through_transforms_views_and_tiles() {
 fn the_gradient_of_a_class_reaches_code_and_residual_of_a_blend() {
     let (classifier, generator) = (lite0(), generator("face-dcgan").to(Device::Cpu, Kind::Double));
     let schedule = generator.schedule();
-    let code = Latent::new(&generator, &schedule, Space::Gaussian, None, &[(Seed(0), 0)]);
-    let prior = LatentSpec { space: Space::Gaussian, screen: 1, starts: 1, trial: 0 };
-    let mut blend = Blend::new(code, BlendSpec { prior, eps: 0.05, norm: Norm::Linf }, [224, 224]);
+    let code = Latent::new(&generator, &schedule, &LatentSpec::in_space(Space::Gaussian), None, &[(Seed(0), 0)]);
+    let prior = LatentSpec::in_space(Space::Gaussian);
+    let mut blend = Blend::new(code, &BlendSpec { prior, eps: 0.05, norm: Norm::Linf }, [224, 224]);
     check_param("blend", &mut blend, &["class:banana"], &classifier);
 }
 
@@ -296,13 +315,14 @@ fn the_loop_steps_along_the_gradient() {
         shapes: &shapes,
         generator: Some(&generator),
         condition: None,
+        encoder: None,
         method: &method,
         size: None,
         runs: &[(unit.clone(), Seed(0))],
     };
     let rendered = render(&batch, &|_: usize, _: usize, _: f64| {}).unwrap();
     let schedule = generator.schedule();
-    let mut code = Latent::new(&generator, &schedule, Space::Gaussian, None, &[(Seed(0), 0)]);
+    let mut code = Latent::new(&generator, &schedule, &LatentSpec::in_space(Space::Gaussian), None, &[(Seed(0), 0)]);
     let value = activation(&mut code, &[&unit], &classifier);
     let gradients = gradients(&mut code, &[&unit], &classifier);
     let trace = &rendered[0].trace[0];
@@ -336,6 +356,7 @@ fn a_run_changes_no_bit_of_a_weight_and_no_weight_asks_for_a_gradient() {
             shapes: &shapes,
             generator: Some(&generator),
             condition: None,
+            encoder: None,
             method: &method,
             size: None,
             runs: &[(unit, Seed(0))],

@@ -87,6 +87,7 @@ fn every_objective_ascends() {
         shapes: &shapes,
         generator: None,
         condition: None,
+        encoder: None,
         method: &method,
         size: None,
         runs: &runs,

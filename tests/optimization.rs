@@ -47,6 +47,7 @@ impl Models {
             shapes: &self.shapes,
             generator: self.generator.as_ref(),
             condition,
+            encoder: None,
             method,
             size: None,
             runs: &self.runs(runs),
@@ -117,7 +118,9 @@ fn a_run_comes_out_the_same_alone_and_among_seven_others() {
 #[test]
 fn dgn_am_climbs_for_every_unit_of_the_demo() {
     let models = Models::load(Some("face-dcgan"));
-    for (unit, rendered) in DEMO.iter().zip(models.render(&short("dgn-am", 30, 1), None, &DEMO.map(|unit| (unit, 0)))) {
+    for (unit, rendered) in
+        DEMO.iter().zip(models.render(&short("dgn-am-gaussian", 30, 1), None, &DEMO.map(|unit| (unit, 0))))
+    {
         let (first, last) = first_and_last(&rendered);
         println!("{unit}: {first:.2} to {last:.2}");
         assert!(last > first, "{unit}: {first} to {last}");
@@ -227,6 +230,7 @@ fn a_run_that_blows_up_is_recorded_with_its_step_and_cause_and_the_others_are_ke
     let Models { classifier, shapes, generator } = Models::load(Some("face-dcgan"));
     let unit = Unit::parse("banana", &classifier, &shapes).unwrap();
     let experiment = Experiment {
+        encoder: None,
         size: None,
         classifier,
         shapes,
@@ -238,7 +242,7 @@ fn a_run_that_blows_up_is_recorded_with_its_step_and_cause_and_the_others_are_ke
         batch: 8,
     };
     let absurd = "name: absurd\nparam: {latent: {space: gaussian}}\noptimizer: {adam: {lr: 1.0e+38}}\nsteps: 30\n";
-    let methods = [Method::parse(absurd, "absurd.yaml").unwrap(), short("dgn-am", 2, 1)];
+    let methods = [Method::parse(absurd, "absurd.yaml").unwrap(), short("dgn-am-gaussian", 2, 1)];
     let runs = methods.map(|method| Run { unit: unit.clone(), method, seed: Seed(0), facet: 0 });
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(folder.path()).unwrap();

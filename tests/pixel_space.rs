@@ -34,6 +34,7 @@ impl Models {
             shapes: &self.shapes,
             generator: self.generator.as_ref(),
             condition: None,
+            encoder: None,
             method,
             size,
             runs: &runs,
@@ -181,10 +182,12 @@ fn facets_differ_and_diversity_makes_them_differ_more() {
 
 /// Codes of face-dcgan on the shell.
 fn codes<'g>(generator: &'g Generator, schedule: &'g frozen::network::Schedule) -> Latent<'g> {
-    Latent::new(generator, schedule, Space::Shell, None, &[(Seed(0), 0), (Seed(1), 0)])
+    Latent::new(generator, schedule, &LatentSpec::in_space(Space::Shell), None, &[(Seed(0), 0), (Seed(1), 0)])
 }
 
-const PRIOR: LatentSpec = LatentSpec { space: Space::Shell, screen: 1, starts: 1, trial: 0 };
+fn spec_of_prior() -> LatentSpec {
+    LatentSpec::in_space(Space::Shell)
+}
 
 #[test]
 fn a_blend_is_the_priors_picture_with_no_residual_and_leaves_it_by_the_bound_at_most() {
@@ -195,8 +198,8 @@ fn a_blend_is_the_priors_picture_with_no_residual_and_leaves_it_by_the_bound_at_
     let prior = frozen::resize::Resize::new([64, 64], [224, 224], Kind::Float, tch::Device::Cpu).apply(&prior);
     for norm in [Norm::Linf, Norm::L2] {
         for eps in [0., 0.02, 0.3] {
-            let spec = BlendSpec { prior: PRIOR, eps, norm };
-            let mut blend = Blend::new(codes(generator, &schedule), spec, [224, 224]);
+            let spec = BlendSpec { prior: spec_of_prior(), eps, norm };
+            let mut blend = Blend::new(codes(generator, &schedule), &spec, [224, 224]);
             assert!(largest_difference(&blend.pictures(), &prior) < 1e-6);
             assert_eq!(blend.tensors().len(), if eps == 0. { 1 } else { 2 });
             if eps > 0. {

@@ -96,6 +96,7 @@ pub fn build(config: Config, mut weights: Weights) -> Result<Built, WeightError>
         code: Code {
             shape: vec![dim_z],
             prior: truncation.map_or(Prior::Normal, |truncation| Prior::Truncated { truncation }),
+            encoding: None,
         },
         mapping: None,
         conditioning: Some(Conditioning { classes: Classes::Imagenet, embedding: Some(embedding) }),

@@ -126,7 +126,7 @@ pub fn build(config: Config, mut weights: Weights) -> Result<Built, WeightError>
     net.builder.tanh("generator.tanh", x);
     Ok(Built {
         network: net.builder.finish()?,
-        code: Code { shape: vec![CODE], prior: Prior::Truncated { truncation } },
+        code: Code { shape: vec![CODE], prior: Prior::Truncated { truncation }, encoding: None },
         mapping: None,
         conditioning: Some(Conditioning { classes: Classes::Imagenet, embedding: Some(embedding) }),
         output: Output::Signed { channels: 3 },

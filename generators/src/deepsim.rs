@@ -11,7 +11,7 @@ use frozen::network::{Builder, Kernel, Node, Padding};
 use frozen::weights::{WeightError, Weights};
 use serde::Deserialize;
 
-use crate::{Built, Code, Output, Prior};
+use crate::{Built, Code, Encoding, Output, Prior};
 
 /// What a manifest says of the network.
 #[derive(Clone, Copy, Debug, Deserialize)]
@@ -36,6 +36,16 @@ pub enum Layer {
 }
 
 impl Layer {
+    /// The point of CaffeNet that has these activations.
+    fn layer(self) -> &'static str {
+        match self {
+            Layer::Pool5 => "pool5",
+            Layer::Fc6 => "relu6",
+            Layer::Fc7 => "relu7",
+            Layer::Fc8 => "fc8",
+        }
+    }
+
     fn shape(self) -> Vec<i64> {
         match self {
             Layer::Pool5 => vec![256, 6, 6],
@@ -93,7 +103,7 @@ pub fn build(config: Config, weights: Weights) -> Result<Built, WeightError> {
     let prior = if config.code == Layer::Fc8 { Prior::Normal } else { Prior::Rectified };
     Ok(Built {
         network: net.finish()?,
-        code: Code { shape, prior },
+        code: Code { shape, prior, encoding: Some(Encoding { classifier: "caffenet", layer: config.code.layer() }) },
         mapping: None,
         conditioning: None,
         output: Output::Caffe { mean: MEAN },

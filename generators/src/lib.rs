@@ -83,12 +83,23 @@ pub struct Code {
     pub shape: Vec<i64>,
     /// What it was drawn from in training.
     pub prior: Prior,
+    /// What brings a picture back to a code, where there is such a network.
+    pub encoding: Option<Encoding>,
+}
+
+/// Codes that are the activations of a classifier.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Encoding {
+    /// Its name in the zoo.
+    pub classifier: &'static str,
+    /// The layer.
+    pub layer: &'static str,
 }
 
 impl Code {
     /// A vector of standard normal numbers.
     pub fn normal(dimensions: i64) -> Code {
-        Code { shape: vec![dimensions], prior: Prior::Normal }
+        Code { shape: vec![dimensions], prior: Prior::Normal, encoding: None }
     }
 
     /// How many numbers it has.
@@ -191,12 +202,22 @@ impl Output {
     /// Pictures `[N,3,H,W]` in [0,1].
     pub fn pictures(self, output: &Tensor) -> Tensor {
         match self {
-            Output::Signed { .. } => ((output + 1.) * 0.5).expand([-1, 3, -1, -1], false),
-            Output::SignedClamped => ((output + 1.) * 0.5).clamp_(0., 1.),
+            // Behind a tanh nothing is beyond.
+            Output::Signed { .. } => self.unclamped(output),
             Output::UnitClamped => output.clamp(0., 1.),
+            Output::SignedClamped | Output::Caffe { .. } => self.unclamped(output).clamp_(0., 1.),
+        }
+    }
+
+    /// The same, numbers beyond black and white as they are.
+    pub fn unclamped(self, output: &Tensor) -> Tensor {
+        match self {
+            Output::Signed { .. } => ((output + 1.) * 0.5).expand([-1, 3, -1, -1], false),
+            Output::SignedClamped => (output + 1.) * 0.5,
+            Output::UnitClamped => output.shallow_clone(),
             Output::Caffe { mean } => {
                 let mean = Tensor::from_slice(&mean).view([3, 1, 1]).to_device(output.device()).to_kind(output.kind());
-                ((output + mean) / 255.).flip([1]).clamp_(0., 1.)
+                ((output + mean) / 255.).flip([1])
             }
         }
     }
@@ -204,13 +225,22 @@ impl Output {
     /// The gradient with respect to the output, given that with respect to these `pictures`. Nothing goes back to what was
     /// clamped.
     pub fn pullback(self, gradient: &Tensor, pictures: &Tensor) -> Tensor {
-        let inside = || gradient * pictures.gt(0.).logical_and(&pictures.lt(1.));
         match self {
-            Output::Signed { channels: 1 } => (gradient * 0.5).sum_dim_intlist(1i64, true, None::<tch::Kind>),
-            Output::Signed { .. } => gradient * 0.5,
-            Output::SignedClamped => inside() * 0.5,
-            Output::UnitClamped => inside(),
-            Output::Caffe { .. } => inside().flip([1]) / 255.,
+            Output::Signed { .. } => self.pullback_of_unclamped(gradient),
+            _ => {
+                let inside = pictures.gt(0.).logical_and(&pictures.lt(1.));
+                self.pullback_of_unclamped(&(gradient * inside))
+            }
+        }
+    }
+
+    /// The gradient with respect to the output, given that with respect to pictures that were not clamped.
+    pub fn pullback_of_unclamped(self, gradient: &Tensor) -> Tensor {
+        match self {
+            Output::Signed { channels: 1 } => (gradient * 0.5).sum_dim_intlist(1i64, true, None::<Kind>),
+            Output::Signed { .. } | Output::SignedClamped => gradient * 0.5,
+            Output::UnitClamped => gradient.shallow_clone(),
+            Output::Caffe { .. } => gradient.flip([1]) / 255.,
         }
     }
 }
@@ -351,11 +381,16 @@ impl Generator {
     pub fn input(&self, codes: &Tensor, mixture: Option<&Tensor>) -> Tensor {
         match (mixture, &self.conditioning) {
             (Some(mixture), Some(Conditioning { embedding: Some(embedding), .. })) => {
-                Tensor::cat(&[codes, &mixture.matmul(embedding)], 1)
+                self.input_with(codes, &mixture.matmul(embedding))
             }
-            (Some(mixture), Some(_)) => Tensor::cat(&[codes, mixture], 1),
+            (Some(mixture), Some(_)) => self.input_with(codes, mixture),
             _ => codes.shallow_clone(),
         }
+    }
+
+    /// The network's input for codes `[N,d]` and vectors of a condition `[N,width]`, such as class embeddings.
+    pub fn input_with(&self, codes: &Tensor, vectors: &Tensor) -> Tensor {
+        Tensor::cat(&[codes, vectors], 1)
     }
 
     /// The schedule of a whole pass.

@@ -76,7 +76,7 @@ pub fn build(config: Config, weights: Weights) -> Result<Built, WeightError> {
     net.convolution_with_bias("19", x, 3, kernel(3));
     Ok(Built {
         network: net.finish()?,
-        code: Code { shape: vec![channels, resolution / 8, resolution / 8], prior: Prior::Normal },
+        code: Code { shape: vec![channels, resolution / 8, resolution / 8], prior: Prior::Normal, encoding: None },
         mapping: None,
         conditioning: None,
         output: Output::UnitClamped,

@@ -80,6 +80,6 @@ pub fn build(config: Config, path: &Path) -> Result<Built, ScriptError> {
         Range::Signed => Output::SignedClamped,
         Range::Unit => Output::UnitClamped,
     };
-    let code = Code { shape: code, prior: Prior::Normal };
+    let code = Code { shape: code, prior: Prior::Normal, encoding: None };
     Ok(Built { network, code, mapping: None, conditioning, output, size: [resolution; 2] })
 }

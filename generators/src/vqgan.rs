@@ -102,7 +102,7 @@ pub fn build(config: Config, mut weights: Weights) -> Result<Built, WeightError>
     net.convolution_with_bias("decoder.conv_out", x, 3, kernel(3));
     Ok(Built {
         network: net.finish()?,
-        code: Code { shape: vec![CODE, resolution / 16, resolution / 16], prior: Prior::Normal },
+        code: Code { shape: vec![CODE, resolution / 16, resolution / 16], prior: Prior::Normal, encoding: None },
         mapping: None,
         conditioning: None,
         output: Output::SignedClamped,

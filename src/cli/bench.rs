@@ -96,6 +96,7 @@ pub(super) fn run(command: Bench, quiet: bool) -> Result<u8, Failure> {
             shapes: &shapes,
             generator: generator.as_ref(),
             condition,
+            encoder: None,
             method: &method,
             size: Some(size),
             runs: &runs,

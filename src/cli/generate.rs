@@ -9,7 +9,7 @@ use serde_json::json;
 use tch::{Kind, Tensor};
 
 use super::{Compute, Failure, Usage, load, print_json};
-use crate::param::{Condition, Latent, Param, Space};
+use crate::param::{Condition, Latent, LatentSpec, Param, Space};
 use crate::picture::to_rgb8;
 use crate::random::Seed;
 use crate::sheet::{Cell, Sheet};
@@ -63,7 +63,8 @@ pub(super) fn run(command: Generate, quiet: bool) -> Result<u8, Failure> {
         None => {
             let schedule = generator.schedule();
             let seeds: Vec<(Seed, u64)> = (command.seed..end).map(|seed| (Seed(seed), 0)).collect();
-            let mut latent = Latent::new(&generator, &schedule, Space::Gaussian, condition, &seeds);
+            let mut latent =
+                Latent::new(&generator, &schedule, &LatentSpec::in_space(Space::Gaussian), condition, &seeds);
             let names = seeds.iter().map(|(seed, _)| format!("seed {}", seed.0)).collect();
             (names, latent.pictures(), latent.state())
         }
@@ -129,6 +130,15 @@ fn inputs_from(
     let classes = generator.classes();
     if classes == 0 {
         return Ok((codes.shallow_clone(), codes));
+    }
+    if let (Some(vectors), None | Some(Condition::Relaxed)) =
+        (rows("embedding", &[generator.condition_width()])?, condition)
+    {
+        if vectors.size()[0] != codes.size()[0] {
+            bail!("{file}: {} codes, and {} embeddings", codes.size()[0], vectors.size()[0]);
+        }
+        let input = generator.input_with(&codes, &vectors);
+        return Ok((codes, input));
     }
     let weights = match (rows("condition", &[classes])?, condition) {
         (_, Some(Condition::Class(class))) => {

@@ -112,8 +112,12 @@ pub(super) fn run(command: Visualize, quiet: bool, verbose: bool) -> Result<u8, 
         let (they, ours) = (witness.classes, classifier.classes);
         return Err(anyhow!("--witness: {} knows {they} classes, {} {ours}", witness.name, classifier.name)).usage();
     }
+    let encoding = generator.as_ref().and_then(|generator| generator.code.encoding);
+    let encoding = encoding.filter(|of| methods.iter().any(Method::encodes) && of.classifier != classifier.name);
+    let encoder = encoding.map(|of| load::classifier(&zoo, of.classifier, device, quiet)).transpose()?;
     let store = Store::open(&command.out)?;
     let experiment = Experiment {
+        encoder,
         size: command.size,
         classifier,
         shapes,

@@ -22,7 +22,7 @@ pub enum Norm {
 }
 
 /// How a method asks for it.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct BlendSpec {
     /// The search for the code.
@@ -49,7 +49,7 @@ pub struct Blend<'g> {
 
 impl<'g> Blend<'g> {
     /// A residual of zero on these codes.
-    pub fn new(latent: Latent<'g>, spec: BlendSpec, size: [i64; 2]) -> Blend<'g> {
+    pub fn new(latent: Latent<'g>, spec: &BlendSpec, size: [i64; 2]) -> Blend<'g> {
         let code = latent.tensors()[0].shallow_clone();
         let (kind, device) = (code.kind(), code.device());
         let residual = Tensor::zeros([code.size()[0], 3, size[0], size[1]], (kind, device));

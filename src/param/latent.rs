@@ -1,17 +1,20 @@
 //! The code of a frozen generator as the trainable tensor: the natural image prior (Nguyen et al. 2016, "Synthesizing the
 //! preferred inputs for neurons in neural networks via deep generator networks"; after Dosovitskiy & Brox 2016).
 
+use std::fmt;
+
 use frozen::network::{Pass, Schedule};
 use generators::{Generator, Prior};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tch::{Kind, Tensor};
 
+use super::limits::{Bounds, Limits};
 use super::{Param, spectrum};
 use crate::random::{Purpose, Seed, normal, stream, truncated_normal};
 
 /// Where codes may lie.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Space {
     /// Anywhere; they start as draws from the standard normal distribution that the generator was trained on.
@@ -21,6 +24,8 @@ pub enum Space {
         /// In standard deviations.
         limit: f64,
     },
+    /// Within limits of each dimension's own; what leaves them is set to the nearer one.
+    Bounded(Limits),
     /// A spatial code as its Fourier spectrum, low frequencies scaled up as in lucid: neighbouring places then hang together,
     /// and the generator's grid does not show. Only for codes of height and width.
     Fourier {
@@ -34,8 +39,32 @@ pub enum Space {
     Shell,
 }
 
+impl fmt::Display for Space {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        match self {
+            Space::Gaussian => f.write_str("codes anywhere"),
+            Space::Truncated { limit } => write!(f, "codes within {limit} standard deviations of the prior"),
+            Space::Bounded(limits) => write!(f, "codes within {limits}"),
+            Space::Fourier { .. } => f.write_str("spectra of spatial codes"),
+            Space::Shell => f.write_str("codes on the sphere of the prior's typical norm"),
+        }
+    }
+}
+
+/// What a search begins with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Start {
+    /// Draws from the distribution that the generator's codes had in training, brought into the space.
+    #[default]
+    Prior,
+    /// Standard normal numbers as they come, whatever the generator's codes are like (Nguyen et al. 2016); the space holds
+    /// from the first step on.
+    Normal,
+}
+
 /// How a method asks for it.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LatentSpec {
     /// Where codes may lie.
@@ -50,6 +79,23 @@ pub struct LatentSpec {
     /// Steps after which all starts but one are given up.
     #[serde(default)]
     pub trial: usize,
+    /// What the search begins with.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub start: Start,
+    /// Whether the classifier sees numbers beyond black and white as the generator made them. A saved picture never has them.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub unclamped: bool,
+}
+
+impl LatentSpec {
+    /// A search from one code, in this space.
+    pub fn in_space(space: Space) -> LatentSpec {
+        LatentSpec { space, screen: 1, starts: 1, trial: 0, start: Start::default(), unclamped: false }
+    }
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 fn one() -> usize {
@@ -72,6 +118,9 @@ pub struct Latent<'g> {
     generator: &'g Generator,
     schedule: &'g Schedule,
     space: Space,
+    /// The limits of a bounded space.
+    bounds: Option<Bounds>,
+    unclamped: bool,
     /// `[N, …]`: codes, or their spectra `[N,C,h,w/2+1,2]`.
     trained: Tensor,
     /// What spectra are multiplied by, `[1,1,h,w/2+1,2]`, of mean square 1 over all frequencies.
@@ -93,7 +142,7 @@ fn drawn_shape(generator: &Generator) -> Vec<i64> {
     generator.mapping.as_ref().map_or_else(|| generator.code.shape.clone(), |mapping| vec![mapping.inputs])
 }
 
-/// The number-th draw from the prior with that seed.
+/// The number-th draw from the prior with that seed, before the mapping where there is one.
 fn drawn(generator: &Generator, (seed, number): (Seed, u64)) -> Vec<f32> {
     let mut rng = stream(seed, Purpose::Start, number);
     let count = drawn_shape(generator).iter().product::<i64>() as usize;
@@ -106,53 +155,84 @@ fn drawn(generator: &Generator, (seed, number): (Seed, u64)) -> Vec<f32> {
     }
 }
 
+/// Codes `[N,…]` drawn from the prior: one for each (seed, number), the number-th draw with that seed.
+pub(crate) fn draws(generator: &Generator, starts: &[(Seed, u64)]) -> Tensor {
+    let rows = starts.iter().flat_map(|start| drawn(generator, *start)).collect();
+    let code = on_device(generator, rows, &shape_of(starts.len(), &drawn_shape(generator)));
+    match &generator.mapping {
+        None => code,
+        Some(mapping) => {
+            let schedule = mapping.network.schedule(&[mapping.network.output()]);
+            let codes = mapping.network.forward(&schedule, &code);
+            codes.activation(mapping.network.output()).view(&shape_of(starts.len(), &generator.code.shape)[..])
+        }
+    }
+}
+
+/// Numbers in the type and at the place of a generator's weights.
+pub(super) fn on_device(generator: &Generator, numbers: Vec<f32>, shape: &[i64]) -> Tensor {
+    let (kind, device) = (generator.network.kind(), generator.network.device());
+    Tensor::from_slice(&numbers).view(shape).to_kind(kind).to_device(device)
+}
+
 impl<'g> Latent<'g> {
-    /// One start for each (seed, number): the number-th draw from the prior with that seed.
+    /// One start for each (seed, number): the number-th draw with that seed.
     pub fn new(
         generator: &'g Generator,
         schedule: &'g Schedule,
-        space: Space,
+        spec: &LatentSpec,
         condition: Option<Condition>,
         starts: &[(Seed, u64)],
     ) -> Latent<'g> {
-        let (kind, device) = (generator.network.kind(), generator.network.device());
-        let on_device = |rows: Vec<f32>, shape: &[i64]| {
-            let shape: Vec<i64> = std::iter::once(starts.len() as i64).chain(shape.iter().copied()).collect();
-            Tensor::from_slice(&rows).view(&shape[..]).to_kind(kind).to_device(device)
-        };
         let classes = generator.classes();
         let condition = condition.filter(|_| classes > 0).map(|condition| {
+            let shape = [starts.len() as i64, classes];
             let tensor = match condition {
                 Condition::Relaxed => {
                     let row = |&(seed, number): &(Seed, u64)| {
                         normal(&mut stream(seed, Purpose::Condition, number), classes as usize)
                     };
-                    on_device(starts.iter().flat_map(row).collect(), &[classes])
+                    on_device(generator, starts.iter().flat_map(row).collect(), &shape)
                 }
                 Condition::Class(class) => {
-                    let one_hot = Tensor::zeros([starts.len() as i64, classes], (kind, device));
+                    let one_hot = on_device(generator, vec![0.; starts.len() * classes as usize], &shape);
                     let _ = one_hot.select(1, class as i64).fill_(1.);
                     one_hot
                 }
             };
             (condition, tensor)
         });
-        let code =
-            on_device(starts.iter().flat_map(|start| drawn(generator, *start)).collect(), &drawn_shape(generator));
-        let code = match &generator.mapping {
-            None => code,
-            Some(mapping) => {
-                let schedule = mapping.network.schedule(&[mapping.network.output()]);
-                let codes = mapping.network.forward(&schedule, &code);
-                codes.activation(mapping.network.output()).view(&shape_of(starts.len(), &generator.code.shape)[..])
+        let code = match spec.start {
+            Start::Prior => draws(generator, starts),
+            Start::Normal => {
+                let numbers = generator.code.numbers() as usize;
+                let row = |&(seed, number): &(Seed, u64)| normal(&mut stream(seed, Purpose::Start, number), numbers);
+                let shape = shape_of(starts.len(), &generator.code.shape);
+                on_device(generator, starts.iter().flat_map(row).collect(), &shape)
             }
         };
-        let mut latent =
-            Latent { generator, schedule, space, trained: code, scale: None, condition, pass: None, pictures: None };
-        if let Space::Fourier { noise, decay } = space {
+        let bounds = match &spec.space {
+            Space::Bounded(limits) => Some(limits.of(generator)),
+            _ => None,
+        };
+        let mut latent = Latent {
+            generator,
+            schedule,
+            space: spec.space.clone(),
+            bounds,
+            unclamped: spec.unclamped,
+            trained: code,
+            scale: None,
+            condition,
+            pass: None,
+            pictures: None,
+        };
+        if let Space::Fourier { noise, decay } = spec.space {
             latent.take_as_spectra(noise, decay);
         }
-        latent.project();
+        if spec.start == Start::Prior {
+            latent.project();
+        }
         latent
     }
 
@@ -201,7 +281,11 @@ impl Param for Latent<'_> {
     fn pictures(&mut self) -> Tensor {
         let input = self.generator.input(&self.codes(), self.weights().as_ref());
         let pass = self.generator.network.forward(self.schedule, &input);
-        let pictures = self.generator.output.pictures(pass.activation(self.generator.network.output()));
+        let output = pass.activation(self.generator.network.output());
+        let pictures = match self.unclamped {
+            true => self.generator.output.unclamped(output),
+            false => self.generator.output.pictures(output),
+        };
         self.pictures = Some(pictures.shallow_clone());
         self.pass = Some(pass);
         pictures
@@ -209,7 +293,10 @@ impl Param for Latent<'_> {
 
     fn pullback(&mut self, gradient: &Tensor) -> Vec<Tensor> {
         let (pass, pictures) = self.pass.take().zip(self.pictures.take()).expect("pictures were made before");
-        let at_output = self.generator.output.pullback(gradient, &pictures);
+        let at_output = match self.unclamped {
+            true => self.generator.output.pullback_of_unclamped(gradient),
+            false => self.generator.output.pullback(gradient, &pictures),
+        };
         let at_input = pass.pullback([(self.generator.network.output(), at_output)]);
         let width = self.generator.condition_width();
         if width == 0 {
@@ -245,6 +332,11 @@ impl Param for Latent<'_> {
     fn project(&mut self) {
         match self.space {
             Space::Gaussian | Space::Fourier { .. } => {}
+            Space::Bounded(_) => {
+                if let Some(bounds) = &self.bounds {
+                    bounds.apply(&self.trained);
+                }
+            }
             Space::Truncated { limit } => {
                 let limit = limit * self.generator.code.prior.deviation();
                 let _ = self.trained.clamp_(-limit, limit);

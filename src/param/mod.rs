@@ -2,9 +2,11 @@
 
 mod blend;
 mod colour;
+mod embedding;
 mod fourier;
 mod laplacian;
 mod latent;
+mod limits;
 mod maco;
 mod photo_statistics;
 mod pixel;
@@ -12,9 +14,11 @@ mod spectrum;
 
 pub use blend::{Blend, BlendSpec, Norm};
 pub use colour::Colour;
+pub use embedding::{Embedding, EmbeddingSpec, Origin};
 pub use fourier::{Fourier, FourierSpec};
 pub use laplacian::{Laplacian, LaplacianSpec, MOST_LEVELS};
-pub use latent::{Condition, Latent, LatentSpec, Space};
+pub use latent::{Condition, Latent, LatentSpec, Space, Start};
+pub use limits::{Limits, LimitsFile, Range};
 pub use maco::{Maco, MacoSpec};
 pub use pixel::{Bounds, GREY, Pixel, PixelSpec};
 
@@ -25,8 +29,23 @@ use tch::Tensor;
 
 /// A parameterization of a batch of N pictures. Sample i depends on the i-th slice of every tensor alone.
 pub trait Param {
-    /// The pictures `[N,3,H,W]` at the tensors' present values: in [0,1], unless the method leaves pixels unbounded.
+    /// Begins a step: what is drawn anew for each step is drawn.
+    fn begin(&mut self, step: usize) {
+        let _ = step;
+    }
+
+    /// Pictures of each sample, next to each other, whose mean activation is the sample's.
+    fn copies(&self) -> usize {
+        1
+    }
+
+    /// The pictures `[N copies,3,H,W]` at the tensors' present values: in [0,1], unless the method leaves pixels unbounded.
     fn pictures(&mut self) -> Tensor;
+
+    /// The pictures `[N,3,H,W]` that are kept, one of each sample, in [0,1].
+    fn kept(&mut self) -> Tensor {
+        self.pictures().clamp(0., 1.)
+    }
 
     /// Carries the gradient with respect to the pictures that were last made back to the tensors, in the order of
     /// [`Param::tensors`].

@@ -2,6 +2,7 @@
 
 mod code_decay;
 pub mod diversity;
+mod encoder_prior;
 pub mod l2;
 pub mod total_variation;
 
@@ -34,6 +35,12 @@ pub enum RegularizerSpec {
         #[serde(default = "two")]
         beta: f64,
     },
+    /// Pulls a code towards what an encoder finds in its picture (Nguyen et al. 2017). Only for generators whose codes are the
+    /// activations of a classifier.
+    EncoderPrior {
+        /// Factor of the way from the code to what was encoded.
+        weight: f64,
+    },
     /// Pushes the facets of a run apart (Olah et al. 2017).
     Diversity {
         /// Factor of the mean cosine similarity of their Gram matrices.
@@ -55,6 +62,7 @@ impl RegularizerSpec {
             RegularizerSpec::CodeDecay { .. } => "code_decay",
             RegularizerSpec::L2 { .. } => "l2",
             RegularizerSpec::TotalVariation { .. } => "total_variation",
+            RegularizerSpec::EncoderPrior { .. } => "encoder_prior",
             RegularizerSpec::Diversity { .. } => "diversity",
         }
     }
@@ -63,6 +71,7 @@ impl RegularizerSpec {
         match self {
             RegularizerSpec::CodeDecay { weight }
             | RegularizerSpec::L2 { weight }
+            | RegularizerSpec::EncoderPrior { weight }
             | RegularizerSpec::TotalVariation { weight, .. }
             | RegularizerSpec::Diversity { weight, .. } => *weight,
         }
@@ -86,7 +95,12 @@ impl RegularizerSpec {
 
     /// Whether it is a penalty on a code.
     pub fn acts_on_code(&self) -> bool {
-        matches!(self, RegularizerSpec::CodeDecay { .. })
+        matches!(self, RegularizerSpec::CodeDecay { .. } | RegularizerSpec::EncoderPrior { .. })
+    }
+
+    /// Whether it needs the generator's encoder.
+    pub fn encodes(&self) -> bool {
+        matches!(self, RegularizerSpec::EncoderPrior { .. })
     }
 
     /// Whether it compares the facets of a run.
@@ -108,6 +122,12 @@ impl RegularizerSpec {
             RegularizerSpec::CodeDecay { weight } => Some(code_decay::value_and_gradient(*weight, code)),
             _ => None,
         }
+    }
+
+    /// Weighted penalty `[N]` and direction of a code `[N,…]`, given what was encoded of its pictures.
+    pub fn of_encoded(&self, code: &Tensor, encoded: &Tensor) -> (Tensor, Tensor) {
+        let (value, away) = encoder_prior::value_and_direction(code, encoded);
+        (value * self.weight(), away * self.weight())
     }
 
     /// Weighted penalty `[N]` and gradient of pictures `[N,3,H,W]`.
