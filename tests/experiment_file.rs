@@ -274,6 +274,34 @@ fn a_file_extends_another_one_and_files_are_relative_to_the_one_that_names_them(
 }
 
 #[test]
+fn files_of_limits_are_relative_to_the_file_that_names_them() {
+    let bounded = "param: { latent: { space: { bounded: { file: limits.txt } } } }";
+    let folder = folder(&[
+        ("own/x.yaml", "extends: ../shared/base.yaml\n"),
+        (
+            "shared/base.yaml",
+            &with(&format!(
+                "methods:\n  - {{ preset: latent, name: a, {bounded} }}\n  - {{ file: methods/b.yaml, name: b }}\n  \
+                 - {{ preset: latent, name: c }}\nsweep:\n  \
+                 methods.c.param.latent.space: [{{ bounded: {{ file: limits.txt }} }}, shell]\n"
+            )),
+        ),
+        ("shared/limits.txt", "1 2 3"),
+        ("shared/methods/b.yaml", &format!("{bounded}\noptimizer: {{ adam: {{ lr: 0.1 }} }}\nsteps: 2\n")),
+        ("shared/methods/limits.txt", "4 5 6 7"),
+    ]);
+    let file = load_in(&folder, "own/x.yaml", &[]).unwrap();
+    let path = |point: &Point| settings(&point.method)["param"]["latent"]["space"]["bounded"]["file"]["path"].clone();
+    let paths: Vec<Value> = points(&file).iter().map(path).collect();
+    let at = |place: &str| json!(folder.path().join("own").join(place).to_str().unwrap());
+    let limits = at("../shared/limits.txt");
+    assert_eq!(paths, [limits.clone(), at("../shared/methods/limits.txt"), limits, Value::Null]);
+    let error = load_in(&folder, "own/x.yaml", &["methods.a.param.latent.space.bounded.file=no.txt"]).unwrap_err();
+    let place = "--set methods.a.param.latent.space.bounded.file=no.txt: methods.a.param.latent.space.bounded.file: ";
+    assert!(error.starts_with(place) && error.contains("own/no.txt"), "{error}");
+}
+
+#[test]
 fn files_that_extend_themselves_or_nothing_are_refused() {
     let folder = folder(&[
         ("a.yaml", "extends: sub/b.yaml\n"),

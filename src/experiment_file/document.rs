@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::method_entry::Bases;
 use super::node::{Entry, Field, Node, Value, unknown_key};
 use super::path::{self, merge};
-use super::place::{FileError, Origin, Source};
+use super::place::{FileError, Origin, Source, joined};
 use super::reader;
 
 /// The keys of a document.
@@ -193,6 +193,7 @@ fn rebase(root: &mut Node, folder: &Path) {
                         }
                         _ => {}
                     }
+                    rebase_limits(item, "", folder);
                 }
             }
             "compare" => {
@@ -205,25 +206,45 @@ fn rebase(root: &mut Node, folder: &Path) {
                     *name = join(name);
                 }
             }
-            "sweep" => rebase_sweep(node, &model, &unit),
+            "sweep" => rebase_sweep(node, folder, &model, &unit),
             _ => {}
         }
     }
 }
 
-fn rebase_sweep(sweep: &mut Node, model: &dyn Fn(&str) -> String, unit: &dyn Fn(&str) -> String) {
+/// Makes the files of limits that a method names (`bounded: { file: … }`) relative to what `folder` is relative to. `path` leads
+/// to the node.
+pub(super) fn rebase_limits(node: &mut Node, path: &str, folder: &Path) {
+    let is_file = path.ends_with("bounded.file") || path.ends_with("bounded.file.path");
+    match &mut node.value {
+        Value::Text(name) if is_file => *name = folder.join(&*name).to_string_lossy().into_owned(),
+        Value::Map(entries) => {
+            for Entry { key, node, .. } in entries {
+                rebase_limits(node, &joined(path, key), folder);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn rebase_sweep(sweep: &mut Node, folder: &Path, model: &dyn Fn(&str) -> String, unit: &dyn Fn(&str) -> String) {
     let entries = match &mut sweep.value {
         Value::Map(entries) => entries,
-        Value::List(groups) => return groups.iter_mut().for_each(|group| rebase_sweep(group, model, unit)),
+        Value::List(groups) => return groups.iter_mut().for_each(|group| rebase_sweep(group, folder, model, unit)),
         _ => return,
     };
     for Entry { key, node, .. } in entries {
         match key.split('.').next().unwrap_or_default() {
-            "zip" => rebase_sweep(node, model, unit),
+            "zip" => rebase_sweep(node, folder, model, unit),
             "classifier" | "classifiers" | "generator" | "generators" if !key.ends_with(".class") => {
                 each_text(node, model)
             }
             "units" => each_text(node, unit),
+            "methods" => {
+                if let Value::List(values) = &mut node.value {
+                    values.iter_mut().for_each(|value| rebase_limits(value, key, folder));
+                }
+            }
             _ => {}
         }
     }

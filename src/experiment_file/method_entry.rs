@@ -5,13 +5,13 @@ use std::path::Path;
 
 use frozen::suggest::hint;
 
-use super::document::is_path;
+use super::document::{is_path, rebase_limits};
 use super::node::{Field, Node, Value};
 use super::path::{item_name, merge};
 use super::place::{FileError, Origin, Source, joined};
 use super::reader;
 use super::typed::typed;
-use crate::method::Method;
+use crate::method::{Method, ParamSpec};
 
 /// The methods that entries build upon, each read once.
 #[derive(Debug, Default)]
@@ -92,7 +92,11 @@ impl Bases {
         if !path.is_file() {
             return Err(field.wrong(format!("there is no file {}", path.display())));
         }
-        self.file(&path)
+        let mut tree = self.file(&path)?;
+        if let Some(folder) = Path::new(name).parent() {
+            rebase_limits(&mut tree, "", folder);
+        }
+        Ok(tree)
     }
 }
 
@@ -113,9 +117,12 @@ pub(super) fn method(entry: &Field) -> Result<(Method, Option<i64>), FileError> 
 
 /// The error of [`Method::check`], which begins with the key's path in the method, with its place.
 fn located(method: &Method, entry: &Field, message: &str) -> FileError {
+    // A blend's search is checked as that of a code is.
+    let in_blend = message.strip_prefix("param.latent").filter(|_| matches!(method.param, ParamSpec::Blend(_)));
+    let message = in_blend.map_or_else(|| message.to_owned(), |rest| format!("param.blend.prior{rest}"));
     let of_key =
         |key: &str| key.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_.".contains(&byte));
-    let (key, message) = message.split_once(": ").filter(|(key, _)| of_key(key)).unwrap_or(("", message));
+    let (key, message) = message.split_once(": ").filter(|(key, _)| of_key(key)).unwrap_or(("", &message));
     let (mut path, mut nodes) = (entry.path.clone(), vec![entry.node]);
     let mut keys = key.split('.').filter(|key| !key.is_empty());
     for key in keys.by_ref() {

@@ -25,7 +25,7 @@
 //! ```
 //!
 //! - Files are relative to the file that names them.
-//! - A method's overrides merge into it. Where it has a choice of variants (`param`, `optimizer`, `space`, `bounds`),
+//! - A method's overrides merge into it. Where it has a choice of variants (`param`, `optimizer`, `space` …),
 //!   another variant replaces the one that is there; lists are replaced whole.
 //! - A path names items of a list by their name or index: `methods.latent.transforms.1.jitter.pixels`,
 //!   `generators.eye-cdcgan.class`. A path under `methods.X` concerns the runs of that method alone; any other path

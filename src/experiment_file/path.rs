@@ -7,7 +7,7 @@ use super::place::{FileError, Place};
 
 /// Keys of a method whose value is one of several variants, written as a map of one key: another key replaces the
 /// variant, the same key merges.
-pub(super) const VARIANTS: [&str; 4] = ["param", "optimizer", "space", "bounds"];
+pub(super) const VARIANTS: [&str; 5] = ["param", "optimizer", "space", "bounded", "bounds"];
 
 /// Segments of a path.
 const MOST_SEGMENTS: usize = 64;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde_json::Value as Json;
 
-use super::document::make_way;
+use super::document::{make_way, rebase_limits};
 use super::method_entry;
 use super::node::{Field, Node, Value};
 use super::place::{FileError, Located};
@@ -238,6 +238,7 @@ impl Plan {
                 node.put(key, &for_all.place, for_all.node.clone());
             }
         }
+        rebase_limits(&mut node, "", &self.folder);
         let (method, size) = method_entry::method(&Field::new(&node, format!("methods.{name}")))?;
         Ok((method, size.or(stage.setting.size)))
     }
