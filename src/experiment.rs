@@ -1,7 +1,9 @@
-//! An experiment: what runs are asked for, with what models; and the work of making them into records.
+//! An experiment of one classifier and one generator: what a run of it is, what identifies it, and the work of making runs into
+//! records.
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::rc::Rc;
 use std::time::Instant;
 
 use anyhow::{Context, Result, anyhow, bail};
@@ -10,9 +12,10 @@ use generators::{Classes, Generator};
 use serde_json::{Value, json};
 use tch::Device;
 
+use crate::checkpoint::Keeper;
 use crate::encoder::Encoder;
 use crate::judge::{self, Verdict};
-use crate::method::{Method, ParamSpec};
+use crate::method::{Input, Method, ParamSpec};
 use crate::param::Condition;
 use crate::picture::{read, to_rgb8};
 use crate::random::Seed;
@@ -20,33 +23,33 @@ use crate::record::{
     ActivationField, LIBTORCH_VERSION, Leaves, NUMERIC_VERSION, Provenance, Record, RunId, SCHEMA_VERSION, Status,
     Timing, UnitField,
 };
-use crate::render::{Batch, Rendered, Row, Watch, render};
-use crate::store::Store;
+use crate::render::{Batch, Rendered, Row, Watch, resume};
+use crate::store::{Hash, Sealed, Store};
 use crate::unit::{LayerShapes, Unit};
 
 /// Models and settings that all runs of an experiment share.
 #[derive(Debug)]
 pub struct Experiment {
     /// Whose units are visualised.
-    pub classifier: Classifier,
+    pub classifier: Rc<Classifier>,
     /// The shapes of its taps.
-    pub shapes: LayerShapes,
+    pub shapes: Rc<LayerShapes>,
     /// The natural image prior.
-    pub generator: Option<Generator>,
+    pub generator: Option<Rc<Generator>>,
     /// What a conditional generator is conditioned on.
     pub condition: Option<Condition>,
     /// What brings the generator's pictures back to codes, for methods that encode; none where that is the classifier itself.
-    pub encoder: Option<Classifier>,
+    pub encoder: Option<Rc<Classifier>>,
     /// Classifiers that judge and never take part.
-    pub witnesses: Vec<Classifier>,
+    pub witnesses: Vec<Rc<Classifier>>,
     /// Side of the pictures, if another one than the methods' is wanted; a generator's have its own size.
     pub size: Option<i64>,
     /// Where everything is computed.
     pub device: Device,
     /// libtorch's threads.
     pub threads: i32,
-    /// Runs computed together.
-    pub batch: usize,
+    /// FLOPs of a forward pass and of a backward pass, of the classifier and of the generator; measured when they are asked for.
+    pub flops: OnceCell<[(f64, f64); 2]>,
 }
 
 /// One run of an experiment.
@@ -60,24 +63,6 @@ pub struct Run {
     pub seed: Seed,
     /// Which of the method's facets.
     pub facet: usize,
-}
-
-/// What became of a run.
-#[derive(Debug)]
-pub struct Outcome {
-    /// Its record.
-    pub record: Record,
-    /// It was there before.
-    pub found: bool,
-}
-
-/// How an experiment ended.
-#[derive(Debug)]
-pub struct Ended {
-    /// In the order of the runs; shorter than they are if the work was interrupted.
-    pub outcomes: Vec<Outcome>,
-    /// Runs that were not started.
-    pub left: usize,
 }
 
 /// The largest side of a picture.
@@ -97,7 +82,7 @@ impl Experiment {
             if let Some(generator) = self.generator.as_ref().filter(|_| method.needs_generator()) {
                 method.fit(generator).with_context(named)?;
                 if method.encodes() {
-                    Encoder::new(generator, self.encoder.as_ref().or(Some(&self.classifier))).with_context(named)?;
+                    Encoder::new(generator, self.encoder.as_deref().or(Some(&self.classifier))).with_context(named)?;
                 }
             }
             for layer in method.regularizers.iter().filter_map(|regularizer| regularizer.layer()) {
@@ -112,101 +97,81 @@ impl Experiment {
         Ok(())
     }
 
-    /// Groups runs into batches: those of one method share one, in their order, `self.batch` at a time. A batch is the
-    /// atom of the work: it is computed whole or not at all, so that a repeated experiment computes the same bytes.
-    pub fn batches(&self, runs: &[Run]) -> Vec<Vec<Run>> {
-        let mut methods: Vec<&str> = vec![];
-        for run in runs {
-            if !methods.contains(&run.method.name.as_str()) {
-                methods.push(&run.method.name);
-            }
-        }
-        let of = |name: &str| runs.iter().filter(|run| run.method.name == name).cloned().collect::<Vec<_>>();
-        methods
-            .into_iter()
-            .flat_map(|name| {
-                let runs = of(name);
-                // The facets of a run stay together.
-                let facets = runs.first().map_or(1, |run| run.method.facets);
-                runs.chunks((self.batch / facets).max(1) * facets).map(<[Run]>::to_vec).collect::<Vec<_>>()
-            })
-            .collect()
-    }
-
-    /// What decides the result of a run, and nothing else.
-    fn settings(&self, run: &Run) -> Value {
-        let generator = self.generator.as_ref().filter(|_| run.method.needs_generator());
+    /// What decides the results of all runs by a method, whatever their unit and seed.
+    fn settings(&self, method: &Method) -> Value {
+        let generator = self.generator.as_ref().filter(|_| method.needs_generator());
         json!({
             "numeric_version": NUMERIC_VERSION,
             "classifier": self.classifier.weights_sha256,
             "classifier_definition": self.classifier.definition,
             "generator": generator.map(|generator| &generator.weights_sha256),
             "generator_definition": generator.map(|generator| &generator.definition),
-            "encoder": self.encoder.as_ref().filter(|_| run.method.encodes()).map(|encoder| &encoder.weights_sha256),
+            "encoder": self.encoder.as_ref().filter(|_| method.encodes()).map(|encoder| &encoder.weights_sha256),
             "condition": generator.and(self.condition),
-            "unit": run.unit.settings(),
-            "method": run.method.settings(),
-            "seed": run.seed,
-            "facet": run.facet,
-            "size": self.size_of(run),
+            "method": method.settings(),
+            "size": self.size_of(method),
             "dtype": "f32",
         })
     }
 
+    /// What the ids of all runs by a method are made of, beside their unit and seed.
+    pub fn identity(&self, method: &Method) -> Identity {
+        Identity(Hash::of(self.settings(method).to_string().as_bytes()).to_string())
+    }
+
+    /// About what a run by a method costs, in FLOPs: what a plan is divided by.
+    pub fn cost(&self, method: &Method) -> f64 {
+        let [classifier, generator] = self.flops.get_or_init(|| {
+            let network = &self.classifier.network;
+            let size = self.classifier.size;
+            let of_classifier = network.flops(&network.schedule(&[network.output()]), &[1, 3, size, size]);
+            let of_generator = |generator: &Rc<Generator>| {
+                generator.network.flops(&generator.schedule(), &generator.input_shape())
+            };
+            [of_classifier, self.generator.as_ref().map(of_generator).unwrap_or_default()]
+        });
+        let generator = if method.needs_generator() { *generator } else { (0., 0.) };
+        let copies = method.param.copies() as f64;
+        let octave = |side: i64| {
+            let area = match method.input {
+                Input::Full | Input::Tiles => (side as f64 / self.classifier.size as f64).powi(2).max(1.),
+                Input::Fit | Input::Middle => 1.,
+            };
+            let looks = copies * method.views as f64 * area;
+            match method.optimizer.evolution() {
+                Some(evolution) => (classifier.0 * looks + generator.0) * (method.steps * evolution.population()) as f64,
+                None => {
+                    let of_step = (classifier.0 + classifier.1) * looks + (generator.0 + generator.1) * copies;
+                    of_step * method.steps as f64
+                }
+            }
+        };
+        let start = method.param.latent().map_or(0., |spec| {
+            let trials = (spec.starts.saturating_sub(1) * spec.trial) as f64;
+            (classifier.0 + generator.0) * (spec.screen as f64 + trials) + (classifier.1 + generator.1) * trials
+        });
+        start + method.sides(self.classifier.size, self.size).into_iter().map(octave).sum::<f64>()
+    }
+
     /// The id of a run.
     pub fn id(&self, run: &Run) -> RunId {
-        RunId::of(&self.settings(run))
+        self.identity(&run.method).of(&unit_identity(&run.unit), run.seed, run.facet)
     }
 
     /// Side of a run's picture.
-    fn size_of(&self, run: &Run) -> i64 {
-        match (&run.method.param, &self.generator) {
+    pub fn size_of(&self, method: &Method) -> i64 {
+        match (&method.param, &self.generator) {
             (ParamSpec::Latent(_) | ParamSpec::Embedding(_), Some(generator)) => generator.size[0],
-            _ => run.method.sides(self.classifier.size, self.size).last().copied().unwrap_or(self.classifier.size),
+            _ => method.sides(self.classifier.size, self.size).last().copied().unwrap_or(self.classifier.size),
         }
-    }
-
-    /// Makes every run into a record in `store`. Batches that are there whole are not computed again. A run that fails
-    /// is recorded as failed and stops no other; after `stop` is set, the running batch is the last.
-    pub fn run(
-        &self,
-        runs: &[Run],
-        store: &Store,
-        stop: &AtomicBool,
-        watch: &dyn Fn(&[Run]) -> Box<dyn Watch>,
-    ) -> Result<Ended> {
-        let mut outcomes: BTreeMap<RunId, Outcome> = BTreeMap::new();
-        let mut left = 0;
-        for batch in self.batches(runs) {
-            let ids: Vec<RunId> = batch.iter().map(|run| self.id(run)).collect();
-            // The same settings may have run under another method's name.
-            let named = |(id, run): (&RunId, &Run)| Some(Record { method: run.method.name.clone(), ..store.done(id)? });
-            let there: Vec<Record> = ids.iter().zip(&batch).filter_map(named).collect();
-            if there.len() == batch.len() {
-                watch(&batch).step(1, 1, f64::NAN);
-                for (record, run) in there.into_iter().zip(&batch) {
-                    let record = self.with_these_witnesses(record, run, store)?;
-                    outcomes.insert(record.run_id.clone(), Outcome { record, found: true });
-                }
-                continue;
-            }
-            if stop.load(Ordering::Relaxed) {
-                left += batch.len();
-                continue;
-            }
-            for record in self.compute(&batch, store, watch(&batch).as_ref())? {
-                outcomes.insert(record.run_id.clone(), Outcome { record, found: false });
-            }
-        }
-        let outcomes = runs.iter().filter_map(|run| outcomes.remove(&self.id(run))).collect();
-        Ok(Ended { outcomes, left })
     }
 
     /// A finished run's record, its picture judged by the witnesses of this experiment.
-    fn with_these_witnesses(&self, mut record: Record, run: &Run, store: &Store) -> Result<Record> {
-        let asked: Vec<&str> = self.witnesses.iter().map(|witness| witness.name.as_str()).collect();
-        let judged: Vec<&str> = record.witnesses.iter().map(|verdict| verdict.classifier.as_str()).collect();
-        let Some(class) = run.unit.class().filter(|_| asked != judged && !asked.is_empty()) else { return Ok(record) };
+    ///
+    /// # Errors
+    /// If the picture cannot be read, or the record not be written.
+    pub fn judge_again(&self, mut record: Record, run: &Run, store: &Store) -> Result<Record> {
+        let Some(class) = run.unit.class() else { return Ok(record) };
         let picture = read(&store.picture(&record.run_id))?;
         record.witnesses = self.witnesses.iter().map(|witness| judge::verdict(witness, &picture, class)).collect();
         record.provenance = self.record(run, record.provenance.batch, &[], None).provenance;
@@ -214,29 +179,33 @@ impl Experiment {
         Ok(record)
     }
 
-    fn compute(&self, runs: &[Run], store: &Store, watch: &dyn Watch) -> Result<Vec<Record>> {
+    /// Computes runs of one method together: their records, ready to be written. One that fails is recorded as failed.
+    ///
+    /// # Errors
+    /// If a picture cannot be judged.
+    pub fn compute(&self, runs: &[Run], watch: &dyn Watch, keeper: &dyn Keeper) -> Result<Vec<(Record, Sealed)>> {
         let method = &runs[0].method;
         let units: Vec<(Unit, Seed)> =
             runs.iter().map(|run| (run.unit.clone(), run.seed.of_facet(run.facet))).collect();
         let batch = Batch {
             classifier: &self.classifier,
             shapes: &self.shapes,
-            generator: self.generator.as_ref(),
+            generator: self.generator.as_deref(),
             condition: self.condition,
-            encoder: self.encoder.as_ref().or(Some(&self.classifier)),
+            encoder: self.encoder.as_deref().or(Some(&self.classifier)),
             method,
             size: self.size,
             runs: &units,
         };
         let start = Instant::now();
-        let rendered = render(&batch, watch);
+        let rendered = resume(&batch, watch, keeper);
         let timing = Timing { batch_seconds: start.elapsed().as_secs_f64(), batch: runs.len() };
         let rendered: Vec<Result<Rendered, String>> = match rendered {
             Ok(rendered) => rendered.into_iter().map(Ok).collect(),
             Err(error) => runs.iter().map(|_| Err(format!("{error:#}"))).collect(),
         };
         let regularizers: Vec<&'static str> = method.regularizers.iter().map(|spec| spec.name()).collect();
-        let (mut records, mut sealed) = (vec![], vec![]);
+        let mut records = vec![];
         for (run, rendered) in runs.iter().zip(rendered) {
             let error = match &rendered {
                 Ok(rendered) => rendered.failure.clone(),
@@ -251,7 +220,7 @@ impl Experiment {
             if let Some(picture) = &picture {
                 record.activation.scored = Some(judge::score(&self.classifier, picture, &run.unit)?);
                 if let Some(class) = run.unit.class() {
-                    let verdict = |classifier: &Classifier| -> Verdict { judge::verdict(classifier, picture, class) };
+                    let verdict = |classifier: &Rc<Classifier>| -> Verdict { judge::verdict(classifier, picture, class) };
                     record.probability = Some(verdict(&self.classifier).probability);
                     record.witnesses = self.witnesses.iter().map(verdict).collect();
                 }
@@ -266,10 +235,9 @@ impl Experiment {
                 regularizers: &regularizers,
                 timing: &timing,
             };
-            sealed.push(leaves.seal()?);
-            records.push(record);
+            let sealed = leaves.seal()?;
+            records.push((record, sealed));
         }
-        store.write_all(&sealed)?;
         Ok(records)
     }
 
@@ -312,7 +280,7 @@ impl Experiment {
             facet: run.facet,
             steps: run.method.all_steps(),
             passes: None,
-            size: self.size_of(run),
+            size: self.size_of(&run.method),
             activation: ActivationField {
                 initial: finite(trace.first().map(|row| row.activation)),
                 last: finite(trace.last().map(|row| row.activation)),
@@ -335,6 +303,22 @@ impl Experiment {
             },
         }
     }
+}
+
+/// What runs share that differ by unit and seed alone: a hash of all that decides their results.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Identity(String);
+
+impl Identity {
+    /// The id of the run of a unit (by [`unit_identity`]), seed and facet.
+    pub fn of(&self, unit: &str, seed: Seed, facet: usize) -> RunId {
+        RunId::of(&format!("{}\n{unit}\n{}\n{facet}\n", self.0, seed.0))
+    }
+}
+
+/// A hash of what a unit reads.
+pub fn unit_identity(unit: &Unit) -> String {
+    Hash::of(unit.settings().to_string().as_bytes()).to_string()
 }
 
 /// As `--device` takes it.

@@ -36,10 +36,20 @@ impl RunId {
     /// Digits of an id.
     pub const DIGITS: usize = 16;
 
-    /// Of a JSON value whose objects have a fixed order of keys.
-    pub fn of(settings: &Value) -> RunId {
-        let digest = Sha256::digest(settings.to_string().as_bytes());
+    /// Of a text that holds all that decides the run's result.
+    pub fn of(settings: &str) -> RunId {
+        let digest = Sha256::digest(settings.as_bytes());
         RunId(digest.iter().take(RunId::DIGITS / 2).map(|byte| format!("{byte:02x}")).collect())
+    }
+
+    /// The digits as a number.
+    pub fn number(&self) -> u64 {
+        u64::from_str_radix(&self.0, 16).unwrap_or_default()
+    }
+
+    /// The opposite of [`RunId::number`].
+    pub fn of_number(number: u64) -> RunId {
+        RunId(format!("{number:016x}"))
     }
 }
 

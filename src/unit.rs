@@ -504,6 +504,11 @@ impl LayerShapes {
         self.0.iter().find(|(tap, ..)| tap == name).map_or(&[], |(.., shape)| shape)
     }
 
+    /// Names and shapes of all taps, from the input up.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, Point, &[i64])> {
+        self.0.iter().map(|(name, point, shape)| (name.as_str(), *point, shape.as_slice()))
+    }
+
     /// The deepest tap with positions that is not deeper than a point, and its name.
     pub fn deepest_with_positions(&self, not_below: Point) -> Option<(&str, Point)> {
         let with = self.0.iter().filter(|(_, point, shape)| shape.len() == 3 && *point <= not_below);

@@ -12,11 +12,14 @@ pub mod models;
 mod progress;
 mod store;
 mod schema;
+mod setups;
 mod visualize;
 
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use tch::Device;
 
@@ -113,6 +116,20 @@ impl Compute {
         };
         Ok((device, threads))
     }
+}
+
+/// A flag that the first Ctrl-C sets; the second one ends the program.
+fn stop_on_interrupt() -> anyhow::Result<Arc<AtomicBool>> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let set = Arc::clone(&stop);
+    ctrlc::set_handler(move || {
+        if set.swap(true, Ordering::Relaxed) {
+            std::process::exit(INTERRUPTED.into());
+        }
+        eprintln!("\ninterrupted: the running batch is finished first; once more ends at once");
+    })
+    .context("Ctrl-C cannot be caught")?;
+    Ok(stop)
 }
 
 /// An error and the exit code that goes with it.

@@ -2,7 +2,9 @@
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use crate::experiment::Run;
 use crate::render::Watch;
+use crate::sweep::Follow;
 
 /// A bar over all steps of all runs.
 pub struct Steps {
@@ -23,11 +25,6 @@ impl Steps {
         Steps { bar }
     }
 
-    /// Follows the next batch of this many runs.
-    pub fn batch(&self, runs: usize, what: String) -> Box<dyn Watch> {
-        Box::new(OfBatch { bar: self.bar.clone(), from: self.bar.position(), parts: runs as u64 * PARTS, what })
-    }
-
     /// A line above the bar.
     pub fn say(&self, line: &str) {
         self.bar.suspend(|| eprintln!("{line}"));
@@ -36,6 +33,17 @@ impl Steps {
     /// Takes the bar away.
     pub fn finish(&self) {
         self.bar.finish_and_clear();
+    }
+}
+
+impl Follow for Steps {
+    fn batch(&self, runs: &[Run]) -> Box<dyn Watch> {
+        let what = runs.first().map(|run| run.method.name.clone()).unwrap_or_default();
+        Box::new(OfBatch { bar: self.bar.clone(), from: self.bar.position(), parts: runs.len() as u64 * PARTS, what })
+    }
+
+    fn found(&self, runs: usize) {
+        self.bar.inc(runs as u64 * PARTS);
     }
 }
 

@@ -1,8 +1,7 @@
 //! `metapicture visualize`: a sweep of one experiment written as flags, and its contact sheet.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::rc::Rc;
 
 use anyhow::{Context, anyhow};
 use clap::Args;
@@ -10,15 +9,19 @@ use serde_json::json;
 
 use super::progress::Steps;
 use super::store::warn_of_damage;
-use super::{Compute, FAILED, Failure, INTERRUPTED, Usage, load, print_json, table};
-use crate::experiment::{Ended, Experiment, Outcome, Run};
+use super::setups::{Setup, Setups};
+use super::{Compute, FAILED, Failure, INTERRUPTED, Usage, load, print_json, stop_on_interrupt, table};
+use crate::experiment::Experiment;
+use crate::experiment_file::Seeds;
 use crate::method::Method;
 use crate::picture;
-use crate::random::Seed;
+use crate::plan::Plan;
 use crate::record::{Record, Status};
 use crate::sheet::{Cell, Sheet};
-use crate::store::Store;
-use crate::unit::{LayerShapes, Unit};
+use crate::results::Results;
+use crate::store::{Entry, Store};
+use crate::sweep::{Ended, Sweep};
+use crate::unit::Unit;
 
 /// Optimize pictures for units, and lay them out on a contact sheet.
 #[derive(Debug, Args)]
@@ -77,88 +80,45 @@ pub struct Visualize {
 }
 
 pub(super) fn run(command: Visualize, quiet: bool, verbose: bool) -> Result<u8, Failure> {
-    let (device, threads) = command.compute.set_up().usage()?;
+    let compute = command.compute.set_up().usage()?;
     let methods = methods(&command).usage()?;
-    if command.seed.checked_add(command.seeds).is_none() {
+    let Some(last) = command.seed.checked_add(command.seeds - 1) else {
         return Err(anyhow!("--seed: {} is too large for {} seeds", command.seed, command.seeds)).usage();
-    }
+    };
     let zoo = load::zoo()?;
-    let classifier = load::classifier(&zoo, &command.classifier, device, quiet)?;
-    let shapes = LayerShapes::measure(&classifier);
-    let units = command
-        .units
-        .iter()
-        .map(|unit| Unit::parse(unit, &classifier, &shapes))
-        .collect::<Result<Vec<_>, _>>()
-        .usage()?;
-    let generator = command.generator.as_ref().map(|name| load::generator(&zoo, name, device, quiet)).transpose()?;
-    let generator = match (generator, command.size) {
-        (Some(generator), Some(side)) if generator.code.is_spatial() => {
-            Some(generator.at(side).map_err(|reason| anyhow!("--size: {reason}")).usage()?)
-        }
-        (generator, _) => generator,
-    };
-    let condition = match &generator {
-        Some(generator) => load::condition(generator, command.class.as_deref()).usage()?,
-        None => None,
-    };
-    let witnesses = command
-        .witnesses
-        .iter()
-        .map(|name| load::classifier(&zoo, name, device, quiet))
-        .collect::<Result<Vec<_>, _>>()?;
-    if let Some(witness) = witnesses.iter().find(|witness| witness.weights_sha256 == classifier.weights_sha256) {
-        return Err(anyhow!("--witness: {} is the classifier itself; a witness takes no part", witness.name)).usage();
+    let mut setups = Setups::new(&zoo, compute, command.witnesses.clone(), quiet);
+    let setup = setups.number(Setup {
+        classifier: command.classifier.clone(),
+        generator: command.generator.clone(),
+        class: command.class.clone(),
+        size: command.size,
+        encodes: methods.iter().any(Method::encodes),
+    });
+    let experiment = setups.experiment(setup)?;
+    let parse = |unit: &String| Unit::parse(unit, &experiment.classifier, &experiment.shapes);
+    let units = command.units.iter().map(parse).collect::<Result<Vec<_>, _>>().usage()?;
+    experiment.check(&units, &methods).usage()?;
+    let witnesses: Vec<String> = experiment.witnesses.iter().map(|witness| witness.name.clone()).collect();
+    let seeds = Seeds::from(command.seed..=last);
+    let mut plan = Plan::default();
+    for method in &methods {
+        plan.add(setup, &experiment, method, &units, &seeds, vec![], command.batch.into()).usage()?;
     }
-    if let Some(witness) = witnesses.iter().find(|witness| witness.classes != classifier.classes) {
-        let (they, ours) = (witness.classes, classifier.classes);
-        return Err(anyhow!("--witness: {} knows {they} classes, {} {ours}", witness.name, classifier.name)).usage();
-    }
-    let encoding = generator.as_ref().and_then(|generator| generator.code.encoding);
-    let encoding = encoding.filter(|of| methods.iter().any(Method::encodes) && of.classifier != classifier.name);
-    let encoder = encoding.map(|of| load::classifier(&zoo, of.classifier, device, quiet)).transpose()?;
     let store = Store::open(&command.out)?;
     warn_of_damage(&store);
-    let experiment = Experiment {
-        encoder,
-        size: command.size,
-        classifier,
-        shapes,
-        generator,
-        condition,
-        witnesses,
-        device,
-        threads,
-        batch: command.batch.into(),
-    };
-    experiment.check(&units, &methods).usage()?;
-    let runs = plan(&command, &experiment, &units, &methods);
-
-    let stop = Arc::new(AtomicBool::new(false));
-    let set = Arc::clone(&stop);
-    ctrlc::set_handler(move || {
-        if set.swap(true, Ordering::Relaxed) {
-            std::process::exit(INTERRUPTED.into());
-        }
-        eprintln!("\ninterrupted: the running batch is finished first; once more ends at once");
-    })
-    .context("Ctrl-C cannot be caught")?;
-
-    let steps = Steps::new(runs.len(), quiet || command.json);
+    let stop = stop_on_interrupt()?;
+    let steps = Steps::new(plan.runs().len(), quiet || command.json);
     if verbose {
-        steps.say(&format!(
-            "{} runs in {} batches on {}",
-            runs.len(),
-            experiment.batches(&runs).len(),
-            command.compute.device
-        ));
+        let (runs, batches) = (plan.runs().len(), plan.batch_count());
+        steps.say(&format!("{runs} runs in {batches} batches on {}", command.compute.device));
     }
-    let watch =
-        |batch: &[Run]| steps.batch(batch.len(), batch.first().map(|run| run.method.name.clone()).unwrap_or_default());
-    let ended = experiment.run(&runs, &store, &stop, &watch)?;
+    // What is asked for by hand is tried again where it failed.
+    let sweep = Sweep { retry_failed: true, ..Sweep::whole(&plan, &store, &witnesses, &stop) };
+    let ended = sweep.run(&mut |_| Ok(Rc::clone(&experiment)), &steps)?;
     steps.finish();
     warn_of_damage(&store);
-    leave(&command, &experiment, &store, &units, &methods, &ended, quiet)
+    let results = Results { plan: &plan, store: &store, axes: &[], witnesses: &witnesses };
+    leave(&command, &experiment, &results, &units, &methods, ended, quiet)
 }
 
 /// The methods asked for, with the steps asked for.
@@ -186,51 +146,33 @@ fn methods(command: &Visualize) -> anyhow::Result<Vec<Method>> {
     Ok(methods)
 }
 
-/// The runs: every method, unit and seed; a unit that is named twice counts once.
-fn plan(command: &Visualize, experiment: &Experiment, units: &[Unit], methods: &[Method]) -> Vec<Run> {
-    let mut runs: Vec<Run> = vec![];
-    let mut ids = std::collections::BTreeSet::new();
-    for method in methods {
-        for unit in units {
-            for seed in command.seed..command.seed + command.seeds {
-                for facet in 0..method.facets {
-                    let run = Run { unit: unit.clone(), method: method.clone(), seed: Seed(seed), facet };
-                    if ids.insert(experiment.id(&run)) {
-                        runs.push(run);
-                    }
-                }
-            }
-        }
-    }
-    runs
-}
-
-/// Writes the sheet and the table of results, prints what came of it, and tells the exit code.
+/// Writes the sheet and the tables of results, prints what came of it, and tells the exit code.
 fn leave(
     command: &Visualize,
     experiment: &Experiment,
-    store: &Store,
+    results: &Results,
     units: &[Unit],
     methods: &[Method],
-    ended: &Ended,
+    ended: Ended,
     quiet: bool,
 ) -> Result<u8, Failure> {
-    let records: Vec<&Record> = ended.outcomes.iter().map(|outcome| &outcome.record).collect();
-    if !records.is_empty() {
-        let sheet = sheet(command, experiment, store, units, methods, &records)?;
+    let entries: Vec<Entry> = results.plan.runs().iter().filter_map(|run| results.store.entry(&run.id())).collect();
+    if !entries.is_empty() {
+        let sheet = sheet(command, experiment, results.store, units, methods, &entries)?;
         sheet.draw()?.save(command.out.join("sheet.png")).context("sheet.png cannot be written")?;
-        std::fs::write(command.out.join("results.csv"), results_csv(&records))
-            .context("results.csv cannot be written")?;
+        results.write(&command.out)?;
     }
     if command.json {
+        let records: Vec<Record> =
+            results.plan.runs().iter().filter_map(|run| results.store.record(&run.id())).collect();
         print_json(&json!({ "out": command.out, "left": ended.left, "records": records }))?;
     } else if !quiet {
-        print_tables(&command.out, &ended.outcomes, methods);
+        print_tables(&command.out, &entries, ended, methods);
     }
-    let failed: Vec<&&Record> = records.iter().filter(|record| record.status == Status::Failed).collect();
-    for record in &failed {
-        let error = record.error.as_deref().unwrap_or_default();
-        eprintln!("error: {} by {}, seed {}: {error}", record.unit.name, record.method, record.seed.0);
+    let failed: Vec<&Entry> = entries.iter().filter(|entry| entry.status == Status::Failed).collect();
+    for entry in &failed {
+        let error = entry.error.as_deref().unwrap_or_default();
+        eprintln!("error: {} by {}, seed {}: {error}", entry.unit, entry.method, entry.seed.0);
     }
     if ended.left > 0 {
         eprintln!("interrupted: {} runs are left; the same command goes on with them", ended.left);
@@ -244,11 +186,11 @@ fn number(value: Option<f64>, decimals: usize) -> String {
     value.map_or_else(|| "-".to_owned(), |value| format!("{value:.decimals$}"))
 }
 
-fn print_tables(out: &Path, outcomes: &[Outcome], methods: &[Method]) {
-    let rows: Vec<Vec<String>> = outcomes
+fn print_tables(out: &Path, entries: &[Entry], ended: Ended, methods: &[Method]) {
+    let rows: Vec<Vec<String>> = entries
         .iter()
-        .map(|Outcome { record, .. }| {
-            let name = record.unit.name.strip_prefix("class:").unwrap_or(&record.unit.name).to_owned();
+        .map(|record| {
+            let name = record.unit.strip_prefix("class:").unwrap_or(&record.unit).to_owned();
             vec![
                 record.method.clone(),
                 name,
@@ -264,54 +206,21 @@ fn print_tables(out: &Path, outcomes: &[Outcome], methods: &[Method]) {
     println!("{}\n", table(&header, &rows));
     let mut means = vec![];
     for method in methods {
-        let of: Vec<&Record> =
-            outcomes.iter().map(|o| &o.record).filter(|record| record.method == method.name).collect();
+        let of: Vec<&Entry> = entries.iter().filter(|entry| entry.method == method.name).collect();
         let mean = |values: Vec<f64>| (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64);
         let activation = mean(of.iter().filter_map(|record| record.activation.scored).collect());
         let witness = mean(of.iter().filter_map(|record| record.witness_probability()).collect());
         means.push(vec![method.name.clone(), of.len().to_string(), number(activation, 1), number(witness, 3)]);
     }
     println!("{}\n", table(&["method", "runs", "mean activation", "mean witness probability"], &means));
-    let found = outcomes.iter().filter(|outcome| outcome.found).count();
-    if found > 0 {
-        println!("{found} of {} runs were there already", outcomes.len());
+    if ended.found > 0 {
+        println!("{} of {} runs were there already", ended.found, entries.len());
     }
     println!(
         "{} and results.csv show them; the records are in {}",
         out.join("sheet.png").display(),
         out.join("runs").display()
     );
-}
-
-/// A row a run.
-fn results_csv(records: &[&Record]) -> String {
-    let mut text = "run_id,status,classifier,generator,method,unit,seed,facet,steps,initial,final,best,scored,probability,witness_probability\n".to_owned();
-    let cell = |value: Option<f64>| value.map(|value| value.to_string()).unwrap_or_default();
-    for record in records {
-        let status = if record.status == Status::Done { "done" } else { "failed" };
-        let activation = &record.activation;
-        let fields = [
-            record.run_id.to_string(),
-            status.to_owned(),
-            record.classifier.clone(),
-            record.generator.clone().unwrap_or_default(),
-            record.method.clone(),
-            // The only field that may hold a comma: a neuron's position.
-            format!("\"{}\"", record.unit.name.replace('"', "\"\"")),
-            record.seed.0.to_string(),
-            record.facet.to_string(),
-            record.steps.to_string(),
-            cell(activation.initial),
-            cell(activation.last),
-            cell(activation.best),
-            cell(activation.scored),
-            cell(record.probability),
-            cell(record.witness_probability()),
-        ];
-        text.push_str(&fields.join(","));
-        text.push('\n');
-    }
-    text
 }
 
 /// Units by methods and seeds.
@@ -321,7 +230,7 @@ fn sheet(
     store: &Store,
     units: &[Unit],
     methods: &[Method],
-    records: &[&Record],
+    entries: &[Entry],
 ) -> anyhow::Result<Sheet> {
     let mut rows: Vec<&Unit> = vec![];
     for unit in units {
@@ -335,13 +244,13 @@ fn sheet(
         columns.extend(seeds.iter().flat_map(|&seed| (0..method.facets).map(move |facet| (method, seed, facet))));
     }
     let cell = |unit: &Unit, (method, seed, facet): (&Method, u64, usize)| -> anyhow::Result<Option<Cell>> {
-        let found = |record: &&&Record| {
-            record.unit.name == unit.name
+        let found = |record: &&Entry| {
+            record.unit == unit.name
                 && record.method == method.name
                 && record.seed.0 == seed
                 && record.facet == facet
         };
-        let Some(record) = records.iter().find(found) else { return Ok(None) };
+        let Some(record) = entries.iter().find(found) else { return Ok(None) };
         if record.status == Status::Failed {
             return Ok(Some(Cell { picture: None, caption: vec!["failed".to_owned()] }));
         }

@@ -12,6 +12,13 @@ const MOST_SEEDS: u64 = 1_000_000;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Seeds(Vec<RangeInclusive<u64>>);
 
+impl From<RangeInclusive<u64>> for Seeds {
+    /// One range; the first seed is not larger than the last.
+    fn from(range: RangeInclusive<u64>) -> Seeds {
+        Seeds(vec![range])
+    }
+}
+
 impl Seeds {
     /// The ranges, none of them empty.
     pub fn ranges(&self) -> &[RangeInclusive<u64>] {

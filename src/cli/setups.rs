@@ -1,0 +1,183 @@
+//! The models that the parts of a plan take, loaded when they are needed and shared as long as they are.
+
+use std::cell::OnceCell;
+use std::collections::HashMap;
+use std::path::Path;
+use std::rc::Rc;
+
+use anyhow::{Context, anyhow};
+use classifiers::Classifier;
+use frozen::zoo::{Kind, Zoo};
+use generators::Generator;
+use image::RgbImage;
+use tch::Device;
+
+use super::{Failure, Usage, load};
+use crate::experiment::Experiment;
+use crate::picture;
+use crate::unit::LayerShapes;
+
+/// What decides which models a run takes.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Setup {
+    /// A classifier of the zoo, or the path of a manifest.
+    pub classifier: String,
+    /// The same of a generator.
+    pub generator: Option<String>,
+    /// The class of a conditional generator.
+    pub class: Option<String>,
+    /// Side of the pictures, if another one than the methods' is wanted.
+    pub size: Option<i64>,
+    /// Whether a method brings pictures back to codes.
+    pub encodes: bool,
+}
+
+/// The setups of a plan, by number, and the models that are loaded for them.
+pub struct Setups<'z> {
+    zoo: &'z Zoo,
+    device: Device,
+    threads: i32,
+    quiet: bool,
+    witnesses: Vec<String>,
+    setups: Vec<Setup>,
+    classifiers: HashMap<String, (Rc<Classifier>, Rc<LayerShapes>)>,
+    loaded: Option<(usize, Rc<Experiment>)>,
+}
+
+impl<'z> Setups<'z> {
+    /// None yet.
+    pub fn new(zoo: &'z Zoo, (device, threads): (Device, i32), witnesses: Vec<String>, quiet: bool) -> Setups<'z> {
+        let (setups, classifiers) = (vec![], HashMap::new());
+        Setups { zoo, device, threads, quiet, witnesses, setups, classifiers, loaded: None }
+    }
+
+    /// The number of a setup.
+    pub fn number(&mut self, setup: Setup) -> usize {
+        match self.setups.iter().position(|known| *known == setup) {
+            Some(number) => number,
+            None => {
+                self.setups.push(setup);
+                self.setups.len() - 1
+            }
+        }
+    }
+
+    fn classifier(&mut self, name: &str) -> Result<(Rc<Classifier>, Rc<LayerShapes>), Failure> {
+        if let Some((classifier, shapes)) = self.classifiers.get(name) {
+            return Ok((Rc::clone(classifier), Rc::clone(shapes)));
+        }
+        let classifier = load::classifier(self.zoo, name, self.device, self.quiet)?;
+        let shapes = Rc::new(LayerShapes::measure(&classifier));
+        let classifier = Rc::new(classifier);
+        self.classifiers.insert(name.to_owned(), (Rc::clone(&classifier), Rc::clone(&shapes)));
+        Ok((classifier, shapes))
+    }
+
+    /// The models of a setup. Those of the one before are given up, but for what they share and the witnesses.
+    pub fn experiment(&mut self, number: usize) -> Result<Rc<Experiment>, Failure> {
+        if let Some((_, experiment)) = self.loaded.as_ref().filter(|(loaded, _)| *loaded == number) {
+            return Ok(Rc::clone(experiment));
+        }
+        let setup = self.setups[number].clone();
+        let before = self.loaded.take().map(|(_, experiment)| experiment);
+        let kept = |name: &String| *name == setup.classifier || self.witnesses.contains(name);
+        let given_up: Vec<String> = self.classifiers.keys().filter(|name| !kept(name)).cloned().collect();
+        given_up.iter().for_each(|name| drop(self.classifiers.remove(name)));
+        let (classifier, shapes) = self.classifier(&setup.classifier)?;
+        let known = before.as_ref().and_then(|before| before.generator.as_ref()).filter(|generator| {
+            setup.generator.as_ref() == Some(&generator.name) && !generator.code.is_spatial()
+        });
+        let generator = match (&setup.generator, known) {
+            (None, _) => None,
+            (Some(_), Some(known)) => Some(Rc::clone(known)),
+            (Some(name), None) => Some(self.generator(name, setup.size)?),
+        };
+        drop(before);
+        let condition = match &generator {
+            Some(generator) => load::condition(generator, setup.class.as_deref()).usage()?,
+            None => None,
+        };
+        let encoding = generator.as_ref().and_then(|generator| generator.code.encoding);
+        let encoder = match encoding.filter(|of| setup.encodes && of.classifier != classifier.name) {
+            Some(of) => Some(self.classifier(of.classifier)?.0),
+            None => None,
+        };
+        let names = self.witnesses.clone();
+        let witnesses: Vec<Rc<Classifier>> =
+            names.iter().map(|name| Ok(self.classifier(name)?.0)).collect::<Result<_, Failure>>()?;
+        check_witnesses(&classifier, &witnesses).usage()?;
+        let experiment = Rc::new(Experiment {
+            classifier,
+            shapes,
+            generator,
+            condition,
+            encoder,
+            witnesses,
+            size: setup.size,
+            device: self.device,
+            threads: self.threads,
+            flops: OnceCell::new(),
+        });
+        self.loaded = Some((number, Rc::clone(&experiment)));
+        Ok(experiment)
+    }
+
+    /// A generator, of pictures of this size where its code is spatial.
+    fn generator(&self, name: &str, size: Option<i64>) -> Result<Rc<Generator>, Failure> {
+        let generator = load::generator(self.zoo, name, self.device, self.quiet)?;
+        let generator = match size {
+            Some(side) if generator.code.is_spatial() => {
+                generator.at(side).map_err(|reason| anyhow!("size: {reason}")).usage()?
+            }
+            _ => generator,
+        };
+        Ok(Rc::new(generator))
+    }
+
+    /// The pictures of a set of the zoo, or of a folder and the folders in it, in the order of their paths.
+    pub fn reference(&self, name: &str) -> anyhow::Result<Vec<RgbImage>> {
+        let folder = Path::new(name);
+        let paths = match folder.is_dir() {
+            true => pictures_below(folder)?,
+            false => {
+                let manifest = self.zoo.manifest(name, Some(Kind::Images))?;
+                let progress = super::models::Bars::new();
+                let files = self.zoo.cache().checked(&manifest, &progress)?;
+                files.into_iter().map(|file| file.path).collect()
+            }
+        };
+        if paths.is_empty() {
+            return Err(anyhow!("{name}: there are no pictures in it"));
+        }
+        paths.iter().map(|path| picture::read(path)).collect()
+    }
+}
+
+fn pictures_below(folder: &Path) -> anyhow::Result<Vec<std::path::PathBuf>> {
+    let mut found = vec![];
+    let entries = std::fs::read_dir(folder).with_context(|| format!("{}: cannot be read", folder.display()))?;
+    for entry in entries {
+        let path = entry?.path();
+        let extension = path.extension().and_then(|of| of.to_str()).map(str::to_ascii_lowercase);
+        if path.is_dir() {
+            found.extend(pictures_below(&path)?);
+        } else if extension.is_some_and(|of| ["png", "jpg", "jpeg", "webp", "bmp", "tif", "tiff", "gif"].contains(&&*of)) {
+            found.push(path);
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+fn check_witnesses(classifier: &Classifier, witnesses: &[Rc<Classifier>]) -> anyhow::Result<()> {
+    for witness in witnesses {
+        if witness.weights_sha256 == classifier.weights_sha256 {
+            return Err(anyhow!("witness {}: it is the classifier itself; a witness takes no part", witness.name));
+        }
+        if witness.classes != classifier.classes {
+            let (they, ours) = (witness.classes, classifier.classes);
+            return Err(anyhow!("witness {} knows {they} classes, {} {ours}", witness.name, classifier.name));
+        }
+    }
+    Ok(())
+}

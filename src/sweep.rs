@@ -1,0 +1,203 @@
+//! Working off a plan: batch after batch into a store, alone or among other processes that do the same.
+//!
+//! What is in the store is not done again, so that a sweep is resumed by running it again. A batch is claimed before it is computed,
+//! so that processes on one store share the work; what is killed leaves a checkpoint, and nothing else is lost.
+
+use std::collections::VecDeque;
+use std::rc::Rc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use anyhow::Result;
+
+use crate::checkpoint::{PAUSE, Timed};
+use crate::experiment::{Experiment, Run, device_name};
+use crate::plan::{Plan, Planned, Share};
+use crate::record::{LIBTORCH_VERSION, NUMERIC_VERSION, Status};
+use crate::render::Watch;
+use crate::store::{Claim, Key, Store, Writing};
+
+/// How long a process waits before it looks again for what others have claimed.
+const LOOK_AGAIN: Duration = Duration::from_millis(500);
+
+/// How a plan is worked off.
+#[derive(Clone, Copy, Debug)]
+pub struct Sweep<'a> {
+    /// What there is to be done.
+    pub plan: &'a Plan,
+    /// Where to.
+    pub store: &'a Store,
+    /// The part of the plan that is this process's.
+    pub share: Share,
+    /// With which batch of its part it begins: processes on one store that begin at different ones rarely meet.
+    pub begin: Share,
+    /// Who is to judge the pictures of classes: classifiers by name.
+    pub witnesses: &'a [String],
+    /// Whether runs that failed are tried again.
+    pub retry_failed: bool,
+    /// Set when no further batch is to be begun.
+    pub stop: &'a AtomicBool,
+    /// Time between two checkpoints of a batch.
+    pub pause: Duration,
+}
+
+/// Who follows a sweep.
+pub trait Follow {
+    /// A batch is about to be computed.
+    fn batch(&self, runs: &[Run]) -> Box<dyn Watch>;
+
+    /// So many runs are there, by whomever.
+    fn found(&self, runs: usize);
+
+    /// So many runs were computed.
+    fn computed(&self, runs: usize) {
+        let _ = runs;
+    }
+}
+
+/// How a sweep ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ended {
+    /// Runs of this share that were computed by this process.
+    pub computed: usize,
+    /// Runs of this share that were there, or that others computed.
+    pub found: usize,
+    /// Runs of this share that are not there.
+    pub left: usize,
+}
+
+/// The models of a setup, loaded: the number that parts of the plan have.
+pub type Setups<'s> = dyn FnMut(usize) -> Result<Rc<Experiment>> + 's;
+
+impl Sweep<'_> {
+    /// Works until everything of its share is there, or it is stopped. A run that fails is recorded as failed and stops no other.
+    ///
+    /// # Errors
+    /// Models that cannot be loaded, a store that cannot be written. What is finished is kept.
+    pub fn run(&self, setups: &mut Setups, follow: &dyn Follow) -> Result<Ended> {
+        let mut ended = Ended::default();
+        let mut waiting: VecDeque<usize> = self.plan.shard(self.share.index, self.share.of).into();
+        waiting.rotate_left(waiting.len() * self.begin.index / self.begin.of.max(1));
+        let mut claimed_by_others = VecDeque::new();
+        let mut writing: Option<Written> = None;
+        loop {
+            let Some(number) = waiting.pop_front() else {
+                if claimed_by_others.is_empty() || self.stop.load(Ordering::Relaxed) {
+                    break;
+                }
+                std::mem::swap(&mut waiting, &mut claimed_by_others);
+                finish(&mut writing)?;
+                std::thread::sleep(LOOK_AGAIN);
+                self.store.refresh();
+                continue;
+            };
+            let runs = self.plan.batch(number);
+            if self.is_there(runs) {
+                self.judge_again(number, setups)?;
+                ended.found += runs.len();
+                follow.found(runs.len());
+                continue;
+            }
+            if self.stop.load(Ordering::Relaxed) {
+                ended.left += runs.len();
+                continue;
+            }
+            let key = self.plan.key(number);
+            let Some(claim) = self.store.claim(&key)? else {
+                claimed_by_others.push_back(number);
+                continue;
+            };
+            // It may have been finished between the look and the claim.
+            if runs.iter().all(|run| self.store.record(&run.id()).is_some_and(|record| self.counts(record.status))) {
+                claimed_by_others.push_back(number);
+                continue;
+            }
+            let experiment = setups(self.plan.part_of(number).setup)?;
+            let written = self.compute(number, &experiment, key, claim, follow)?;
+            // The batch before it had all this time to reach the disk.
+            finish(&mut writing)?;
+            writing = Some(written);
+            ended.computed += runs.len();
+            follow.computed(runs.len());
+        }
+        finish(&mut writing)?;
+        ended.left += claimed_by_others.iter().map(|&number| self.plan.batch(number).len()).sum::<usize>();
+        Ok(ended)
+    }
+
+    fn compute(
+        &self,
+        number: usize,
+        experiment: &Experiment,
+        key: Key,
+        claim: Claim,
+        follow: &dyn Follow,
+    ) -> Result<Written> {
+        let runs: Vec<Run> = self.plan.batch(number).iter().map(|run| self.plan.run(run)).collect();
+        let checkpoint = self.store.checkpoint(&key);
+        // All that decides its bytes beside the runs themselves.
+        let batch = format!(
+            "{key} {} {NUMERIC_VERSION} {LIBTORCH_VERSION} {} {}",
+            env!("CARGO_PKG_VERSION"),
+            device_name(experiment.device),
+            experiment.threads
+        );
+        // A damaged checkpoint is none.
+        let load = || checkpoint.read().ok().flatten();
+        let keeper = Timed::new(batch, self.pause, load, |bytes: &[u8]| checkpoint.write(bytes));
+        let records = experiment.compute(&runs, follow.batch(&runs).as_ref(), &keeper)?;
+        let sealed = records.into_iter().map(|(_, sealed)| sealed).collect();
+        Ok(Written { writing: self.store.begin(sealed), store: self.store.clone(), key, _claim: claim })
+    }
+
+    /// Whether a run of this status need not be computed.
+    fn counts(&self, status: Status) -> bool {
+        status == Status::Done || !self.retry_failed
+    }
+
+    /// Whether all of a batch is there.
+    fn is_there(&self, runs: &[Planned]) -> bool {
+        runs.iter().all(|run| self.store.entry(&run.id()).is_some_and(|entry| self.counts(entry.status)))
+    }
+
+    /// Has the pictures of a batch that is there judged by the witnesses of this experiment, where others judged them.
+    fn judge_again(&self, number: usize, setups: &mut Setups) -> Result<()> {
+        if self.witnesses.is_empty() {
+            return Ok(());
+        }
+        for planned in self.plan.batch(number).iter().filter(|run| self.plan.unit(run).class().is_some()) {
+            let Some(entry) = self.store.entry(&planned.id()) else { continue };
+            if entry.status != Status::Done || entry.witnesses.iter().map(|of| &of.classifier).eq(self.witnesses) {
+                continue;
+            }
+            if let Some(record) = self.store.done(&planned.id()) {
+                let experiment = setups(self.plan.part_of(number).setup)?;
+                experiment.judge_again(record, &self.plan.run(planned), self.store)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A batch on its way to the disk; claimed until it is there.
+struct Written {
+    writing: Writing,
+    store: Store,
+    key: Key,
+    _claim: Claim,
+}
+
+/// Waits until the records of a batch are on the disk; its checkpoint is not needed any more then.
+fn finish(written: &mut Option<Written>) -> Result<()> {
+    let Some(Written { writing, store, key, .. }) = written.take() else { return Ok(()) };
+    writing.finish()?;
+    store.checkpoint(&key).remove()
+}
+
+impl<'a> Sweep<'a> {
+    /// All of a plan, by this process.
+    pub fn whole(plan: &'a Plan, store: &'a Store, witnesses: &'a [String], stop: &'a AtomicBool) -> Sweep<'a> {
+        let (share, begin) = (Share::WHOLE, Share::WHOLE);
+        Sweep { plan, store, share, begin, witnesses, retry_failed: false, stop, pause: PAUSE }
+    }
+}
