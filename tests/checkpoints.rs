@@ -2,6 +2,7 @@
 //! not, whatever it optimizes and however; and what is no checkpoint of it changes nothing. The networks are narrow, with
 //! weights from a formula.
 
+mod common;
 mod formula;
 
 use std::cell::{Cell, RefCell};
@@ -109,7 +110,16 @@ impl Case {
     /// Two units of two seeds each; with facets, the seeds are theirs.
     fn new(generator: Option<Generator>, condition: Option<Condition>, size: Option<i64>, text: &str) -> Case {
         tch::set_num_threads(1);
-        let classifier = classifier();
+        Case::of(classifier(), generator, condition, size, text)
+    }
+
+    fn of(
+        classifier: Classifier,
+        generator: Option<Generator>,
+        condition: Option<Condition>,
+        size: Option<i64>,
+        text: &str,
+    ) -> Case {
         let shapes = LayerShapes::measure(&classifier);
         let method = Method::parse(&format!("name: test\n{text}"), "test.yaml").unwrap();
         let unit = |text: &str| Unit::parse(text, &classifier, &shapes).unwrap();
@@ -486,4 +496,28 @@ fn where_no_checkpoint_can_be_written_the_work_goes_on_with_one_warning() {
     let rendered = case.with_batch(|batch| resume(batch, &warned, &full)).unwrap();
     assert!(bits(&rendered) == case.undisturbed());
     assert_eq!((full.asked.get(), warned.warnings.into_inner()), (6, vec!["no space left on device".to_owned()]));
+}
+
+/// By itself, for it sets the number of threads: `cargo test --test checkpoints -- --ignored --nocapture`.
+#[test]
+#[ignore = "wants the number of threads for itself"]
+fn published_networks_of_full_size_go_on_with_several_threads() {
+    let latent = "param: {latent: {space: shell, screen: 20, starts: 2, trial: 3}}\nkeep: best\n";
+    let pixels = "param: {pixel: {noise: 0.1}}\nregularizers: [{total_variation: {weight: 1}}]\n";
+    for (generator, text) in [(Some(common::generator("face-dcgan")), latent), (None, pixels)] {
+        let text = format!("{text}{ADAM}\nsteps: 12\n");
+        let case = Case::of(common::classifier("efficientnet-lite0"), generator, None, None, &text);
+        for threads in [1, 2] {
+            tch::set_num_threads(threads);
+            let undisturbed = case.undisturbed();
+            let hoarder = Hoarder::default();
+            assert!(case.resume(&hoarder).unwrap() == undisturbed);
+            let expected = hoarder.all.into_inner();
+            for place in (0..expected.len()).step_by(4) {
+                let hoarder = Hoarder { from: Some(expected[place].clone()), ..Hoarder::default() };
+                assert!(case.resume(&hoarder).unwrap() == undisturbed, "from checkpoint {place} on, {threads} threads");
+                assert!(hoarder.all.into_inner() == expected[place + 1..], "{place}");
+            }
+        }
+    }
 }
