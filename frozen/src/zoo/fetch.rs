@@ -206,7 +206,8 @@ pub(super) fn wheel(wheel: &Requirement, staging: &Path, progress: &dyn Progress
             // Its errors follow warnings of every attempt.
             let lines = || complaint.lines().map(str::trim).filter(|line| !line.is_empty());
             let errors: Vec<&str> = lines().filter(|line| line.starts_with("ERROR:")).collect();
-            let told = if errors.is_empty() { lines().last().unwrap_or_default().to_owned() } else { errors.join(" ") };
+            let told =
+                if errors.is_empty() { lines().next_back().unwrap_or_default().to_owned() } else { errors.join(" ") };
             return Err(format!("`{python} -m pip download {wheel}` failed ({}): {told}", output.status));
         }
         let entries = fs::read_dir(&folder).map_err(|error| format!("cannot read {}: {error}", folder.display()))?;
