@@ -219,7 +219,7 @@ fn paths_that_concern_every_method_multiply_all_and_groups_go_along_each_other()
         let class = point.generator.as_ref().and_then(|choice| choice.class.as_ref()).map(|class| class.value.clone());
         (point.classifier.value.clone(), class, point.size, point.seeds.count(), point.method.steps)
     };
-    // The last classifier, the second class, the last size, two seeds; and the latent method has no value of naive's steps.
+    // The last classifier, the second class, the last size, two seeds; latent has no value of naive's steps.
     let last = found.len() - 2;
     assert_eq!(of(&found[last]), ("vgg16".to_owned(), None, Some(256), 2, 200));
     assert_eq!(of(&found[last + 1]), ("vgg16".to_owned(), None, Some(256), 2, 7));
