@@ -207,6 +207,28 @@ fn a_sweep_is_a_product_and_a_methods_own_paths_multiply_its_runs_alone() {
 }
 
 #[test]
+fn paths_that_concern_every_method_multiply_all_and_groups_go_along_each_other() {
+    let file = load(&with(
+        "methods: [latent, naive]\nsweep:\n  classifiers: [[efficientnet-lite0], [efficientnet-lite1, vgg16]]\n  \
+         generator.class: [3, ~]\n  \
+         zip:\n    - { size: [64, 128, 256], methods.naive.steps: [5, 6, 7] }\n    - { seeds: [1, 2] }\n",
+    ));
+    let found = points(&file);
+    assert_eq!(found.len(), (1 + 2) * 2 * 3 * 2 * 2);
+    let of = |point: &Point| {
+        let class = point.generator.as_ref().and_then(|choice| choice.class.as_ref()).map(|class| class.value.clone());
+        (point.classifier.value.clone(), class, point.size, point.seeds.count(), point.method.steps)
+    };
+    // The last classifier, the second class, the last size, two seeds; latent has no value of naive's steps.
+    let last = found.len() - 2;
+    assert_eq!(of(&found[last]), ("vgg16".to_owned(), None, Some(256), 2, 200));
+    assert_eq!(of(&found[last + 1]), ("vgg16".to_owned(), None, Some(256), 2, 7));
+    assert_eq!(of(&found[0]), ("efficientnet-lite0".to_owned(), Some("3".to_owned()), Some(64), 1, 200));
+    let steps = file.axes.iter().position(|axis| axis.name == "steps").unwrap();
+    assert_eq!((&found[last].values[steps], &found[last + 1].values[steps]), (&None, &Some(json!(7))));
+}
+
+#[test]
 fn paths_name_items_by_name_or_index_and_reach_into_presets() {
     let file = load(&with(
         "methods: [lucid-2017]\nsweep:\n  methods.0.transforms.1.jitter.pixels: [2, 4]\n  \
@@ -240,30 +262,30 @@ fn a_file_extends_another_one_and_files_are_relative_to_the_one_that_names_them(
                 methods: [my/method.yaml]\ncompare: { witnesses: [my/net.yaml], reference: pictures }\n\
                 sweep: { size: [64, 128], steps: [1] }\n";
     let folder = folder(&[
-        ("shared/base.yaml", base),
-        ("shared/my/net.yaml", manifest),
+        ("lab/base.yaml", base),
+        ("lab/my/net.yaml", manifest),
         (
-            "shared/my/method.yaml",
+            "lab/my/method.yaml",
             "name: mine\nparam: { pixel: { noise: 0.1 } }\noptimizer: { adam: { lr: 0.1 } }\nsteps: 2\n",
         ),
-        ("shared/pictures/readme", ""),
+        ("lab/pictures/readme", ""),
         (
             "own/x.yaml",
-            "extends: ../shared/base.yaml\nname: own\ncompare: { reference: photos }\n\
+            "extends: ../lab/base.yaml\nname: own\ncompare: { reference: photos }\n\
                 sweep: { size: { linspace: [8, 16, 3] } }\n",
         ),
         ("own/y.yaml", "extends: x.yaml\nclassifier: efficientnet-lite1\nsweep: ~\n"),
     ]);
     let file = load_in(&folder, "own/x.yaml", &[]).unwrap();
     assert_eq!((file.name.as_str(), file.description.as_deref()), ("own", Some("kept")));
-    let net = folder.path().join("own/../shared/my/net.yaml").to_str().unwrap().to_owned();
+    let net = folder.path().join("own/../lab/my/net.yaml").to_str().unwrap().to_owned();
     assert_eq!(file.compare.witnesses[0].value, net);
     assert_eq!(file.compare.reference.as_ref().unwrap().value, "photos");
     let found = points(&file);
     assert_eq!(found[0].classifier.value, net);
     let sizes: Vec<_> = found.iter().map(|point| point.size.unwrap()).collect();
     assert_eq!(sizes, [8, 8, 12, 12, 16, 16], "a swept path has one list of values");
-    let vector = folder.path().join("own/../shared/v.npy");
+    let vector = folder.path().join("own/../lab/v.npy");
     let unit = format!("direction(_blocks.10, {})", vector.display());
     assert!(matches!(&found[0].units[1].value, UnitPattern::Unit(text) if *text == unit));
 
@@ -277,25 +299,25 @@ fn a_file_extends_another_one_and_files_are_relative_to_the_one_that_names_them(
 fn files_of_limits_are_relative_to_the_file_that_names_them() {
     let bounded = "param: { latent: { space: { bounded: { file: limits.txt } } } }";
     let folder = folder(&[
-        ("own/x.yaml", "extends: ../shared/base.yaml\n"),
+        ("own/x.yaml", "extends: ../lab/base.yaml\n"),
         (
-            "shared/base.yaml",
+            "lab/base.yaml",
             &with(&format!(
                 "methods:\n  - {{ preset: latent, name: a, {bounded} }}\n  - {{ file: methods/b.yaml, name: b }}\n  \
                  - {{ preset: latent, name: c }}\nsweep:\n  \
                  methods.c.param.latent.space: [{{ bounded: {{ file: limits.txt }} }}, shell]\n"
             )),
         ),
-        ("shared/limits.txt", "1 2 3"),
-        ("shared/methods/b.yaml", &format!("{bounded}\noptimizer: {{ adam: {{ lr: 0.1 }} }}\nsteps: 2\n")),
-        ("shared/methods/limits.txt", "4 5 6 7"),
+        ("lab/limits.txt", "1 2 3"),
+        ("lab/methods/b.yaml", &format!("{bounded}\noptimizer: {{ adam: {{ lr: 0.1 }} }}\nsteps: 2\n")),
+        ("lab/methods/limits.txt", "4 5 6 7"),
     ]);
     let file = load_in(&folder, "own/x.yaml", &[]).unwrap();
     let path = |point: &Point| settings(&point.method)["param"]["latent"]["space"]["bounded"]["file"]["path"].clone();
     let paths: Vec<Value> = points(&file).iter().map(path).collect();
     let at = |place: &str| json!(folder.path().join("own").join(place).to_str().unwrap());
-    let limits = at("../shared/limits.txt");
-    assert_eq!(paths, [limits.clone(), at("../shared/methods/limits.txt"), limits, Value::Null]);
+    let limits = at("../lab/limits.txt");
+    assert_eq!(paths, [limits.clone(), at("../lab/methods/limits.txt"), limits, Value::Null]);
     let error = load_in(&folder, "own/x.yaml", &["methods.a.param.latent.space.bounded.file=no.txt"]).unwrap_err();
     let place = "--set methods.a.param.latent.space.bounded.file=no.txt: methods.a.param.latent.space.bounded.file: ";
     assert!(error.starts_with(place) && error.contains("own/no.txt"), "{error}");

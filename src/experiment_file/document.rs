@@ -212,8 +212,8 @@ fn rebase(root: &mut Node, folder: &Path) {
     }
 }
 
-/// Makes the files of limits that a method names (`bounded: { file: … }`) relative to what `folder` is relative to. `path` leads
-/// to the node.
+/// Makes the files of limits that a method names (`bounded: { file: … }`) relative to what `folder` is relative to.
+/// `path` leads to the node.
 pub(super) fn rebase_limits(node: &mut Node, path: &str, folder: &Path) {
     let is_file = path.ends_with("bounded.file") || path.ends_with("bounded.file.path");
     match &mut node.value {

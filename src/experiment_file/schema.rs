@@ -19,7 +19,9 @@ pub fn schema() -> Value {
         "description": "Side of the pictures in pixels.",
         "type": "integer", "minimum": SIZES.0, "maximum": SIZES.1,
     });
-    let presets: Vec<Value> = Method::presets().into_iter().map(|preset| preset.name.into()).collect();
+    let presets: Vec<Value> = (Method::presets().into_iter())
+        .map(|preset| json!({ "const": preset.name, "description": preset.summary }))
+        .collect();
     let names = |manifests: &[(&str, &str)]| -> Vec<String> {
         manifests.iter().map(|(file, _)| file.trim_end_matches(".yaml").to_owned()).collect()
     };
@@ -36,7 +38,7 @@ pub fn schema() -> Value {
     definitions.extend(overrides);
     let partial = definitions.remove("MethodOverride").unwrap_or_default();
     definitions.insert("Method".to_owned(), with(&full, &[("size", size.clone())], &[]));
-    let preset = json!({ "description": "The preset that it builds upon.", "enum": presets });
+    let preset = json!({ "description": "The preset that it builds upon.", "oneOf": presets });
     definitions.insert(
         "MethodOfPreset".to_owned(),
         with(&partial, &[("preset", preset), ("size", size.clone())], &["preset"]),
@@ -46,14 +48,14 @@ pub fn schema() -> Value {
     definitions.insert("MethodOfFile".to_owned(), with(&partial, &[("file", file), ("size", size.clone())], &["file"]));
 
     let path = json!({ "description": "The path of a file.", "type": "string", "pattern": "/|\\.ya?ml$" });
-    let named = |names: Value| json!({ "anyOf": [{ "enum": names }, path] });
     for (name, definition) in [
         (
             "MethodEntry",
             json!({
                 "description": "A preset, a preset or a file with what is different, or a method spelled out.",
                 "anyOf": [
-                    named(json!(presets)),
+                    { "oneOf": presets },
+                path,
                     { "$ref": "#/$defs/MethodOfPreset" },
                     { "$ref": "#/$defs/MethodOfFile" },
                     { "$ref": "#/$defs/Method" },
@@ -85,7 +87,7 @@ pub fn schema() -> Value {
                         "properties": {
                             "name": { "$ref": "#/$defs/GeneratorName" },
                             "class": {
-                                "description": "A conditional generator's class, by name or index; else it is optimized.",
+                                "description": "A class, by name or index; without one it is optimized.",
                                 "type": ["string", "integer"],
                             },
                         },
