@@ -445,7 +445,10 @@ fn of_writers_that_are_killed_nothing_finished_is_lost() {
         // Two at once, on the same runs.
         let mut writers = [process("writer", root, 0), process("writer", root, 0)];
         let said = writers.each_mut().map(lines).map(|mut said| {
-            assert_eq!(said.next().as_deref(), Some("ready"));
+            // Some are killed while they still open the store, and clear up after the others.
+            if kill % 5 > 0 {
+                assert_eq!(said.next().as_deref(), Some("ready"));
+            }
             said
         });
         std::thread::sleep(Duration::from_micros(random.random_range(0..200_000)));
