@@ -12,7 +12,7 @@
 //! A batch that is cut off goes on from its last checkpoint ([`resume`]): everything that a step writes and a later one
 //! reads is in `Chain::saved`, or in `Search::saved` where there are no gradients.
 
-use anyhow::{Result, anyhow};
+use anyhow::{Context as _, Result, anyhow};
 use classifiers::Classifier;
 use generators::Generator;
 use ndarray::{Array2, ArrayView2, s};
@@ -149,6 +149,9 @@ fn optimize(batch: &Batch, watch: &dyn Watch, keeping: &Keeping) -> Result<Vec<R
     let seeds: Vec<Seed> = batch.runs.iter().map(|(_, seed)| *seed).collect();
     let copies = method.param.copies();
     let of_pictures: Vec<Seed> = seeds.iter().flat_map(|seed| std::iter::repeat_n(*seed, copies)).collect();
+    if let Some(generator) = batch.generator.filter(|_| method.needs_generator()) {
+        method.fit(generator).with_context(|| format!("method '{}'", method.name))?;
+    }
     let of_generator = batch.generator.map(Generator::schedule);
     let sides = method.sides(classifier.size, batch.size);
     let found = keeping.found();

@@ -445,7 +445,10 @@ fn of_writers_that_are_killed_nothing_finished_is_lost() {
         // Two at once, on the same runs.
         let mut writers = [process("writer", root, 0), process("writer", root, 0)];
         let said = writers.each_mut().map(lines).map(|mut said| {
-            assert_eq!(said.next().as_deref(), Some("ready"));
+            // Some are killed while they still open the store, and clear up after the others.
+            if kill % 5 > 0 {
+                assert_eq!(said.next().as_deref(), Some("ready"));
+            }
             said
         });
         std::thread::sleep(Duration::from_micros(random.random_range(0..200_000)));
@@ -782,6 +785,49 @@ fn a_store_that_may_not_be_written_to_can_be_read_and_is_left_as_it_is() {
     assert_eq!((found.done, found.damage.len()), (2, 1));
     assert_eq!(found.damage[0].moved_to, None);
     assert_eq!(files(&root), before);
+}
+
+/// Does this in a thread that has no more rights than anybody, where the test has those of root.
+fn without_rights<R: Send>(work: impl FnOnce() -> R + Send) -> R {
+    let work = || {
+        // SAFETY: the call takes numbers only. Other than libc's own function it concerns this thread and those that it starts;
+        // without root it fails, and the thread keeps the rights that the test has.
+        unsafe { libc::syscall(libc::SYS_setresuid, 65534, 65534, 65534) };
+        work()
+    };
+    std::thread::scope(|scope| scope.spawn(work).join().unwrap())
+}
+
+#[test]
+fn files_that_one_may_not_touch_are_an_error_and_never_taken_for_damaged() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("out");
+    let store = store_of(&root, 3);
+    let allow = |path: &Path, mode: u32| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    let closed = [folder.path().to_owned(), root.clone(), root.join("runs"), root.join("index")];
+    closed.iter().for_each(|path| allow(path, 0o555));
+    let error = without_rights(|| format!("{:#}", Store::open(&root).unwrap_err()));
+    assert!(error.contains(root.to_str().unwrap()) && error.contains("Permission denied"), "{error}");
+    let error = without_rights(|| format!("{:#}", Store::open(&folder.path().join("new")).unwrap_err()));
+    assert!(error.contains("new: cannot be made; its owner must let you"), "{error}");
+    let error = without_rights(|| format!("{:#}", store.write_all(&[sealed(9)]).unwrap_err()));
+    assert!(error.contains(&id(9).to_string()) && error.contains("Permission denied"), "{error}");
+    assert_eq!(without_rights(|| Store::read(&root).unwrap().records().count()), 3);
+    // One file that may not be read, and no index that vouches for it.
+    closed.iter().for_each(|path| allow(path, 0o777));
+    drop(store);
+    fs::remove_dir_all(root.join("index")).unwrap();
+    allow(&root.join("runs").join(id(1).to_string()).join("trace.csv"), 0);
+    let error = without_rights(|| format!("{:#}", Store::open(&root).unwrap_err()));
+    assert!(error.contains("trace.csv: cannot be read"), "{error}");
+    let (count, damage) = without_rights(|| {
+        let store = Store::read(&root).unwrap();
+        (store.records().count(), store.take_damage())
+    });
+    assert_eq!((count, damage.len()), (2, 1), "{damage:?}");
+    allow(&root.join("runs").join(id(1).to_string()).join("trace.csv"), 0o644);
+    assert_sound(&root, 3);
 }
 
 #[test]

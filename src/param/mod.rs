@@ -42,9 +42,9 @@ pub trait Param {
     /// The pictures `[N copies,3,H,W]` at the tensors' present values: in [0,1], unless the method leaves pixels unbounded.
     fn pictures(&mut self) -> Tensor;
 
-    /// The pictures `[N,3,H,W]` that are kept, one of each sample, in [0,1].
+    /// The pictures `[N,3,H,W]` that are kept, one of each sample.
     fn kept(&mut self) -> Tensor {
-        self.pictures().clamp(0., 1.)
+        self.pictures()
     }
 
     /// Carries the gradient with respect to the pictures that were last made back to the tensors, in the order of

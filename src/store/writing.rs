@@ -65,7 +65,8 @@ impl Store {
         records.chunks(TOGETHER).map(|some| self.write_some(some)).fold(Ok(()), Result::and)
     }
 
-    /// As [`Store::write_all`], by a thread: waiting for the disk costs the caller no time.
+    /// As [`Store::write_all`], by a thread: waiting for the disk costs the caller no time. The records are in their places once
+    /// [`Writing::finish`] has returned.
     pub fn begin(&self, records: Vec<Sealed>) -> Writing {
         let (store, records) = (self.clone(), Arc::new(records));
         let shared = Arc::clone(&records);
