@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, anyhow, bail};
 use classifiers::{Classifier, imagenet};
+use frozen::network::Network;
 use generators::{Classes, Generator};
 use serde_json::{Value, json};
 use tch::Device;
@@ -48,8 +49,19 @@ pub struct Experiment {
     pub device: Device,
     /// libtorch's threads.
     pub threads: i32,
-    /// FLOPs of a forward pass and of a backward pass, of the classifier and of the generator; measured when they are asked for.
-    pub flops: OnceCell<[(f64, f64); 2]>,
+    /// What a pass of the classifier and of the generator takes; measured when it is asked for.
+    pub load: OnceCell<[Load; 2]>,
+}
+
+/// What one forward and one backward pass of a network take, for one picture.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Load {
+    /// FLOPs of the forward pass.
+    pub forward: f64,
+    /// FLOPs of the pullback.
+    pub backward: f64,
+    /// Numbers in all of its activations.
+    pub numbers: f64,
 }
 
 /// One run of an experiment.
@@ -119,18 +131,37 @@ impl Experiment {
         Identity(Hash::of(self.settings(method).to_string().as_bytes()).to_string())
     }
 
+    fn load(&self) -> [Load; 2] {
+        *self.load.get_or_init(|| {
+            let of = |network: &Network, input: &[i64]| {
+                let (forward, backward) = network.flops(&network.schedule(&[network.output()]), input);
+                let numbers = network.shapes(input).iter().map(|(_, shape)| shape.iter().product::<i64>()).sum::<i64>();
+                Load { forward, backward, numbers: numbers as f64 }
+            };
+            let size = self.classifier.size;
+            let of_generator = |generator: &Rc<Generator>| of(&generator.network, &generator.input_shape());
+            let of_classifier = of(&self.classifier.network, &[1, 3, size, size]);
+            [of_classifier, self.generator.as_ref().map(of_generator).unwrap_or_default()]
+        })
+    }
+
+    /// How many runs by a method are computed together, where nobody says: as many as keep 2 GiB of activations, at most 8. It
+    /// depends on no machine, so that a plan is the same everywhere.
+    pub fn batch(&self, method: &Method) -> usize {
+        const MOST: f64 = (2u64 << 30) as f64;
+        let [classifier, generator] = self.load().map(|load| load.numbers);
+        let copies = method.param.copies() as f64;
+        let side = self.size_of(method) as f64 / self.classifier.size as f64;
+        let area = if method.input == Input::Full { side.powi(2).max(1.) } else { 1. };
+        let generator = if method.needs_generator() { generator } else { 0. };
+        let bytes = 4. * copies * (classifier * method.views as f64 * area + generator);
+        ((MOST / bytes) as usize).clamp(1, 8)
+    }
+
     /// About what a run by a method costs, in FLOPs: what a plan is divided by.
     pub fn cost(&self, method: &Method) -> f64 {
-        let [classifier, generator] = self.flops.get_or_init(|| {
-            let network = &self.classifier.network;
-            let size = self.classifier.size;
-            let of_classifier = network.flops(&network.schedule(&[network.output()]), &[1, 3, size, size]);
-            let of_generator = |generator: &Rc<Generator>| {
-                generator.network.flops(&generator.schedule(), &generator.input_shape())
-            };
-            [of_classifier, self.generator.as_ref().map(of_generator).unwrap_or_default()]
-        });
-        let generator = if method.needs_generator() { *generator } else { (0., 0.) };
+        let [classifier, generator] = self.load().map(|load| (load.forward, load.backward));
+        let generator = if method.needs_generator() { generator } else { (0., 0.) };
         let copies = method.param.copies() as f64;
         let octave = |side: i64| {
             let area = match method.input {
@@ -139,7 +170,9 @@ impl Experiment {
             };
             let looks = copies * method.views as f64 * area;
             match method.optimizer.evolution() {
-                Some(evolution) => (classifier.0 * looks + generator.0) * (method.steps * evolution.population()) as f64,
+                Some(evolution) => {
+                    (classifier.0 * looks + generator.0) * (method.steps * evolution.population()) as f64
+                }
                 None => {
                     let of_step = (classifier.0 + classifier.1) * looks + (generator.0 + generator.1) * copies;
                     of_step * method.steps as f64
@@ -220,7 +253,8 @@ impl Experiment {
             if let Some(picture) = &picture {
                 record.activation.scored = Some(judge::score(&self.classifier, picture, &run.unit)?);
                 if let Some(class) = run.unit.class() {
-                    let verdict = |classifier: &Rc<Classifier>| -> Verdict { judge::verdict(classifier, picture, class) };
+                    let verdict =
+                        |classifier: &Rc<Classifier>| -> Verdict { judge::verdict(classifier, picture, class) };
                     record.probability = Some(verdict(&self.classifier).probability);
                     record.witnesses = self.witnesses.iter().map(verdict).collect();
                 }

@@ -40,9 +40,7 @@ fn of_pattern(
     shapes: &LayerShapes,
     reference: &mut Reference,
 ) -> Result<Vec<Unit>, FileError> {
-    let parse = |text: &str| {
-        Unit::parse(text, classifier, shapes).map_err(|error| pattern.wrong(format!("{error:#}")))
-    };
+    let parse = |text: &str| Unit::parse(text, classifier, shapes).map_err(|error| pattern.wrong(format!("{error:#}")));
     // In a glob, a layer that has no such part does not fit; a layer that is named must have it.
     let each = |layers: &LayerGlob, texts: &dyn Fn(&str) -> Vec<String>| {
         let mut units = vec![];

@@ -3,18 +3,23 @@
 
 mod common;
 
+use std::cell::OnceCell;
+use std::rc::Rc;
 use std::sync::atomic::AtomicBool;
 
 use classifiers::Classifier;
 use common::{classifier, generator};
 use generators::Generator;
 use metapicture::experiment::{Experiment, Run};
+use metapicture::experiment_file::Seeds;
 use metapicture::method::{Keep, Method, ParamSpec};
 use metapicture::param::Condition;
+use metapicture::plan::Plan;
 use metapicture::random::Seed;
-use metapicture::record::Status;
+use metapicture::record::{Record, Status};
 use metapicture::render::{Batch, Passes, Rendered, Watch, render};
 use metapicture::store::Store;
+use metapicture::sweep::{Ended, Follow, Sweep};
 use metapicture::unit::{LayerShapes, Unit};
 use tch::Tensor;
 
@@ -226,41 +231,65 @@ fn a_fixed_class_stays_fixed_and_a_relaxed_one_moves_on_the_simplex() {
     assert!(moved > 0.01, "{early:?} to {late:?}");
 }
 
+/// Nobody follows.
+struct Silent;
+
+impl Follow for Silent {
+    fn batch(&self, _: &[Run]) -> Box<dyn Watch> {
+        Box::new(|_: usize, _: usize, _: f64| {})
+    }
+
+    fn found(&self, _: usize) {}
+}
+
 #[test]
 fn a_run_that_blows_up_is_recorded_with_its_step_and_cause_and_the_others_are_kept() {
     let Models { classifier, shapes, generator } = Models::load(Some("face-dcgan"));
     let unit = Unit::parse("banana", &classifier, &shapes).unwrap();
-    let experiment = Experiment {
+    let experiment = Rc::new(Experiment {
         encoder: None,
         size: None,
-        classifier,
-        shapes,
-        generator,
+        classifier: Rc::new(classifier),
+        shapes: Rc::new(shapes),
+        generator: generator.map(Rc::new),
         condition: None,
         witnesses: vec![],
         device: tch::Device::Cpu,
         threads: 1,
-        batch: 8,
-    };
+        load: OnceCell::new(),
+    });
     let absurd = "name: absurd\nparam: {latent: {space: gaussian}}\noptimizer: {adam: {lr: 1.0e+38}}\nsteps: 30\n";
     let methods = [Method::parse(absurd, "absurd.yaml").unwrap(), short("dgn-am-gaussian", 2, 1)];
-    let runs = methods.map(|method| Run { unit: unit.clone(), method, seed: Seed(0), facet: 0 });
+    let mut plan = Plan::default();
+    for method in &methods {
+        plan.add(0, &experiment, method, &[unit.clone()], &Seeds::from(0..=0), vec![], 8).unwrap();
+    }
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(folder.path()).unwrap();
-    let silent = |_: &[Run]| -> Box<dyn Watch> { Box::new(|_: usize, _: usize, _: f64| {}) };
-    let ended = experiment.run(&runs, &store, &AtomicBool::new(false), &silent).unwrap();
+    let stop = AtomicBool::new(false);
+    let sweep = Sweep::whole(&plan, &store, &[], &stop);
+    let ended = sweep.run(&mut |_| Ok(Rc::clone(&experiment)), &Silent).unwrap();
+    assert_eq!(ended, Ended { computed: 2, found: 0, left: 0 });
 
-    let [failed, done] = &ended.outcomes[..] else { panic!("two runs have two outcomes") };
-    assert_eq!((failed.record.status, done.record.status), (Status::Failed, Status::Done));
-    let error = failed.record.error.as_deref().unwrap();
+    let records: Vec<Record> = plan.runs().iter().map(|run| store.record(&run.id()).unwrap()).collect();
+    let [failed, done] = &records[..] else { panic!("two runs have two records") };
+    assert_eq!((failed.status, done.status), (Status::Failed, Status::Done));
+    let error = failed.error.as_deref().unwrap();
     println!("{error}");
     assert!(error.contains("at step ") && error.contains("step size") && error.contains("absurd"), "{error}");
-    assert_eq!(failed.record.stop, "error");
+    assert_eq!(failed.stop, "error");
+    // It is not tried again unless that is asked for.
+    assert_eq!(sweep.run(&mut |_| panic!("nothing is computed"), &Silent).unwrap().found, 2);
+    let again = Sweep { retry_failed: true, ..sweep };
+    assert_eq!(
+        again.run(&mut |_| Ok(Rc::clone(&experiment)), &Silent).unwrap(),
+        Ended { computed: 1, found: 1, left: 0 }
+    );
     // Its record is on the disk, without a picture, and does not count as done.
-    let left = store.folder(&failed.record.run_id);
+    let left = store.folder(&failed.run_id);
     assert!(left.join("record.json").exists() && left.join("trace.csv").exists() && !left.join("image.png").exists());
-    assert!(store.done(&failed.record.run_id).is_none());
-    assert!(store.picture(&done.record.run_id).exists() && store.done(&done.record.run_id).is_some());
+    assert!(store.done(&failed.run_id).is_none());
+    assert!(store.picture(&done.run_id).exists() && store.done(&done.run_id).is_some());
 }
 
 /// About two minutes on two cores: `cargo test --test optimization -- --ignored --nocapture`.

@@ -25,7 +25,7 @@ const STORE: &str = "METAPICTURE_TEST_STORE";
 const FROM: &str = "METAPICTURE_TEST_FROM";
 
 fn id(number: u64) -> RunId {
-    RunId::of(&json!({ "number": number }))
+    RunId::of(&json!({ "number": number }).to_string())
 }
 
 /// A record of a run that nobody computed; a function of its number.

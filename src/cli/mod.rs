@@ -5,15 +5,20 @@
 
 mod bench;
 mod classify;
+mod estimate;
 mod generate;
 mod load;
 mod methods;
 pub mod models;
 mod progress;
-mod store;
 mod schema;
 mod setups;
+mod sheet;
+mod slurm;
+mod store;
+mod sweep;
 mod visualize;
+mod workers;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -55,6 +60,10 @@ enum Command {
     Generate(generate::Generate),
     /// Optimize pictures for units, and lay them out on a contact sheet.
     Visualize(visualize::Visualize),
+    /// Every run that an experiment file asks for and that is not there yet.
+    Sweep(Box<sweep::SweepCommand>),
+    /// A labelled contact sheet of a folder of records.
+    Sheet(sheet::SheetCommand),
     /// The folders of records.
     #[command(subcommand)]
     Store(store::Stores),
@@ -197,6 +206,8 @@ fn run(cli: Cli) -> Result<u8, Failure> {
         Command::Classify(command) => classify::run(command, quiet),
         Command::Generate(command) => generate::run(command, quiet),
         Command::Visualize(command) => visualize::run(command, quiet, cli.verbose),
+        Command::Sweep(command) => sweep::run(*command, quiet, cli.verbose),
+        Command::Sheet(command) => sheet::run(command, quiet),
         Command::Store(command) => store::run(command, quiet),
         Command::Bench(command) => bench::run(command, quiet),
         Command::Schema(command) => schema::run(command),

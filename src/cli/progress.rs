@@ -25,6 +25,12 @@ impl Steps {
         Steps { bar }
     }
 
+    /// So many runs are there.
+    pub fn at(&self, runs: usize, what: &str) {
+        self.bar.set_position(runs as u64 * PARTS);
+        self.bar.set_message(what.to_owned());
+    }
+
     /// A line above the bar.
     pub fn say(&self, line: &str) {
         self.bar.suspend(|| eprintln!("{line}"));

@@ -84,9 +84,10 @@ impl<'z> Setups<'z> {
         let given_up: Vec<String> = self.classifiers.keys().filter(|name| !kept(name)).cloned().collect();
         given_up.iter().for_each(|name| drop(self.classifiers.remove(name)));
         let (classifier, shapes) = self.classifier(&setup.classifier)?;
-        let known = before.as_ref().and_then(|before| before.generator.as_ref()).filter(|generator| {
-            setup.generator.as_ref() == Some(&generator.name) && !generator.code.is_spatial()
-        });
+        let known = before
+            .as_ref()
+            .and_then(|before| before.generator.as_ref())
+            .filter(|generator| setup.generator.as_ref() == Some(&generator.name) && !generator.code.is_spatial());
         let generator = match (&setup.generator, known) {
             (None, _) => None,
             (Some(_), Some(known)) => Some(Rc::clone(known)),
@@ -116,7 +117,7 @@ impl<'z> Setups<'z> {
             size: setup.size,
             device: self.device,
             threads: self.threads,
-            flops: OnceCell::new(),
+            load: OnceCell::new(),
         });
         self.loaded = Some((number, Rc::clone(&experiment)));
         Ok(experiment)
@@ -161,7 +162,9 @@ fn pictures_below(folder: &Path) -> anyhow::Result<Vec<std::path::PathBuf>> {
         let extension = path.extension().and_then(|of| of.to_str()).map(str::to_ascii_lowercase);
         if path.is_dir() {
             found.extend(pictures_below(&path)?);
-        } else if extension.is_some_and(|of| ["png", "jpg", "jpeg", "webp", "bmp", "tif", "tiff", "gif"].contains(&&*of)) {
+        } else if extension
+            .is_some_and(|of| ["png", "jpg", "jpeg", "webp", "bmp", "tif", "tiff", "gif"].contains(&&*of))
+        {
             found.push(path);
         }
     }

@@ -8,8 +8,8 @@ use clap::Args;
 use serde_json::json;
 
 use super::progress::Steps;
-use super::store::warn_of_damage;
 use super::setups::{Setup, Setups};
+use super::store::warn_of_damage;
 use super::{Compute, FAILED, Failure, INTERRUPTED, Usage, load, print_json, stop_on_interrupt, table};
 use crate::experiment::Experiment;
 use crate::experiment_file::Seeds;
@@ -17,8 +17,8 @@ use crate::method::Method;
 use crate::picture;
 use crate::plan::Plan;
 use crate::record::{Record, Status};
-use crate::sheet::{Cell, Sheet};
 use crate::results::Results;
+use crate::sheet::{Cell, Sheet};
 use crate::store::{Entry, Store};
 use crate::sweep::{Ended, Sweep};
 use crate::unit::Unit;
@@ -245,10 +245,7 @@ fn sheet(
     }
     let cell = |unit: &Unit, (method, seed, facet): (&Method, u64, usize)| -> anyhow::Result<Option<Cell>> {
         let found = |record: &&Entry| {
-            record.unit == unit.name
-                && record.method == method.name
-                && record.seed.0 == seed
-                && record.facet == facet
+            record.unit == unit.name && record.method == method.name && record.seed.0 == seed && record.facet == facet
         };
         let Some(record) = entries.iter().find(found) else { return Ok(None) };
         if record.status == Status::Failed {

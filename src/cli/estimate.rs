@@ -1,0 +1,130 @@
+//! What a sweep will take: runs, time by steps that are measured now, and disk.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::time::Instant;
+
+use anyhow::Result;
+
+use super::Failure;
+use super::progress::Steps;
+use super::setups::Setups;
+use crate::experiment::{Experiment, Run};
+use crate::method::{Keep, Method, Octaves, ParamSpec};
+use crate::param::BlendSpec;
+use crate::plan::{Part, Plan, Share};
+use crate::record::Status;
+use crate::render::{Batch, render};
+use crate::store::Store;
+
+/// What a sweep will take.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Estimate {
+    /// Runs of the share.
+    pub(super) runs: usize,
+    /// Of these, those that are there.
+    pub(super) there: usize,
+    /// Batches of the share.
+    pub(super) batches: usize,
+    /// Of the work that is left.
+    pub(super) seconds: f64,
+    /// Of the records that are not there.
+    pub(super) bytes: f64,
+}
+
+/// Kinds of parts of which a step is measured; the others are taken to be as fast as these.
+const MEASURED: usize = 6;
+
+/// Looks at the store, where there is one, and measures a few steps.
+pub(super) fn estimate(
+    plan: &Plan,
+    out: &Path,
+    share: Option<Share>,
+    setups: &mut Setups,
+    quiet: bool,
+) -> Result<Estimate, Failure> {
+    let store = if out.join("runs").is_dir() { Some(Store::read(out)?) } else { None };
+    let is_there = |run: &crate::plan::Planned| {
+        store.as_ref().is_some_and(|store| store.entry(&run.id()).is_some_and(|e| e.status == Status::Done))
+    };
+    let share = share.unwrap_or(Share::WHOLE);
+    let batches = plan.shard(share.index, share.of);
+    let mut estimate = Estimate { batches: batches.len(), ..Estimate::default() };
+    // FLOPs that are left, by what runs at one speed: setup and method's name.
+    let mut left: HashMap<(usize, &str), (f64, &Part, usize)> = HashMap::new();
+    for &batch in &batches {
+        let (part, runs) = (plan.part_of(batch), plan.batch(batch));
+        let there = runs.iter().filter(|run| is_there(run)).count();
+        estimate.runs += runs.len();
+        estimate.there += there;
+        if there == runs.len() {
+            continue;
+        }
+        estimate.bytes += bytes(part) * (runs.len() - there) as f64;
+        left.entry((part.setup, &part.method.name)).or_insert((0., part, batch)).0 += part.cost * runs.len() as f64;
+    }
+    let mut kinds: Vec<_> = left.into_values().collect();
+    kinds.sort_by(|a, b| b.0.total_cmp(&a.0));
+    let steps = Steps::new(kinds.len().min(MEASURED), quiet);
+    // Seconds a FLOP.
+    let (mut speeds, mut measured) = (vec![], 0.);
+    for (flops, part, batch) in kinds.iter().take(MEASURED) {
+        let experiment = setups.experiment(part.setup)?;
+        let runs: Vec<Run> = plan.batch(*batch).iter().map(|run| plan.run(run)).collect();
+        let speed = speed(&experiment, part, &runs)?;
+        speeds.push(speed);
+        measured += flops * speed;
+        crate::sweep::Follow::found(&steps, 1);
+    }
+    steps.finish();
+    let mean = speeds.iter().sum::<f64>() / speeds.len().max(1) as f64;
+    estimate.seconds = measured + kinds.iter().skip(MEASURED).map(|(flops, ..)| flops * mean).sum::<f64>();
+    Ok(estimate)
+}
+
+/// Seconds a FLOP: a few steps of one batch.
+fn speed(experiment: &Experiment, part: &Part, runs: &[Run]) -> Result<f64> {
+    let seconds = |steps: usize| -> Result<(f64, f64)> {
+        let mut method = Method { steps, keep: Keep::Last, octaves: Octaves::default(), ..part.method.clone() };
+        if method.optimizer.evolution().is_some() {
+            (method.keep, method.steps) = (Keep::Best, 1);
+        }
+        if let ParamSpec::Latent(spec) | ParamSpec::Blend(BlendSpec { prior: spec, .. }) = &mut method.param {
+            (spec.screen, spec.starts) = (1, 1);
+        }
+        let units: Vec<_> = runs.iter().map(|run| (run.unit.clone(), run.seed.of_facet(run.facet))).collect();
+        let batch = Batch {
+            classifier: &experiment.classifier,
+            shapes: &experiment.shapes,
+            generator: experiment.generator.as_deref(),
+            condition: experiment.condition,
+            encoder: experiment.encoder.as_deref().or(Some(&experiment.classifier)),
+            method: &method,
+            size: experiment.size,
+            runs: &units,
+        };
+        let start = Instant::now();
+        render(&batch, &|_: usize, _: usize, _: f64| {})?;
+        Ok((start.elapsed().as_secs_f64(), experiment.cost(&method) * runs.len() as f64))
+    };
+    // The first one also lays out kernels and fills pools.
+    seconds(1)?;
+    let (taken, flops) = seconds(4)?;
+    Ok(taken / flops.max(1.))
+}
+
+/// About how large a record is: picture and state as they do not compress, a line of trace a step.
+fn bytes(part: &Part) -> f64 {
+    let pixels = 224. * 224.;
+    12_000. + 2.2 * pixels + 12. * pixels + 60. * part.method.all_steps() as f64
+}
+
+/// A time as people say it.
+pub(super) fn duration(seconds: f64) -> String {
+    match seconds {
+        s if s < 90. => format!("{s:.0} s"),
+        s if s < 5400. => format!("{:.0} min", s / 60.),
+        s if s < 172_800. => format!("{:.1} h", s / 3600.),
+        s => format!("{:.1} days", s / 86_400.),
+    }
+}

@@ -1,0 +1,409 @@
+//! `metapicture sweep`: every run that an experiment file asks for and that is not there yet.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow};
+use clap::{Args, ValueEnum};
+use image::RgbImage;
+use serde_json::{Value, json};
+
+use super::estimate::{self, Estimate};
+use super::progress::Steps;
+use super::setups::{Setup, Setups};
+use super::store::warn_of_damage;
+use super::workers::Workers;
+use super::{Compute, FAILED, Failure, INTERRUPTED, Usage, load, print_json, sheet, slurm, stop_on_interrupt, table};
+use crate::experiment_file::{ExperimentFile, Located, UnitPattern};
+use crate::plan::{Plan, Share};
+use crate::record::Status;
+use crate::results::{Aside, Count, Results};
+use crate::store::{Entry, Store};
+use crate::sweep::Sweep;
+use crate::unit::Unit;
+use crate::unit_patterns;
+
+/// Every run that an experiment file asks for and that is not there yet, into a folder of records.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "A sweep that was interrupted, killed or has lost its machine goes on when it is run again. Several processes, on
+several machines with one file system, may work on one folder: they share the work.
+
+OUT holds runs/ (a folder a run), results.csv and results.jsonl (a row a run, every swept value a column), provenance.json and
+experiment.yaml. `metapicture sheet OUT --rows unit --cols method` lays the pictures out; `metapicture store verify OUT` hashes
+everything again.
+
+Exit codes: 0 every run is there; 1 a run failed; 2 the file or the request is wrong; 130 interrupted.
+
+Examples:
+  metapicture sweep experiments/smoke.yaml --dry-run
+  metapicture sweep experiments/smoke.yaml --set seeds=5 --set methods.latent.steps=100 --out out/longer
+  metapicture sweep experiments/smoke.yaml --device cuda:0,cuda:1
+  metapicture sweep experiments/smoke.yaml --engine slurm --partition gpu --gpus 1 --time 2:00:00 --max-tasks 20"
+)]
+pub struct SweepCommand {
+    /// The experiment.
+    #[arg(value_name = "FILE.yaml")]
+    pub(super) file: PathBuf,
+    /// The folder of the records [default: out/NAME, the experiment's name].
+    #[arg(long, value_name = "DIR")]
+    pub(super) out: Option<PathBuf>,
+    /// Sets a value of the file, before what it sweeps; may be repeated.
+    #[arg(long = "set", value_name = "PATH=VALUE")]
+    pub(super) set: Vec<String>,
+    /// Does one of N parts of the plan, which cost about the same.
+    #[arg(long, value_name = "I/N")]
+    pub(super) shard: Option<Share>,
+    /// Says what would be done, and about how long it takes, and does nothing.
+    #[arg(long)]
+    dry_run: bool,
+    /// Where to compute, instead of what the file says: cpu, cuda, cuda:N, or several with commas between them, a process each.
+    #[arg(long, value_name = "DEVICE", value_delimiter = ',')]
+    device: Vec<String>,
+    /// Threads of each process [default: the file's, or all cores shared among the processes].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(super) threads: Option<u16>,
+    /// Runs computed together, instead of what the file says. Another number is another plan.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(super) batch: Option<u16>,
+    /// Tries runs again that failed.
+    #[arg(long)]
+    pub(super) retry_failed: bool,
+    /// Seconds between two checkpoints of a batch under way.
+    #[arg(long, value_name = "S", default_value_t = crate::checkpoint::PAUSE.as_secs_f64(), hide = true)]
+    pub(super) checkpoint_every: f64,
+    /// Who works: this machine, or a Slurm cluster.
+    #[arg(long, value_name = "ENGINE", default_value = "local")]
+    engine: Engine,
+    #[command(flatten)]
+    pub(super) slurm: slurm::Options,
+    /// One of several processes on this machine: where in the plan it begins.
+    #[arg(long, value_name = "I/N", hide = true)]
+    worker: Option<Share>,
+    /// One JSON document on stdout.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Who works.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Engine {
+    /// This machine.
+    Local,
+    /// A Slurm cluster: an array job, each of whose tasks is a shard.
+    Slurm,
+}
+
+/// An experiment, planned.
+pub(super) struct Planned {
+    pub(super) file: ExperimentFile,
+    pub(super) out: PathBuf,
+    pub(super) plan: Plan,
+    axes: Vec<String>,
+    witnesses: Vec<String>,
+}
+
+impl Planned {
+    pub(super) fn results<'a>(&'a self, store: &'a Store) -> Results<'a> {
+        Results { plan: &self.plan, store, axes: &self.axes, witnesses: &self.witnesses }
+    }
+}
+
+pub(super) fn run(command: SweepCommand, quiet: bool, verbose: bool) -> Result<u8, Failure> {
+    let file = ExperimentFile::load(&command.file, &command.set).usage()?;
+    let devices: Vec<String> = match (&command.device[..], &file.devices[..]) {
+        ([], []) => vec!["cpu".to_owned()],
+        ([], of_file) => of_file.iter().map(|device| device.value.clone()).collect(),
+        (of_flag, _) => of_flag.to_vec(),
+    };
+    // What is computed elsewhere is planned here.
+    let here = devices.len() == 1 && command.engine == Engine::Local && !command.dry_run;
+    let threads = command.threads.or(file.threads);
+    let device = if here || command.dry_run { devices[0].clone() } else { "cpu".to_owned() };
+    let compute = Compute { device, threads }.set_up().usage()?;
+    let zoo = load::zoo()?;
+    let witnesses = file.compare.witnesses.iter().map(|name| name.value.clone()).collect();
+    let mut setups = Setups::new(&zoo, compute, witnesses, quiet);
+    let planned = plan(file, &command, &mut setups)?;
+    if command.dry_run {
+        let estimate =
+            estimate::estimate(&planned.plan, &planned.out, command.shard, &mut setups, quiet || command.json)?;
+        return dry_run(&planned, &estimate, devices.len(), command.json);
+    }
+    let store = Store::open(&planned.out)?;
+    warn_of_damage(&store);
+    let stop = stop_on_interrupt()?;
+    let runs = planned.plan.runs().len();
+    let steps = Steps::new(runs, quiet || command.json);
+    if verbose {
+        steps.say(&format!("{runs} runs in {} batches on {}", planned.plan.batch_count(), devices.join(", ")));
+    }
+    match command.engine {
+        Engine::Slurm => {
+            describe(&planned, &store, &devices)?;
+            slurm::follow(&command, &planned, &store, &devices[0], &stop, &steps)?;
+        }
+        Engine::Local if devices.len() > 1 => {
+            Workers::start(&command, &planned.out, &devices, threads)?.follow(&planned.plan, &store, &stop, &steps)?;
+        }
+        Engine::Local => work(&command, &planned, &store, &mut setups, &stop, &steps)?,
+    }
+    steps.finish();
+    store.refresh();
+    warn_of_damage(&store);
+    if command.worker.is_some() {
+        return Ok(if stop.load(Ordering::Relaxed) { INTERRUPTED } else { 0 });
+    }
+    leave(&command, &planned, &store, &devices, &stop, quiet)
+}
+
+/// Works off this process's share of the plan.
+fn work(
+    command: &SweepCommand,
+    planned: &Planned,
+    store: &Store,
+    setups: &mut Setups,
+    stop: &AtomicBool,
+    steps: &Steps,
+) -> Result<(), Failure> {
+    let sweep = Sweep {
+        share: command.shard.unwrap_or(Share::WHOLE),
+        begin: command.worker.unwrap_or(Share::WHOLE),
+        retry_failed: command.retry_failed,
+        pause: Duration::from_secs_f64(command.checkpoint_every.clamp(0., 60.)),
+        ..Sweep::whole(&planned.plan, store, &planned.witnesses, stop)
+    };
+    let mut failure = None;
+    let ended = sweep.run(
+        &mut |number| {
+            setups.experiment(number).map_err(|error| {
+                let text = format!("{:#}", error.error);
+                failure = Some(error);
+                anyhow!(text)
+            })
+        },
+        steps,
+    );
+    match (ended, failure) {
+        (Err(_), Some(failure)) => Err(failure),
+        (ended, _) => Ok(ended.map(|_| ())?),
+    }
+}
+
+/// Every run of the file, the units resolved.
+fn plan(file: ExperimentFile, command: &SweepCommand, setups: &mut Setups) -> Result<Planned, Failure> {
+    let mut plan = Plan::default();
+    let mut witnesses = vec![];
+    let mut units: HashMap<(String, *const Located<UnitPattern>), Arc<[Unit]>> = HashMap::new();
+    let mut pictures: Option<Vec<RgbImage>> = None;
+    for point in file.points.iter() {
+        let point = point.usage()?;
+        let generator = point.generator.as_ref();
+        let setup = Setup {
+            classifier: point.classifier.value.clone(),
+            generator: generator.map(|of| of.name.value.clone()),
+            class: generator.and_then(|of| of.class.as_ref()).map(|class| class.value.clone()),
+            size: point.size,
+            encodes: point.method.encodes(),
+        };
+        let number = setups.number(setup);
+        let experiment = setups.experiment(number)?;
+        witnesses = experiment.witnesses.iter().map(|witness| witness.name.clone()).collect();
+        let key = (point.classifier.value.clone(), point.units.as_ptr());
+        let units = match units.get(&key) {
+            Some(units) => Arc::clone(units),
+            None => {
+                let mut reference = || match &pictures {
+                    Some(pictures) => Ok(pictures.clone()),
+                    None => {
+                        let name = file.compare.reference.as_ref().map_or("photos", |name| name.value.as_str());
+                        Ok(pictures.insert(setups.reference(name)?).clone())
+                    }
+                };
+                let resolved =
+                    unit_patterns::resolve(&point.units, &experiment.classifier, &experiment.shapes, &mut reference);
+                let resolved: Arc<[Unit]> = resolved.usage()?.into();
+                units.insert(key, Arc::clone(&resolved));
+                resolved
+            }
+        };
+        experiment.check(&units, std::slice::from_ref(&point.method)).usage()?;
+        let batch = command.batch.or(file.batch).map_or_else(|| experiment.batch(&point.method), usize::from);
+        plan.add(number, &experiment, &point.method, &units, &point.seeds, point.values, batch).usage()?;
+    }
+    let out = command.out.clone().unwrap_or_else(|| Path::new("out").join(&file.name));
+    let axes = file.axes.iter().map(|axis| axis.name.clone()).collect();
+    Ok(Planned { file, out, plan, axes, witnesses })
+}
+
+/// Writes what the experiment is, beside its records.
+fn describe(planned: &Planned, store: &Store, devices: &[String]) -> Result<()> {
+    let mut file = Aside::new(&planned.out, "experiment.yaml")?;
+    file.line(planned.file.resolved().trim_end())?;
+    file.put()?;
+    let axes: Vec<Value> = (planned.file.axes.iter())
+        .map(|axis| json!({ "name": axis.name, "path": axis.path, "values": axis.values }))
+        .collect();
+    // What the networks are, and the threads, is in every run's record.json.
+    let first = planned.plan.runs().iter().find_map(|run| store.done(&run.id()));
+    let more = json!({
+        "experiment": planned.file.name,
+        "description": planned.file.description,
+        "devices": devices,
+        "axes": axes,
+        "witnesses": planned.witnesses,
+        "weights_sha256": first.as_ref().map(|record| &record.provenance.weights_sha256),
+        "definitions": first.as_ref().map(|record| &record.provenance.definitions),
+        "threads": first.as_ref().map(|record| record.provenance.threads),
+    });
+    planned.results(store).write_provenance(&planned.out, more)
+}
+
+/// Writes the tables, prints what came of it, and tells the exit code.
+fn leave(
+    command: &SweepCommand,
+    planned: &Planned,
+    store: &Store,
+    devices: &[String],
+    stop: &AtomicBool,
+    quiet: bool,
+) -> Result<u8, Failure> {
+    let results = planned.results(store);
+    describe(planned, store, devices)?;
+    results.write(&planned.out)?;
+    let drawn = sheet::draw_small(&planned.out)?;
+    let count = results.count();
+    if command.json {
+        print_json(&json!({
+            "out": planned.out,
+            "planned": planned.plan.runs().len(),
+            "done": count.done,
+            "failed": count.failed,
+            "missing": count.missing,
+        }))?;
+    } else if !quiet {
+        print_table(planned, store);
+        let Count { done, failed, missing } = count;
+        println!("{done} runs are done, {failed} failed, {missing} are missing");
+        let sheet = if drawn { "sheet.png, " } else { "" };
+        println!("{sheet}results.csv and the records are in {}", planned.out.display());
+    }
+    if count.failed > 0 {
+        let first = planned.plan.runs().iter().filter_map(|run| store.entry(&run.id()));
+        let first = first.filter(|entry| entry.status == Status::Failed).take(3);
+        for entry in first {
+            let error = entry.error.as_deref().unwrap_or_default();
+            eprintln!("error: {} by {}, seed {}: {error}", entry.unit, entry.method, entry.seed.0);
+        }
+        eprintln!("{} runs failed; --retry-failed tries them again", count.failed);
+    }
+    if stop.load(Ordering::Relaxed) && count.missing > 0 {
+        eprintln!("interrupted: {} runs are left; the same command goes on with them", count.missing);
+        return Ok(INTERRUPTED);
+    }
+    let elsewhere = command.shard.is_some();
+    Ok(if count.failed > 0 || (count.missing > 0 && !elsewhere) { FAILED } else { 0 })
+}
+
+/// Means by method and swept values.
+fn print_table(planned: &Planned, store: &Store) {
+    let mut header = vec!["method".to_owned(), "generator".to_owned()];
+    header.extend(planned.axes.iter().cloned());
+    header.extend(["runs", "mean activation", "mean witness probability"].map(str::to_owned));
+    let mut by_part: Vec<Vec<Entry>> = planned.plan.parts().iter().map(|_| vec![]).collect();
+    for run in planned.plan.runs() {
+        by_part[run.part as usize].extend(store.entry(&run.id()).filter(|entry| entry.status == Status::Done));
+    }
+    let mean = |values: Vec<f64>, decimals: usize| match values.len() {
+        0 => "-".to_owned(),
+        count => format!("{:.decimals$}", values.iter().sum::<f64>() / count as f64),
+    };
+    let mut rows = vec![];
+    for (part, entries) in planned.plan.parts().iter().zip(&by_part) {
+        let mut row = vec![part.method.name.clone(), part.generator.clone().unwrap_or_else(|| "-".to_owned())];
+        row.extend(part.values.iter().map(|value| value.as_ref().map_or_else(|| "-".to_owned(), Value::to_string)));
+        row.push(entries.len().to_string());
+        row.push(mean(entries.iter().filter_map(|entry| entry.activation.scored).collect(), 1));
+        row.push(mean(entries.iter().filter_map(Entry::witness_probability).collect(), 3));
+        rows.push(row);
+    }
+    const MOST_ROWS: usize = 60;
+    let more = rows.len().saturating_sub(MOST_ROWS);
+    rows.truncate(MOST_ROWS);
+    let header: Vec<&str> = header.iter().map(String::as_str).collect();
+    println!("{}", table(&header, &rows));
+    if more > 0 {
+        println!("and {more} rows more");
+    }
+    println!();
+}
+
+/// Prints what would be done.
+fn dry_run(planned: &Planned, estimate: &Estimate, devices: usize, json: bool) -> Result<u8, Failure> {
+    let seconds = estimate.seconds / devices as f64;
+    if json {
+        print_json(&json!({
+            "out": planned.out,
+            "runs": estimate.runs,
+            "there": estimate.there,
+            "batches": estimate.batches,
+            "seconds": seconds.round(),
+            "bytes": estimate.bytes.round(),
+        }))?;
+        return Ok(0);
+    }
+    let mut rows: Vec<Vec<String>> = vec![];
+    for (number, part) in planned.plan.parts().iter().enumerate().take(60) {
+        let runs = planned.plan.runs().iter().filter(|run| run.part as usize == number).count();
+        let values: Vec<String> = (planned.axes.iter().zip(&part.values))
+            .filter_map(|(axis, value)| Some(format!("{axis}={}", value.as_ref()?)))
+            .collect();
+        let generator = part.generator.clone().unwrap_or_else(|| "-".to_owned());
+        let method = part.method.name.clone();
+        rows.push(vec![
+            part.classifier.clone(),
+            generator,
+            method,
+            values.join(" "),
+            runs.to_string(),
+            part.batch.to_string(),
+        ]);
+    }
+    println!("{}\n", table(&["classifier", "generator", "method", "swept", "runs", "a batch"], &rows));
+    let left = estimate.runs - estimate.there;
+    println!(
+        "{} runs in {} batches, of which {} runs are there and {left} are not",
+        estimate.runs, estimate.batches, estimate.there
+    );
+    println!(
+        "about {} by steps measured now{}, and {} on the disk, in {}",
+        estimate::duration(seconds),
+        if devices > 1 { format!(", on {devices} devices") } else { String::new() },
+        indicatif::HumanBytes(estimate.bytes as u64),
+        planned.out.display()
+    );
+    Ok(0)
+}
+
+/// The arguments by which another process does the same.
+pub(super) fn arguments(command: &SweepCommand, out: &Path) -> Result<Vec<String>> {
+    let text = |path: &Path| -> Result<String> {
+        let path = std::path::absolute(path).with_context(|| path.display().to_string())?;
+        path.to_str().map(str::to_owned).ok_or_else(|| anyhow!("{}: the path is not UTF-8", path.display()))
+    };
+    let mut arguments = vec!["sweep".to_owned(), text(&command.file)?, "--out".to_owned(), text(out)?];
+    for set in &command.set {
+        arguments.extend(["--set".to_owned(), set.clone()]);
+    }
+    if let Some(batch) = command.batch {
+        arguments.extend(["--batch".to_owned(), batch.to_string()]);
+    }
+    if command.retry_failed {
+        arguments.push("--retry-failed".to_owned());
+    }
+    arguments.extend(["--checkpoint-every".to_owned(), command.checkpoint_every.to_string(), "--quiet".to_owned()]);
+    Ok(arguments)
+}
