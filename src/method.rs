@@ -405,6 +405,16 @@ impl Method {
         self.param.latent().is_some() || matches!(self.param, ParamSpec::Embedding(_))
     }
 
+    /// The preset that is taken where nobody names one: the search that serves the generator's codes best.
+    pub fn default_for(generator: Option<&Generator>) -> &'static str {
+        match generator {
+            None => "naive",
+            Some(generator) if generator.code.prior == Prior::Rectified => "dgn-am",
+            Some(generator) if generator.code.is_spatial() => "latent-spatial",
+            Some(_) => "latent",
+        }
+    }
+
     /// Refuses a generator whose codes it cannot search.
     ///
     /// # Errors

@@ -2,6 +2,7 @@
 
 mod common;
 
+use metapicture::method::Method;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -300,7 +301,7 @@ fn json_is_one_document_and_quiet_is_silent() {
     let listed = json(&["models", "list", "--json"]);
     let text = listed.to_string();
     assert!(["efficientnet-lite2", "eye-cdcgan", "imagenet-samples"].iter().all(|name| text.contains(name)), "{text}");
-    assert_eq!(json(&["methods", "list", "--json"]).as_array().unwrap().len(), 20);
+    assert_eq!(json(&["methods", "list", "--json"]).as_array().unwrap().len(), Method::presets().len());
     let info = json(&["models", "info", LITE0, "--json"]).to_string();
     assert!(info.contains("_blocks.10._depthwise_conv"), "aliases are listed");
     let bench = json(&["bench", "--steps", "2", "--json"]);

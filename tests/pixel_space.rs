@@ -57,7 +57,14 @@ fn refused(text: &str) -> String {
 #[test]
 fn every_preset_runs_on_pictures_of_its_sizes() {
     let models = Models::load(Some("face-dcgan"));
+    let face = models.generator.as_ref().unwrap();
     for preset in Method::presets() {
+        if let Err(refusal) = preset.fit(face) {
+            // Those for spatial codes, for codes behind a ReLU, for conditional generators and for such as have an encoder.
+            let names = ["latent-spatial", "dgn-am", "ppgn", "biggan-am"];
+            assert!(names.contains(&preset.name.as_str()), "{}: {refusal}", preset.name);
+            continue;
+        }
         let mut short = Method { steps: 1, ..preset.clone() };
         if let ParamSpec::Latent(spec) | ParamSpec::Blend(BlendSpec { prior: spec, .. }) = &mut short.param {
             (spec.screen, spec.starts) = (1, 1);

@@ -34,7 +34,7 @@ pub struct Bench {
     /// A generator in front of it.
     #[arg(long, value_name = "NAME")]
     generator: Option<String>,
-    /// The method whose step is timed [default: latent with a generator, else naive].
+    /// The method whose step is timed [default: as visualize has it].
     #[arg(long, value_name = "METHOD")]
     method: Option<String>,
     /// Side of the picture in pixels [default: the classifier's input].
@@ -66,8 +66,17 @@ pub(super) fn run(command: Bench, quiet: bool) -> Result<u8, Failure> {
     let generator = command.generator.as_ref().map(|name| load::generator(&zoo, name, device, quiet)).transpose()?;
     let condition = generator.as_ref().map(|generator| load::condition(generator, None)).transpose()?.flatten();
     let shapes = LayerShapes::measure(&classifier);
-    let default = if generator.is_some() { "latent" } else { "naive" };
+    let generator = match (generator, command.size) {
+        (Some(generator), Some(side)) if generator.code.is_spatial() => {
+            Some(generator.at(side).map_err(|reason| anyhow!("--size: {reason}")).usage()?)
+        }
+        (generator, _) => generator,
+    };
+    let default = Method::default_for(generator.as_ref());
     let mut method = Method::find(command.method.as_deref().unwrap_or(default)).usage()?;
+    if let Some(generator) = generator.as_ref().filter(|_| method.needs_generator()) {
+        method.fit(generator).usage()?;
+    }
     if method.needs_generator() && generator.is_none() {
         return Err(anyhow!("method '{}' searches a generator's code: name one with --generator", method.name)).usage();
     }

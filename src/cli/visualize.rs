@@ -45,7 +45,7 @@ pub struct Visualize {
     /// The class of a conditional generator, by name or index; unless told, it is relaxed and optimized with the code.
     #[arg(long, value_name = "K", requires = "generator")]
     class: Option<String>,
-    /// Presets, or paths of methods in YAML [default: latent with a generator, else naive].
+    /// Presets, or paths of methods in YAML [default: naive; with a generator latent, or latent-spatial or dgn-am where its codes ask for it].
     #[arg(long = "method", num_args = 1.., value_name = "METHOD")]
     methods: Vec<String>,
     /// Classifiers that judge the pictures and take no part.
@@ -81,7 +81,7 @@ pub struct Visualize {
 
 pub(super) fn run(command: Visualize, quiet: bool, verbose: bool) -> Result<u8, Failure> {
     let compute = command.compute.set_up().usage()?;
-    let methods = methods(&command).usage()?;
+    let mut methods = methods(&command, &command.methods).usage()?;
     let Some(last) = command.seed.checked_add(command.seeds - 1) else {
         return Err(anyhow!("--seed: {} is too large for {} seeds", command.seed, command.seeds)).usage();
     };
@@ -95,6 +95,10 @@ pub(super) fn run(command: Visualize, quiet: bool, verbose: bool) -> Result<u8, 
         encodes: methods.iter().any(Method::encodes),
     });
     let experiment = setups.experiment(setup)?;
+    if methods.is_empty() {
+        let default = Method::default_for(experiment.generator.as_deref()).to_owned();
+        methods = self::methods(&command, &[default]).usage()?;
+    }
     let parse = |unit: &String| Unit::parse(unit, &experiment.classifier, &experiment.shapes);
     let units = command.units.iter().map(parse).collect::<Result<Vec<_>, _>>().usage()?;
     experiment.check(&units, &methods).usage()?;
@@ -121,13 +125,11 @@ pub(super) fn run(command: Visualize, quiet: bool, verbose: bool) -> Result<u8, 
     leave(&command, &experiment, &results, &units, &methods, ended, quiet)
 }
 
-/// The methods asked for, with the steps asked for.
-fn methods(command: &Visualize) -> anyhow::Result<Vec<Method>> {
-    let default = if command.generator.is_some() { "latent" } else { "naive" };
-    let names = if command.methods.is_empty() { vec![default.to_owned()] } else { command.methods.clone() };
+/// The methods of these names, with the steps asked for.
+fn methods(command: &Visualize, names: &[String]) -> anyhow::Result<Vec<Method>> {
     let mut methods: Vec<Method> = vec![];
     for name in names {
-        let mut method = Method::find(&name)?;
+        let mut method = Method::find(name)?;
         if method.needs_generator() && command.generator.is_none() {
             return Err(anyhow!("method '{}' searches a generator's code: name one with --generator", method.name));
         }
