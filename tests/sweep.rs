@@ -156,7 +156,9 @@ fn kill(times: usize, together: usize) {
                     killed += 1;
                 }
             }
-            processes.iter_mut().for_each(|process| drop(process.wait().unwrap()));
+            for process in &mut processes {
+                process.wait().unwrap();
+            }
             if records(&out).len() == 40 || killed >= times {
                 break;
             }
