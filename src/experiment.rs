@@ -207,7 +207,9 @@ impl Experiment {
         let Some(class) = run.unit.class() else { return Ok(record) };
         let picture = read(&store.picture(&record.run_id))?;
         record.witnesses = self.witnesses.iter().map(|witness| judge::verdict(witness, &picture, class)).collect();
-        record.provenance = self.record(run, record.provenance.batch, &[], None).provenance;
+        // Who computed it, and on what, stays: only the witnesses are others.
+        let Provenance { weights_sha256, definitions, .. } = self.record(run, 1, &[], None).provenance;
+        (record.provenance.weights_sha256, record.provenance.definitions) = (weights_sha256, definitions);
         store.replace_record(&record)?;
         Ok(record)
     }

@@ -34,6 +34,8 @@ pub struct Part {
     pub cost: f64,
     /// Runs that are computed together.
     pub batch: usize,
+    /// Side of its pictures.
+    pub size: i64,
 }
 
 /// A run by its numbers.
@@ -119,6 +121,7 @@ impl Plan {
             generator: experiment.generator.as_ref().filter(|_| method.needs_generator()).map(|g| g.name.clone()),
             cost: experiment.cost(method),
             batch: size,
+            size: experiment.size_of(method),
         });
         Ok(())
     }

@@ -1,8 +1,8 @@
 //! The tables of an experiment: a row a run, as CSV and as JSON Lines; and where its numbers come from.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::Write;
-use std::path::Path;
 
 use anyhow::{Context, Result};
 use serde_json::{Map, Value, json};
@@ -69,8 +69,14 @@ impl Results<'_> {
         put("steps", json!(part.method.all_steps()));
         put("size", json!(entry.map(|entry| entry.size)));
         for (axis, value) in self.axes.iter().zip(&part.values) {
-            put(axis, value.clone().unwrap_or_default());
+            // An axis may have the name of a column, such as `steps`: where it does not concern the run, that says more.
+            if value.is_some() || !row.contains_key(axis) {
+                row.insert(axis.clone(), value.clone().unwrap_or_default());
+            }
         }
+        let mut put = |name: &str, value: Value| {
+            row.insert(name.to_owned(), value);
+        };
         put("initial", json!(entry.and_then(|entry| entry.activation.initial)));
         put("final", json!(entry.and_then(|entry| entry.activation.last)));
         put("best", json!(entry.and_then(|entry| entry.activation.best)));
@@ -100,12 +106,13 @@ impl Results<'_> {
         count
     }
 
-    /// Writes the tables of all runs, done or not, into a folder: aside, then renamed, so that several processes may write them.
+    /// Writes the tables of all runs, done or not, beside the records: aside, then renamed, so that several processes may write
+    /// them.
     ///
     /// # Errors
     /// If a file cannot be written.
-    pub fn write(&self, folder: &Path) -> Result<()> {
-        let (mut csv, mut lines) = (Aside::new(folder, CSV)?, Aside::new(folder, JSON_LINES)?);
+    pub fn write(&self) -> Result<()> {
+        let (mut csv, mut lines) = (Aside::new(self.store, CSV)?, Aside::new(self.store, JSON_LINES)?);
         for (number, run) in self.plan.runs().iter().enumerate() {
             let row = self.row(run, self.store.entry(&run.id()).as_ref());
             if number == 0 {
@@ -118,12 +125,27 @@ impl Results<'_> {
         lines.put()
     }
 
-    /// Writes where the numbers come from: the experiment, the program, what each network is. `more` are fields of the caller's.
+    /// Writes where the numbers come from: the experiment, the program, what each network is, and with how many threads the runs
+    /// were computed. `more` are fields of the caller's.
     ///
     /// # Errors
     /// If the file cannot be written.
-    pub fn write_provenance(&self, folder: &Path, more: Value) -> Result<()> {
+    pub fn write_provenance(&self, more: Value) -> Result<()> {
         let count = self.count();
+        // Runs of one part have their networks in common.
+        let (mut weights_sha256, mut definitions, mut threads) = (BTreeMap::new(), BTreeMap::new(), BTreeSet::new());
+        let mut seen = vec![false; self.plan.parts().len()];
+        for run in self.plan.runs() {
+            if seen[run.part as usize] {
+                continue;
+            }
+            let is_done = self.store.entry(&run.id()).is_some_and(|entry| entry.status == Status::Done);
+            let Some(record) = is_done.then(|| self.store.done(&run.id())).flatten() else { continue };
+            seen[run.part as usize] = true;
+            weights_sha256.extend(record.provenance.weights_sha256);
+            definitions.extend(record.provenance.definitions);
+            threads.insert(record.provenance.threads);
+        }
         let mut document = json!({
             "version": env!("CARGO_PKG_VERSION"),
             "numeric_version": NUMERIC_VERSION,
@@ -131,11 +153,14 @@ impl Results<'_> {
             "host_arch": std::env::consts::ARCH,
             "runs": { "planned": self.plan.runs().len(), "done": count.done, "failed": count.failed, "missing": count.missing },
             "batches": self.plan.batch_count(),
+            "weights_sha256": weights_sha256,
+            "definitions": definitions,
+            "threads": threads,
         });
         if let (Value::Object(document), Value::Object(more)) = (&mut document, more) {
             document.extend(more);
         }
-        let mut file = Aside::new(folder, PROVENANCE)?;
+        let mut file = Aside::new(self.store, PROVENANCE)?;
         file.line(&format!("{document:#}"))?;
         file.put()
     }
@@ -154,7 +179,7 @@ fn cell(value: &Value) -> String {
     }
 }
 
-/// A file that is written beside its place and renamed into it whole.
+/// A file beside the records, which is written aside and renamed into its place whole.
 pub struct Aside {
     aside: std::path::PathBuf,
     place: std::path::PathBuf,
@@ -166,9 +191,8 @@ impl Aside {
     ///
     /// # Errors
     /// If it cannot be made.
-    pub fn new(folder: &Path, name: &str) -> Result<Aside> {
-        let place = folder.join(name);
-        let aside = folder.join(format!(".{name}.{}", std::process::id()));
+    pub fn new(store: &Store, name: &str) -> Result<Aside> {
+        let (place, aside) = (store.root().join(name), store.aside_of(name));
         let file = fs::File::create(&aside).with_context(|| format!("{}: cannot be written", place.display()))?;
         Ok(Aside { aside, place, file: std::io::BufWriter::new(file) })
     }
@@ -181,18 +205,29 @@ impl Aside {
         writeln!(self.file, "{line}").with_context(|| format!("{}: cannot be written", self.place.display()))
     }
 
+    /// Adds bytes.
+    ///
+    /// # Errors
+    /// If they cannot be written.
+    pub fn bytes(&mut self, bytes: &[u8]) -> Result<()> {
+        self.file.write_all(bytes).with_context(|| format!("{}: cannot be written", self.place.display()))
+    }
+
     /// Puts it in its place.
     ///
     /// # Errors
     /// If it cannot be written whole, or not be renamed.
-    pub fn put(self) -> Result<()> {
-        let Aside { aside, place, file } = self;
-        let whole = file.into_inner().map_err(std::io::IntoInnerError::into_error).and_then(|file| file.sync_all());
-        let put = whole.and_then(|()| fs::rename(&aside, &place));
-        if put.is_err() {
-            let _ = fs::remove_file(&aside);
-        }
-        put.with_context(|| format!("{}: cannot be written", place.display()))
+    pub fn put(mut self) -> Result<()> {
+        let whole = self.file.flush().and_then(|()| self.file.get_ref().sync_all());
+        let put = whole.and_then(|()| fs::rename(&self.aside, &self.place));
+        put.with_context(|| format!("{}: cannot be written", self.place.display()))
+    }
+}
+
+impl Drop for Aside {
+    fn drop(&mut self) {
+        // It is not there any more where it was put in its place.
+        let _ = fs::remove_file(&self.aside);
     }
 }
 

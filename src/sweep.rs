@@ -62,7 +62,7 @@ pub struct Ended {
     pub computed: usize,
     /// Runs of this share that were there, or that others computed.
     pub found: usize,
-    /// Runs of this share that are not there.
+    /// Runs of this share that are not there, or not judged by the experiment's witnesses.
     pub left: usize,
 }
 
@@ -80,6 +80,9 @@ impl Sweep<'_> {
         waiting.rotate_left(waiting.len() * self.begin.index / self.begin.of.max(1));
         let mut claimed_by_others = VecDeque::new();
         let mut writing: Option<Written> = None;
+        // What is left of batches whose process was killed when their records were there and their checkpoint was, too.
+        let checkpoints = self.store.checkpoint_names();
+        let mut partly_there = vec![];
         loop {
             let Some(number) = waiting.pop_front() else {
                 if claimed_by_others.is_empty() || self.stop.load(Ordering::Relaxed) {
@@ -93,7 +96,13 @@ impl Sweep<'_> {
             };
             let runs = self.plan.batch(number);
             if self.is_there(runs) {
-                self.judge_again(number, setups)?;
+                if !checkpoints.is_empty() && checkpoints.contains(&self.plan.key(number).to_string()) {
+                    self.store.checkpoint(&self.plan.key(number)).remove()?;
+                }
+                if !self.judge_again(number, setups)? {
+                    ended.left += runs.len();
+                    continue;
+                }
                 ended.found += runs.len();
                 follow.found(runs.len());
                 continue;
@@ -109,8 +118,12 @@ impl Sweep<'_> {
             };
             // It may have been finished between the look and the claim.
             if runs.iter().all(|run| self.store.record(&run.id()).is_some_and(|record| self.counts(record.status))) {
-                claimed_by_others.push_back(number);
+                drop(claim);
+                waiting.push_front(number);
                 continue;
+            }
+            if runs.iter().any(|run| self.store.entry(&run.id()).is_some()) {
+                partly_there.push(number);
             }
             let experiment = setups(self.plan.part_of(number).setup)?;
             let written = self.compute(number, &experiment, key, claim, follow)?;
@@ -121,6 +134,13 @@ impl Sweep<'_> {
             follow.computed(runs.len());
         }
         finish(&mut writing)?;
+        // What was there stays as it is, and others may have judged it.
+        for number in partly_there {
+            if !self.judge_again(number, setups)? {
+                ended.left += self.plan.batch(number).len();
+                ended.computed -= self.plan.batch(number).len();
+            }
+        }
         ended.left += claimed_by_others.iter().map(|&number| self.plan.batch(number).len()).sum::<usize>();
         Ok(ended)
     }
@@ -160,22 +180,26 @@ impl Sweep<'_> {
         runs.iter().all(|run| self.store.entry(&run.id()).is_some_and(|entry| self.counts(entry.status)))
     }
 
-    /// Has the pictures of a batch that is there judged by the witnesses of this experiment, where others judged them.
-    fn judge_again(&self, number: usize, setups: &mut Setups) -> Result<()> {
+    /// Has the pictures of a batch that is there judged by the witnesses of this experiment, where others judged them. Tells
+    /// whether all are: where it is stopped they may not be.
+    fn judge_again(&self, number: usize, setups: &mut Setups) -> Result<bool> {
         if self.witnesses.is_empty() {
-            return Ok(());
+            return Ok(true);
         }
         for planned in self.plan.batch(number).iter().filter(|run| self.plan.unit(run).class().is_some()) {
             let Some(entry) = self.store.entry(&planned.id()) else { continue };
             if entry.status != Status::Done || entry.witnesses.iter().map(|of| &of.classifier).eq(self.witnesses) {
                 continue;
             }
+            if self.stop.load(Ordering::Relaxed) {
+                return Ok(false);
+            }
             if let Some(record) = self.store.done(&planned.id()) {
                 let experiment = setups(self.plan.part_of(number).setup)?;
                 experiment.judge_again(record, &self.plan.run(planned), self.store)?;
             }
         }
-        Ok(())
+        Ok(true)
     }
 }
 

@@ -22,7 +22,7 @@ use crate::store::Store;
 pub(super) struct Estimate {
     /// Runs of the share.
     pub(super) runs: usize,
-    /// Of these, those that are there.
+    /// Of these, those that are there: done, or failed where they are not tried again.
     pub(super) there: usize,
     /// Batches of the share.
     pub(super) batches: usize,
@@ -40,12 +40,14 @@ pub(super) fn estimate(
     plan: &Plan,
     out: &Path,
     share: Option<Share>,
+    retry_failed: bool,
     setups: &mut Setups,
     quiet: bool,
 ) -> Result<Estimate, Failure> {
     let store = if out.join("runs").is_dir() { Some(Store::read(out)?) } else { None };
     let is_there = |run: &crate::plan::Planned| {
-        store.as_ref().is_some_and(|store| store.entry(&run.id()).is_some_and(|e| e.status == Status::Done))
+        let entry = store.as_ref().and_then(|store| store.entry(&run.id()));
+        entry.is_some_and(|entry| entry.status == Status::Done || !retry_failed)
     };
     let share = share.unwrap_or(Share::WHOLE);
     let batches = plan.shard(share.index, share.of);
@@ -115,8 +117,10 @@ fn speed(experiment: &Experiment, part: &Part, runs: &[Run]) -> Result<f64> {
 
 /// About how large a record is: picture and state as they do not compress, a line of trace a step.
 fn bytes(part: &Part) -> f64 {
-    let pixels = 224. * 224.;
-    12_000. + 2.2 * pixels + 12. * pixels + 60. * part.method.all_steps() as f64
+    let pixels = (part.size as f64).powi(2);
+    // A code is small; what else there is has about as many floats as the picture.
+    let state = if matches!(part.method.param, ParamSpec::Latent(_)) { 0. } else { 12. * pixels };
+    12_000. + 2.2 * pixels + state + 60. * part.method.all_steps() as f64
 }
 
 /// A time as people say it.

@@ -127,15 +127,21 @@ impl Compute {
     }
 }
 
-/// A flag that the first Ctrl-C sets; the second one ends the program.
-fn stop_on_interrupt() -> anyhow::Result<Arc<AtomicBool>> {
+/// A flag that the first Ctrl-C sets, and `says` so; the second one ends the program.
+fn stop_on_interrupt(says: bool) -> anyhow::Result<Arc<AtomicBool>> {
     let stop = Arc::new(AtomicBool::new(false));
     let set = Arc::clone(&stop);
+    // Others may set the flag, too, and then this is the first one all the same.
+    let mut interrupted = false;
     ctrlc::set_handler(move || {
-        if set.swap(true, Ordering::Relaxed) {
+        if interrupted {
             std::process::exit(INTERRUPTED.into());
         }
-        eprintln!("\ninterrupted: the running batch is finished first; once more ends at once");
+        interrupted = true;
+        set.store(true, Ordering::Relaxed);
+        if says {
+            eprintln!("\ninterrupted: the running batch is finished first; once more ends at once");
+        }
     })
     .context("Ctrl-C cannot be caught")?;
     Ok(stop)

@@ -41,14 +41,18 @@ pub struct Setups<'z> {
     witnesses: Vec<String>,
     setups: Vec<Setup>,
     classifiers: HashMap<String, (Rc<Classifier>, Rc<LayerShapes>)>,
-    loaded: Option<(usize, Rc<Experiment>)>,
+    /// The last ones that were asked for, the latest last.
+    loaded: Vec<(usize, Rc<Experiment>)>,
 }
+
+/// Setups that stay loaded: the points of an experiment may go back and forth between some.
+const KEPT: usize = 4;
 
 impl<'z> Setups<'z> {
     /// None yet.
     pub fn new(zoo: &'z Zoo, (device, threads): (Device, i32), witnesses: Vec<String>, quiet: bool) -> Setups<'z> {
         let (setups, classifiers) = (vec![], HashMap::new());
-        Setups { zoo, device, threads, quiet, witnesses, setups, classifiers, loaded: None }
+        Setups { zoo, device, threads, quiet, witnesses, setups, classifiers, loaded: vec![] }
     }
 
     /// The number of a setup.
@@ -73,27 +77,35 @@ impl<'z> Setups<'z> {
         Ok((classifier, shapes))
     }
 
-    /// The models of a setup. Those of the one before are given up, but for what they share and the witnesses.
+    /// The models of a setup. Those of the last few stay loaded, and the witnesses.
     pub fn experiment(&mut self, number: usize) -> Result<Rc<Experiment>, Failure> {
-        if let Some((_, experiment)) = self.loaded.as_ref().filter(|(loaded, _)| *loaded == number) {
-            return Ok(Rc::clone(experiment));
+        if let Some(place) = self.loaded.iter().position(|(loaded, _)| *loaded == number) {
+            let found = self.loaded.remove(place);
+            let experiment = Rc::clone(&found.1);
+            self.loaded.push(found);
+            return Ok(experiment);
         }
         let setup = self.setups[number].clone();
-        let before = self.loaded.take().map(|(_, experiment)| experiment);
-        let kept = |name: &String| *name == setup.classifier || self.witnesses.contains(name);
+        if self.loaded.len() == KEPT {
+            self.loaded.remove(0);
+        }
+        let in_use: Vec<&String> = self.loaded.iter().map(|(number, _)| &self.setups[*number].classifier).collect();
+        let kept = |name: &String| *name == setup.classifier || self.witnesses.contains(name) || in_use.contains(&name);
         let given_up: Vec<String> = self.classifiers.keys().filter(|name| !kept(name)).cloned().collect();
         given_up.iter().for_each(|name| drop(self.classifiers.remove(name)));
         let (classifier, shapes) = self.classifier(&setup.classifier)?;
-        let known = before
-            .as_ref()
-            .and_then(|before| before.generator.as_ref())
-            .filter(|generator| setup.generator.as_ref() == Some(&generator.name) && !generator.code.is_spatial());
+        let same = |other: &Setup, generator: &Generator| {
+            other.generator == setup.generator && (other.size == setup.size || !generator.code.is_spatial())
+        };
+        let known = (self.loaded.iter())
+            .filter_map(|(number, experiment)| Some((&self.setups[*number], experiment.generator.as_ref()?)))
+            .find(|(other, generator)| same(other, generator))
+            .map(|(_, generator)| Rc::clone(generator));
         let generator = match (&setup.generator, known) {
             (None, _) => None,
-            (Some(_), Some(known)) => Some(Rc::clone(known)),
+            (Some(_), Some(known)) => Some(known),
             (Some(name), None) => Some(self.generator(name, setup.size)?),
         };
-        drop(before);
         let condition = match &generator {
             Some(generator) => load::condition(generator, setup.class.as_deref()).usage()?,
             None => None,
@@ -119,7 +131,7 @@ impl<'z> Setups<'z> {
             threads: self.threads,
             load: OnceCell::new(),
         });
-        self.loaded = Some((number, Rc::clone(&experiment)));
+        self.loaded.push((number, Rc::clone(&experiment)));
         Ok(experiment)
     }
 

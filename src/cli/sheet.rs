@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use super::{Failure, Usage, print_json};
 use crate::picture;
 use crate::record::RunId;
-use crate::results::JSON_LINES;
+use crate::results::{Aside, JSON_LINES};
 use crate::sheet::{Cell, Sheet};
 use crate::store::Store;
 
@@ -71,8 +71,9 @@ pub(super) fn run(command: SheetCommand, quiet: bool) -> Result<u8, Failure> {
 }
 
 /// Draws DIR/sheet.png, units by methods, where that is a page that one can look at; tells whether it did.
-pub(super) fn draw_small(folder: &Path) -> Result<bool> {
+pub(super) fn draw_small(store: &Store) -> Result<bool> {
     const MOST: usize = 40;
+    let folder = store.root();
     let rows = table(folder)?;
     let count = |axis: &str| {
         let mut values: Vec<String> = rows.iter().map(|row| text(&row[axis])).collect();
@@ -85,8 +86,12 @@ pub(super) fn draw_small(folder: &Path) -> Result<bool> {
     }
     let rows: Vec<&Map<String, Value>> = rows.iter().collect();
     let sheet = lay_out(folder, &rows, "unit", &["method".to_owned()], false, 160)?;
-    let path = folder.join("sheet.png");
-    sheet.draw()?.save(&path).with_context(|| format!("{}: cannot be written", path.display()))?;
+    // Several processes may do this at once.
+    let mut png = std::io::Cursor::new(vec![]);
+    sheet.draw()?.write_to(&mut png, image::ImageFormat::Png).context("sheet.png cannot be made")?;
+    let mut file = Aside::new(store, "sheet.png")?;
+    file.bytes(png.get_ref())?;
+    file.put()?;
     Ok(true)
 }
 

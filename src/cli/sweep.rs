@@ -15,14 +15,15 @@ use super::estimate::{self, Estimate};
 use super::progress::Steps;
 use super::setups::{Setup, Setups};
 use super::store::warn_of_damage;
-use super::workers::Workers;
+use super::workers::{self, Workers};
 use super::{Compute, FAILED, Failure, INTERRUPTED, Usage, load, print_json, sheet, slurm, stop_on_interrupt, table};
+use crate::checkpoint::PAUSE;
 use crate::experiment_file::{ExperimentFile, Located, UnitPattern};
 use crate::plan::{Plan, Share};
 use crate::record::Status;
 use crate::results::{Aside, Count, Results};
 use crate::store::{Entry, Store};
-use crate::sweep::Sweep;
+use crate::sweep::{Ended, Sweep};
 use crate::unit::Unit;
 use crate::unit_patterns;
 
@@ -73,7 +74,7 @@ pub struct SweepCommand {
     #[arg(long)]
     pub(super) retry_failed: bool,
     /// Seconds between two checkpoints of a batch under way.
-    #[arg(long, value_name = "S", default_value_t = crate::checkpoint::PAUSE.as_secs_f64(), hide = true)]
+    #[arg(long, value_name = "S", default_value_t = PAUSE.as_secs_f64(), hide = true)]
     pub(super) checkpoint_every: f64,
     /// Who works: this machine, or a Slurm cluster.
     #[arg(long, value_name = "ENGINE", default_value = "local")]
@@ -123,24 +124,33 @@ pub(super) fn run(command: SweepCommand, quiet: bool, verbose: bool) -> Result<u
     let here = devices.len() == 1 && command.engine == Engine::Local && !command.dry_run;
     let threads = command.threads.or(file.threads);
     let device = if here || command.dry_run { devices[0].clone() } else { "cpu".to_owned() };
+    if command.engine == Engine::Local {
+        let check = |device: &String| Compute { device: device.clone(), threads }.set_up().map(|_| ());
+        devices.iter().try_for_each(check).usage()?;
+    }
     let compute = Compute { device, threads }.set_up().usage()?;
     let zoo = load::zoo()?;
     let witnesses = file.compare.witnesses.iter().map(|name| name.value.clone()).collect();
     let mut setups = Setups::new(&zoo, compute, witnesses, quiet);
     let planned = plan(file, &command, &mut setups)?;
+    let hidden = quiet || command.json;
     if command.dry_run {
         let estimate =
-            estimate::estimate(&planned.plan, &planned.out, command.shard, &mut setups, quiet || command.json)?;
+            estimate::estimate(&planned.plan, &planned.out, command.shard, command.retry_failed, &mut setups, hidden)?;
         return dry_run(&planned, &estimate, devices.len(), command.json);
     }
     let store = Store::open(&planned.out)?;
     warn_of_damage(&store);
-    let stop = stop_on_interrupt()?;
+    let stop = stop_on_interrupt(command.worker.is_none())?;
+    if command.worker.is_some() {
+        workers::stop_with_parent(&stop)?;
+    }
     let runs = planned.plan.runs().len();
-    let steps = Steps::new(runs, quiet || command.json);
+    let steps = Steps::new(runs, hidden);
     if verbose {
         steps.say(&format!("{runs} runs in {} batches on {}", planned.plan.batch_count(), devices.join(", ")));
     }
+    let mut unjudged = 0;
     match command.engine {
         Engine::Slurm => {
             describe(&planned, &store, &devices)?;
@@ -149,7 +159,7 @@ pub(super) fn run(command: SweepCommand, quiet: bool, verbose: bool) -> Result<u
         Engine::Local if devices.len() > 1 => {
             Workers::start(&command, &planned.out, &devices, threads)?.follow(&planned.plan, &store, &stop, &steps)?;
         }
-        Engine::Local => work(&command, &planned, &store, &mut setups, &stop, &steps)?,
+        Engine::Local => unjudged = work(&command, &planned, &store, &mut setups, &stop, &steps)?.left,
     }
     steps.finish();
     store.refresh();
@@ -157,7 +167,7 @@ pub(super) fn run(command: SweepCommand, quiet: bool, verbose: bool) -> Result<u
     if command.worker.is_some() {
         return Ok(if stop.load(Ordering::Relaxed) { INTERRUPTED } else { 0 });
     }
-    leave(&command, &planned, &store, &devices, &stop, quiet)
+    leave(&command, &planned, &store, &devices, stop.load(Ordering::Relaxed), unjudged, quiet)
 }
 
 /// Works off this process's share of the plan.
@@ -168,12 +178,12 @@ fn work(
     setups: &mut Setups,
     stop: &AtomicBool,
     steps: &Steps,
-) -> Result<(), Failure> {
+) -> Result<Ended, Failure> {
     let sweep = Sweep {
         share: command.shard.unwrap_or(Share::WHOLE),
         begin: command.worker.unwrap_or(Share::WHOLE),
         retry_failed: command.retry_failed,
-        pause: Duration::from_secs_f64(command.checkpoint_every.clamp(0., 60.)),
+        pause: Duration::try_from_secs_f64(command.checkpoint_every).unwrap_or(PAUSE).min(Duration::from_secs(60)),
         ..Sweep::whole(&planned.plan, store, &planned.witnesses, stop)
     };
     let mut failure = None;
@@ -189,7 +199,7 @@ fn work(
     );
     match (ended, failure) {
         (Err(_), Some(failure)) => Err(failure),
-        (ended, _) => Ok(ended.map(|_| ())?),
+        (ended, _) => Ok(ended?),
     }
 }
 
@@ -197,7 +207,9 @@ fn work(
 fn plan(file: ExperimentFile, command: &SweepCommand, setups: &mut Setups) -> Result<Planned, Failure> {
     let mut plan = Plan::default();
     let mut witnesses = vec![];
-    let mut units: HashMap<(String, *const Located<UnitPattern>), Arc<[Unit]>> = HashMap::new();
+    // By the place of the patterns in memory, which are kept, so that no others come to lie there.
+    type Patterns = Arc<[Located<UnitPattern>]>;
+    let mut units: HashMap<(String, *const Located<UnitPattern>), (Patterns, Arc<[Unit]>)> = HashMap::new();
     let mut pictures: Option<Vec<RgbImage>> = None;
     for point in file.points.iter() {
         let point = point.usage()?;
@@ -214,7 +226,7 @@ fn plan(file: ExperimentFile, command: &SweepCommand, setups: &mut Setups) -> Re
         witnesses = experiment.witnesses.iter().map(|witness| witness.name.clone()).collect();
         let key = (point.classifier.value.clone(), point.units.as_ptr());
         let units = match units.get(&key) {
-            Some(units) => Arc::clone(units),
+            Some((_, units)) => Arc::clone(units),
             None => {
                 let mut reference = || match &pictures {
                     Some(pictures) => Ok(pictures.clone()),
@@ -226,7 +238,7 @@ fn plan(file: ExperimentFile, command: &SweepCommand, setups: &mut Setups) -> Re
                 let resolved =
                     unit_patterns::resolve(&point.units, &experiment.classifier, &experiment.shapes, &mut reference);
                 let resolved: Arc<[Unit]> = resolved.usage()?.into();
-                units.insert(key, Arc::clone(&resolved));
+                units.insert(key, (Arc::clone(&point.units), Arc::clone(&resolved)));
                 resolved
             }
         };
@@ -241,25 +253,20 @@ fn plan(file: ExperimentFile, command: &SweepCommand, setups: &mut Setups) -> Re
 
 /// Writes what the experiment is, beside its records.
 fn describe(planned: &Planned, store: &Store, devices: &[String]) -> Result<()> {
-    let mut file = Aside::new(&planned.out, "experiment.yaml")?;
+    let mut file = Aside::new(store, "experiment.yaml")?;
     file.line(planned.file.resolved().trim_end())?;
     file.put()?;
     let axes: Vec<Value> = (planned.file.axes.iter())
         .map(|axis| json!({ "name": axis.name, "path": axis.path, "values": axis.values }))
         .collect();
-    // What the networks are, and the threads, is in every run's record.json.
-    let first = planned.plan.runs().iter().find_map(|run| store.done(&run.id()));
     let more = json!({
         "experiment": planned.file.name,
         "description": planned.file.description,
         "devices": devices,
         "axes": axes,
         "witnesses": planned.witnesses,
-        "weights_sha256": first.as_ref().map(|record| &record.provenance.weights_sha256),
-        "definitions": first.as_ref().map(|record| &record.provenance.definitions),
-        "threads": first.as_ref().map(|record| record.provenance.threads),
     });
-    planned.results(store).write_provenance(&planned.out, more)
+    planned.results(store).write_provenance(more)
 }
 
 /// Writes the tables, prints what came of it, and tells the exit code.
@@ -268,13 +275,14 @@ fn leave(
     planned: &Planned,
     store: &Store,
     devices: &[String],
-    stop: &AtomicBool,
+    stopped: bool,
+    unjudged: usize,
     quiet: bool,
 ) -> Result<u8, Failure> {
     let results = planned.results(store);
     describe(planned, store, devices)?;
-    results.write(&planned.out)?;
-    let drawn = sheet::draw_small(&planned.out)?;
+    results.write()?;
+    let drawn = sheet::draw_small(store)?;
     let count = results.count();
     if command.json {
         print_json(&json!({
@@ -300,12 +308,23 @@ fn leave(
         }
         eprintln!("{} runs failed; --retry-failed tries them again", count.failed);
     }
-    if stop.load(Ordering::Relaxed) && count.missing > 0 {
-        eprintln!("interrupted: {} runs are left; the same command goes on with them", count.missing);
+    // What other shards have not done yet is not this one's to tell.
+    let share = command.shard.unwrap_or(Share::WHOLE);
+    let batches = planned.plan.shard(share.index, share.of).into_iter().flat_map(|number| planned.plan.batch(number));
+    let mut mine = Count::default();
+    for run in batches {
+        match store.entry(&run.id()).map(|entry| entry.status) {
+            Some(Status::Done) => mine.done += 1,
+            Some(Status::Failed) => mine.failed += 1,
+            None => mine.missing += 1,
+        }
+    }
+    let left = mine.missing.max(unjudged);
+    if stopped && left > 0 {
+        eprintln!("interrupted: {left} runs are left; the same command goes on with them");
         return Ok(INTERRUPTED);
     }
-    let elsewhere = command.shard.is_some();
-    Ok(if count.failed > 0 || (count.missing > 0 && !elsewhere) { FAILED } else { 0 })
+    Ok(if mine.failed > 0 || left > 0 { FAILED } else { 0 })
 }
 
 /// Means by method and swept values.
@@ -330,11 +349,18 @@ fn print_table(planned: &Planned, store: &Store) {
         row.push(mean(entries.iter().filter_map(Entry::witness_probability).collect(), 3));
         rows.push(row);
     }
-    const MOST_ROWS: usize = 60;
-    let more = rows.len().saturating_sub(MOST_ROWS);
     rows.truncate(MOST_ROWS);
     let header: Vec<&str> = header.iter().map(String::as_str).collect();
     println!("{}", table(&header, &rows));
+    say_more(planned);
+}
+
+/// Rows of a printed table: a part of the plan each.
+const MOST_ROWS: usize = 60;
+
+/// Ends a table of the plan's parts.
+fn say_more(planned: &Planned) {
+    let more = planned.plan.parts().len().saturating_sub(MOST_ROWS);
     if more > 0 {
         println!("and {more} rows more");
     }
@@ -355,9 +381,10 @@ fn dry_run(planned: &Planned, estimate: &Estimate, devices: usize, json: bool) -
         }))?;
         return Ok(0);
     }
+    let mut counts = vec![0usize; planned.plan.parts().len()];
+    planned.plan.runs().iter().for_each(|run| counts[run.part as usize] += 1);
     let mut rows: Vec<Vec<String>> = vec![];
-    for (number, part) in planned.plan.parts().iter().enumerate().take(60) {
-        let runs = planned.plan.runs().iter().filter(|run| run.part as usize == number).count();
+    for (part, runs) in planned.plan.parts().iter().zip(counts).take(MOST_ROWS) {
         let values: Vec<String> = (planned.axes.iter().zip(&part.values))
             .filter_map(|(axis, value)| Some(format!("{axis}={}", value.as_ref()?)))
             .collect();
@@ -372,7 +399,8 @@ fn dry_run(planned: &Planned, estimate: &Estimate, devices: usize, json: bool) -
             part.batch.to_string(),
         ]);
     }
-    println!("{}\n", table(&["classifier", "generator", "method", "swept", "runs", "a batch"], &rows));
+    println!("{}", table(&["classifier", "generator", "method", "swept", "runs", "a batch"], &rows));
+    say_more(planned);
     let left = estimate.runs - estimate.there;
     println!(
         "{} runs in {} batches, of which {} runs are there and {left} are not",

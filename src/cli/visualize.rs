@@ -110,7 +110,7 @@ pub(super) fn run(command: Visualize, quiet: bool, verbose: bool) -> Result<u8, 
     }
     let store = Store::open(&command.out)?;
     warn_of_damage(&store);
-    let stop = stop_on_interrupt()?;
+    let stop = stop_on_interrupt(true)?;
     let steps = Steps::new(plan.runs().len(), quiet || command.json);
     if verbose {
         let (runs, batches) = (plan.runs().len(), plan.batch_count());
@@ -162,7 +162,7 @@ fn leave(
     if !entries.is_empty() {
         let sheet = sheet(command, experiment, results.store, units, methods, &entries)?;
         sheet.draw()?.save(command.out.join("sheet.png")).context("sheet.png cannot be written")?;
-        results.write(&command.out)?;
+        results.write()?;
     }
     if command.json {
         let records: Vec<Record> =

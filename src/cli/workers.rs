@@ -1,9 +1,11 @@
 //! Several processes on one machine that work on one store, one for each device.
 
+use std::io::Read;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
@@ -41,7 +43,8 @@ impl Workers {
             if let Some(shard) = command.shard {
                 of.args(["--shard", &shard.to_string()]);
             }
-            let child = of.stdin(Stdio::null()).stdout(Stdio::null()).spawn();
+            // While its stdin is open it is to work; see `stop_with_parent`.
+            let child = of.stdin(Stdio::piped()).stdout(Stdio::null()).spawn();
             workers
                 .0
                 .push((device.clone(), child.with_context(|| format!("{}: cannot be started", program.display()))?));
@@ -49,16 +52,25 @@ impl Workers {
         Ok(workers)
     }
 
-    /// Waits until all have ended; Ctrl-C reaches them as it reaches this process.
+    /// Waits until all have ended; when this process is to stop they finish the batches under way.
     ///
     /// # Errors
     /// If a process cannot be waited for.
     pub(super) fn follow(mut self, plan: &Plan, store: &Store, stop: &AtomicBool, steps: &Steps) -> Result<()> {
+        let (mut looked, mut pause) = (Instant::now(), Duration::ZERO);
         while !self.0.is_empty() {
             std::thread::sleep(LOOK_AGAIN);
-            store.refresh();
-            let there = plan.runs().iter().filter(|run| store.entry(&run.id()).is_some()).count();
-            steps.at(there, &format!("{} processes", self.0.len()));
+            if stop.load(Ordering::Relaxed) {
+                self.0.iter_mut().for_each(|(_, child)| drop(child.stdin.take()));
+            }
+            if looked.elapsed() >= pause {
+                let start = Instant::now();
+                store.refresh();
+                let there = plan.runs().iter().filter(|run| store.entry(&run.id()).is_some()).count();
+                steps.at(there, &format!("{} processes", self.0.len()));
+                // The cores are theirs: of a million runs this takes a while.
+                (looked, pause) = (Instant::now(), start.elapsed() * 50);
+            }
             let mut alive = vec![];
             for (device, mut child) in std::mem::take(&mut self.0) {
                 match child.try_wait().context("a process of this sweep cannot be waited for")? {
@@ -73,4 +85,20 @@ impl Workers {
         }
         Ok(())
     }
+}
+
+/// Sets the flag when the process that started this one closes the pipe to it, or has been killed: nobody is left then whom
+/// Ctrl-C would reach.
+///
+/// # Errors
+/// If there is no thread to be had.
+pub(super) fn stop_with_parent(stop: &Arc<AtomicBool>) -> Result<()> {
+    let set = Arc::clone(stop);
+    let wait = move || {
+        // Nothing is ever written to it.
+        let _ = std::io::stdin().lock().read(&mut [0]);
+        set.store(true, Ordering::Relaxed);
+    };
+    std::thread::Builder::new().name("parent".to_owned()).spawn(wait).context("no thread can be started")?;
+    Ok(())
 }

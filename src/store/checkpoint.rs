@@ -2,6 +2,7 @@
 //!
 //! `DIR/checkpoints/KEY` is a line with the sha256 of what follows, and the bytes.
 
+use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read, Write};
 use std::path::PathBuf;
@@ -26,6 +27,12 @@ impl Store {
     pub fn checkpoint(&self, key: &Key) -> Checkpoint<'_> {
         let name = key.to_string();
         Checkpoint { store: self, path: self.checkpoints().join(&name), name }
+    }
+
+    /// What the checkpoints that are there are called: the texts of their keys.
+    pub fn checkpoint_names(&self) -> HashSet<String> {
+        let found = fs::read_dir(self.checkpoints()).into_iter().flatten().flatten();
+        found.filter_map(|found| found.file_name().into_string().ok()).collect()
     }
 
     /// The folder of all checkpoints.

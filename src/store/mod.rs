@@ -266,6 +266,11 @@ impl Store {
         self.root().join("index")
     }
 
+    /// A place to write the file `name` of the store's folder aside. It is swept away once its writer is gone.
+    pub(crate) fn aside_of(&self, name: &str) -> PathBuf {
+        self.index().join(format!(".{name}.{}", self.unique()))
+    }
+
     /// A place beside a record's.
     fn aside(&self, id: &RunId) -> PathBuf {
         self.runs().join(format!(".{id}.{}", self.unique()))
