@@ -35,6 +35,9 @@ pub(super) struct Estimate {
 /// Kinds of parts of which a step is measured; the others are taken to be as fast as these.
 const MEASURED: usize = 6;
 
+/// A measurement that took so many seconds is not repeated.
+const LONG: f64 = 2.;
+
 /// Looks at the store, where there is one, and measures a few steps.
 pub(super) fn estimate(
     plan: &Plan,
@@ -94,6 +97,8 @@ fn speed(experiment: &Experiment, part: &Part, runs: &[Run]) -> Result<f64> {
         if let ParamSpec::Latent(spec) | ParamSpec::Blend(BlendSpec { prior: spec, .. }) = &mut method.param {
             (spec.screen, spec.starts) = (1, 1);
         }
+        // A generation has many candidates: one run's are enough.
+        let runs = if method.optimizer.evolution().is_some() { &runs[..1] } else { runs };
         let units: Vec<_> = runs.iter().map(|run| (run.unit.clone(), run.seed.of_facet(run.facet))).collect();
         let batch = Batch {
             classifier: &experiment.classifier,
@@ -109,9 +114,11 @@ fn speed(experiment: &Experiment, part: &Part, runs: &[Run]) -> Result<f64> {
         render(&batch, &|_: usize, _: usize, _: f64| {})?;
         Ok((start.elapsed().as_secs_f64(), experiment.cost(&method) * runs.len() as f64))
     };
-    // The first one also lays out kernels and fills pools.
-    seconds(1)?;
-    let (taken, flops) = seconds(4)?;
+    // The first one also lays out kernels and fills pools; where it is long, that does not show.
+    let (mut taken, mut flops) = seconds(1)?;
+    if taken < LONG {
+        (taken, flops) = seconds(4)?;
+    }
     Ok(taken / flops.max(1.))
 }
 
