@@ -176,7 +176,7 @@ fn kill(times: usize, together: usize) {
 
 #[test]
 fn a_sweep_that_is_killed_again_and_again_comes_to_the_same_bytes() {
-    kill(8, 1);
+    kill(6, 1);
 }
 
 #[test]
