@@ -127,15 +127,18 @@ impl Compute {
     }
 }
 
-/// A flag that the first Ctrl-C sets; the second one ends the program.
-fn stop_on_interrupt() -> anyhow::Result<Arc<AtomicBool>> {
+/// What Ctrl-C does to a process that computes.
+const BATCH_FIRST: &str = "the running batch is finished first; once more ends at once";
+
+/// A flag that the first Ctrl-C sets, after which what follows is said; the second one ends the program.
+fn stop_on_interrupt(what_follows: &'static str) -> anyhow::Result<Arc<AtomicBool>> {
     let stop = Arc::new(AtomicBool::new(false));
     let set = Arc::clone(&stop);
     ctrlc::set_handler(move || {
         if set.swap(true, Ordering::Relaxed) {
             std::process::exit(INTERRUPTED.into());
         }
-        eprintln!("\ninterrupted: the running batch is finished first; once more ends at once");
+        eprintln!("\ninterrupted: {what_follows}");
     })
     .context("Ctrl-C cannot be caught")?;
     Ok(stop)
