@@ -232,8 +232,8 @@ pub(super) fn follow(
             if shard.submitted > command.slurm.max_resubmits {
                 shard.given_up = true;
                 steps.say(&format!(
-                    "error: {} tasks of shard {}/{tasks} ended and left {} runs undone; their logs are {log}/*_{number}.log",
-                    shard.submitted,
+                    "error: shard {}/{tasks} is given up: {} of its runs are undone, and its tasks end one after the other; their \
+                     logs are {log}/*_{number}.log",
                     number + 1,
                     shard.missing.len(),
                 ));
