@@ -147,6 +147,12 @@ impl Plan {
         &self.runs[start as usize..end as usize]
     }
 
+    /// The places of its runs among all.
+    pub fn batch_places(&self, number: usize) -> Range<usize> {
+        let Range { start, end } = self.batches[number];
+        start as usize..end as usize
+    }
+
     /// The part that a batch belongs to.
     pub fn part_of(&self, number: usize) -> &Part {
         &self.parts[self.batch(number)[0].part as usize]
@@ -175,8 +181,13 @@ impl Plan {
     /// Divides the batches among `of` shards, which cost about the same, and gives those of shard `index` (from 0). The same plan is
     /// always divided in the same way: the dearest batches go first, each to the shard that has least so far.
     pub fn shard(&self, index: usize, of: usize) -> Vec<usize> {
+        self.shards(of).swap_remove(index)
+    }
+
+    /// All shards; see [`Plan::shard`].
+    pub fn shards(&self, of: usize) -> Vec<Vec<usize>> {
         if of <= 1 {
-            return (0..self.batches.len()).collect();
+            return vec![(0..self.batches.len()).collect()];
         }
         let cost = |batch: usize| self.part_of(batch).cost * self.batch(batch).len() as f64;
         let mut order: Vec<usize> = (0..self.batches.len()).collect();
@@ -185,16 +196,14 @@ impl Plan {
         let unit = order.first().map_or(1., |&dearest| cost(dearest) / 1e6).max(f64::MIN_POSITIVE);
         let mut shards: std::collections::BinaryHeap<std::cmp::Reverse<(u64, usize)>> =
             (0..of).map(|shard| std::cmp::Reverse((0, shard))).collect();
-        let mut mine = vec![];
+        let mut divided = vec![vec![]; of];
         for batch in order {
             let Some(std::cmp::Reverse((before, shard))) = shards.pop() else { break };
-            if shard == index {
-                mine.push(batch);
-            }
+            divided[shard].push(batch);
             shards.push(std::cmp::Reverse((before + (cost(batch) / unit).round().max(1.) as u64, shard)));
         }
-        mine.sort_unstable();
-        mine
+        divided.iter_mut().for_each(|batches| batches.sort_unstable());
+        divided
     }
 
     /// What the store knows of each run, in their order.

@@ -127,8 +127,11 @@ impl Compute {
     }
 }
 
-/// A flag that the first Ctrl-C sets, and `says` so; the second one ends the program.
-fn stop_on_interrupt(says: bool) -> anyhow::Result<Arc<AtomicBool>> {
+/// What Ctrl-C does to a process that computes.
+const BATCH_FIRST: &str = "the running batch is finished first; once more ends at once";
+
+/// A flag that the first Ctrl-C sets, after which what follows is said, where anything is; the second one ends the program.
+fn stop_on_interrupt(what_follows: Option<&'static str>) -> anyhow::Result<Arc<AtomicBool>> {
     let stop = Arc::new(AtomicBool::new(false));
     let set = Arc::clone(&stop);
     // Others may set the flag, too, and then this is the first one all the same.
@@ -139,8 +142,8 @@ fn stop_on_interrupt(says: bool) -> anyhow::Result<Arc<AtomicBool>> {
         }
         interrupted = true;
         set.store(true, Ordering::Relaxed);
-        if says {
-            eprintln!("\ninterrupted: the running batch is finished first; once more ends at once");
+        if let Some(what_follows) = what_follows {
+            eprintln!("\ninterrupted: {what_follows}");
         }
     })
     .context("Ctrl-C cannot be caught")?;

@@ -9,6 +9,7 @@ use crate::sweep::Follow;
 /// A bar over all steps of all runs.
 pub struct Steps {
     bar: ProgressBar,
+    quiet: bool,
 }
 
 /// Resolution of the bar: parts of a run.
@@ -22,7 +23,7 @@ impl Steps {
         if let Ok(style) = ProgressStyle::with_template("{bar:30} {percent:>3} %  {msg}  {eta} left") {
             bar.set_style(style);
         }
-        Steps { bar }
+        Steps { bar, quiet }
     }
 
     /// So many runs are there.
@@ -34,6 +35,13 @@ impl Steps {
     /// A line above the bar.
     pub fn say(&self, line: &str) {
         self.bar.suspend(|| eprintln!("{line}"));
+    }
+
+    /// A line above the bar, for those who want to see it.
+    pub fn note(&self, line: &str) {
+        if !self.quiet {
+            self.say(line);
+        }
     }
 
     /// Takes the bar away.

@@ -16,7 +16,9 @@ use super::progress::Steps;
 use super::setups::{Setup, Setups};
 use super::store::warn_of_damage;
 use super::workers::{self, Workers};
-use super::{Compute, FAILED, Failure, INTERRUPTED, Usage, load, print_json, sheet, slurm, stop_on_interrupt, table};
+use super::{
+    BATCH_FIRST, Compute, FAILED, Failure, INTERRUPTED, Usage, load, print_json, sheet, slurm, stop_on_interrupt, table,
+};
 use crate::checkpoint::PAUSE;
 use crate::experiment_file::{ExperimentFile, Located, UnitPattern};
 use crate::plan::{Plan, Share};
@@ -120,11 +122,20 @@ pub(super) fn run(command: SweepCommand, quiet: bool, verbose: bool) -> Result<u
         ([], of_file) => of_file.iter().map(|device| device.value.clone()).collect(),
         (of_flag, _) => of_flag.to_vec(),
     };
+    if command.engine == Engine::Slurm {
+        if command.shard.is_some() {
+            return Err(anyhow!("--shard: the engine slurm divides the plan itself; see --max-tasks")).usage();
+        }
+        if let [device, _, ..] = &devices[..] {
+            return Err(anyhow!("--device: a task of the engine slurm has one, such as {device}, or --gpus N")).usage();
+        }
+    }
     // What is computed elsewhere is planned here.
     let here = devices.len() == 1 && command.engine == Engine::Local && !command.dry_run;
     let threads = command.threads.or(file.threads);
-    let device = if here || command.dry_run { devices[0].clone() } else { "cpu".to_owned() };
-    if command.engine == Engine::Local {
+    let local = command.engine == Engine::Local;
+    let device = if here || (command.dry_run && local) { devices[0].clone() } else { "cpu".to_owned() };
+    if local {
         let check = |device: &String| Compute { device: device.clone(), threads }.set_up().map(|_| ());
         devices.iter().try_for_each(check).usage()?;
     }
@@ -137,11 +148,17 @@ pub(super) fn run(command: SweepCommand, quiet: bool, verbose: bool) -> Result<u
     if command.dry_run {
         let estimate =
             estimate::estimate(&planned.plan, &planned.out, command.shard, command.retry_failed, &mut setups, hidden)?;
-        return dry_run(&planned, &estimate, devices.len(), command.json);
+        let job = if local { None } else { Some(slurm::preview(&command, &planned, &devices[0])?) };
+        return dry_run(&planned, &estimate, devices.len(), job.as_ref(), command.json);
     }
     let store = Store::open(&planned.out)?;
     warn_of_damage(&store);
-    let stop = stop_on_interrupt(command.worker.is_none())?;
+    let stop = stop_on_interrupt(match command.engine {
+        // The process that started this one says it.
+        Engine::Local if command.worker.is_some() => None,
+        Engine::Local => Some(BATCH_FIRST),
+        Engine::Slurm => Some("the tasks are not followed any more"),
+    })?;
     if command.worker.is_some() {
         workers::stop_with_parent(&stop)?;
     }
@@ -368,7 +385,13 @@ fn say_more(planned: &Planned) {
 }
 
 /// Prints what would be done.
-fn dry_run(planned: &Planned, estimate: &Estimate, devices: usize, json: bool) -> Result<u8, Failure> {
+fn dry_run(
+    planned: &Planned,
+    estimate: &Estimate,
+    devices: usize,
+    job: Option<&slurm::Preview>,
+    json: bool,
+) -> Result<u8, Failure> {
     let seconds = estimate.seconds / devices as f64;
     if json {
         print_json(&json!({
@@ -378,6 +401,8 @@ fn dry_run(planned: &Planned, estimate: &Estimate, devices: usize, json: bool) -
             "batches": estimate.batches,
             "seconds": seconds.round(),
             "bytes": estimate.bytes.round(),
+            "tasks": job.map(|job| job.tasks),
+            "sbatch": job.map(|job| &job.script),
         }))?;
         return Ok(0);
     }
@@ -413,6 +438,12 @@ fn dry_run(planned: &Planned, estimate: &Estimate, devices: usize, json: bool) -
         indicatif::HumanBytes(estimate.bytes as u64),
         planned.out.display()
     );
+    if let Some(slurm::Preview { tasks, script }) = job {
+        let of_task = estimate::duration(seconds / *tasks as f64);
+        println!(
+            "\nan array job of {tasks} tasks, about {of_task} each on a machine like this one; nothing is submitted\n\n{script}"
+        );
+    }
     Ok(0)
 }
 

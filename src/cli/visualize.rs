@@ -10,7 +10,7 @@ use serde_json::json;
 use super::progress::Steps;
 use super::setups::{Setup, Setups};
 use super::store::warn_of_damage;
-use super::{Compute, FAILED, Failure, INTERRUPTED, Usage, load, print_json, stop_on_interrupt, table};
+use super::{BATCH_FIRST, Compute, FAILED, Failure, INTERRUPTED, Usage, load, print_json, stop_on_interrupt, table};
 use crate::experiment::Experiment;
 use crate::experiment_file::Seeds;
 use crate::method::Method;
@@ -110,7 +110,7 @@ pub(super) fn run(command: Visualize, quiet: bool, verbose: bool) -> Result<u8, 
     }
     let store = Store::open(&command.out)?;
     warn_of_damage(&store);
-    let stop = stop_on_interrupt(true)?;
+    let stop = stop_on_interrupt(Some(BATCH_FIRST))?;
     let steps = Steps::new(plan.runs().len(), quiet || command.json);
     if verbose {
         let (runs, batches) = (plan.runs().len(), plan.batch_count());
