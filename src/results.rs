@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::Write;
+use std::path::Path;
 
 use anyhow::{Context, Result};
 use serde_json::{Map, Value, json};
@@ -192,7 +193,18 @@ impl Aside {
     /// # Errors
     /// If it cannot be made.
     pub fn new(store: &Store, name: &str) -> Result<Aside> {
-        let (place, aside) = (store.root().join(name), store.aside_of(name));
+        Aside::at(store.root().join(name), store.aside_of(name))
+    }
+
+    /// Begins a file of this name in a folder that is no store.
+    ///
+    /// # Errors
+    /// If it cannot be made.
+    pub fn within(folder: &Path, name: &str) -> Result<Aside> {
+        Aside::at(folder.join(name), folder.join(format!(".{name}.{}", std::process::id())))
+    }
+
+    fn at(place: std::path::PathBuf, aside: std::path::PathBuf) -> Result<Aside> {
         let file = fs::File::create(&aside).with_context(|| format!("{}: cannot be written", place.display()))?;
         Ok(Aside { aside, place, file: std::io::BufWriter::new(file) })
     }

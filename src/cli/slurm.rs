@@ -129,7 +129,7 @@ pub(super) fn follow(
         None => task_count(command, planned, max_array_size()?),
     };
     let script = script(command, planned, device, tasks)?;
-    let mut file = Aside::new(&folder, SCRIPT)?;
+    let mut file = Aside::within(&folder, SCRIPT)?;
     file.line(script.trim_end())?;
     file.put()?;
     let witnesses = planned.results(store).witnesses;
@@ -417,7 +417,7 @@ fn read_jobs(folder: &Path) -> Result<Vec<Job>> {
 }
 
 fn write_jobs(folder: &Path, jobs: &[Job]) -> Result<()> {
-    let mut file = Aside::new(folder, JOBS)?;
+    let mut file = Aside::within(folder, JOBS)?;
     file.line(&serde_json::to_string_pretty(jobs)?)?;
     file.put()
 }
