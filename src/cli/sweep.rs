@@ -225,8 +225,9 @@ fn plan(file: ExperimentFile, command: &SweepCommand, setups: &mut Setups) -> Re
     let mut plan = Plan::default();
     let mut witnesses = vec![];
     // By the place of the patterns in memory, which are kept, so that no others come to lie there.
-    type Patterns = Arc<[Located<UnitPattern>]>;
-    let mut units: HashMap<(String, *const Located<UnitPattern>), (Patterns, Arc<[Unit]>)> = HashMap::new();
+    type Place = (String, *const Located<UnitPattern>);
+    type Resolved = (Arc<[Located<UnitPattern>]>, Arc<[Unit]>);
+    let mut units: HashMap<Place, Resolved> = HashMap::new();
     let mut pictures: Option<Vec<RgbImage>> = None;
     for point in file.points.iter() {
         let point = point.usage()?;
