@@ -262,7 +262,7 @@ fn a_run_that_blows_up_is_recorded_with_its_step_and_cause_and_the_others_are_ke
     let methods = [Method::parse(absurd, "absurd.yaml").unwrap(), short("dgn-am-gaussian", 2, 1)];
     let mut plan = Plan::default();
     for method in &methods {
-        plan.add(0, &experiment, method, &[unit.clone()], &Seeds::from(0..=0), vec![], 8).unwrap();
+        plan.add(0, &experiment, method, std::slice::from_ref(&unit), &Seeds::from(0..=0), vec![], 8).unwrap();
     }
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(folder.path()).unwrap();

@@ -38,6 +38,8 @@ pub struct Setups<'z> {
     device: Device,
     threads: i32,
     quiet: bool,
+    /// What named the witnesses, for errors.
+    asked_by: &'static str,
     witnesses: Vec<String>,
     setups: Vec<Setup>,
     classifiers: HashMap<String, (Rc<Classifier>, Rc<LayerShapes>)>,
@@ -50,9 +52,14 @@ const KEPT: usize = 4;
 
 impl<'z> Setups<'z> {
     /// None yet.
-    pub fn new(zoo: &'z Zoo, (device, threads): (Device, i32), witnesses: Vec<String>, quiet: bool) -> Setups<'z> {
+    pub fn new(
+        zoo: &'z Zoo,
+        (device, threads): (Device, i32),
+        (asked_by, witnesses): (&'static str, Vec<String>),
+        quiet: bool,
+    ) -> Setups<'z> {
         let (setups, classifiers) = (vec![], HashMap::new());
-        Setups { zoo, device, threads, quiet, witnesses, setups, classifiers, loaded: vec![] }
+        Setups { zoo, device, threads, quiet, asked_by, witnesses, setups, classifiers, loaded: vec![] }
     }
 
     /// The number of a setup.
@@ -118,7 +125,7 @@ impl<'z> Setups<'z> {
         let names = self.witnesses.clone();
         let witnesses: Vec<Rc<Classifier>> =
             names.iter().map(|name| Ok(self.classifier(name)?.0)).collect::<Result<_, Failure>>()?;
-        check_witnesses(&classifier, &witnesses).usage()?;
+        check_witnesses(&classifier, &witnesses).context(self.asked_by).usage()?;
         let experiment = Rc::new(Experiment {
             classifier,
             shapes,
@@ -187,11 +194,11 @@ fn pictures_below(folder: &Path) -> anyhow::Result<Vec<std::path::PathBuf>> {
 fn check_witnesses(classifier: &Classifier, witnesses: &[Rc<Classifier>]) -> anyhow::Result<()> {
     for witness in witnesses {
         if witness.weights_sha256 == classifier.weights_sha256 {
-            return Err(anyhow!("witness {}: it is the classifier itself; a witness takes no part", witness.name));
+            return Err(anyhow!("{} is the classifier itself; a witness takes no part", witness.name));
         }
         if witness.classes != classifier.classes {
             let (they, ours) = (witness.classes, classifier.classes);
-            return Err(anyhow!("witness {} knows {they} classes, {} {ours}", witness.name, classifier.name));
+            return Err(anyhow!("{} knows {they} classes, {} {ours}", witness.name, classifier.name));
         }
     }
     Ok(())

@@ -142,7 +142,7 @@ pub(super) fn run(command: SweepCommand, quiet: bool, verbose: bool) -> Result<u
     let compute = Compute { device, threads }.set_up().usage()?;
     let zoo = load::zoo()?;
     let witnesses = file.compare.witnesses.iter().map(|name| name.value.clone()).collect();
-    let mut setups = Setups::new(&zoo, compute, witnesses, quiet);
+    let mut setups = Setups::new(&zoo, compute, ("compare.witnesses", witnesses), quiet);
     let planned = plan(file, &command, &mut setups)?;
     let hidden = quiet || command.json;
     if command.dry_run {

@@ -86,7 +86,7 @@ pub(super) fn run(command: Visualize, quiet: bool, verbose: bool) -> Result<u8, 
         return Err(anyhow!("--seed: {} is too large for {} seeds", command.seed, command.seeds)).usage();
     };
     let zoo = load::zoo()?;
-    let mut setups = Setups::new(&zoo, compute, command.witnesses.clone(), quiet);
+    let mut setups = Setups::new(&zoo, compute, ("--witness", command.witnesses.clone()), quiet);
     let setup = setups.number(Setup {
         classifier: command.classifier.clone(),
         generator: command.generator.clone(),
