@@ -1,0 +1,384 @@
+//! `comparison.json`: everything that a comparison came to, with the definitions of its figures. Tables, plots and the report are
+//! made from it, and from the pictures that it names.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// Version of the fields.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// A comparison.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Comparison {
+    /// [`SCHEMA_VERSION`].
+    pub schema_version: u32,
+    /// What it is called.
+    pub title: String,
+    /// The version of this program that made it.
+    pub version: String,
+    /// The classifier whose units are compared.
+    pub target: Model,
+    /// The classifiers that judge; the first one is also the encoder of features.
+    pub witnesses: Vec<Model>,
+    /// The generators of the methods that have one.
+    pub generators: Vec<Model>,
+    /// The photographs.
+    pub reference: Reference,
+    /// Where the pictures came from.
+    pub sources: Vec<Source>,
+    /// Seeds, numbers of replicates, the baseline.
+    pub settings: Settings,
+    /// What must be said in words before any figure: too few units, failed searches, kinship of witnesses, unequal passes.
+    pub cautions: Vec<String>,
+    /// What the figures mean, in the order in which they are shown.
+    pub metrics: Vec<Metric>,
+    /// The units, in the order in which they are shown.
+    pub units: Vec<Unit>,
+    /// The methods and the controls, in the order in which they are shown.
+    pub methods: Vec<Method>,
+    /// Methods that differ in one number, in its order.
+    pub dials: Vec<Dial>,
+    /// Legibility against fidelity.
+    pub tradeoffs: Vec<Tradeoff>,
+    /// Mean spectra of the photographs, by frequency: the band in which 90 % of them lie.
+    pub spectrum: Band,
+    /// A row a picture.
+    pub pictures: Vec<Picture>,
+}
+
+/// A network that took part.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Model {
+    /// Its name in the zoo.
+    pub name: String,
+    /// sha256 of its weights file.
+    pub weights_sha256: String,
+    /// Architecture and configuration.
+    pub definition: Value,
+    /// Of a witness: what it has in common with the target, in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kinship: Option<String>,
+}
+
+/// The photographs with which pictures are compared.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Reference {
+    /// Sets of the zoo, or the folder.
+    pub source: String,
+    /// How many photographs.
+    pub photographs: usize,
+    /// How many of them have a class.
+    pub labelled: usize,
+    /// How many classes these have.
+    pub classes: usize,
+    /// Squares cut out of each photograph: the central one and random ones.
+    pub crops: usize,
+    /// sha256 of the files' digests in their order.
+    pub sha256: String,
+}
+
+/// A folder of records, or a table of foreign pictures.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Source {
+    /// As it was given.
+    pub path: PathBuf,
+    /// Pictures that were taken.
+    pub pictures: usize,
+    /// What was left out, and why.
+    pub skipped: Vec<String>,
+    /// `experiment.yaml`, whole, where there is one.
+    pub experiment: Option<String>,
+    /// `provenance.json`, where there is one.
+    pub provenance: Option<Value>,
+}
+
+/// What the figures were computed with.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Settings {
+    /// Of crops, noise, resampling and permutations.
+    pub seed: u64,
+    /// Bootstrap replicates.
+    pub replicates: usize,
+    /// Level of intervals.
+    pub level: f64,
+    /// Permutations of a test.
+    pub permutations: usize,
+    /// The pixel-space method from which drift is measured: its place among the methods; none where there is none.
+    pub baseline: Option<usize>,
+    /// Layers in which drift is measured.
+    pub layers: Vec<String>,
+    /// The layer whose pooled activations are what a network "sees": of the target and of the first witness.
+    pub features: [String; 2],
+    /// The command line.
+    pub command: String,
+}
+
+/// Which way a figure is better.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Direction {
+    /// More is better.
+    Up,
+    /// Less is better.
+    Down,
+    /// Neither: a diagnosis.
+    None,
+}
+
+/// What a figure belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Group {
+    /// Whether others can read the picture.
+    Legibility,
+    /// Whether the picture is about the unit.
+    Fidelity,
+    /// Neither; a look at the picture itself.
+    Diagnostic,
+}
+
+/// What a figure means.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Metric {
+    /// Its column in the tables.
+    pub key: String,
+    /// Its name, with its number: `L1 witness agreement`.
+    pub name: String,
+    /// What it belongs to.
+    pub group: Group,
+    /// What it says, in one sentence.
+    pub meaning: String,
+    /// Which way is better.
+    pub direction: Direction,
+    /// Such as `0 to 1`.
+    pub range: String,
+    /// Paper, year.
+    pub source: String,
+    /// Whether claims rest on it.
+    pub primary: bool,
+    /// Why nothing of it was computed, where nothing was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_computed: Option<String>,
+}
+
+/// A figure.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Measured {
+    /// Never clipped. None where it was not computed.
+    pub value: Option<f64>,
+    /// Ends of its interval at the level of the settings.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interval: Option<[f64; 2]>,
+    /// Units that it rests on.
+    #[serde(default)]
+    pub units: usize,
+    /// Pictures that it rests on.
+    #[serde(default)]
+    pub pictures: usize,
+    /// Why there is no value, or no interval.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why_not: Option<String>,
+}
+
+/// A unit.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Unit {
+    /// Canonical name.
+    pub name: String,
+    /// Of a class: its number and name.
+    pub class: Option<usize>,
+    /// Name of the class.
+    pub label: Option<String>,
+    /// Median activation over the reference.
+    pub median: Option<f64>,
+    /// The highest activation of the baseline's pictures.
+    pub best_pixel: Option<f64>,
+    /// Labelled photographs of its class.
+    pub photographs: usize,
+}
+
+/// Who made the pictures of a method.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// This program: records.
+    Run,
+    /// Another tool.
+    Foreign,
+    /// The comparison itself, so that figures have something to be held against.
+    Control,
+}
+
+/// A method, or a control.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Method {
+    /// Unlike any other's: `blend eps=0.01`.
+    pub label: String,
+    /// The method's name.
+    pub name: String,
+    /// Who made its pictures.
+    pub kind: Kind,
+    /// What a control controls, in one sentence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub meaning: Option<String>,
+    /// Its prior.
+    pub generator: Option<String>,
+    /// All settings.
+    pub settings: Value,
+    /// Units that it has pictures of.
+    pub units: usize,
+    /// Pictures.
+    pub pictures: usize,
+    /// The fewest pictures of one unit.
+    pub seeds: usize,
+    /// Median forward and backward passes of a picture.
+    pub passes: Option<[f64; 2]>,
+    /// Figures by the metrics' keys.
+    pub metrics: BTreeMap<String, Measured>,
+    /// Drift by layer.
+    pub layers: Vec<Layer>,
+    /// Mean radial power: frequency in cycles a picture, natural logarithm of the power.
+    pub spectrum: Vec<[f64; 2]>,
+    /// Against the baseline.
+    pub tests: Vec<Test>,
+    /// What must be said of it in words.
+    pub cautions: Vec<String>,
+}
+
+/// A method's figures in one layer of the target.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Layer {
+    /// The layer.
+    pub layer: String,
+    /// F2 on all activations.
+    pub drift: Measured,
+    /// F2 on activations pooled over positions.
+    pub drift_pooled: Measured,
+    /// F3.
+    pub path: Measured,
+    /// F4.
+    pub cka: Measured,
+    /// F5, normalised.
+    pub energy: Measured,
+    /// Its permutation test.
+    pub energy_p: Option<f64>,
+    /// The same, adjusted over all layers and methods (Benjamini & Hochberg 1995).
+    pub energy_q: Option<f64>,
+}
+
+/// A method against the baseline in one figure, paired by unit.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Test {
+    /// The metric's key.
+    pub metric: String,
+    /// The method's less the baseline's.
+    pub difference: Measured,
+    /// Sign-flip permutation test over units, two-sided.
+    pub p: Option<f64>,
+    /// The same, adjusted over all methods and tested figures (Holm 1979).
+    pub p_holm: Option<f64>,
+    /// Matched-pairs rank-biserial correlation, -1 to 1.
+    pub effect: Option<f64>,
+}
+
+/// Methods that differ in one number.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Dial {
+    /// Such as `blend (face-dcgan): eps`.
+    pub name: String,
+    /// The setting's path.
+    pub setting: String,
+    /// Methods by place, and their values, ascending.
+    pub methods: Vec<(usize, f64)>,
+}
+
+/// Legibility against fidelity along a dial, or over all methods.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Tradeoff {
+    /// Of the dial, or `all methods`.
+    pub name: String,
+    /// The dial's place; none of all methods.
+    pub dial: Option<usize>,
+    /// The metric's key.
+    pub legibility: String,
+    /// The metric's key.
+    pub fidelity: String,
+    /// Whether claims rest on it.
+    pub primary: bool,
+    /// A point a method.
+    pub points: Vec<Point>,
+    /// Places of the points that no other one beats in both.
+    pub front: Vec<usize>,
+    /// Mean within-unit Spearman correlation of legibility and fidelity, through Fisher's z.
+    pub spearman: Measured,
+    /// Sign-flip permutation test of its z.
+    pub spearman_p: Option<f64>,
+    /// The same, adjusted over all primary trade-offs (Holm 1979).
+    pub spearman_p_holm: Option<f64>,
+    /// Units whose correlation is undefined, and counts as 0: one of both never changes.
+    pub undefined: usize,
+    /// beta of ln F = c_u - beta ln L.
+    pub beta: Measured,
+    /// Values of legibility and of fidelity that were floored for it.
+    pub floored: [usize; 2],
+    /// What they were floored at.
+    pub floors: [f64; 2],
+    /// Area dominated by the points, 0 to 1.
+    pub hypervolume: Measured,
+    /// 1 less that.
+    pub severity: Measured,
+    /// What it says, in words.
+    pub sentence: String,
+}
+
+/// A method's place in a trade-off.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Point {
+    /// The method's place.
+    pub method: usize,
+    /// Its value of the dial.
+    pub value: Option<f64>,
+    /// Unclipped.
+    pub legibility: Measured,
+    /// Unclipped.
+    pub fidelity: Measured,
+    /// Scaled to [0,1] between noise and photographs.
+    pub lhat: f64,
+    /// Clipped to [0,1].
+    pub fhat: f64,
+}
+
+/// The spectra of the photographs.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Band {
+    /// Frequencies in cycles a picture.
+    pub frequency: Vec<f64>,
+    /// Natural logarithm of the mean power.
+    pub mean: Vec<f64>,
+    /// 5th percentile.
+    pub low: Vec<f64>,
+    /// 95th percentile.
+    pub high: Vec<f64>,
+}
+
+/// A picture and its figures.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Picture {
+    /// The run's id, the row of the foreign table, or the control's number.
+    pub id: String,
+    /// The method's place.
+    pub method: usize,
+    /// The unit's place.
+    pub unit: usize,
+    /// The seed, or a control's number.
+    pub seed: u64,
+    /// Which of the pictures that were optimized together.
+    pub facet: usize,
+    /// Where it is: relative to the folder of `comparison.json`, or absolute.
+    pub file: PathBuf,
+    /// Figures of this picture by the metrics' keys; those that are properties of a set are not here.
+    pub metrics: BTreeMap<String, f64>,
+}
