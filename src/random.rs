@@ -42,6 +42,10 @@ pub enum Purpose {
     Facet = 9,
     /// The candidates of a generation.
     Evolution = 10,
+    /// Squares that are cut out of a photograph.
+    Crop = 11,
+    /// Pictures and networks of a comparison's controls.
+    Control = 12,
 }
 
 /// The stream of one seed, purpose and step.

@@ -73,7 +73,36 @@ impl Classifier {
     /// # Errors
     /// An architecture that is not known here, a configuration that is not its own, or a file that does not fit it.
     pub fn load(manifest: &Manifest, weights: &Checked) -> Result<Classifier, LoadError> {
-        let tensors = || Weights::load(&weights.path, manifest.key.as_deref());
+        Classifier::of(manifest, weights, &mut |tensors| tensors)
+    }
+
+    /// The same with the numbers of every kernel and matrix in another order, which `order` gives for their count: a network
+    /// that knows nothing, as a control ([`Weights::permuted`]).
+    ///
+    /// # Errors
+    /// Those of [`Classifier::load`], and a program of TorchScript, whose weights cannot be taken apart.
+    pub fn load_permuted(
+        manifest: &Manifest,
+        weights: &Checked,
+        order: &mut dyn FnMut(usize) -> Vec<i64>,
+    ) -> Result<Classifier, LoadError> {
+        if manifest.architecture.as_deref() == Some("torchscript") {
+            let reason = "the weights of a program of TorchScript cannot be permuted".to_owned();
+            return Err(LoadError::Config { manifest: manifest.file.clone(), reason });
+        }
+        let mut classifier = Classifier::of(manifest, weights, &mut |tensors| tensors.permuted(order))?;
+        classifier.name = format!("{} (permuted)", classifier.name);
+        Ok(classifier)
+    }
+
+    fn of(
+        manifest: &Manifest,
+        weights: &Checked,
+        change: &mut dyn FnMut(Weights) -> Weights,
+    ) -> Result<Classifier, LoadError> {
+        let mut tensors = || -> Result<Weights, LoadError> {
+            Ok(change(Weights::load(&weights.path, manifest.key.as_deref())?))
+        };
         let wrong = |reason| LoadError::Config { manifest: manifest.file.clone(), reason };
         let (network, classes, size, mean, std) = match manifest.architecture.as_deref().unwrap_or_default() {
             "efficientnet-lite" => {

@@ -15,6 +15,7 @@ use tch::Device;
 use super::{Failure, Usage, load};
 use crate::experiment::Experiment;
 use crate::picture;
+use crate::reference;
 use crate::unit::LayerShapes;
 
 /// What decides which models a run takes.
@@ -158,7 +159,7 @@ impl<'z> Setups<'z> {
     pub fn reference(&self, name: &str) -> anyhow::Result<Vec<RgbImage>> {
         let folder = Path::new(name);
         let paths = match folder.is_dir() {
-            true => pictures_below(folder)?,
+            true => reference::below(folder)?,
             false => {
                 let manifest = self.zoo.manifest(name, Some(Kind::Images))?;
                 let progress = super::models::Bars::new();
@@ -173,25 +174,7 @@ impl<'z> Setups<'z> {
     }
 }
 
-fn pictures_below(folder: &Path) -> anyhow::Result<Vec<std::path::PathBuf>> {
-    let mut found = vec![];
-    let entries = std::fs::read_dir(folder).with_context(|| format!("{}: cannot be read", folder.display()))?;
-    for entry in entries {
-        let path = entry?.path();
-        let extension = path.extension().and_then(|of| of.to_str()).map(str::to_ascii_lowercase);
-        if path.is_dir() {
-            found.extend(pictures_below(&path)?);
-        } else if extension
-            .is_some_and(|of| ["png", "jpg", "jpeg", "webp", "bmp", "tif", "tiff", "gif"].contains(&&*of))
-        {
-            found.push(path);
-        }
-    }
-    found.sort();
-    Ok(found)
-}
-
-fn check_witnesses(classifier: &Classifier, witnesses: &[Rc<Classifier>]) -> anyhow::Result<()> {
+pub(super) fn check_witnesses(classifier: &Classifier, witnesses: &[Rc<Classifier>]) -> anyhow::Result<()> {
     for witness in witnesses {
         if witness.weights_sha256 == classifier.weights_sha256 {
             return Err(anyhow!("{} is the classifier itself; a witness takes no part", witness.name));

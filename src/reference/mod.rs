@@ -1,5 +1,9 @@
 //! Natural photographs that pictures are compared with.
 
+mod photographs;
+
+pub use photographs::{Photograph, below, in_folder, of_set};
+
 /// The manifests of the sets of photographs that are known here, as file name and text, for [`frozen::zoo::Zoo::new`].
 pub const MANIFESTS: &[(&str, &str)] = &[
     ("imagenet-samples.yaml", include_str!("zoo/imagenet-samples.yaml")),

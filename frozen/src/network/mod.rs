@@ -119,6 +119,18 @@ impl Network {
         Point(self.steps.len() - 1)
     }
 
+    /// The taps that everything behind them depends on through them alone: what one block hands to the next, such as residual
+    /// sums and concatenations. In the order of the forward pass; input and output are not among them.
+    pub fn bottlenecks(&self) -> Vec<&Tap> {
+        let mut reaches = self.steps.len();
+        let mut narrow = vec![false; self.steps.len()];
+        for node in (1..self.steps.len()).rev() {
+            narrow[node] = reaches >= node && node + 1 < self.steps.len();
+            reaches = self.steps[node].inputs.iter().copied().min().map_or(reaches, |input| reaches.min(input));
+        }
+        self.taps.iter().filter(|tap| narrow[tap.point.0]).collect()
+    }
+
     /// Number type of weights and activations.
     pub fn kind(&self) -> Kind {
         self.kind

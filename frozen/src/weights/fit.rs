@@ -40,6 +40,17 @@ impl Weights {
         Weights { naming: Some(Box::new(naming)), ..self }
     }
 
+    /// The numbers of every tensor of two dimensions or more (kernels, matrices) in another order, which `order` gives for
+    /// their count: a network that has learned nothing, with weights of the same distribution (Adebayo et al. 2018,
+    /// "Sanity checks for saliency maps"). Tensors are met in the order of their names.
+    pub fn permuted(mut self, order: &mut dyn FnMut(usize) -> Vec<i64>) -> Weights {
+        for tensor in self.tensors.values_mut().filter(|tensor| tensor.dim() >= 2) {
+            let order = Tensor::from_slice(&order(tensor.numel()));
+            *tensor = tch::no_grad(|| tensor.reshape([-1]).index_select(0, &order).reshape(tensor.size()));
+        }
+        self
+    }
+
     fn name_in_file(&self, name: &str) -> String {
         self.naming.as_ref().map_or_else(|| name.to_owned(), |naming| naming(name))
     }
