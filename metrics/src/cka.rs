@@ -1,0 +1,50 @@
+//! Linear centred kernel alignment of two sets of activations of the same units (Kornblith et al. 2019, "Similarity of
+//! Neural Network Representations Revisited"), and its version without the bias that few rows bring (the unbiased HSIC of
+//! Song et al. 2012, "Feature Selection via Dependence Maximization", in place of the plain one).
+
+use ndarray::{Array2, ArrayView2, Axis};
+
+use crate::distance::finite;
+
+/// The scalar products of all pairs of rows, `[n,n]`, columns centred first.
+fn gram<A: Copy + Into<f64>>(x: ArrayView2<A>) -> Option<Array2<f64>> {
+    let mut x = finite(x)?;
+    // Centring changes neither of the two estimators; it spares them the difference of large numbers.
+    let mean = x.mean_axis(Axis(0))?;
+    x -= &mean;
+    Some(x.dot(&x.t()))
+}
+
+fn ratio(xy: f64, xx: f64, yy: f64) -> Option<f64> {
+    (xx > 0. && yy > 0.).then(|| xy / (xx * yy).sqrt())
+}
+
+/// Linear CKA of `x [n,p]` and `y [n,q]`, whose rows are paired: 0 to 1, near 1 for any two sets of few rows and many
+/// columns. `None` if n differs or is below 2, if one has equal rows only, or if a value is not finite.
+pub fn linear<A: Copy + Into<f64>>(x: ArrayView2<A>, y: ArrayView2<A>) -> Option<f64> {
+    if x.nrows() != y.nrows() || x.nrows() < 2 {
+        return None;
+    }
+    let (k, l) = (gram(x)?, gram(y)?);
+    ratio((&k * &l).sum(), (&k * &k).sum(), (&l * &l).sum())
+}
+
+/// The unbiased HSIC of two Gram matrices of n rows, whose diagonals are 0, times n (n - 3).
+fn unbiased(k: &Array2<f64>, l: &Array2<f64>) -> f64 {
+    let n = k.nrows() as f64;
+    let (k_rows, l_rows) = (k.sum_axis(Axis(1)), l.sum_axis(Axis(1)));
+    (k * l).sum() + k_rows.sum() * l_rows.sum() / ((n - 1.) * (n - 2.)) - 2. / (n - 2.) * k_rows.dot(&l_rows)
+}
+
+/// Debiased linear CKA of `x [n,p]` and `y [n,q]`, whose rows are paired: about 0 where they have nothing in common, at
+/// most 1, at times negative. `None` if n differs or is below 4, if one's own estimate is not positive, or if a value is
+/// not finite.
+pub fn debiased<A: Copy + Into<f64>>(x: ArrayView2<A>, y: ArrayView2<A>) -> Option<f64> {
+    if x.nrows() != y.nrows() || x.nrows() < 4 {
+        return None;
+    }
+    let (mut k, mut l) = (gram(x)?, gram(y)?);
+    k.diag_mut().fill(0.);
+    l.diag_mut().fill(0.);
+    ratio(unbiased(&k, &l), unbiased(&k, &k), unbiased(&l, &l))
+}

@@ -1,0 +1,21 @@
+//! How legible and how faithful pictures are, and whether a difference is more than chance: pure Rust on `ndarray`, one
+//! file a metric.
+//!
+//! Numbers go in, numbers come out: features, activations and pictures are computed elsewhere. Where a metric has no
+//! value (too few samples, a constant, a number that is not finite) the answer is `None`, never NaN and never a panic.
+
+pub mod bootstrap;
+pub mod cka;
+pub mod coverage;
+pub mod distance;
+pub mod effect;
+pub mod energy;
+pub mod fisher;
+pub mod jensen_shannon;
+pub mod kid;
+pub mod multiple;
+pub mod pareto;
+pub mod permutation;
+pub mod proportion;
+pub mod rank;
+pub mod slope;

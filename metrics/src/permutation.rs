@@ -1,0 +1,52 @@
+//! Paired sign-flip test of a mean (Fisher 1935, "The Design of Experiments"): if a method makes no difference, each
+//! unit's difference could as well have had the other sign.
+
+use rand::Rng;
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::SeedableRng;
+
+/// What the test found.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct SignFlip {
+    /// The mean difference.
+    pub mean: f64,
+    /// Two-sided: the share of sign patterns whose mean is at least as far from 0.
+    pub p: f64,
+    /// Whether every pattern was tried; otherwise `p` is (count + 1)/(permutations + 1) over random ones.
+    pub exact: bool,
+}
+
+/// The test on one difference a unit. Exact where there are at most `permutations` patterns (2^n), random ones by `seed`
+/// otherwise. `None` if there are no differences or no permutations, or if a difference is not finite.
+pub fn sign_flip(differences: &[f64], permutations: usize, seed: u64) -> Option<SignFlip> {
+    let n = differences.len();
+    if n == 0 || permutations == 0 || !differences.iter().all(|difference| difference.is_finite()) {
+        return None;
+    }
+    let sum: f64 = differences.iter().sum();
+    let mean = sum / n as f64;
+    // Sums of the same numbers in another order or sign count as equal.
+    let threshold = sum.abs() - 1e-12 * differences.iter().map(|d| d.abs()).sum::<f64>();
+    let patterns = u32::try_from(n).ok().and_then(|n| 1usize.checked_shl(n)).filter(|all| *all <= permutations);
+    if let Some(patterns) = patterns {
+        let far = |signs: &usize| {
+            let flipped = |(i, d): (usize, &f64)| if signs >> i & 1 == 1 { -d } else { *d };
+            differences.iter().enumerate().map(flipped).sum::<f64>().abs() >= threshold
+        };
+        let count = (0..patterns).filter(far).count();
+        return Some(SignFlip { mean, p: count as f64 / patterns as f64, exact: true });
+    }
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let mut count = 0;
+    for _ in 0..permutations {
+        let mut flipped = 0.;
+        for some in differences.chunks(64) {
+            let signs = rng.next_u64();
+            // The sign bit is set or not: a branch on random bits would be mispredicted half of the time.
+            let flip = |(i, d): (usize, &f64)| f64::from_bits(d.to_bits() ^ (signs >> i & 1) << 63);
+            flipped += some.iter().enumerate().map(flip).sum::<f64>();
+        }
+        count += usize::from(flipped.abs() >= threshold);
+    }
+    Some(SignFlip { mean, p: (count + 1) as f64 / (permutations + 1) as f64, exact: false })
+}
