@@ -112,7 +112,7 @@ impl Experiment {
     /// What decides the results of all runs by a method, whatever their unit and seed.
     fn settings(&self, method: &Method) -> Value {
         let generator = self.generator.as_ref().filter(|_| method.needs_generator());
-        json!({
+        let mut settings = json!({
             "numeric_version": NUMERIC_VERSION,
             "classifier": self.classifier.weights_sha256,
             "classifier_definition": self.classifier.definition,
@@ -123,7 +123,18 @@ impl Experiment {
             "method": method.settings(),
             "size": self.size_of(method),
             "dtype": "f32",
-        })
+        });
+        // Where the picture's size does not tell it.
+        if let Some(side) = self.generator_side(method) {
+            settings["generator_size"] = json!(side);
+        }
+        settings
+    }
+
+    /// Side of a spatial generator's pictures where a method's own are larger.
+    fn generator_side(&self, method: &Method) -> Option<i64> {
+        let generator = self.generator.as_ref().filter(|of| method.needs_generator() && of.code.is_spatial())?;
+        Some(generator.size[0]).filter(|side| *side != self.size_of(method))
     }
 
     /// What the ids of all runs by a method are made of, beside their unit and seed.
@@ -317,6 +328,7 @@ impl Experiment {
             steps: run.method.all_steps(),
             passes: None,
             size: self.size_of(&run.method),
+            generator_size: self.generator_side(&run.method),
             activation: ActivationField {
                 initial: finite(trace.first().map(|row| row.activation)),
                 last: finite(trace.last().map(|row| row.activation)),

@@ -5,6 +5,7 @@
 
 pub mod checkpoint;
 pub mod cli;
+pub mod compare;
 pub mod encoder;
 pub mod evolution;
 pub mod experiment;

@@ -184,6 +184,9 @@ pub struct Record {
     pub passes: Option<Passes>,
     /// Side of the picture in pixels.
     pub size: i64,
+    /// Side of the generator's picture, where that is not the picture's and the generator has no size of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub generator_size: Option<i64>,
     /// Activations of the unit.
     pub activation: ActivationField,
     /// Probability of the class, where the unit is one, of the saved picture.

@@ -27,10 +27,19 @@ pub struct Setup {
     pub generator: Option<String>,
     /// The class of a conditional generator.
     pub class: Option<String>,
+    /// Side of a generator's pictures, where its code is spatial and it is not `size`.
+    pub generator_size: Option<i64>,
     /// Side of the pictures, if another one than the methods' is wanted.
     pub size: Option<i64>,
     /// Whether a method brings pictures back to codes.
     pub encodes: bool,
+}
+
+impl Setup {
+    /// Side of a spatial generator's pictures.
+    fn side(&self) -> Option<i64> {
+        self.generator_size.or(self.size)
+    }
 }
 
 /// The setups of a plan, by number, and the models that are loaded for them.
@@ -103,7 +112,7 @@ impl<'z> Setups<'z> {
         given_up.iter().for_each(|name| drop(self.classifiers.remove(name)));
         let (classifier, shapes) = self.classifier(&setup.classifier)?;
         let same = |other: &Setup, generator: &Generator| {
-            other.generator == setup.generator && (other.size == setup.size || !generator.code.is_spatial())
+            other.generator == setup.generator && (other.side() == setup.side() || !generator.code.is_spatial())
         };
         let known = (self.loaded.iter())
             .filter_map(|(number, experiment)| Some((&self.setups[*number], experiment.generator.as_ref()?)))
@@ -112,7 +121,7 @@ impl<'z> Setups<'z> {
         let generator = match (&setup.generator, known) {
             (None, _) => None,
             (Some(_), Some(known)) => Some(known),
-            (Some(name), None) => Some(self.generator(name, setup.size)?),
+            (Some(name), None) => Some(self.generator(name, setup.side())?),
         };
         let condition = match &generator {
             Some(generator) => load::condition(generator, setup.class.as_deref()).usage()?,

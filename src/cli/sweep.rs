@@ -236,6 +236,7 @@ fn plan(file: ExperimentFile, command: &SweepCommand, setups: &mut Setups) -> Re
             classifier: point.classifier.value.clone(),
             generator: generator.map(|of| of.name.value.clone()),
             class: generator.and_then(|of| of.class.as_ref()).map(|class| class.value.clone()),
+            generator_size: generator.and_then(|of| of.size),
             size: point.size,
             encodes: point.method.encodes(),
         };

@@ -91,6 +91,7 @@ pub(super) fn run(command: Visualize, quiet: bool, verbose: bool) -> Result<u8, 
         classifier: command.classifier.clone(),
         generator: command.generator.clone(),
         class: command.class.clone(),
+        generator_size: None,
         size: command.size,
         encodes: methods.iter().any(Method::encodes),
     });

@@ -120,7 +120,7 @@ impl Inversion<'_> {
                 let off = (&screened - wanted.get(row).unsqueeze(0)).square().sum_dim_intlist([1i64].as_slice(), false, Kind::Float);
                 let order = Vec::<i64>::try_from(&off.argsort(0, false).to_device(Device::Cpu))?;
                 starts.extend(order[..STARTS].iter().map(|&number| (self.seed, number as u64)));
-                to.extend(std::iter::repeat_n(wanted.get(row), STARTS));
+                to.extend((0..STARTS).map(|_| wanted.get(row)));
             }
             let to = Tensor::stack(&to, 0);
             let mut latent = Latent::new(self.generator, &schedule, &self.spec, self.condition, &starts);
@@ -141,7 +141,7 @@ impl Inversion<'_> {
                 let Some(gradient) = gradient else { break };
                 // Optimizers ascend.
                 let gradients = latent.pullback(&-gradient);
-                optimizer.step(&tensors, &gradients, step, self.steps);
+                optimizer.ascend(&tensors, &gradients, step, self.steps);
                 latent.project();
                 watch((chunk * (AT_ONCE / STARTS).max(1)) * STARTS * self.steps + step * part.len() * STARTS, total);
             }
@@ -162,12 +162,11 @@ impl Inversion<'_> {
 
     /// The target's features of pictures `[N,3,H,W]`, `[N,D]`.
     fn features_of(&self, pictures: &Tensor) -> Tensor {
-        let zero = Tensor::zeros([1, 1], (self.target.network.kind(), self.target.network.device()));
         let target = self.target;
         let size = [pictures.size()[2], pictures.size()[3]];
         let input = target.input_pipeline(size, [target.size; 2]).apply(pictures);
         let schedule = target.network.schedule(&[self.features]).forward_only();
         let pass = target.network.forward(&schedule, &frozen::network::channels_last(&input));
-        pooled(pass.activation(self.features)) + zero
+        pooled(pass.activation(self.features))
     }
 }

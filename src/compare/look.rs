@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use anyhow::{Result, anyhow};
 use classifiers::{Classifier, LOGITS};
-use frozen::network::{Point, Schedule};
+use frozen::network::Point;
 use image::RgbImage;
 use tch::{Device, Kind, Tensor};
 

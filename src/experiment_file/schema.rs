@@ -90,6 +90,10 @@ pub fn schema() -> Value {
                                 "description": "A class, by name or index; without one it is optimized.",
                                 "type": ["string", "integer"],
                             },
+                            "size": {
+                                "description": "Side of its pictures in pixels, where its code is spatial.",
+                                "type": "integer", "minimum": SIZES.0, "maximum": SIZES.1,
+                            },
                         },
                         "required": ["name"],
                         "additionalProperties": false,

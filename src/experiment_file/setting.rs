@@ -29,6 +29,8 @@ pub struct GeneratorChoice {
     pub name: Located<String>,
     /// The class of a conditional generator, by name or index; without one it is optimized with the code.
     pub class: Option<Located<String>>,
+    /// Side of its pictures in pixels, where its code is spatial and it is not that of the method's pictures.
+    pub size: Option<i64>,
 }
 
 /// What pictures are compared with.
@@ -194,7 +196,8 @@ impl Same for Located<UnitPattern> {
 impl Same for Option<GeneratorChoice> {
     fn identity(&self) -> String {
         self.as_ref().map_or_else(String::new, |choice| {
-            format!("{:?} {:?}", choice.name.value, choice.class.as_ref().map(|class| &class.value))
+            let class = choice.class.as_ref().map(|class| &class.value);
+            format!("{:?} {class:?} {:?}", choice.name.value, choice.size)
         })
     }
 }
@@ -210,15 +213,20 @@ fn generator(field: &Field, folder: &Path) -> Result<Option<GeneratorChoice>, Fi
     match field.node.value {
         Value::Null => Ok(None),
         Value::Map(_) => {
-            field.map_of(&["name", "class"])?;
+            field.map_of(&["name", "class", "size"])?;
             let class = field.optional("class").map(|class| match class.node.scalar() {
                 Some(text) => Ok(class.located(text)),
                 None => Err(class.not("a class, by name or index,")),
             });
-            Ok(Some(GeneratorChoice { name: model(&field.required("name")?, folder)?, class: class.transpose()? }))
+            let size = field.optional("size").map(|size| size.whole(SIZES.0, SIZES.1)).transpose()?;
+            Ok(Some(GeneratorChoice {
+                name: model(&field.required("name")?, folder)?,
+                class: class.transpose()?,
+                size: size.map(|size| size as i64),
+            }))
         }
-        Value::Text(_) => Ok(Some(GeneratorChoice { name: model(field, folder)?, class: None })),
-        _ => Err(field.not("a generator's name, { name, class } or null")),
+        Value::Text(_) => Ok(Some(GeneratorChoice { name: model(field, folder)?, class: None, size: None })),
+        _ => Err(field.not("a generator's name, { name, class, size } or null")),
     }
 }
 
