@@ -6,6 +6,7 @@
 
 pub mod bootstrap;
 pub mod cka;
+pub mod coding;
 pub mod coverage;
 pub mod distance;
 pub mod effect;
@@ -13,9 +14,13 @@ pub mod energy;
 pub mod fisher;
 pub mod jensen_shannon;
 pub mod kid;
+pub mod luminance;
 pub mod multiple;
+pub mod niqe;
 pub mod pareto;
 pub mod permutation;
 pub mod proportion;
 pub mod rank;
 pub mod slope;
+pub mod spectrum;
+pub mod variation;

@@ -2,13 +2,13 @@
 //! dominate (Zitzler & Thiele 1998, "Multiobjective Optimization Using Evolutionary Algorithms").
 
 /// The places of the points that no other point beats (at least as good in both coordinates and better in one), by rising
-/// first coordinate. Equal points do not beat each other. Points with a NaN are left out.
+/// first coordinate. Equal points do not beat each other, and stay in their order. Points with a NaN are left out.
 pub fn front(points: &[[f64; 2]]) -> Vec<usize> {
     let valid = |index: &usize| !points[*index].iter().any(|value| value.is_nan());
     // `+ 0.` makes minus zero zero, which `total_cmp` would tell apart.
     let by = |index: usize, axis: usize| points[index][axis] + 0.;
     let mut order: Vec<usize> = (0..points.len()).filter(valid).collect();
-    order.sort_by(|a, b| by(*b, 0).total_cmp(&by(*a, 0)).then(by(*b, 1).total_cmp(&by(*a, 1))));
+    order.sort_by(|a, b| by(*b, 0).total_cmp(&by(*a, 0)).then(by(*b, 1).total_cmp(&by(*a, 1))).then(b.cmp(a)));
     let mut front: Vec<usize> = Vec::new();
     for index in order {
         let beaten = front.last().is_some_and(|last| points[*last][1] >= points[index][1]);

@@ -1,0 +1,75 @@
+//! The inputs and the expected numbers of `make.py`, which lies beside.
+#![allow(dead_code)] // Each test program uses a part.
+
+use ndarray::Array2;
+use serde_json::Value;
+
+/// Numbers within [0, 1), as `uniform` of the script makes them.
+pub fn uniform(seed: u64, count: usize) -> Vec<f64> {
+    let number = |i: u64| {
+        let z = seed.wrapping_mul(0x9E3779B97F4A7C15).wrapping_add((i + 1).wrapping_mul(0xD1B54A32D192ED03));
+        let z = (z ^ z >> 30).wrapping_mul(0xBF58476D1CE4E5B9);
+        let z = (z ^ z >> 27).wrapping_mul(0x94D049BB133111EB);
+        ((z ^ z >> 31) >> 11) as f64 / (1u64 << 53) as f64
+    };
+    (0..count as u64).map(number).collect()
+}
+
+pub fn rows(seed: u64, n: usize, d: usize, shift: f64) -> Array2<f64> {
+    let values = uniform(seed, n * d).iter().map(|u| u * 2. - 1. + shift).collect();
+    Array2::from_shape_vec((n, d), values).unwrap()
+}
+
+/// Waves and noise, about 0.1 to 0.9.
+pub fn luminance(side: usize, seed: u64) -> Array2<f64> {
+    let noise = uniform(seed, side * side);
+    Array2::from_shape_fn((side, side), |(y, x)| {
+        let (fx, fy) = (x as f64, y as f64);
+        let waves = 0.25 * (0.11 * fx + 0.07 * fy).sin() + 0.1 * (0.53 * fx).sin() * (0.31 * fy).cos();
+        0.5 + waves + 0.1 * (noise[y * side + x] - 0.5)
+    })
+}
+
+pub struct Expected(Value);
+
+pub fn expected() -> Expected {
+    Expected(serde_json::from_str(include_str!("expected.json")).unwrap())
+}
+
+impl Expected {
+    pub fn number(&self, name: &str) -> f64 {
+        self.0[name].as_f64().unwrap_or_else(|| panic!("no number {name}"))
+    }
+
+    pub fn numbers(&self, name: &str) -> Vec<f64> {
+        flatten(&self.0[name])
+    }
+
+    pub fn array(&self, name: &str) -> Array2<f64> {
+        let rows = self.0[name].as_array().unwrap().len();
+        let values = self.numbers(name);
+        Array2::from_shape_vec((rows, values.len() / rows), values).unwrap()
+    }
+}
+
+fn flatten(value: &Value) -> Vec<f64> {
+    match value {
+        Value::Array(values) => values.iter().flat_map(flatten).collect(),
+        value => vec![value.as_f64().unwrap()],
+    }
+}
+
+/// Fails unless the two agree to `tolerance`, relative where they are above 1.
+#[track_caller]
+pub fn close(found: f64, expected: f64, tolerance: f64) {
+    assert!((found - expected).abs() <= tolerance * expected.abs().max(1.), "{found} is not {expected}");
+}
+
+#[track_caller]
+pub fn all_close(found: &[f64], expected: &[f64], tolerance: f64) {
+    assert_eq!(found.len(), expected.len());
+    for (i, (found, expected)) in found.iter().zip(expected).enumerate() {
+        let bound = tolerance * expected.abs().max(1.);
+        assert!((found - expected).abs() <= bound, "at {i}, {found} is not {expected}");
+    }
+}
