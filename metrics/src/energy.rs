@@ -2,6 +2,7 @@
 //! and a permutation test that they have one distribution.
 
 use ndarray::{Array2, ArrayView2, Axis, concatenate};
+use rand::RngExt;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
@@ -45,6 +46,36 @@ pub fn energy<A: Copy + Into<f64>>(x: ArrayView2<A>, y: ArrayView2<A>) -> Option
     let distances = pooled(x, y)?;
     let order: Vec<usize> = (0..distances.nrows()).collect();
     Some(energy_of(&distances, &order, x.nrows()))
+}
+
+/// The p value of the energy distance of `x [n,d]` and `y [n,d]`, whose rows are pairs, if in each pair either could have been
+/// the other: (#{permuted >= observed} + 1)/(`permutations` + 1). `None` as for [`energy`], and if the numbers of rows differ
+/// or there are no permutations.
+pub fn paired_permutation_p<A: Copy + Into<f64>>(
+    x: ArrayView2<A>,
+    y: ArrayView2<A>,
+    permutations: usize,
+    seed: u64,
+) -> Option<f64> {
+    if x.nrows() != y.nrows() || permutations == 0 {
+        return None;
+    }
+    let distances = pooled(x, y)?;
+    let n = x.nrows();
+    let mut order: Vec<usize> = (0..2 * n).collect();
+    let observed = energy_of(&distances, &order, n).distance;
+    let rounding = 1e-12 * distances.mean()?;
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let mut count = 0;
+    for _ in 0..permutations {
+        for pair in 0..n {
+            if rng.random() {
+                order.swap(pair, n + pair);
+            }
+        }
+        count += usize::from(energy_of(&distances, &order, n).distance >= observed - rounding);
+    }
+    Some((count + 1) as f64 / (permutations + 1) as f64)
 }
 
 /// The p value of the energy distance of `x [m,d]` and `y [n,d]` if rows were dealt to the two at random:

@@ -86,12 +86,9 @@ impl Spectrum {
     }
 
     /// The root of the mean square of ln P - ln P_reference over the integer frequencies from `low` to `high`, in cycles an
-    /// image, after both were given the same mean of ln P: contrast does not count. 0 for the same spectrum. `None` as for
-    /// [`Spectrum::slope`], and if the sizes differ.
+    /// image, after both were given the same mean of ln P: contrast does not count. 0 for the same spectrum. Sizes may
+    /// differ: frequencies count in cycles an image. `None` as for [`Spectrum::slope`].
     pub fn distance(&self, reference: &Spectrum, low: usize, high: usize) -> Option<f64> {
-        if self.side != reference.side {
-            return None;
-        }
         let (own, other) = (self.logarithms(low, high)?, reference.logarithms(low, high)?);
         let differences: Vec<f64> = own.iter().zip(&other).map(|((_, p), (_, q))| p - q).collect();
         let count = differences.len() as f64;

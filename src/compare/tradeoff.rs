@@ -1,0 +1,221 @@
+//! What legibility costs: legibility against fidelity, within units, along a dial or over all methods.
+//!
+//! Two readings of the paper's sentence, "the representational capacity of feature visualization images is inverse
+//! proportional to their legibility": a monotone one (within a unit, does one fall where the other rises? Spearman's
+//! correlation, averaged through Fisher's z) and a literal one (F = c/L: beta = 1 in ln F = c_u - beta ln L).
+
+use std::collections::BTreeMap;
+
+use metrics::bootstrap::Bootstrap;
+use metrics::{fisher, pareto, permutation, rank, slope};
+
+use super::comparison::{Measured, Point, Tradeoff};
+use super::statistics::{Valued, absent, by_unit, few, mean_of};
+
+/// What a fidelity is floored at before its logarithm.
+pub const FLOOR: f64 = 0.01;
+
+/// Units and seeds below which nothing is claimed.
+pub const UNITS: usize = 30;
+/// As [`UNITS`].
+pub const SEEDS: usize = 5;
+
+/// What a trade-off is about.
+#[derive(Clone, Debug)]
+pub struct Axes<'a> {
+    /// Of the dial, or all methods.
+    pub name: &'a str,
+    /// The dial's place.
+    pub dial: Option<usize>,
+    /// The metric's key.
+    pub legibility: &'a str,
+    /// The metric's key.
+    pub fidelity: &'a str,
+    /// Whether claims rest on it.
+    pub primary: bool,
+    /// Legibility of noise and of photographs, between which it is scaled.
+    pub scale: [f64; 2],
+}
+
+/// One method: its place, its value of the dial, and legibility and fidelity of its pictures, by unit and seed.
+pub struct Setting {
+    /// The method's place.
+    pub method: usize,
+    /// Its value.
+    pub value: Option<f64>,
+    /// By unit and seed.
+    pub pictures: BTreeMap<(usize, u64), [f64; 2]>,
+}
+
+/// One seed of one unit: legibility and fidelity at every setting.
+type Curve = Vec<[f64; 2]>;
+
+/// The trade-off over these settings; none where fewer than 3 units have all of them.
+pub fn tradeoff(axes: &Axes, settings: &[Setting], bootstrap: Bootstrap, permutations: usize) -> Option<Tradeoff> {
+    if settings.len() < 3 {
+        return None;
+    }
+    let curves = curves(settings);
+    if curves.len() < 3 {
+        return None;
+    }
+    let floor = axes.scale[0].max(1e-4);
+    let of_unit = |seeds: &[&Curve]| -> Curve {
+        let mean = |setting: usize, which: usize| {
+            seeds.iter().map(|curve| curve[setting][which]).sum::<f64>() / seeds.len() as f64
+        };
+        (0..settings.len()).map(|setting| [mean(setting, 0), mean(setting, 1)]).collect()
+    };
+    let correlation = |curve: &Curve| {
+        let side = |which: usize| curve.iter().map(|point| point[which]).collect::<Vec<f64>>();
+        rank::spearman(&side(0), &side(1))
+    };
+    let spearman = |drawn: &[Vec<&Curve>]| {
+        let of: Vec<f64> = drawn.iter().map(|seeds| correlation(&of_unit(seeds)).unwrap_or(0.)).collect();
+        fisher::mean_correlation(&of)
+    };
+    let beta = |drawn: &[Vec<&Curve>]| {
+        let floored = |[l, f]: [f64; 2]| [l.max(floor), f.max(FLOOR)];
+        let units: Vec<Vec<[f64; 2]>> =
+            drawn.iter().map(|seeds| of_unit(seeds).into_iter().map(floored).collect()).collect();
+        slope::within_unit_slope(&units)
+    };
+    let scaled = |[l, f]: [f64; 2]| {
+        let range = axes.scale[1] - axes.scale[0];
+        let lhat = if range > 0. { ((l - axes.scale[0]) / range).clamp(0., 1.) } else { 0. };
+        [lhat, f.clamp(0., 1.)]
+    };
+    let volume = |drawn: &[Vec<&Curve>]| {
+        let units: Vec<Curve> = drawn.iter().map(|seeds| of_unit(seeds)).collect();
+        let mean = |setting: usize, which: usize| {
+            units.iter().map(|curve| curve[setting][which]).sum::<f64>() / units.len() as f64
+        };
+        let points: Vec<[f64; 2]> =
+            (0..settings.len()).map(|setting| scaled([mean(setting, 0), mean(setting, 1)])).collect();
+        Some(pareto::hypervolume(&points))
+    };
+    let units: Vec<Vec<&Curve>> = curves.iter().map(|seeds| seeds.iter().collect()).collect();
+    let means: Vec<Curve> = units.iter().map(|seeds| of_unit(seeds)).collect();
+    let correlations: Vec<Option<f64>> = means.iter().map(correlation).collect();
+    let z: Vec<f64> = correlations.iter().map(|r| r.unwrap_or(0.).clamp(-fisher::STRONGEST, fisher::STRONGEST).atanh()).collect();
+    let pictures = curves.iter().map(Vec::len).sum::<usize>() * settings.len();
+    let measured = |statistic: &(dyn Fn(&[Vec<&Curve>]) -> Option<f64> + Sync), missing: &str| {
+        let Some(value) = statistic(&units) else { return absent(missing) };
+        let interval = bootstrap.hierarchical(&curves, statistic);
+        Measured {
+            value: Some(value),
+            interval: interval.map(|interval| [interval.low, interval.high]),
+            units: curves.len(),
+            pictures,
+            why_not: interval.is_none().then(|| few(curves.len())),
+        }
+    };
+    let spearman = measured(&spearman, "no unit changes in both");
+    let beta = measured(&beta, "no unit's legibility changes");
+    let hypervolume = measured(&volume, "there are no points");
+    let severity = Measured {
+        value: hypervolume.value.map(|value| 1. - value),
+        interval: hypervolume.interval.map(|[low, high]| [1. - high, 1. - low]),
+        ..hypervolume.clone()
+    };
+    let points: Vec<Point> = settings
+        .iter()
+        .map(|setting| {
+            let side = |which: usize| {
+                let values: Vec<Valued> =
+                    setting.pictures.iter().map(|((unit, _), values)| (*unit, values[which])).collect();
+                mean_of(&values, bootstrap, "there is no picture")
+            };
+            let (legibility, fidelity) = (side(0), side(1));
+            let [lhat, fhat] = scaled([legibility.value.unwrap_or(0.), fidelity.value.unwrap_or(0.)]);
+            Point { method: setting.method, value: setting.value, legibility, fidelity, lhat, fhat }
+        })
+        .collect();
+    let front = pareto::front(&points.iter().map(|point| [point.lhat, point.fhat]).collect::<Vec<_>>());
+    let floored = [0, 1].map(|which| {
+        let least = [floor, FLOOR][which];
+        means.iter().flatten().filter(|point| point[which] < least).count()
+    });
+    let mut tradeoff = Tradeoff {
+        name: axes.name.to_owned(),
+        dial: axes.dial,
+        legibility: axes.legibility.to_owned(),
+        fidelity: axes.fidelity.to_owned(),
+        primary: axes.primary,
+        points,
+        front,
+        spearman_p: permutation::sign_flip(&z, permutations, bootstrap.seed).map(|test| test.p),
+        spearman_p_holm: None,
+        spearman,
+        undefined: correlations.iter().filter(|r| r.is_none()).count(),
+        beta,
+        floored,
+        floors: [floor, FLOOR],
+        hypervolume,
+        severity,
+        sentence: String::new(),
+    };
+    let seeds = curves.iter().map(Vec::len).min().unwrap_or_default();
+    tradeoff.sentence = sentence(&tradeoff, curves.len(), seeds);
+    Some(tradeoff)
+}
+
+/// By unit, then seed: the curves of those seeds that all settings have.
+fn curves(settings: &[Setting]) -> Vec<Vec<Curve>> {
+    let Some((first, others)) = settings.split_first() else { return vec![] };
+    let mut units: BTreeMap<usize, Vec<Curve>> = BTreeMap::new();
+    for (key, values) in &first.pictures {
+        let rest: Option<Vec<[f64; 2]>> = others.iter().map(|other| other.pictures.get(key).copied()).collect();
+        if let Some(rest) = rest {
+            let curve: Curve = std::iter::once(*values).chain(rest).collect();
+            if curve.iter().flatten().all(|value| value.is_finite()) {
+                units.entry(key.0).or_default().push(curve);
+            }
+        }
+    }
+    units.into_values().collect()
+}
+
+/// What it says, in words.
+pub fn sentence(of: &Tradeoff, units: usize, seeds: usize) -> String {
+    let mut text = format!("{}: ", of.name);
+    let interval = |measured: &Measured| match (measured.value, measured.interval) {
+        (Some(value), Some([low, high])) => format!("{value:.2} (95 % interval {low:.2} to {high:.2})"),
+        (Some(value), None) => format!("{value:.2} (no interval)"),
+        (None, _) => "undefined".to_owned(),
+    };
+    text += &match (of.spearman.value, of.spearman.interval) {
+        (Some(_), Some([_, high])) if high < 0. => {
+            format!("within a unit, fidelity falls where legibility rises; mean Spearman correlation {}", interval(&of.spearman))
+        }
+        (Some(_), Some([low, _])) if low > 0. => {
+            format!("within a unit, fidelity rises with legibility; mean Spearman correlation {}", interval(&of.spearman))
+        }
+        (Some(_), Some(_)) => format!(
+            "no monotone relation of legibility and fidelity could be shown; mean Spearman correlation {}",
+            interval(&of.spearman)
+        ),
+        _ => format!("the correlation is {}", interval(&of.spearman)),
+    };
+    text += &format!(". beta is {}", interval(&of.beta));
+    text += match of.beta.interval {
+        Some([low, high]) if low <= 1. && high >= 1. => ", which literal inverse proportionality (1) is within",
+        Some([low, _]) if low > 0. => ": a trade-off, but not inverse proportionality (1)",
+        Some([_, high]) if high < 0. => ": the opposite of a trade-off",
+        Some(_) => ": neither a trade-off nor its opposite",
+        None => "",
+    };
+    text += &format!(". Severity {}.", interval(&of.severity));
+    if of.undefined > 0 {
+        text += &format!(" In {} of {units} units legibility or fidelity never changes; they count as uncorrelated.", of.undefined);
+    }
+    if units < UNITS || seeds < SEEDS {
+        text += &format!(" Too little for a claim: {units} units and {seeds} seeds; {UNITS} and {SEEDS} are asked.");
+    }
+    text
+}
+
+/// Units by their mean of a method's values, for tests of pairs.
+pub fn unit_means(values: &[Valued]) -> BTreeMap<usize, f64> {
+    by_unit(values).into_iter().map(|(unit, of)| (unit, of.iter().sum::<f64>() / of.len() as f64)).collect()
+}
