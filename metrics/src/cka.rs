@@ -9,6 +9,10 @@ use crate::distance::finite;
 /// The scalar products of all pairs of rows, `[n,n]`, columns centred first.
 fn gram<A: Copy + Into<f64>>(x: ArrayView2<A>) -> Option<Array2<f64>> {
     let mut x = finite(x)?;
+    // The mean of equal numbers can round to another one, and what is left would look like variation.
+    if x.rows().into_iter().all(|row| row == x.row(0)) {
+        return None;
+    }
     // Centring changes neither of the two estimators; it spares them the difference of large numbers.
     let mean = x.mean_axis(Axis(0))?;
     x -= &mean;
@@ -37,7 +41,8 @@ fn unbiased(k: &Array2<f64>, l: &Array2<f64>) -> f64 {
 }
 
 /// Debiased linear CKA of `x [n,p]` and `y [n,q]`, whose rows are paired: about 0 where they have nothing in common, at
-/// most 1, at times negative. `None` if n differs or is below 4, if one's own estimate is not positive, or if a value is
+/// most 1, at times negative. `None` if n differs or is below 4, if one has equal rows only or an own
+/// estimate that is not positive, or if a value is
 /// not finite.
 pub fn debiased<A: Copy + Into<f64>>(x: ArrayView2<A>, y: ArrayView2<A>) -> Option<f64> {
     if x.nrows() != y.nrows() || x.nrows() < 4 {

@@ -8,7 +8,7 @@ pub mod bootstrap;
 pub mod cka;
 pub mod coding;
 pub mod coverage;
-pub mod distance;
+mod distance;
 pub mod effect;
 pub mod energy;
 pub mod fisher;

@@ -16,6 +16,9 @@ pub const BLOCK: usize = 96;
 /// Features of a block: 18 at each of two scales.
 pub const FEATURES: usize = 36;
 
+/// Coefficients below this come of rounding: a step of 8 bits makes more than 1e-3.
+const ROUNDING: f64 = 1e-9;
+
 /// Eigenvalues of a covariance below this share of the largest are taken as 0.
 const NEGLIGIBLE: f64 = 1e-12;
 
@@ -44,6 +47,7 @@ fn normalized(values: &Array2<f64>) -> Array2<f64> {
     let mut normalized = values - &mean;
     ndarray::Zip::from(&mut normalized).and(&mean).and(&squares).for_each(|value, mean, square| {
         *value /= (square - mean * mean).max(0.).sqrt() + 1.;
+        *value = if value.abs() < ROUNDING { 0. } else { *value };
     });
     normalized
 }
@@ -153,7 +157,8 @@ pub struct Model {
 
 impl Model {
     /// Mean and covariance of the blocks of one or many pictures. A single picture of 224 pixels has 4 blocks: pool those
-    /// of a method's pictures. `None` if there are fewer than 2 or if a number is not finite.
+    /// of a method's pictures. `None` if there are fewer than 2 or if a number is not finite or
+    /// too large to be squared.
     pub fn fit(blocks: &[[f64; FEATURES]]) -> Option<Model> {
         if blocks.len() < 2 || !blocks.iter().flatten().all(|value| value.is_finite()) {
             return None;
@@ -165,7 +170,8 @@ impl Model {
             let from_mean = block - mean;
             covariance += from_mean * from_mean.transpose();
         }
-        Some(Model { mean, covariance: covariance / (blocks.len() - 1) as f64 })
+        covariance /= (blocks.len() - 1) as f64;
+        covariance.iter().all(|value| value.is_finite()).then_some(Model { mean, covariance })
     }
 
     /// How far apart two distributions are, 0 and up: the root of d' S⁺ d, where d is the difference of the means and S⁺

@@ -82,16 +82,10 @@ impl Ranked {
         Some(Ranked(centred))
     }
 
-    /// How many values were ranked.
-    #[allow(clippy::len_without_is_empty)] // There are always at least 2.
-    pub fn len(&self) -> usize {
-        self.0.len()
-    }
-
     /// Spearman's correlation with another vector of the same length, -1 to 1, to about 1e-7: the ranks are kept in f32.
     /// `None` if the lengths differ.
     pub fn correlation(&self, other: &Ranked) -> Option<f64> {
-        if self.len() != other.len() {
+        if self.0.len() != other.0.len() {
             return None;
         }
         // Independent sums, so that the additions need not wait for one another.

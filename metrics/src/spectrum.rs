@@ -100,6 +100,8 @@ impl Spectrum {
 /// The squared magnitudes of the Fourier transform, `[N,N]`, frequency 0 first, its own set to 0.
 fn windowed_power(luminance: ArrayView2<f64>) -> Array2<f64> {
     let side = luminance.nrows();
+    // Measured from one of its pixels, a flat picture has mean 0 exactly, and no power by rounding.
+    let luminance = luminance.mapv(|value| value - luminance[[0, 0]]);
     let mean = luminance.sum() / (side * side) as f64;
     let window: Vec<f64> = (0..side).map(|i| 0.5 - 0.5 * (TAU * i as f64 / side as f64).cos()).collect();
     let weighted = luminance.indexed_iter().map(|((y, x), v)| Complex::new((v - mean) * window[y] * window[x], 0.));

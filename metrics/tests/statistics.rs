@@ -273,7 +273,7 @@ fn nested_intervals_hold_the_truth_as_often_as_they_say_where_seeds_vary_like_un
 /// Measured: 93.2 % at a quarter of the units' deviation, 94.0 % at half, 97.1 % at twice. The first is what BCa gives for
 /// 30 units however they are drawn; the last is the price of drawing seeds anew, which counts their variance twice.
 #[test]
-#[ignore = "a minute; the figures are in the doc of the bootstrap"]
+#[ignore = "three times as long; the figures are in the doc of the bootstrap"]
 fn nested_intervals_are_narrow_where_seeds_hardly_vary_and_wide_where_they_vary_more_than_units() {
     let shares = [0.25, 0.5, 2.].map(|within| coverage(2000, within));
     assert!(shares.is_sorted(), "{shares:?}");
