@@ -100,9 +100,8 @@ impl Classifier {
         weights: &Checked,
         change: &mut dyn FnMut(Weights) -> Weights,
     ) -> Result<Classifier, LoadError> {
-        let mut tensors = || -> Result<Weights, LoadError> {
-            Ok(change(Weights::load(&weights.path, manifest.key.as_deref())?))
-        };
+        let mut tensors =
+            || -> Result<Weights, LoadError> { Ok(change(Weights::load(&weights.path, manifest.key.as_deref())?)) };
         let wrong = |reason| LoadError::Config { manifest: manifest.file.clone(), reason };
         let (network, classes, size, mean, std) = match manifest.architecture.as_deref().unwrap_or_default() {
             "efficientnet-lite" => {

@@ -17,6 +17,7 @@ pub mod kid;
 pub mod luminance;
 pub mod multiple;
 pub mod niqe;
+pub mod normal;
 pub mod pareto;
 pub mod permutation;
 pub mod proportion;

@@ -38,6 +38,26 @@ pub fn classifier(zoo: &Zoo, name: &str, device: Device, quiet: bool) -> Result<
     Ok(classifier.to(device, tch::Kind::Float))
 }
 
+/// The same with its weights in another order, which `order` gives for their count.
+pub fn permuted_classifier(
+    zoo: &Zoo,
+    name: &str,
+    device: Device,
+    order: &mut dyn FnMut(usize) -> Vec<i64>,
+    quiet: bool,
+) -> Result<Classifier, Failure> {
+    let manifest = zoo.manifest(name, Some(Kind::Classifier)).map_err(failed)?;
+    let weights = weights(zoo, &manifest, quiet).map_err(failed)?;
+    let classifier = Classifier::load_permuted(&manifest, &weights, order).usage()?;
+    Ok(classifier.to(device, tch::Kind::Float))
+}
+
+/// The pictures of a set, pulled if need be.
+pub fn images(zoo: &Zoo, manifest: &Manifest, quiet: bool) -> Result<Vec<Checked>, Failure> {
+    let progress: &dyn Progress = if quiet { &Silent } else { &Bars::new() };
+    zoo.cache().checked(manifest, progress).map_err(failed)
+}
+
 /// A generator by name, or by the path of a manifest.
 pub fn generator(zoo: &Zoo, name: &str, device: Device, quiet: bool) -> Result<Generator, Failure> {
     let manifest = zoo.manifest(name, Some(Kind::Generator)).map_err(failed)?;

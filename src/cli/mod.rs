@@ -5,6 +5,7 @@
 
 mod bench;
 mod classify;
+mod compare;
 mod estimate;
 mod generate;
 mod load;
@@ -64,6 +65,8 @@ enum Command {
     Sweep(Box<sweep::SweepCommand>),
     /// A labelled contact sheet of a folder of records.
     Sheet(sheet::SheetCommand),
+    /// How far pictures drift from those of pixel space, and what their legibility costs.
+    Compare(Box<compare::CompareCommand>),
     /// The folders of records.
     #[command(subcommand)]
     Store(store::Stores),
@@ -217,6 +220,7 @@ fn run(cli: Cli) -> Result<u8, Failure> {
         Command::Visualize(command) => visualize::run(command, quiet, cli.verbose),
         Command::Sweep(command) => sweep::run(*command, quiet, cli.verbose),
         Command::Sheet(command) => sheet::run(command, quiet),
+        Command::Compare(command) => compare::run(*command, quiet),
         Command::Store(command) => store::run(command, quiet),
         Command::Bench(command) => bench::run(command, quiet),
         Command::Schema(command) => schema::run(command),

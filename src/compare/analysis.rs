@@ -84,22 +84,23 @@ impl<'a> Evidence<'a> {
             let of = |layer: usize| {
                 let gaps = (0..units.len()).filter_map(|unit| Some(between[which][unit][layer]? - same[unit][layer]?));
                 let gaps: Vec<f64> = gaps.collect();
-                let interval = bootstrap.flat(&gaps, |drawn| {
-                    Some(drawn.iter().map(|gap| **gap).sum::<f64>() / drawn.len() as f64)
-                })?;
+                let interval = bootstrap
+                    .flat(&gaps, |drawn| Some(drawn.iter().map(|gap| **gap).sum::<f64>() / drawn.len() as f64))?;
                 (interval.low > 0.).then_some(interval.estimate)
             };
             (0..layers.len()).map(of).collect()
         });
         let natural = &measures.natural;
         let path = |layer: usize| {
-            let pairs = (0..units.len()).filter_map(|unit| Some((natural.same[unit][layer]?, natural.other[unit][layer]?)));
+            let pairs =
+                (0..units.len()).filter_map(|unit| Some((natural.same[unit][layer]?, natural.other[unit][layer]?)));
             let pairs: Vec<(f64, f64)> = pairs.collect();
             if pairs.len() < FOR_PATH {
                 return None;
             }
             let count = pairs.len() as f64;
-            let (same, other) = pairs.iter().fold((0., 0.), |sum, pair| (sum.0 + pair.0 / count, sum.1 + pair.1 / count));
+            let (same, other) =
+                pairs.iter().fold((0., 0.), |sum, pair| (sum.0 + pair.0 / count, sum.1 + pair.1 / count));
             (same > other).then_some([same - other, other])
         };
         let spectra: Vec<Spectrum> =
@@ -142,12 +143,16 @@ impl<'a> Evidence<'a> {
         put("activation", Some(look.activation));
         put("probability", self.units[unit].class().map(|class| look.posterior[class]));
         let median = self.nature.median(unit);
-        put("ratio", median.zip(self.best[unit]).and_then(|(median, best)| {
-            (best > median).then(|| (look.activation - median) / (best - median))
-        }));
+        put(
+            "ratio",
+            median
+                .zip(self.best[unit])
+                .and_then(|(median, best)| (best > median).then(|| (look.activation - median) / (best - median))),
+        );
         put("percentile", rank::percentile(look.activation, &self.nature.activations[unit]));
         for (pooled, key) in [(false, "likeness"), (true, "likeness_pooled")] {
-            let drifts: Vec<f64> = (0..self.layers.len()).filter_map(|layer| self.drift(picture, layer, pooled)).collect();
+            let drifts: Vec<f64> =
+                (0..self.layers.len()).filter_map(|layer| self.drift(picture, layer, pooled)).collect();
             put(key, (!drifts.is_empty()).then(|| 1. - drifts.iter().sum::<f64>() / drifts.len() as f64));
         }
         let paths: Vec<f64> = (0..self.layers.len()).filter_map(|layer| self.path(picture, layer)).collect();
@@ -157,9 +162,14 @@ impl<'a> Evidence<'a> {
         let portrait = &picture.portrait;
         put("slope", portrait.slope(portrait.highest));
         put("slope_distance", self.slope_distance(portrait));
-        put("spectral_distance", portrait.spectrum.as_ref().zip(self.spectrum.as_ref()).and_then(|(own, natural)| {
-            own.distance(natural, LOWEST, portrait.highest)
-        }));
+        put(
+            "spectral_distance",
+            portrait
+                .spectrum
+                .as_ref()
+                .zip(self.spectrum.as_ref())
+                .and_then(|(own, natural)| own.distance(natural, LOWEST, portrait.highest)),
+        );
         put("variation", portrait.variation);
         put("high_frequency", portrait.spectrum.as_ref().map(|spectrum| spectrum.fine));
         put("png_bits", portrait.png);
@@ -198,7 +208,9 @@ impl<'a> Evidence<'a> {
                 && (other.subject.method, other.subject.key) != (subject.method, subject.key)
         });
         let all: Vec<f64> = others
-            .filter_map(|other| jensen_shannon::divergence(&normal(&picture.look.posterior), &normal(&other.look.posterior)))
+            .filter_map(|other| {
+                jensen_shannon::divergence(&normal(&picture.look.posterior), &normal(&other.look.posterior))
+            })
             .collect();
         (!all.is_empty()).then(|| all.iter().sum::<f64>() / all.len() as f64)
     }
@@ -215,11 +227,13 @@ impl<'a> Evidence<'a> {
         if right.is_empty() || wrong.len() < FOR_CHOICE {
             return None;
         }
-        let won = right.iter().flat_map(|right| wrong.iter().map(move |wrong| match right.total_cmp(wrong) {
-            std::cmp::Ordering::Greater => 1.,
-            std::cmp::Ordering::Equal => 0.5,
-            std::cmp::Ordering::Less => 0.,
-        }));
+        let won = right.iter().flat_map(|right| {
+            wrong.iter().map(move |wrong| match right.total_cmp(wrong) {
+                std::cmp::Ordering::Greater => 1.,
+                std::cmp::Ordering::Equal => 0.5,
+                std::cmp::Ordering::Less => 0.,
+            })
+        });
         Some(won.sum::<f64>() / (right.len() * wrong.len()) as f64)
     }
 
@@ -276,7 +290,8 @@ impl<'a> Evidence<'a> {
     /// Figures of a method's pictures as a set.
     pub fn of_set(&self, method: usize, metrics: &[Metric]) -> BTreeMap<String, Measured> {
         let pictures: Vec<&Sighting> = self.of_method(method).collect();
-        let why = |key: &str| metrics.iter().find(|metric| metric.key == key).and_then(|metric| metric.not_computed.clone());
+        let why =
+            |key: &str| metrics.iter().find(|metric| metric.key == key).and_then(|metric| metric.not_computed.clone());
         let mut figures = BTreeMap::new();
         let mut put = |key: &str, make: &dyn Fn() -> Measured| {
             figures.insert(key.to_owned(), why(key).map_or_else(make, |why| absent(&why)));
@@ -294,9 +309,12 @@ impl<'a> Evidence<'a> {
         put("niqe", &|| {
             let blocks: Vec<_> = pictures.iter().flat_map(|of| of.portrait.blocks.iter().copied()).collect();
             match (blocks.len() >= FOR_NIQE, &self.niqe, Model::fit(&blocks)) {
-                (true, Some(natural), Some(own)) => {
-                    bare(Some(own.distance(natural)), units, pictures.len(), "no interval: it is a figure of the whole set")
-                }
+                (true, Some(natural), Some(own)) => bare(
+                    Some(own.distance(natural)),
+                    units,
+                    pictures.len(),
+                    "no interval: it is a figure of the whole set",
+                ),
                 _ => absent(&format!(
                     "its pictures have {} blocks of 96 pixels, and {FOR_NIQE} are the least",
                     blocks.len()
@@ -324,7 +342,7 @@ impl<'a> Evidence<'a> {
         let left: Vec<f64> = names.iter().filter_map(|&unit| of(Some(unit))).collect();
         let (count, mean) = (left.len() as f64, left.iter().sum::<f64>() / left.len() as f64);
         let variance = (count - 1.) / count * left.iter().map(|value| (value - mean).powi(2)).sum::<f64>();
-        let half = normal_quantile(self.bootstrap.level) * variance.sqrt();
+        let half = metrics::normal::half_width(self.bootstrap.level) * variance.sqrt();
         Measured {
             value: Some(value),
             interval: Some([value - half, value + half]),
@@ -348,7 +366,8 @@ impl<'a> Evidence<'a> {
                     "its scale is not told from 0 here, or the baseline has one seed a unit, or no picture of these units"
                 }
             };
-            let mean = |of: &dyn Fn(&Sighting) -> Option<f64>, missing: &str| mean_of(&values(of), self.bootstrap, missing);
+            let mean =
+                |of: &dyn Fn(&Sighting) -> Option<f64>, missing: &str| mean_of(&values(of), self.bootstrap, missing);
             let (own, theirs) = self.paired(method, layer);
             let sets = matrix_of(&own).zip(matrix_of(&theirs)).filter(|_| !is_baseline);
             let set = |value: Option<f64>, why: &str| match (is_baseline, value) {
@@ -464,10 +483,4 @@ fn matrix(rows: &[&[f32]]) -> Option<Array2<f32>> {
 fn matrix_of(rows: &[Vec<f64>]) -> Option<Array2<f64>> {
     let width = rows.first()?.len();
     Array2::from_shape_vec((rows.len(), width), rows.concat()).ok()
-}
-
-/// The quantile of the standard normal distribution that leaves this share between it and its opposite.
-fn normal_quantile(level: f64) -> f64 {
-    use metrics::statrs::distribution::{ContinuousCDF, Normal};
-    Normal::standard().inverse_cdf(0.5 + level / 2.)
 }

@@ -45,6 +45,9 @@ pub struct Comparison {
     pub tradeoffs: Vec<Tradeoff>,
     /// Mean spectra of the photographs, by frequency: the band in which 90 % of them lie.
     pub spectrum: Band,
+    /// F6: the nearest pictures that generators have.
+    #[serde(default)]
+    pub inversions: Vec<Inverted>,
     /// A row a picture.
     pub pictures: Vec<Picture>,
 }
@@ -362,6 +365,23 @@ pub struct Band {
     pub low: Vec<f64>,
     /// 95th percentile.
     pub high: Vec<f64>,
+}
+
+/// The nearest picture that a generator was found to have.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Inverted {
+    /// The generator.
+    pub generator: String,
+    /// What was searched: a picture of the `baseline`, one of the `photographs`, or one of the generator's `own samples`.
+    pub of: String,
+    /// The unit's place, of the baseline's pictures.
+    pub unit: Option<usize>,
+    /// The gap.
+    pub gap: f64,
+    /// The unit's activation for the nearest picture over that for the picture that was searched.
+    pub activation: Option<f64>,
+    /// The nearest picture, relative to the folder of `comparison.json`.
+    pub file: PathBuf,
 }
 
 /// A picture and its figures.

@@ -55,7 +55,8 @@ pub fn phase_scrambled(picture: &RgbImage, rng: &mut ChaCha12Rng) -> anyhow::Res
 
 /// White noise, blurred, around grey.
 pub fn blurred_noise(side: i64, rng: &mut ChaCha12Rng) -> anyhow::Result<RgbImage> {
-    let noise = Tensor::from_slice(&normal(rng, (3 * side * side) as usize)).to_kind(Kind::Double).view([3, side, side]);
+    let noise =
+        Tensor::from_slice(&normal(rng, (3 * side * side) as usize)).to_kind(Kind::Double).view([3, side, side]);
     // In the frequency domain the blur wraps around, so that there is no edge.
     let axis = Tensor::fft_fftfreq(side, 1., (Kind::Double, tch::Device::Cpu));
     let squared = axis.square();
@@ -108,7 +109,8 @@ mod tests {
             from_rgb8(picture).to_kind(Kind::Double).fft_fft2(None::<&[i64]>, &[-2, -1][..], "backward").abs()
         };
         let (before, after) = (magnitude(&picture), magnitude(&scrambled));
-        let off = (&before - &after).abs().sum(None::<Kind>).double_value(&[]) / before.sum(None::<Kind>).double_value(&[]);
+        let off =
+            (&before - &after).abs().sum(None::<Kind>).double_value(&[]) / before.sum(None::<Kind>).double_value(&[]);
         assert!(off < 0.03, "8 bits and clamping alone: {off}");
         let changed = picture.iter().zip(scrambled.iter()).filter(|(a, b)| a.abs_diff(**b) > 4).count();
         assert!(changed > picture.as_raw().len() / 4);

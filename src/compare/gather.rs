@@ -29,6 +29,8 @@ pub struct Group {
     pub settings: Value,
     /// Side of its pictures; none of foreign ones.
     pub size: Option<i64>,
+    /// Side of its generator's pictures, where that is another.
+    pub generator_size: Option<i64>,
 }
 
 /// A picture to be judged.
@@ -88,7 +90,13 @@ impl Gathered {
         let mut records: Vec<Record> = store.records().collect();
         // Stores list their runs in no order that means anything.
         records.sort_by(|a, b| {
-            (&a.method, &a.unit.name, a.seed, a.facet, &a.run_id).cmp(&(&b.method, &b.unit.name, b.seed, b.facet, &b.run_id))
+            (&a.method, &a.unit.name, a.seed, a.facet, &a.run_id).cmp(&(
+                &b.method,
+                &b.unit.name,
+                b.seed,
+                b.facet,
+                &b.run_id,
+            ))
         });
         for record in records {
             if record.status != Status::Done {
@@ -120,6 +128,7 @@ impl Gathered {
                 condition: record.condition.clone(),
                 settings: record.method_settings.clone(),
                 size: Some(record.size),
+                generator_size: record.generator_size,
             });
             self.items.push(Item {
                 path: store.picture(&record.run_id),
@@ -209,6 +218,7 @@ impl Gathered {
                 condition: None,
                 settings: Value::Null,
                 size: None,
+                generator_size: None,
             });
             taken += 1;
             self.items.push(Item {
@@ -248,7 +258,13 @@ impl Gathered {
         order.sort_by(|&a, &b| {
             let key = |place: usize| {
                 let of: &Group = &self.groups[place];
-                (of.kind == Kind::Foreign, of.generator.is_some(), rank(&of.name), of.name.clone(), of.generator.clone())
+                (
+                    of.kind == Kind::Foreign,
+                    of.generator.is_some(),
+                    rank(&of.name),
+                    of.name.clone(),
+                    of.generator.clone(),
+                )
             };
             key(a).cmp(&key(b)).then_with(|| {
                 let unequal = number(a).zip(number(b)).map(|(a, b)| a.total_cmp(&b)).find(|order| order.is_ne());
@@ -312,8 +328,7 @@ impl Gathered {
             if knobs.iter().any(|knob| knob.groups.iter().any(|(other, _)| *other == place)) {
                 continue;
             }
-            let kin: Vec<usize> =
-                (0..self.groups.len()).filter(|&other| is_kin(&self.groups[other], group)).collect();
+            let kin: Vec<usize> = (0..self.groups.len()).filter(|&other| is_kin(&self.groups[other], group)).collect();
             let differing = self.differing(place);
             let [(path, _)] = &differing[..] else { continue };
             let value = |place: usize| leaves(&self.groups[place].settings).get(path).and_then(Value::as_f64);
@@ -345,7 +360,8 @@ fn rank(name: &str) -> usize {
 
 fn is_kin(a: &Group, b: &Group) -> bool {
     a.kind == Kind::Run
-        && (&a.kind, &a.name, &a.generator, &a.condition, &a.size) == (&b.kind, &b.name, &b.generator, &b.condition, &b.size)
+        && (&a.kind, &a.name, &a.generator, &a.condition, &a.size)
+            == (&b.kind, &b.name, &b.generator, &b.condition, &b.size)
 }
 
 fn plain(value: &Value) -> String {
@@ -402,6 +418,7 @@ mod tests {
             condition: None,
             settings,
             size: Some(224),
+            generator_size: None,
         }
     }
 
@@ -434,17 +451,15 @@ mod tests {
         let knobs = gathered.knobs();
         let named: Vec<(&str, &str)> = knobs.iter().map(|knob| (&*knob.name, &*knob.setting)).collect();
         let weight = "regularizers.total_variation.weight";
-        assert_eq!(
-            named,
-            [("regularized: total_variation weight", weight), ("blend (g): eps", "param.blend.eps")]
-        );
+        assert_eq!(named, [("regularized: total_variation weight", weight), ("blend (g): eps", "param.blend.eps")]);
         assert_eq!(knobs[1].groups, [(4, 0.), (5, 0.03), (6, 0.1)]);
     }
 
     #[test]
     fn what_differs_in_two_settings_is_no_dial() {
         let of = |eps: f64, steps: i64| json!({ "eps": eps, "steps": steps });
-        let gathered = gathered(vec![run("m", None, of(0., 1)), run("m", None, of(0.1, 2)), run("m", None, of(0.2, 3))]);
+        let gathered =
+            gathered(vec![run("m", None, of(0., 1)), run("m", None, of(0.1, 2)), run("m", None, of(0.2, 3))]);
         assert!(gathered.knobs().is_empty());
         assert_eq!(labels(&gathered)[0], "m eps=0 steps=1");
     }

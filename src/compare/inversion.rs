@@ -26,7 +26,7 @@ use classifiers::Classifier;
 const SCREENED: u64 = 64;
 
 /// Optimizations from different codes for each picture.
-const STARTS: usize = 3;
+pub const STARTS: usize = 3;
 
 /// Pictures that pass together.
 const AT_ONCE: usize = 8;
@@ -67,11 +67,13 @@ impl Inversion<'_> {
     fn distances(&self, pictures: &Tensor, to: &Tensor, wanted: bool) -> (Tensor, Option<Tensor>) {
         let target = self.target;
         let size = [pictures.size()[2], pictures.size()[3]];
-        let resize = frozen::resize::Resize::new(size, [target.size; 2], target.network.kind(), target.network.device());
+        let resize =
+            frozen::resize::Resize::new(size, [target.size; 2], target.network.kind(), target.network.device());
         let own = target.input_pipeline([target.size; 2], [target.size; 2]);
         let schedule = target.network.schedule(&[self.features]);
         let schedule = if wanted { schedule } else { schedule.forward_only() };
-        let pass = target.network.forward(&schedule, &frozen::network::channels_last(&own.apply(&resize.apply(pictures))));
+        let pass =
+            target.network.forward(&schedule, &frozen::network::channels_last(&own.apply(&resize.apply(pictures))));
         let activation = pass.activation(self.features).shallow_clone();
         let off = pooled(&activation) - to;
         let distance = off.square().sum_dim_intlist([1i64].as_slice(), false, Kind::Float);
@@ -80,10 +82,12 @@ impl Inversion<'_> {
         }
         let shape = activation.size();
         let positions: i64 = shape[2..].iter().product();
-        let gradient = (off * (2. / positions as f64)).view([&shape[..2], &vec![1; shape.len() - 2]].concat().as_slice());
+        let gradient =
+            (off * (2. / positions as f64)).view([&shape[..2], &vec![1; shape.len() - 2]].concat().as_slice());
         let gradient = gradient.expand(&shape, false).contiguous();
         let at_input = pass.pullback([(self.features, frozen::network::channels_last(&gradient))]);
-        let std = Tensor::from_slice(&target.std).view([1, 3, 1, 1]).to_kind(at_input.kind()).to_device(at_input.device());
+        let std =
+            Tensor::from_slice(&target.std).view([1, 3, 1, 1]).to_kind(at_input.kind()).to_device(at_input.device());
         (distance, Some(resize.pullback(&(at_input / std))))
     }
 
@@ -117,7 +121,11 @@ impl Inversion<'_> {
             let mut starts = vec![];
             let mut to = vec![];
             for row in 0..part.len() as i64 {
-                let off = (&screened - wanted.get(row).unsqueeze(0)).square().sum_dim_intlist([1i64].as_slice(), false, Kind::Float);
+                let off = (&screened - wanted.get(row).unsqueeze(0)).square().sum_dim_intlist(
+                    [1i64].as_slice(),
+                    false,
+                    Kind::Float,
+                );
                 let order = Vec::<i64>::try_from(&off.argsort(0, false).to_device(Device::Cpu))?;
                 starts.extend(order[..STARTS].iter().map(|&number| (self.seed, number as u64)));
                 to.extend((0..STARTS).map(|_| wanted.get(row)));
@@ -158,6 +166,19 @@ impl Inversion<'_> {
             }
         }
         Ok(found)
+    }
+
+    /// So many random pictures of the generator, from its draw `first` on, with 8 bits.
+    ///
+    /// # Errors
+    /// None that a generator of pictures can cause.
+    pub fn own_pictures(&self, count: u64, first: u64) -> Result<Vec<image::RgbImage>> {
+        let _guard = tch::no_grad_guard();
+        let starts: Vec<(Seed, u64)> = (first..first + count).map(|number| (self.seed, number)).collect();
+        let forward_only = self.generator.schedule().forward_only();
+        let mut latent = Latent::new(self.generator, &forward_only, &self.spec, self.condition, &starts);
+        let pictures = latent.pictures().to_device(Device::Cpu).to_kind(Kind::Float);
+        (0..count as i64).map(|row| crate::picture::to_rgb8(&pictures.get(row))).collect()
     }
 
     /// The target's features of pictures `[N,3,H,W]`, `[N,D]`.

@@ -116,7 +116,8 @@ pub fn default_layers(classifier: &Classifier, shapes: &LayerShapes) -> Result<V
             None => chosen.push((name, point, shape)),
         }
     }
-    let mut layers: Vec<(String, Point)> = chosen.into_iter().map(|(name, point, _)| (name.to_owned(), point)).collect();
+    let mut layers: Vec<(String, Point)> =
+        chosen.into_iter().map(|(name, point, _)| (name.to_owned(), point)).collect();
     layers.push(last_features(classifier, shapes)?);
     layers.push((LOGITS.to_owned(), logits(classifier)));
     layers.dedup_by_key(|(_, point)| *point);

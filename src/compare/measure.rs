@@ -170,10 +170,8 @@ impl Scene<'_> {
             if order.iter().skip((at + 1) * 8).all(|&place| Some(subjects[place].method) != self.baseline) {
                 for (place, mut picture, ranks) in waiting.drain(..) {
                     let of_unit = kept.get(&picture.subject.unit).map_or(&[][..], Vec::as_slice);
-                    picture.distances = away(mean_by_layer(
-                        of_unit.iter().map(|(_, other)| correlations(&ranks, other)),
-                        ranks.len(),
-                    ));
+                    picture.distances =
+                        away(mean_by_layer(of_unit.iter().map(|(_, other)| correlations(&ranks, other)), ranks.len()));
                     measured[place] = Some(picture);
                 }
             }
@@ -238,7 +236,8 @@ impl Scene<'_> {
         for (which, pictures) in changed.iter().enumerate() {
             let after = self.networks.activations(&pictures.iter().collect::<Vec<_>>(), units)?;
             for (row, (after, look)) in after.iter().zip(looks).enumerate() {
-                let median = self.units.iter().position(|unit| unit == units[row]).and_then(|unit| self.nature.median(unit));
+                let median =
+                    self.units.iter().position(|unit| unit == units[row]).and_then(|unit| self.nature.median(unit));
                 if look.activation > median.unwrap_or(0.).max(0.) && look.activation > 0. {
                     kept[row][which] = Some(after / look.activation);
                 }
@@ -292,7 +291,8 @@ impl Scene<'_> {
         let others: Vec<Vec<usize>> = (0..self.units.len()).map(|unit| self.others(unit, &names)).collect();
         let of_unit = |unit: usize| -> Vec<Option<f64>> {
             let Some(own) = kept.get(&unit) else { return vec![None; layers] };
-            let pairs = others[unit].iter().flat_map(|other| &kept[other]).flat_map(|b| own.iter().map(move |a| (a, b)));
+            let pairs =
+                others[unit].iter().flat_map(|other| &kept[other]).flat_map(|b| own.iter().map(move |a| (a, b)));
             away(mean_by_layer(pairs.map(|(a, b)| correlations(&a.1, &b.1)), layers))
         };
         in_parallel(self.units.len(), &of_unit)
@@ -310,8 +310,11 @@ impl Scene<'_> {
     /// The same distances on pooled activations, which all pictures have.
     fn pool(&self, measures: &mut Measures) {
         let layers = self.networks.layers.len();
-        let ranks: Vec<Ranks> =
-            measures.pictures.iter().map(|of| of.look.pooled.iter().map(|layer| Ranked::new(layer)).collect()).collect();
+        let ranks: Vec<Ranks> = measures
+            .pictures
+            .iter()
+            .map(|of| of.look.pooled.iter().map(|layer| Ranked::new(layer)).collect())
+            .collect();
         let mut of_unit: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
         for (place, picture) in measures.pictures.iter().enumerate() {
             if Some(picture.subject.method) == self.baseline {
@@ -329,7 +332,8 @@ impl Scene<'_> {
             .map(|unit| {
                 let Some(own) = of_unit.get(&unit) else { return vec![None; layers] };
                 let others = self.others(unit, &names);
-                let pairs = others.iter().flat_map(|other| &of_unit[other]).flat_map(|b| own.iter().map(move |a| (*a, *b)));
+                let pairs =
+                    others.iter().flat_map(|other| &of_unit[other]).flat_map(|b| own.iter().map(move |a| (*a, *b)));
                 away(mean_by_layer(pairs.map(|(a, b)| correlations(&ranks[a], &ranks[b])), layers))
             })
             .collect();

@@ -97,7 +97,8 @@ pub fn tradeoff(axes: &Axes, settings: &[Setting], bootstrap: Bootstrap, permuta
     let units: Vec<Vec<&Curve>> = curves.iter().map(|seeds| seeds.iter().collect()).collect();
     let means: Vec<Curve> = units.iter().map(|seeds| of_unit(seeds)).collect();
     let correlations: Vec<Option<f64>> = means.iter().map(correlation).collect();
-    let z: Vec<f64> = correlations.iter().map(|r| r.unwrap_or(0.).clamp(-fisher::STRONGEST, fisher::STRONGEST).atanh()).collect();
+    let z: Vec<f64> =
+        correlations.iter().map(|r| r.unwrap_or(0.).clamp(-fisher::STRONGEST, fisher::STRONGEST).atanh()).collect();
     let pictures = curves.iter().map(Vec::len).sum::<usize>() * settings.len();
     let measured = |statistic: &(dyn Fn(&[Vec<&Curve>]) -> Option<f64> + Sync), missing: &str| {
         let Some(value) = statistic(&units) else { return absent(missing) };
@@ -186,10 +187,16 @@ pub fn sentence(of: &Tradeoff, units: usize, seeds: usize) -> String {
     };
     text += &match (of.spearman.value, of.spearman.interval) {
         (Some(_), Some([_, high])) if high < 0. => {
-            format!("within a unit, fidelity falls where legibility rises; mean Spearman correlation {}", interval(&of.spearman))
+            format!(
+                "within a unit, fidelity falls where legibility rises; mean Spearman correlation {}",
+                interval(&of.spearman)
+            )
         }
         (Some(_), Some([low, _])) if low > 0. => {
-            format!("within a unit, fidelity rises with legibility; mean Spearman correlation {}", interval(&of.spearman))
+            format!(
+                "within a unit, fidelity rises with legibility; mean Spearman correlation {}",
+                interval(&of.spearman)
+            )
         }
         (Some(_), Some(_)) => format!(
             "no monotone relation of legibility and fidelity could be shown; mean Spearman correlation {}",
@@ -207,7 +214,10 @@ pub fn sentence(of: &Tradeoff, units: usize, seeds: usize) -> String {
     };
     text += &format!(". Severity {}.", interval(&of.severity));
     if of.undefined > 0 {
-        text += &format!(" In {} of {units} units legibility or fidelity never changes; they count as uncorrelated.", of.undefined);
+        text += &format!(
+            " In {} of {units} units legibility or fidelity never changes; they count as uncorrelated.",
+            of.undefined
+        );
     }
     if units < UNITS || seeds < SEEDS {
         text += &format!(" Too little for a claim: {units} units and {seeds} seeds; {UNITS} and {SEEDS} are asked.");

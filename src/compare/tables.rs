@@ -1,0 +1,168 @@
+//! The tables of a comparison: a row a picture, a method, a method and unit, a method and layer. CSV, RFC 4180.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+
+use super::comparison::{Comparison, Kind, Measured};
+
+/// Everything, with definitions.
+pub const JSON: &str = "comparison.json";
+/// A row a picture.
+pub const PICTURES: &str = "metrics.csv";
+/// A row a method.
+pub const METHODS: &str = "summary.csv";
+/// A row a method and unit.
+pub const UNITS: &str = "units.csv";
+/// A row a method and layer.
+pub const LAYERS: &str = "layers.csv";
+
+/// Writes `comparison.json` and the tables.
+///
+/// # Errors
+/// A file that cannot be written.
+pub fn write(comparison: &Comparison, folder: &Path) -> Result<()> {
+    let named = |name: &str| {
+        let path = folder.join(name);
+        move || format!("{}: cannot be written", path.display())
+    };
+    fs::write(folder.join(JSON), serde_json::to_vec_pretty(comparison)?).with_context(named(JSON))?;
+    let tables = [
+        (PICTURES, pictures(comparison)),
+        (METHODS, methods(comparison)),
+        (UNITS, units(comparison)),
+        (LAYERS, layers(comparison)),
+    ];
+    for (name, rows) in tables {
+        let mut writer = csv::Writer::from_path(folder.join(name)).with_context(named(name))?;
+        for row in rows {
+            writer.write_record(row).with_context(named(name))?;
+        }
+        writer.flush().with_context(named(name))?;
+    }
+    Ok(())
+}
+
+fn kind(kind: Kind) -> String {
+    match kind {
+        Kind::Run => "run",
+        Kind::Foreign => "foreign",
+        Kind::Control => "control",
+    }
+    .to_owned()
+}
+
+fn number(value: Option<f64>) -> String {
+    value.map_or_else(String::new, |value| value.to_string())
+}
+
+fn pictures(comparison: &Comparison) -> Vec<Vec<String>> {
+    let keys: Vec<&str> = comparison
+        .metrics
+        .iter()
+        .map(|metric| metric.key.as_str())
+        .filter(|key| comparison.pictures.iter().any(|picture| picture.metrics.contains_key(*key)))
+        .collect();
+    let header = ["id", "method", "kind", "generator", "unit", "class", "seed", "facet", "file"];
+    let mut rows = vec![header.iter().chain(&keys).map(|name| (*name).to_owned()).collect::<Vec<_>>()];
+    for picture in &comparison.pictures {
+        let (method, unit) = (&comparison.methods[picture.method], &comparison.units[picture.unit]);
+        let mut row = vec![
+            picture.id.clone(),
+            method.label.clone(),
+            kind(method.kind),
+            method.generator.clone().unwrap_or_default(),
+            unit.name.clone(),
+            unit.class.map(|class| class.to_string()).unwrap_or_default(),
+            picture.seed.to_string(),
+            picture.facet.to_string(),
+            picture.file.display().to_string(),
+        ];
+        row.extend(keys.iter().map(|key| number(picture.metrics.get(*key).copied())));
+        rows.push(row);
+    }
+    rows
+}
+
+/// Value, ends of the interval, and why not, of a figure.
+fn cells(figure: Option<&Measured>) -> [String; 4] {
+    let end = |which: usize| number(figure.and_then(|figure| figure.interval).map(|interval| interval[which]));
+    let why = figure.and_then(|figure| figure.why_not.clone()).unwrap_or_default();
+    [number(figure.and_then(|figure| figure.value)), end(0), end(1), why]
+}
+
+/// The names of these cells.
+fn columns(name: &str) -> [String; 4] {
+    [name.to_owned(), format!("{name}_low"), format!("{name}_high"), format!("{name}_note")]
+}
+
+fn methods(comparison: &Comparison) -> Vec<Vec<String>> {
+    let header = ["method", "kind", "generator", "units", "pictures", "seeds", "forward", "backward"];
+    let mut first: Vec<String> = header.iter().map(|name| (*name).to_owned()).collect();
+    first.extend(comparison.metrics.iter().flat_map(|metric| columns(&metric.key)));
+    let mut rows = vec![first];
+    for method in &comparison.methods {
+        let mut row = vec![
+            method.label.clone(),
+            kind(method.kind),
+            method.generator.clone().unwrap_or_default(),
+            method.units.to_string(),
+            method.pictures.to_string(),
+            method.seeds.to_string(),
+            number(method.passes.map(|passes| passes[0])),
+            number(method.passes.map(|passes| passes[1])),
+        ];
+        row.extend(comparison.metrics.iter().flat_map(|metric| cells(method.metrics.get(&metric.key))));
+        rows.push(row);
+    }
+    rows
+}
+
+fn units(comparison: &Comparison) -> Vec<Vec<String>> {
+    let mut sums: BTreeMap<(usize, usize), BTreeMap<&str, (f64, f64)>> = BTreeMap::new();
+    let mut keys: Vec<&str> = vec![];
+    for metric in &comparison.metrics {
+        if comparison.pictures.iter().any(|picture| picture.metrics.contains_key(&metric.key)) {
+            keys.push(&metric.key);
+        }
+    }
+    for picture in &comparison.pictures {
+        let of = sums.entry((picture.method, picture.unit)).or_default();
+        for key in &keys {
+            if let Some(value) = picture.metrics.get(*key) {
+                let (sum, count) = of.entry(key).or_default();
+                *sum += value;
+                *count += 1.;
+            }
+        }
+    }
+    let mut rows = vec![["method", "unit"].iter().chain(&keys).map(|name| (*name).to_owned()).collect::<Vec<_>>()];
+    for ((method, unit), of) in sums {
+        let mut row = vec![comparison.methods[method].label.clone(), comparison.units[unit].name.clone()];
+        row.extend(keys.iter().map(|key| number(of.get(key).map(|(sum, count)| sum / count))));
+        rows.push(row);
+    }
+    rows
+}
+
+fn layers(comparison: &Comparison) -> Vec<Vec<String>> {
+    let mut first = vec!["method".to_owned(), "layer".to_owned()];
+    for name in ["drift", "drift_pooled", "path", "cka", "energy"] {
+        first.extend(columns(name));
+    }
+    first.extend(["energy_p".to_owned(), "energy_q".to_owned()]);
+    let mut rows = vec![first];
+    for method in &comparison.methods {
+        for layer in &method.layers {
+            let mut row = vec![method.label.clone(), layer.layer.clone()];
+            for figure in [&layer.drift, &layer.drift_pooled, &layer.path, &layer.cka, &layer.energy] {
+                row.extend(cells(Some(figure)));
+            }
+            row.extend([number(layer.energy_p), number(layer.energy_q)]);
+            rows.push(row);
+        }
+    }
+    rows
+}
