@@ -5,6 +5,7 @@
 
 pub mod checkpoint;
 pub mod cli;
+pub mod compare;
 pub mod encoder;
 pub mod evolution;
 pub mod experiment;
@@ -17,11 +18,13 @@ pub mod optimizer;
 pub mod param;
 pub mod picture;
 pub mod plan;
+pub mod plot;
 pub mod random;
 pub mod record;
 pub mod reference;
 pub mod regularizer;
 pub mod render;
+pub mod report;
 pub mod results;
 pub mod samples;
 pub mod sheet;
