@@ -11,6 +11,7 @@ mod load;
 mod methods;
 pub mod models;
 mod progress;
+mod report;
 mod schema;
 mod setups;
 mod sheet;
@@ -64,6 +65,8 @@ enum Command {
     Sweep(Box<sweep::SweepCommand>),
     /// A labelled contact sheet of a folder of records.
     Sheet(sheet::SheetCommand),
+    /// A comparison as one HTML file.
+    Report(report::Report),
     /// The folders of records.
     #[command(subcommand)]
     Store(store::Stores),
@@ -217,6 +220,7 @@ fn run(cli: Cli) -> Result<u8, Failure> {
         Command::Visualize(command) => visualize::run(command, quiet, cli.verbose),
         Command::Sweep(command) => sweep::run(*command, quiet, cli.verbose),
         Command::Sheet(command) => sheet::run(command, quiet),
+        Command::Report(command) => report::run(command, quiet),
         Command::Store(command) => store::run(command, quiet),
         Command::Bench(command) => bench::run(command, quiet),
         Command::Schema(command) => schema::run(command),

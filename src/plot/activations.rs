@@ -29,14 +29,14 @@ pub(super) fn draw(comparison: &Comparison, styles: &[Style]) -> anyhow::Result<
         let few = all().filter(|(_, p)| *p < 0.05).count();
         few * 3 > count
     };
-    let mut note = format!("A dot a picture, {count} in all; to the upper right: fires the unit and convinces other networks.");
+    let mut note =
+        format!("A dot a picture, {count} in all; to the upper right: fires the unit and convinces other networks.");
     if log && all().any(|(_, p)| *p < FLOOR) {
         note += " Probabilities below 10⁻⁶ are drawn there.";
     }
     drawing.note(&note);
     let probability = |p: f64| if log { p.max(FLOOR) } else { p };
-    let axes =
-        (Axis::around(all().map(|(a, _)| *a), false), Axis::around(all().map(|(_, p)| probability(*p)), log));
+    let axes = (Axis::around(all().map(|(a, _)| *a), false), Axis::around(all().map(|(_, p)| probability(*p)), log));
     let titles = (metric_name(comparison, ACTIVATION), metric_name(comparison, WITNESS));
     let frame = Frame::draw(&mut drawing, axes, 380., (&titles.0, &titles.1), None);
     let mut keys = vec![];
@@ -54,6 +54,7 @@ pub(super) fn draw(comparison: &Comparison, styles: &[Style]) -> anyhow::Result<
         keys.push(Key { text, colour: styles[*place].colour.clone(), look: Look::Marker(Marker::Circle) });
     }
     legend(&mut drawing, &keys);
-    let alt = format!("{count} pictures by activation of the unit and mean probability of its class among the witnesses.");
+    let alt =
+        format!("{count} pictures by activation of the unit and mean probability of its class among the witnesses.");
     Ok(Some(Plot { svg: drawing.finish(&title, &alt), file_stem: "activation".to_owned(), title, alt }))
 }

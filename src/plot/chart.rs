@@ -240,13 +240,15 @@ pub(super) fn legend(drawing: &mut Drawing, keys: &[Key]) {
                 drawing.line(ends.0, ends.1, &key.colour, 2., "");
                 drawing.marker(middle, marker, &key.colour, false);
             }
-            Look::Dashed(dashes) => drawing.line(ends.0, ends.1, &key.colour, 1.4, &format!("stroke-dasharray=\"{dashes}\"")),
-            Look::Band => drawing.area(
-                &[(x, y - 9.), (x + SAMPLE - 8., y - 9.), (x + SAMPLE - 8., y), (x, y)],
-                &key.colour,
-                0.25,
-            ),
-            Look::Wide => drawing.line(ends.0, ends.1, &key.colour, 7., "stroke-opacity=\"0.5\" stroke-linecap=\"round\""),
+            Look::Dashed(dashes) => {
+                drawing.line(ends.0, ends.1, &key.colour, 1.4, &format!("stroke-dasharray=\"{dashes}\""))
+            }
+            Look::Band => {
+                drawing.area(&[(x, y - 9.), (x + SAMPLE - 8., y - 9.), (x + SAMPLE - 8., y), (x, y)], &key.colour, 0.25)
+            }
+            Look::Wide => {
+                drawing.line(ends.0, ends.1, &key.colour, 7., "stroke-opacity=\"0.5\" stroke-linecap=\"round\"")
+            }
         }
         let text = drawing.fonts.fitted(&key.text, wide - SAMPLE - 10.);
         drawing.text((x + SAMPLE, y), Anchor::Start, INK, &text);

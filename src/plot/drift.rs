@@ -20,7 +20,8 @@ pub(super) fn draw(comparison: &Comparison, styles: &[Style]) -> anyhow::Result<
     }
     let title = "Drift from pixel space, by layer of the target".to_owned();
     let mut drawing = Drawing::new(720., &title)?;
-    let mut note = "0: as near to a pixel picture of the unit as another seed of it; 1: as far as another unit's.".to_owned();
+    let mut note =
+        "0: as near to a pixel picture of the unit as another seed of it; 1: as far as another unit's.".to_owned();
     if shown.len() < of {
         note += &format!(" {} of {of} methods; the table has all.", shown.len());
     }
@@ -64,8 +65,7 @@ pub(super) fn draw(comparison: &Comparison, styles: &[Style]) -> anyhow::Result<
         for at in way {
             drawing.marker(at, styles[*place].marker, colour, false);
         }
-        let range: Vec<String> =
-            layers(*place).iter().filter_map(|(_, layer)| layer.drift.value).map(figure).collect();
+        let range: Vec<String> = layers(*place).iter().filter_map(|(_, layer)| layer.drift.value).map(figure).collect();
         told.push(format!("{}: {}", comparison.methods[*place].label, range.join(", ")));
     }
     let key = |place: &usize| Key {

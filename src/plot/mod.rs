@@ -95,7 +95,11 @@ pub fn png(svg: &str) -> Result<Vec<u8>> {
 
 /// A metric's name; its key where it has none.
 fn metric_name(comparison: &Comparison, key: &str) -> String {
-    comparison.metrics.iter().find(|metric| metric.key == key).map_or(key.replace('_', " "), |metric| metric.name.clone())
+    comparison
+        .metrics
+        .iter()
+        .find(|metric| metric.key == key)
+        .map_or(key.replace('_', " "), |metric| metric.name.clone())
 }
 
 fn direction(comparison: &Comparison, key: &str) -> Direction {

@@ -5,10 +5,8 @@ use super::svg::{INK, Marker, PALE};
 use crate::compare::comparison::{Comparison, Kind};
 
 /// From the first to the last value of a dial.
-const RAMPS: [[[f64; 3]; 3]; 2] = [
-    [[213., 94., 0.], [168., 88., 160.], [38., 116., 204.]],
-    [[0., 138., 112.], [112., 146., 40.], [206., 152., 0.]],
-];
+const RAMPS: [[[f64; 3]; 3]; 2] =
+    [[[213., 94., 0.], [168., 88., 160.], [38., 116., 204.]], [[0., 138., 112.], [112., 146., 40.], [206., 152., 0.]]];
 const COLOURS: [&str; 6] = ["#009e73", "#d79a00", "#cc79a7", "#4a9fd8", "#8c6bb1", "#a6702c"];
 const MARKERS: [Marker; 5] = [Marker::Diamond, Marker::Up, Marker::Cross, Marker::Down, Marker::Square];
 

@@ -15,7 +15,8 @@ pub(super) fn draw(comparison: &Comparison, styles: &[Style], number: usize, of:
     let mut drawing = Drawing::new(720., &title)?;
     let mut notes = vec![];
     if let Some(value) = of.spearman.value {
-        let p = of.spearman_p_holm.or(of.spearman_p).map_or(String::new(), |p| format!(", p {}", equals(&probability(p))));
+        let p =
+            of.spearman_p_holm.or(of.spearman_p).map_or(String::new(), |p| format!(", p {}", equals(&probability(p))));
         notes.push(format!("within-unit Spearman correlation {}{}{p}", figure(value), interval(&of.spearman)));
     }
     if let Some(value) = of.severity.value {
@@ -38,7 +39,8 @@ pub(super) fn draw(comparison: &Comparison, styles: &[Style], number: usize, of:
         .collect();
     let all = || points.iter().map(|(_, _, both)| both).chain(controls.iter().map(|(_, both)| both));
     let values = |axis: usize| {
-        let ends = all().flat_map(move |both| both[axis].value.into_iter().chain(both[axis].interval.into_iter().flatten()));
+        let ends =
+            all().flat_map(move |both| both[axis].value.into_iter().chain(both[axis].interval.into_iter().flatten()));
         Axis::around(ends, false).turned(direction(comparison, [&of.legibility, &of.fidelity][axis]) == Direction::Down)
     };
     let x_title = format!("{} (more legible →)", names[0]);
@@ -98,7 +100,11 @@ pub(super) fn draw(comparison: &Comparison, styles: &[Style], number: usize, of:
         None => keys.extend(points.iter().map(|(place, _, _)| Key {
             text: comparison.methods[*place].label.clone(),
             colour: styles[*place].colour.clone(),
-            look: if is_control(*place) { Look::Hollow(styles[*place].marker) } else { Look::Marker(styles[*place].marker) },
+            look: if is_control(*place) {
+                Look::Hollow(styles[*place].marker)
+            } else {
+                Look::Marker(styles[*place].marker)
+            },
         })),
     }
     keys.extend(controls.iter().map(|(place, _)| Key {
