@@ -4,6 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, anyhow};
 use image::RgbImage;
+use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
 use tch::{Kind, Tensor};
 
 /// The 8-bit picture of a tensor `[3,H,W]` in [0,1]: the nearest of the 256 values.
@@ -36,6 +37,20 @@ pub fn read(path: &Path) -> Result<RgbImage> {
         .map_err(|_| anyhow!("{file}: not a picture (PNG, JPEG, WebP, GIF, TIFF, BMP or PNM)"))?;
     let picture = image::load_from_memory_with_format(&bytes, format);
     Ok(picture.with_context(|| format!("{file}: not a whole picture"))?.to_rgb8())
+}
+
+/// The picture as JPEG, colour at half the resolution; `quality` is 1 to 100. Pictures of one size and quality begin with the same bytes.
+///
+/// # Errors
+/// A side over 65535.
+pub fn jpeg(picture: &RgbImage, quality: u8) -> Result<Vec<u8>> {
+    let side = |length: u32| u16::try_from(length).context("a JPEG has sides up to 65535");
+    let mut bytes = vec![];
+    let mut encoder = Encoder::new(&mut bytes, quality);
+    encoder.set_sampling_factor(SamplingFactor::R_4_2_0);
+    let (width, height) = (side(picture.width())?, side(picture.height())?);
+    encoder.encode(picture.as_raw(), width, height, ColorType::Rgb).context("a picture cannot be a JPEG")?;
+    Ok(bytes)
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ mod load;
 mod methods;
 pub mod models;
 mod progress;
+mod report;
 mod schema;
 mod setups;
 mod sheet;
@@ -67,6 +68,8 @@ enum Command {
     Sheet(sheet::SheetCommand),
     /// How far pictures drift from those of pixel space, and what their legibility costs.
     Compare(Box<compare::CompareCommand>),
+    /// A comparison as one HTML file.
+    Report(report::Report),
     /// The folders of records.
     #[command(subcommand)]
     Store(store::Stores),
@@ -221,6 +224,7 @@ fn run(cli: Cli) -> Result<u8, Failure> {
         Command::Sweep(command) => sweep::run(*command, quiet, cli.verbose),
         Command::Sheet(command) => sheet::run(command, quiet),
         Command::Compare(command) => compare::run(*command, quiet),
+        Command::Report(command) => report::run(command, quiet),
         Command::Store(command) => store::run(command, quiet),
         Command::Bench(command) => bench::run(command, quiet),
         Command::Schema(command) => schema::run(command),

@@ -151,9 +151,15 @@ impl<'a> Evidence<'a> {
         );
         put("percentile", rank::percentile(look.activation, &self.nature.activations[unit]));
         for (pooled, key) in [(false, "likeness"), (true, "likeness_pooled")] {
-            let drifts: Vec<f64> =
-                (0..self.layers.len()).filter_map(|layer| self.drift(picture, layer, pooled)).collect();
-            put(key, (!drifts.is_empty()).then(|| 1. - drifts.iter().sum::<f64>() / drifts.len() as f64));
+            // A layer counts as much as it tells units apart: a mean of the layers' drifts would be that of the first ones, where
+            // units hardly differ and any other kind of picture is many times as far away.
+            let which = usize::from(pooled);
+            let parts = (0..self.layers.len()).filter_map(|layer| {
+                let weight = self.denominators[which][layer]?;
+                Some((self.drift(picture, layer, pooled)? * weight, weight))
+            });
+            let (sum, weights) = parts.fold((0., 0.), |(sum, all), (drift, weight)| (sum + drift, all + weight));
+            put(key, (weights > 0.).then(|| 1. - sum / weights));
         }
         let paths: Vec<f64> = (0..self.layers.len()).filter_map(|layer| self.path(picture, layer)).collect();
         put("path", (!paths.is_empty()).then(|| paths.iter().sum::<f64>() / paths.len() as f64));

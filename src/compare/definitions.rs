@@ -209,7 +209,7 @@ const METRICS: &[Line] = &[
         Up,
         "1 like another pixel seed, 0 like another unit",
         true,
-        "1 - drift, averaged over layers: drift is 0 where the target's activations resemble the baseline's pictures of the unit as much as \
+        "1 - drift, over layers as far as they tell units apart: drift is 0 where the target's activations resemble the baseline's pictures of the unit as much as \
       these resemble each other, and 1 where they resemble them as little as another unit's (1 - Spearman). It measures likeness to \
       pixel-space results: noise scores well by construction.",
         "this project, after Geirhos et al. 2024",

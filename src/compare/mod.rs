@@ -36,8 +36,9 @@ use metrics::multiple::holm;
 use serde_json::Value;
 
 use self::analysis::Evidence;
+pub use self::comparison::Comparison;
 use self::comparison::{
-    Band, Comparison, Dial, Inverted, Kind, Method, Model, Picture, Reference, SCHEMA_VERSION, Settings, Test, Tradeoff,
+    Band, Dial, Inverted, Kind, Method, Model, Picture, Reference, SCHEMA_VERSION, Settings, Test, Tradeoff,
 };
 use self::gather::{Gathered, Group};
 use self::inversion::Inversion;

@@ -13,6 +13,10 @@ const PALE: Rgb<u8> = Rgb([110, 110, 115]);
 const PAPER: Rgb<u8> = Rgb([255, 255, 255]);
 const EMPTY: Rgb<u8> = Rgb([236, 236, 238]);
 
+/// The built-in fonts.
+pub(crate) const REGULAR: &[u8] = include_bytes!("DejaVuSans.ttf");
+pub(crate) const BOLD: &[u8] = include_bytes!("DejaVuSans-Bold.ttf");
+
 /// Pixels between cells and around the grid.
 const GAP: u32 = 18;
 /// Height of a line of a caption.
@@ -57,8 +61,8 @@ impl Sheet {
 
     /// Draws it.
     pub fn draw(&self) -> Result<RgbImage> {
-        let regular = FontRef::try_from_slice(include_bytes!("DejaVuSans.ttf")).context("the font is built in")?;
-        let bold = FontRef::try_from_slice(include_bytes!("DejaVuSans-Bold.ttf")).context("the font is built in")?;
+        let regular = FontRef::try_from_slice(REGULAR).context("the font is built in")?;
+        let bold = FontRef::try_from_slice(BOLD).context("the font is built in")?;
         let cells = || self.cells.iter().flatten().flatten();
         let lines = cells().map(|cell| cell.caption.len()).max().unwrap_or(0) as u32;
         let caption_width = (cells().flat_map(|cell| cell.caption.iter().enumerate()))
@@ -86,7 +90,7 @@ impl Sheet {
                 let x = GAP + margin + c as u32 * (column + GAP);
                 let Some(cell) = cell else { continue };
                 let picture = match &cell.picture {
-                    Some(picture) => self.scaled(picture)?,
+                    Some(picture) => fitted(picture, self.side)?,
                     None => RgbImage::from_pixel(self.side, self.side, EMPTY),
                 };
                 image::imageops::replace(&mut sheet, &picture, i64::from(x), i64::from(y));
@@ -102,15 +106,18 @@ impl Sheet {
         }
         Ok(sheet)
     }
+}
 
-    /// A picture at the sheet's size: the longer side fits, by the project's one resize.
-    fn scaled(&self, picture: &RgbImage) -> Result<RgbImage> {
-        let (width, height) = picture.dimensions();
-        let side = |length: u32| (i64::from(self.side) * i64::from(length) / i64::from(width.max(height))).max(1);
-        let from = [i64::from(height), i64::from(width)];
-        let resize = Resize::new(from, [side(height), side(width)], Kind::Float, Device::Cpu);
-        to_rgb8(&resize.apply(&from_rgb8(picture).unsqueeze(0)).squeeze_dim(0))
-    }
+/// A picture whose longer side is `side`, by the project's one resize.
+///
+/// # Errors
+/// If libtorch fails.
+pub fn fitted(picture: &RgbImage, side: u32) -> Result<RgbImage> {
+    let (width, height) = picture.dimensions();
+    let fit = |length: u32| (i64::from(side) * i64::from(length) / i64::from(width.max(height))).max(1);
+    let from = [i64::from(height), i64::from(width)];
+    let resize = Resize::new(from, [fit(height), fit(width)], Kind::Float, Device::Cpu);
+    to_rgb8(&resize.apply(&from_rgb8(picture).unsqueeze(0)).squeeze_dim(0))
 }
 
 fn width(font: &FontRef, size: f32, text: &str) -> u32 {

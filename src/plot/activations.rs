@@ -1,0 +1,60 @@
+//! What each picture does to the unit, and what the witnesses make of it: a dot a picture.
+
+use super::chart::{Axis, Frame, Key, Look, legend};
+use super::style::Style;
+use super::svg::{Drawing, Marker};
+use super::{ACTIVATION, Plot, WITNESS, metric_name};
+use crate::compare::comparison::{Comparison, Kind};
+
+/// Probabilities below are drawn at it.
+const FLOOR: f64 = 1e-6;
+
+pub(super) fn draw(comparison: &Comparison, styles: &[Style]) -> anyhow::Result<Option<Plot>> {
+    let mut dots: Vec<Vec<(f64, f64)>> = vec![vec![]; comparison.methods.len()];
+    for picture in &comparison.pictures {
+        if let (Some(activation), Some(probability), Some(dots)) =
+            (picture.metrics.get(ACTIVATION), picture.metrics.get(WITNESS), dots.get_mut(picture.method))
+        {
+            dots.push((*activation, *probability));
+        }
+    }
+    let count = dots.iter().map(Vec::len).sum::<usize>();
+    if count == 0 {
+        return Ok(None);
+    }
+    let title = "Activation against the witnesses' probability".to_owned();
+    let mut drawing = Drawing::new(720., &title)?;
+    let all = || dots.iter().flatten();
+    let log = {
+        let few = all().filter(|(_, p)| *p < 0.05).count();
+        few * 3 > count
+    };
+    let mut note =
+        format!("A dot a picture, {count} in all; to the upper right: fires the unit and convinces other networks.");
+    if log && all().any(|(_, p)| *p < FLOOR) {
+        note += " Probabilities below 10⁻⁶ are drawn there.";
+    }
+    drawing.note(&note);
+    let probability = |p: f64| if log { p.max(FLOOR) } else { p };
+    let axes = (Axis::around(all().map(|(a, _)| *a), false), Axis::around(all().map(|(_, p)| probability(*p)), log));
+    let titles = (metric_name(comparison, ACTIVATION), metric_name(comparison, WITNESS));
+    let frame = Frame::draw(&mut drawing, axes, 380., (&titles.0, &titles.1), None);
+    let mut keys = vec![];
+    // Controls first, so that the methods lie above them.
+    let is_control = |place: &usize| comparison.methods[*place].kind == Kind::Control;
+    let places = (0..dots.len()).filter(|place| !dots[*place].is_empty());
+    let (controls, methods): (Vec<usize>, Vec<usize>) = places.partition(is_control);
+    for place in controls.iter().chain(&methods) {
+        let placed: Vec<_> = dots[*place].iter().map(|(a, p)| (frame.x.at(*a), frame.y.at(probability(*p)))).collect();
+        drawing.dots(&placed, &styles[*place].colour);
+    }
+    for place in methods.iter().chain(&controls) {
+        let label = &comparison.methods[*place].label;
+        let text = if is_control(place) { format!("{label} (control)") } else { label.clone() };
+        keys.push(Key { text, colour: styles[*place].colour.clone(), look: Look::Marker(Marker::Circle) });
+    }
+    legend(&mut drawing, &keys);
+    let alt =
+        format!("{count} pictures by activation of the unit and mean probability of its class among the witnesses.");
+    Ok(Some(Plot { svg: drawing.finish(&title, &alt), file_stem: "activation".to_owned(), title, alt }))
+}

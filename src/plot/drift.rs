@@ -1,0 +1,79 @@
+//! How far a method's pictures are from those of pixels, layer by layer of the target (F2).
+
+use super::chart::{Axis, Frame, Key, Look, legend};
+use super::number::figure;
+use super::style::Style;
+use super::svg::{Anchor, Drawing, PALE};
+use super::{Plot, among};
+use crate::compare::comparison::{Comparison, Layer};
+
+const MOST: usize = 10;
+
+pub(super) fn draw(comparison: &Comparison, styles: &[Style]) -> anyhow::Result<Option<Plot>> {
+    let has = |place: &usize| {
+        Some(*place) != comparison.settings.baseline
+            && comparison.methods[*place].layers.iter().any(|layer| layer.drift.value.is_some())
+    };
+    let (shown, of) = among(comparison, has, MOST);
+    if shown.is_empty() {
+        return Ok(None);
+    }
+    let title = "Drift from pixel space, by layer of the target".to_owned();
+    let mut drawing = Drawing::new(720., &title)?;
+    let mut note =
+        "0: as near to a pixel picture of the unit as another seed of it; 1: as far as another unit's.".to_owned();
+    if shown.len() < of {
+        note += &format!(" {} of {of} methods; the table has all.", shown.len());
+    }
+    drawing.note(&note);
+    let names = &comparison.settings.layers;
+    let layers = |place: usize| -> Vec<(usize, &Layer)> {
+        let placed = |layer: &'_ Layer| names.iter().position(|name| *name == layer.layer);
+        comparison.methods[place].layers.iter().filter_map(|layer| Some((placed(layer)?, layer))).collect()
+    };
+    let points = || shown.iter().flat_map(|place| layers(*place));
+    let values: Vec<f64> = points().filter_map(|(_, layer)| layer.drift.value).collect();
+    let ends: Vec<f64> = points().filter_map(|(_, layer)| layer.drift.interval).flatten().collect();
+    // One wild interval must not flatten all lines: beyond the lines' own height, intervals are cut.
+    let (low, high) = values.iter().fold((0f64, 1f64), |(a, b), v| (a.min(*v), b.max(*v)));
+    let room = high - low;
+    let kept = ends.into_iter().map(|v| v.clamp(low - room, high + room));
+    let y = Axis::around(values.iter().copied().chain([0., 1.]).chain(kept), false);
+    let x = Axis::around([0., (names.len().max(2) - 1) as f64], false);
+    let frame =
+        Frame::draw(&mut drawing, (x, y), 360., ("layer, from the input on", "drift (F2)"), Some(names.as_slice()));
+    let [left, _, right, _] = frame.edges();
+    for (value, text) in [(0., "another seed"), (1., "another unit")] {
+        let y = frame.y.at(value);
+        drawing.line((left, y), (right, y), PALE, 1.2, "stroke-dasharray=\"6 4\"");
+        drawing.text((right - 4., y - 5.), Anchor::End, PALE, text);
+    }
+    // Bars of methods stand side by side.
+    let step = (frame.x.at(1.) - frame.x.at(0.)).abs() * 0.5 / shown.len() as f64;
+    let aside = |turn: usize| (turn as f64 - (shown.len() - 1) as f64 / 2.) * step.min(7.);
+    let mut told = vec![];
+    for (turn, place) in shown.iter().enumerate() {
+        let colour = &styles[*place].colour;
+        let mut way = vec![];
+        for (layer, figures) in layers(*place) {
+            let Some(value) = figures.drift.value else { continue };
+            let at = (frame.x.at(layer as f64) + aside(turn), frame.y.at(value));
+            frame.cross(&mut drawing, at, None, figures.drift.interval, colour);
+            way.push(at);
+        }
+        drawing.path(&way, colour, 1.8, "");
+        for at in way {
+            drawing.marker(at, styles[*place].marker, colour, false);
+        }
+        let range: Vec<String> = layers(*place).iter().filter_map(|(_, layer)| layer.drift.value).map(figure).collect();
+        told.push(format!("{}: {}", comparison.methods[*place].label, range.join(", ")));
+    }
+    let key = |place: &usize| Key {
+        text: comparison.methods[*place].label.clone(),
+        colour: styles[*place].colour.clone(),
+        look: Look::Line(styles[*place].marker),
+    };
+    legend(&mut drawing, &shown.iter().map(key).collect::<Vec<_>>());
+    let alt = format!("Drift by layer ({}). {}.", names.join(", "), told.join("; "));
+    Ok(Some(Plot { svg: drawing.finish(&title, &alt), file_stem: "drift".to_owned(), title, alt }))
+}

@@ -1,0 +1,74 @@
+//! Radial power spectra of the methods' pictures, over the band of the photographs' (L4).
+
+use std::f64::consts::LN_10;
+
+use super::chart::{Axis, Frame, Key, Look, legend};
+use super::style::Style;
+use super::svg::{Drawing, PALE};
+use super::{Plot, among};
+use crate::compare::comparison::{Comparison, Kind};
+
+const MOST: usize = 16;
+
+pub(super) fn draw(comparison: &Comparison, styles: &[Style]) -> anyhow::Result<Option<Plot>> {
+    let has = |place: &usize| comparison.methods[*place].spectrum.len() > 1;
+    let (shown, of) = among(comparison, has, MOST);
+    let controls: Vec<usize> = (comparison.methods.iter().enumerate())
+        .filter(|(_, method)| method.kind == Kind::Control && method.spectrum.len() > 1)
+        .map(|(place, _)| place)
+        .collect();
+    let band = &comparison.spectrum;
+    if shown.is_empty() && band.frequency.is_empty() {
+        return Ok(None);
+    }
+    let title = "Radial power spectra".to_owned();
+    let mut drawing = Drawing::new(720., &title)?;
+    let mut note = "Mean power of luminance by spatial frequency; the band holds 90 % of the photographs.".to_owned();
+    if shown.len() < of {
+        note += &format!(" {} of {of} methods.", shown.len());
+    }
+    drawing.note(&note);
+    let ten = |ln: f64| 10f64.powf(ln / LN_10);
+    let spectra = || shown.iter().chain(&controls).flat_map(|place| &comparison.methods[*place].spectrum);
+    let frequencies = spectra().map(|[f, _]| *f).chain(band.frequency.iter().copied()).filter(|f| *f > 0.);
+    let powers = spectra().map(|[_, p]| ten(*p)).chain(band.low.iter().chain(&band.high).map(|p| ten(*p)));
+    let axes = (Axis::around(frequencies, true), Axis::around(powers, true));
+    let frame = Frame::draw(&mut drawing, axes, 380., ("frequency, cycles a picture", "power"), None);
+    let at = |f: &f64, p: &f64| (frame.x.at(*f), frame.y.at(ten(*p)));
+    let edge = |side: &[f64]| band.frequency.iter().zip(side).map(|(f, p)| at(f, p)).collect::<Vec<_>>();
+    let mut outline = edge(&band.low);
+    outline.extend(edge(&band.high).into_iter().rev());
+    drawing.area(&outline, PALE, 0.22);
+    drawing.path(&edge(&band.mean), PALE, 1.6, "");
+    let mut keys = vec![Key { text: "photographs".to_owned(), colour: PALE.to_owned(), look: Look::Band }];
+    let dashes = ["2 3", "7 3", "7 3 2 3", "1 5", "12 4"];
+    for (turn, place) in controls.iter().enumerate() {
+        let way: Vec<_> = comparison.methods[*place].spectrum.iter().map(|[f, p]| at(f, p)).collect();
+        drawing.path(&way, PALE, 1.3, &format!("stroke-dasharray=\"{}\"", dashes[turn % dashes.len()]));
+    }
+    for place in &shown {
+        let way: Vec<_> = comparison.methods[*place].spectrum.iter().map(|[f, p]| at(f, p)).collect();
+        drawing.path(&way, &styles[*place].colour, 2., "");
+        // Markers a few times on the way, so that lines can be told apart without colour.
+        for at in way.iter().skip(way.len() / 10).step_by((way.len() / 5).max(1)) {
+            drawing.marker(*at, styles[*place].marker, &styles[*place].colour, false);
+        }
+        keys.push(Key {
+            text: comparison.methods[*place].label.clone(),
+            colour: styles[*place].colour.clone(),
+            look: Look::Line(styles[*place].marker),
+        });
+    }
+    keys.extend(controls.iter().enumerate().map(|(turn, place)| Key {
+        text: format!("{} (control)", comparison.methods[*place].label),
+        colour: PALE.to_owned(),
+        look: Look::Dashed(dashes[turn % dashes.len()]),
+    }));
+    legend(&mut drawing, &keys);
+    let names: Vec<&str> = shown.iter().map(|place| comparison.methods[*place].label.as_str()).collect();
+    let alt = format!(
+        "Power against frequency, both logarithmic, of {}, with the band of the photographs. The slopes are in the tables.",
+        names.join(", ")
+    );
+    Ok(Some(Plot { svg: drawing.finish(&title, &alt), file_stem: "spectra".to_owned(), title, alt }))
+}

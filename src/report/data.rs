@@ -1,0 +1,56 @@
+//! What the page's script knows: the pictures' figures, and what they are of.
+
+use serde_json::{Value, json};
+
+use crate::compare::comparison::{Comparison, Direction, Kind};
+use crate::plot::{ACTIVATION, WITNESS};
+
+/// Methods, units, dials, metrics by place; pictures as `[unit, method, seed, facet, id, figures]`, figures in the order of
+/// `metrics`.
+pub(super) fn data(comparison: &Comparison) -> Value {
+    let mut keys: Vec<&str> = vec![ACTIVATION, WITNESS];
+    let known = comparison.metrics.iter().map(|metric| metric.key.as_str());
+    let of_pictures = comparison.pictures.iter().flat_map(|picture| picture.metrics.keys().map(String::as_str));
+    let has = |key: &str| comparison.pictures.iter().any(|picture| picture.metrics.contains_key(key));
+    for key in known.filter(|key| has(key)).chain(of_pictures) {
+        if !keys.contains(&key) {
+            keys.push(key);
+        }
+    }
+    let metric = |key: &&str| {
+        let metric = comparison.metrics.iter().find(|metric| metric.key == **key);
+        let name = match (metric, *key) {
+            (Some(metric), _) => metric.name.clone(),
+            (None, WITNESS) => "witnesses' probability".to_owned(),
+            (None, key) => key.replace('_', " "),
+        };
+        let down = metric.is_some_and(|metric| metric.direction == Direction::Down);
+        json!({ "name": name, "meaning": metric.map_or("", |metric| metric.meaning.as_str()), "down": down })
+    };
+    let kind = |kind: Kind| match kind {
+        Kind::Run => "run",
+        Kind::Foreign => "foreign",
+        Kind::Control => "control",
+    };
+    let unit = |unit: &crate::compare::comparison::Unit| match &unit.label {
+        Some(label) if *label != unit.name => json!({ "name": label, "long": format!("{label} ({})", unit.name) }),
+        _ => json!({ "name": unit.name, "long": unit.name }),
+    };
+    let pictures = comparison.pictures.iter().map(|picture| {
+        let figures: Vec<Value> =
+            keys.iter().map(|key| picture.metrics.get(*key).map_or(Value::Null, |v| short(*v))).collect();
+        json!([picture.unit, picture.method, picture.seed, picture.facet, picture.id, figures])
+    });
+    json!({
+        "metrics": keys.iter().map(metric).collect::<Vec<_>>(),
+        "units": comparison.units.iter().map(unit).collect::<Vec<_>>(),
+        "methods": comparison.methods.iter().map(|method| json!({ "name": method.label, "kind": kind(method.kind) })).collect::<Vec<_>>(),
+        "dials": comparison.dials.iter().map(|dial| json!({ "name": dial.name, "setting": dial.setting, "methods": dial.methods })).collect::<Vec<_>>(),
+        "pictures": pictures.collect::<Vec<_>>(),
+    })
+}
+
+/// Six digits: what is shown has three, and thousands of numbers have a weight.
+fn short(value: f64) -> Value {
+    format!("{value:.5e}").parse::<f64>().map_or(Value::Null, |value| json!(value))
+}

@@ -1,0 +1,180 @@
+//! Pieces of HTML. Every text goes through [`escape`] on its way in, and every document in a script through [`script_json`].
+
+use std::fmt::Write;
+
+use serde::Serialize;
+
+use crate::compare::comparison::Measured;
+pub(super) use crate::plot::escape;
+use crate::plot::number::figure;
+
+/// JSON that may stand in a `<script>`: nothing in it can end the element or begin a comment.
+pub(super) fn script_json(document: &impl Serialize) -> serde_json::Result<String> {
+    let json = serde_json::to_string(document)?;
+    Ok(json
+        .replace('<', "\\u003c")
+        .replace('>', "\\u003e")
+        .replace('&', "\\u0026")
+        .replace('\u{2028}', "\\u2028")
+        .replace('\u{2029}', "\\u2029"))
+}
+
+/// A cell of a table.
+#[derive(Clone, Debug)]
+pub(super) struct Cell {
+    html: String,
+    /// What the column is sorted by; text sorts by what it shows.
+    by: Option<f64>,
+    class: &'static str,
+}
+
+impl Cell {
+    pub(super) fn text(text: &str) -> Cell {
+        Cell { html: escape(text), by: None, class: "" }
+    }
+
+    pub(super) fn number(value: f64, text: &str) -> Cell {
+        Cell { html: escape(text), by: Some(value), class: "number" }
+    }
+
+    pub(super) fn figure(value: Option<f64>, write: impl Fn(f64) -> String) -> Cell {
+        value.map_or_else(|| Cell::not_computed(None), |value| Cell::number(value, &write(value)))
+    }
+
+    /// A figure, its interval, and on how many units it rests where that is not all of them.
+    pub(super) fn measured(measured: &Measured, of: Option<usize>) -> Cell {
+        let Some(value) = measured.value else { return Cell::not_computed(measured.why_not.as_deref()) };
+        let mut html = escape(&figure(value));
+        match (measured.interval, &measured.why_not) {
+            (Some([low, high]), _) => {
+                let _ = write!(html, " <small>[{},&nbsp;{}]</small>", escape(&figure(low)), escape(&figure(high)));
+            }
+            (None, Some(why)) => {
+                let _ = write!(html, " <small class=\"why\">no interval: {}</small>", escape(why));
+            }
+            (None, None) => {}
+        }
+        if let Some(of) = of.filter(|of| measured.units > 0 && measured.units != *of) {
+            let _ = write!(html, " <small>{} of {of} units</small>", measured.units);
+        }
+        Cell { html, by: Some(value), class: "number" }
+    }
+
+    pub(super) fn not_computed(why: Option<&str>) -> Cell {
+        let html = match why {
+            Some(why) => format!("<small class=\"why\">not computed: {}</small>", escape(why)),
+            None => "<small class=\"why\">not computed</small>".to_owned(),
+        };
+        Cell { html, by: None, class: "none" }
+    }
+}
+
+/// A column's heading.
+#[derive(Clone, Debug)]
+pub(super) struct Heading {
+    pub(super) text: String,
+    /// Added for those who sort: which way is better.
+    pub(super) better: &'static str,
+}
+
+impl Heading {
+    pub(super) fn plain(text: &str) -> Heading {
+        Heading { text: text.to_owned(), better: "" }
+    }
+}
+
+/// Rows under a heading of their own, or under none. Sorting keeps to them.
+pub(super) struct Body {
+    pub(super) heading: Option<&'static str>,
+    pub(super) rows: Vec<Vec<Cell>>,
+}
+
+/// A table in a box in which it may be wider than the page. The first column names the row.
+pub(super) fn table(caption: &str, headings: &[Heading], bodies: &[Body]) -> String {
+    let mut html = format!(
+        "<div class=\"wide\" tabindex=\"0\" role=\"region\" aria-label=\"{0}\"><table><caption>{0}</caption><thead><tr>",
+        escape(caption)
+    );
+    for heading in headings {
+        let better = match heading.better {
+            "" => String::new(),
+            "↑" => " <span class=\"way\" title=\"more is better\">↑</span>".to_owned(),
+            _ => " <span class=\"way\" title=\"less is better\">↓</span>".to_owned(),
+        };
+        let _ = write!(
+            html,
+            "<th scope=\"col\" aria-sort=\"none\"><button type=\"button\">{}{better}</button></th>",
+            escape(&heading.text)
+        );
+    }
+    html.push_str("</tr></thead>");
+    for body in bodies.iter().filter(|body| !body.rows.is_empty()) {
+        html.push_str("<tbody>");
+        if let Some(heading) = body.heading {
+            let _ = write!(
+                html,
+                "<tr class=\"part\"><th colspan=\"{}\" scope=\"rowgroup\">{heading}</th></tr>",
+                headings.len()
+            );
+        }
+        for row in &body.rows {
+            html.push_str("<tr>");
+            for (i, cell) in row.iter().enumerate() {
+                let by = cell.by.map_or(String::new(), |by| format!(" data-by=\"{by}\""));
+                let class = if cell.class.is_empty() { String::new() } else { format!(" class=\"{}\"", cell.class) };
+                let _ = match i {
+                    0 => write!(html, "<th scope=\"row\"{by}>{}</th>", cell.html),
+                    _ => write!(html, "<td{class}{by}>{}</td>", cell.html),
+                };
+            }
+            html.push_str("</tr>");
+        }
+        html.push_str("</tbody>");
+    }
+    html.push_str("</table></div>");
+    html
+}
+
+/// A list, or nothing of nothing.
+pub(super) fn list(items: &[String]) -> String {
+    match items {
+        [] => String::new(),
+        items => {
+            let items: String = items.iter().map(|item| format!("<li>{}</li>", escape(item))).collect();
+            format!("<ul>{items}</ul>")
+        }
+    }
+}
+
+/// Something long that is shown when asked for.
+pub(super) fn details(summary: &str, html: &str) -> String {
+    format!("<details><summary>{}</summary>{html}</details>", escape(summary))
+}
+
+/// Text as it is, every space kept.
+pub(super) fn verbatim(text: &str) -> String {
+    format!("<pre tabindex=\"0\">{}</pre>", escape(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_text_ends_a_script_or_begins_an_element() {
+        let hostile = "</script><!--\u{2028}&\"'";
+        let json = script_json(&[hostile]).unwrap();
+        assert!(!json.contains(['<', '>', '&', '\u{2028}']));
+        assert_eq!(serde_json::from_str::<Vec<String>>(&json).unwrap(), [hostile]);
+        assert_eq!(escape("<a b=\"c\" d='e'>&"), "&lt;a b=&quot;c&quot; d=&#39;e&#39;&gt;&amp;");
+    }
+
+    #[test]
+    fn a_figure_that_is_not_there_says_why() {
+        let none = Measured { why_not: Some("one unit <only>".to_owned()), ..Measured::default() };
+        assert!(Cell::measured(&none, None).html.contains("not computed: one unit &lt;only&gt;"));
+        let part = Measured { value: Some(0.5), interval: Some([0.25, 0.75]), units: 2, ..Measured::default() };
+        let html = Cell::measured(&part, Some(3)).html;
+        assert!(html.contains("0.500") && html.contains("[0.250,") && html.contains("2 of 3 units"), "{html}");
+    }
+}

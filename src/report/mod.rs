@@ -1,0 +1,100 @@
+//! The report of a comparison: one HTML file that needs nothing else, neither files nor a network, and can be sent to anybody.
+
+mod cite;
+mod data;
+mod html;
+mod page;
+mod tables;
+mod thumbnails;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use serde::Serialize;
+
+pub use thumbnails::Size;
+
+use crate::compare::comparison::{Comparison, SCHEMA_VERSION};
+use crate::plot;
+
+/// What the comparison is read from.
+pub const COMPARISON: &str = "comparison.json";
+
+/// What became of a report.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Written {
+    /// The file.
+    pub report: PathBuf,
+    /// Its size.
+    pub bytes: usize,
+    /// Pictures in it.
+    pub pictures: usize,
+    /// Their size.
+    pub size: Size,
+    /// Plots in it.
+    pub plots: usize,
+    /// Pictures that could not be read: the report has their figures all the same.
+    pub missing: Vec<PathBuf>,
+}
+
+/// The comparison of a folder.
+///
+/// # Errors
+/// A file that is not there, is no comparison, or is one of another version; the error names it.
+pub fn read(folder: &Path) -> Result<Comparison> {
+    let path = folder.join(COMPARISON);
+    let named = path.display();
+    let text = std::fs::read_to_string(&path)
+        .with_context(|| format!("{named}: cannot be read; `metapicture compare` writes it"))?;
+    #[derive(serde::Deserialize)]
+    struct Version {
+        schema_version: u32,
+    }
+    let version: Version = serde_json::from_str(&text).with_context(|| format!("{named}: is no comparison"))?;
+    if version.schema_version != SCHEMA_VERSION {
+        bail!(
+            "{named}: has version {}, and this program reads {SCHEMA_VERSION}; compare again",
+            version.schema_version
+        );
+    }
+    let comparison: Comparison = serde_json::from_str(&text).with_context(|| format!("{named}: is no comparison"))?;
+    let (methods, units) = (comparison.methods.len(), comparison.units.len());
+    let places = comparison.pictures.iter().map(|picture| (picture.method, picture.unit));
+    let on_dials = comparison.dials.iter().flat_map(|dial| dial.methods.iter().map(|(method, _)| (*method, 0)));
+    let in_points = comparison.tradeoffs.iter().flat_map(|tradeoff| tradeoff.points.iter().map(|p| (p.method, 0)));
+    let mut all = places.chain(on_dials.chain(in_points).filter(|_| units > 0));
+    if let Some((method, unit)) = all.find(|(method, unit)| *method >= methods || *unit >= units) {
+        bail!("{named}: method {method} or unit {unit} is not there");
+    }
+    Ok(comparison)
+}
+
+/// Writes the report to `out`, in at most `most` bytes: pictures are made as small as that asks for. `folder` is where
+/// `comparison.json` lies; names of pictures are relative to it.
+///
+/// # Errors
+/// If plots and tables alone are larger, or `out` cannot be written.
+pub fn write(comparison: &Comparison, folder: &Path, out: &Path, most: usize) -> Result<Written> {
+    let plots = plot::all(comparison, folder)?;
+    let pictures = thumbnails::Pictures::read(comparison, folder)?;
+    let page = page::Page::new(comparison, &plots, pictures.missing.len())?;
+    let fixed = page.bytes();
+    let mb = |bytes: usize| bytes as f64 / 1e6;
+    let found = match most.checked_sub(fixed) {
+        Some(room) => pictures.within(room)?,
+        None => None,
+    };
+    let Some((size, block)) = found else {
+        bail!("--max-size {:.1}: plots and tables take {:.1} MB, and no pictures fit besides", mb(most), mb(fixed));
+    };
+    let html = page.finish(&size, &block)?;
+    std::fs::write(out, &html).with_context(|| format!("{}: cannot be written", out.display()))?;
+    Ok(Written {
+        report: out.to_owned(),
+        bytes: html.len(),
+        pictures: block.pictures.iter().flatten().count(),
+        size,
+        plots: plots.len(),
+        missing: pictures.missing,
+    })
+}

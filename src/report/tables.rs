@@ -1,0 +1,233 @@
+//! The tables of a report.
+
+use super::html::{Body, Cell, Heading, details, escape, list, table, verbatim};
+use crate::compare::comparison::{Comparison, Direction, Group, Kind, Method, Metric};
+use crate::plot::number::{figure, probability, setting};
+
+fn heading(metric: &Metric) -> Heading {
+    let better = match metric.direction {
+        Direction::Up => "↑",
+        Direction::Down => "↓",
+        Direction::None => "",
+    };
+    Heading { text: metric.name.clone(), better }
+}
+
+/// A metric's name; its key where it has none.
+pub(super) fn name<'a>(comparison: &'a Comparison, key: &'a str) -> &'a str {
+    comparison.metrics.iter().find(|metric| metric.key == key).map_or(key, |metric| metric.name.as_str())
+}
+
+/// Methods first, and controls under a heading of their own.
+fn bodies(comparison: &Comparison, row: impl Fn(&Method) -> Vec<Cell>) -> Vec<Body> {
+    let of = |control: bool| {
+        comparison.methods.iter().filter(|method| (method.kind == Kind::Control) == control).map(&row).collect()
+    };
+    vec![
+        Body { heading: None, rows: of(false) },
+        Body { heading: Some("Controls: made by the comparison, to hold the figures against"), rows: of(true) },
+    ]
+}
+
+/// A group's table, and beneath it what its figures mean.
+pub(super) fn group(comparison: &Comparison, group: Group, caption: &str) -> String {
+    let (shown, none): (Vec<&Metric>, Vec<&Metric>) = (comparison.metrics.iter())
+        .filter(|metric| metric.group == group)
+        .partition(|metric| metric.not_computed.is_none());
+    let mut html = String::new();
+    if !shown.is_empty() {
+        let headings: Vec<Heading> =
+            std::iter::once(Heading::plain("method")).chain(shown.iter().map(|metric| heading(metric))).collect();
+        let bodies = bodies(comparison, |method| {
+            let figures = shown.iter().map(|metric| match method.metrics.get(&metric.key) {
+                Some(measured) => Cell::measured(measured, Some(method.units)),
+                None => Cell::not_computed(None),
+            });
+            std::iter::once(Cell::text(&method.label)).chain(figures).collect()
+        });
+        html += &table(caption, &headings, &bodies);
+    }
+    html += "<dl class=\"meanings\">";
+    for metric in shown.iter().chain(&none) {
+        let way = match metric.direction {
+            Direction::Up => "more is better",
+            Direction::Down => "less is better",
+            Direction::None => "neither way is better",
+        };
+        let claim = if metric.primary { "; claims rest on it" } else { "" };
+        html += &format!(
+            "<dt>{}</dt><dd>{} <span class=\"aside\">Range {}; {way}{claim}. {}</span>",
+            escape(&metric.name),
+            escape(&metric.meaning),
+            escape(&metric.range),
+            escape(&metric.source)
+        );
+        if let Some(why) = &metric.not_computed {
+            html += &format!(" <strong>Not computed: {}</strong>", escape(why));
+        }
+        html += "</dd>";
+    }
+    html + "</dl>"
+}
+
+/// Who took part: pictures, seeds, passes; and what must be said of each.
+pub(super) fn methods(comparison: &Comparison) -> String {
+    let headings =
+        ["method", "made by", "generator", "units", "pictures", "fewest seeds", "forward passes", "backward passes"];
+    let bodies = bodies(comparison, |method| {
+        let count = |n: usize| Cell::number(n as f64, &n.to_string());
+        let passes = |which: usize| match method.passes {
+            Some(passes) => Cell::number(passes[which], &setting(passes[which])),
+            None if method.kind == Kind::Control => Cell::text("none"),
+            None => Cell::text("not known"),
+        };
+        let made = match method.kind {
+            Kind::Run => "this program",
+            Kind::Foreign => "another tool",
+            Kind::Control => "the comparison",
+        };
+        vec![
+            Cell::text(&method.label),
+            Cell::text(made),
+            Cell::text(method.generator.as_deref().unwrap_or("none")),
+            count(method.units),
+            count(method.pictures),
+            count(method.seeds),
+            passes(0),
+            passes(1),
+        ]
+    });
+    let mut html = table("Methods and controls", &headings.map(Heading::plain), &bodies);
+    let meanings: Vec<String> = (comparison.methods.iter())
+        .filter_map(|method| Some(format!("{}: {}", method.label, method.meaning.as_ref()?)))
+        .collect();
+    html += &list(&meanings);
+    let all_settings: String = (comparison.methods.iter())
+        .filter(|method| method.kind != Kind::Control)
+        .map(|method| details(&method.label, &verbatim(&serde_yaml::to_string(&method.settings).unwrap_or_default())))
+        .collect();
+    html + &details("Every setting of every method", &all_settings)
+}
+
+/// Each method against the baseline.
+pub(super) fn tests(comparison: &Comparison) -> String {
+    let rows: Vec<Vec<Cell>> = (comparison.methods.iter())
+        .flat_map(|method| method.tests.iter().map(move |test| (method, test)))
+        .map(|(method, test)| {
+            vec![
+                Cell::text(&method.label),
+                Cell::text(name(comparison, &test.metric)),
+                Cell::measured(&test.difference, None),
+                Cell::figure(test.p, probability),
+                Cell::figure(test.p_holm, probability),
+                Cell::figure(test.effect, figure),
+                Cell::number(test.difference.units as f64, &test.difference.units.to_string()),
+            ]
+        })
+        .collect();
+    if rows.is_empty() {
+        return "<p>No tests: there is no pixel-space method to hold the others against.</p>".to_owned();
+    }
+    let headings = ["method", "figure", "difference", "p", "p (Holm)", "effect", "units"].map(Heading::plain);
+    table("Difference from the baseline, paired by unit", &headings, &[Body { heading: None, rows }])
+}
+
+/// Drift and the like, layer by layer: a table a method.
+pub(super) fn layers(comparison: &Comparison) -> String {
+    let with_layers = comparison.methods.iter().filter(|method| !method.layers.is_empty());
+    let one = |method: &Method| {
+        let rows = (method.layers.iter().enumerate())
+            .map(|(depth, layer)| {
+                let figures = [&layer.drift, &layer.drift_pooled, &layer.path, &layer.cka, &layer.energy];
+                let figures = figures.into_iter().map(|measured| Cell::measured(measured, Some(method.units)));
+                let p = [layer.energy_p, layer.energy_q].map(|p| Cell::figure(p, probability));
+                let name = Cell::number(depth as f64, &layer.layer);
+                std::iter::once(name).chain(figures).chain(p).collect()
+            })
+            .collect();
+        let headings = [
+            ("layer", ""),
+            ("F2 drift", "↓"),
+            ("F2 drift, pooled", "↓"),
+            ("F3 path naturalness", "↑"),
+            ("F4 CKA", "↑"),
+            ("F5 energy distance", "↓"),
+            ("its p", ""),
+            ("its q (Benjamini & Hochberg)", ""),
+        ]
+        .map(|(text, better)| Heading { text: text.to_owned(), better });
+        let caption = format!("Layers: {}", method.label);
+        details(&method.label, &table(&caption, &headings, &[Body { heading: None, rows }]))
+    };
+    let tables: String = with_layers.map(one).collect();
+    if tables.is_empty() { "<p>No layers were compared.</p>".to_owned() } else { tables }
+}
+
+/// The trade-offs' statistics.
+pub(super) fn tradeoffs(comparison: &Comparison) -> String {
+    let headings = [
+        "along",
+        "legibility",
+        "fidelity",
+        "Spearman",
+        "p",
+        "p (Holm)",
+        "beta",
+        "hypervolume",
+        "severity",
+        "units undefined",
+        "floored",
+    ]
+    .map(Heading::plain);
+    let of = |primary: bool| {
+        let row = |tradeoff: &crate::compare::comparison::Tradeoff| {
+            let [l, f] = tradeoff.floored;
+            let floors = tradeoff.floors.map(figure);
+            let floored = match l + f {
+                0 => "none".to_owned(),
+                _ => format!("{l} of legibility at {}, {f} of fidelity at {}", floors[0], floors[1]),
+            };
+            vec![
+                Cell::text(&tradeoff.name),
+                Cell::text(name(comparison, &tradeoff.legibility)),
+                Cell::text(name(comparison, &tradeoff.fidelity)),
+                Cell::measured(&tradeoff.spearman, None),
+                Cell::figure(tradeoff.spearman_p, probability),
+                // Only primary trade-offs are adjusted for.
+                match tradeoff.spearman_p_holm {
+                    None if !primary => Cell::text("not adjusted"),
+                    p => Cell::figure(p, probability),
+                },
+                Cell::measured(&tradeoff.beta, None),
+                Cell::measured(&tradeoff.hypervolume, None),
+                Cell::measured(&tradeoff.severity, None),
+                Cell::number(tradeoff.undefined as f64, &tradeoff.undefined.to_string()),
+                Cell::text(&floored),
+            ]
+        };
+        comparison.tradeoffs.iter().filter(|tradeoff| tradeoff.primary == primary).map(row).collect()
+    };
+    let bodies = [
+        Body { heading: None, rows: of(true) },
+        Body { heading: Some("Not claims: looked at besides"), rows: of(false) },
+    ];
+    table("Legibility against fidelity", &headings, &bodies)
+}
+
+/// The units.
+pub(super) fn units(comparison: &Comparison) -> String {
+    let rows = (comparison.units.iter())
+        .map(|unit| {
+            vec![
+                Cell::text(&unit.name),
+                Cell::text(unit.label.as_deref().unwrap_or("no class")),
+                Cell::figure(unit.median, figure),
+                Cell::figure(unit.best_pixel, figure),
+                Cell::number(unit.photographs as f64, &unit.photographs.to_string()),
+            ]
+        })
+        .collect();
+    let headings =
+        ["unit", "class", "median activation of the photographs", "best pixel picture", "photographs of its class"];
+    table("Units", &headings.map(Heading::plain), &[Body { heading: None, rows }])
+}
