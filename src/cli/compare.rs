@@ -17,6 +17,7 @@ use crate::compare::comparison::{Comparison, Kind as Made, Measured};
 use crate::compare::gather::Gathered;
 use crate::compare::look::{Networks, default_layers, last_features};
 use crate::compare::{Follow, Job, Options, Prior, compare, controls, tables};
+use crate::plot;
 use crate::random::{Purpose, Seed, stream};
 use crate::reference::{self, Photograph};
 use crate::unit::LayerShapes;
@@ -25,7 +26,7 @@ use crate::unit::LayerShapes;
 #[derive(Debug, Args)]
 #[command(
     after_help = "OUT holds comparison.json (everything, with definitions), metrics.csv (a row a picture), summary.csv (a row a method), units.csv,
-layers.csv and the pictures of the controls. `metapicture report OUT` makes a page of it.
+layers.csv, plots (SVG and PNG) and the pictures of the controls. `metapicture report OUT` makes a page of it.
 
 Example:
   metapicture compare out/tradeoff --out out/tradeoff-compared
@@ -161,11 +162,16 @@ pub(super) fn run(command: CompareCommand, quiet: bool) -> Result<u8, Failure> {
         },
         command: command_line(),
     };
+    job.check().usage()?;
     let bar = Bar::new(quiet);
     let comparison = compare(&job, &bar);
     bar.0.finish_and_clear();
     let comparison = comparison?;
     tables::write(&comparison, &command.out)?;
+    let plots = command.out.join("plots");
+    for drawn in plot::all(&comparison, &command.out)? {
+        plot::write(&drawn, &plots)?;
+    }
     if command.json {
         print_json(&summary(&comparison))?;
     } else if !quiet {

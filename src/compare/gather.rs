@@ -202,6 +202,7 @@ impl Gathered {
             if !picture.is_file() {
                 bail!("{file}: row {line}: {} is not there", picture.display());
             }
+            crate::picture::read(&picture).with_context(|| format!("{file}: row {line}"))?;
             let next = of_unit.entry((cell(method).to_owned(), cell(unit).to_owned())).or_default();
             let seed = match seed.map(cell).filter(|text| !text.is_empty()) {
                 Some(text) => {

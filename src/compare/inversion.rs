@@ -23,7 +23,7 @@ use crate::random::Seed;
 use classifiers::Classifier;
 
 /// Random codes whose features are compared, of which the nearest are the starts.
-const SCREENED: u64 = 64;
+const SCREENED: u64 = 256;
 
 /// Optimizations from different codes for each picture.
 pub const STARTS: usize = 3;

@@ -48,7 +48,7 @@ use self::nature::{MORE_SQUARES, Nature};
 use self::statistics::{Valued, absent, mean_of};
 use self::tradeoff::{Axes, SEEDS, Setting, UNITS};
 use crate::method::Method as Recipe;
-use crate::optimizer::{OptimizerSpec, StepSize};
+use crate::optimizer::{OptimizerSpec, Ramp, StepSize};
 use crate::param::{Condition, LatentSpec};
 use crate::picture::{self, to_rgb8};
 use crate::random::{Purpose, Seed, stream};
@@ -106,6 +106,22 @@ pub struct Job {
     pub options: Options,
     /// The command line.
     pub command: String,
+}
+
+impl Job {
+    /// Refuses a baseline that is not there, and units that the target has not.
+    ///
+    /// # Errors
+    /// One of these.
+    pub fn check(&self) -> Result<()> {
+        baseline(&self.gathered, self.baseline.as_deref())?;
+        let mut names: Vec<&str> = self.gathered.items.iter().map(|item| &*item.unit).collect();
+        names.sort_unstable();
+        names.dedup();
+        names
+            .into_iter()
+            .try_for_each(|name| Unit::parse(name, &self.networks.target, &self.networks.shapes).map(|_| ()))
+    }
 }
 
 /// Who follows a comparison.
@@ -574,9 +590,16 @@ fn invert(
         let Some(method) = recipe(&job.gathered.groups[*group]) else { continue };
         let Some(spec) = method.param.latent() else { continue };
         let spec = LatentSpec { unclamped: false, ..spec.clone() };
-        let optimizer = match method.optimizer {
-            adam @ OptimizerSpec::Adam { .. } => adam,
-            _ => OptimizerSpec::Adam { lr: StepSize::Constant(0.1), beta1: 0.9, beta2: 0.999, weight_decay: 0. },
+        // The method's step, which becomes small so that the search comes to rest.
+        let lr = match method.optimizer {
+            OptimizerSpec::Adam { lr, .. } => lr.at(0, 1),
+            _ => 0.1,
+        };
+        let optimizer = OptimizerSpec::Adam {
+            lr: StepSize::Linear(Ramp { from: lr, to: lr / 20. }),
+            beta1: 0.9,
+            beta2: 0.999,
+            weight_decay: 0.,
         };
         let (target, features) = (&job.networks.target, job.networks.features[0].1);
         let seed = Seed(job.options.seed);

@@ -1,0 +1,310 @@
+//! A comparison as its reader meets it: on real models, its figures say of pictures whose nature is known what must be said of them, and
+//! can be computed again from the files that it leaves.
+
+mod common;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::sync::OnceLock;
+
+use metapicture::compare::comparison::{Comparison, Measured, Method};
+use tempfile::TempDir;
+
+/// Classes of which the zoo has a labelled photograph.
+const EXPERIMENT: &str = "
+name: test
+classifier: efficientnet-lite0
+generator: face-dcgan
+units: ['class:22', 'class:99', 'class:609', 'class:949']
+methods:
+  - { preset: naive, steps: 40 }
+  - { preset: lucid-2017, steps: 40 }
+  - { preset: blend, steps: 30, param: { blend: { prior: { screen: 1, starts: 1, trial: 0 } } } }
+seeds: 2
+compare: { witnesses: [efficientnet-lite1, efficientnet-lite2] }
+sweep:
+  methods.blend.param.blend.eps: [0, 0.03, 1]
+";
+
+/// Other seeds of the first method.
+const OTHER_HALF: &str = "
+name: half
+classifier: efficientnet-lite0
+units: ['class:22', 'class:99', 'class:609', 'class:949']
+methods: [{ preset: naive, steps: 40 }]
+seeds: [2, 3]
+";
+
+struct Compared {
+    folder: TempDir,
+    comparison: Comparison,
+}
+
+impl Compared {
+    fn out(&self) -> PathBuf {
+        self.folder.path().join("compared")
+    }
+
+    fn method(&self, label: &str) -> &Method {
+        let found = self.comparison.methods.iter().find(|method| method.label == label);
+        let labels: Vec<&str> = self.comparison.methods.iter().map(|method| method.label.as_str()).collect();
+        found.unwrap_or_else(|| panic!("no {label} among {labels:?}"))
+    }
+
+    fn figure(&self, label: &str, key: &str) -> &Measured {
+        &self.method(label).metrics[key]
+    }
+
+    fn value(&self, label: &str, key: &str) -> f64 {
+        let figure = self.figure(label, key);
+        figure.value.unwrap_or_else(|| panic!("{label} has no {key}: {:?}", figure.why_not))
+    }
+}
+
+fn metapicture(arguments: &[&str], folder: &Path) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_metapicture"));
+    command.current_dir(folder).args(arguments).stdin(Stdio::null());
+    command.output().unwrap()
+}
+
+fn succeed(arguments: &[&str], folder: &Path) -> String {
+    let output = metapicture(arguments, folder);
+    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// One comparison, which all tests look at.
+fn compared() -> &'static Compared {
+    static COMPARED: OnceLock<Compared> = OnceLock::new();
+    COMPARED.get_or_init(|| {
+        let models = ["efficientnet-lite0", "efficientnet-lite1", "efficientnet-lite2", "face-dcgan"];
+        for name in models.into_iter().chain(["photos", "imagenet-samples"]) {
+            common::files(name);
+        }
+        let folder = TempDir::new().unwrap();
+        let at = folder.path();
+        std::fs::write(at.join("test.yaml"), EXPERIMENT).unwrap();
+        std::fs::write(at.join("half.yaml"), OTHER_HALF).unwrap();
+        succeed(&["sweep", "test.yaml", "--out", "records"], at);
+        succeed(&["sweep", "half.yaml", "--out", "half"], at);
+        // The other seeds, as if another tool had made them.
+        let mut table = "path,unit,method,seed\n".to_owned();
+        let mut reader = csv::Reader::from_path(at.join("half/results.csv")).unwrap();
+        let header = reader.headers().unwrap().clone();
+        let column = |name: &str| header.iter().position(|column| column == name).unwrap();
+        for row in reader.records().map(Result::unwrap) {
+            let cell = |name: &str| &row[column(name)];
+            let line = format!("half/runs/{}/image.png,{},other half,{}\n", cell("run_id"), cell("unit"), cell("seed"));
+            table.push_str(&line);
+        }
+        std::fs::write(at.join("half.csv"), table).unwrap();
+        let words = [
+            "compare",
+            "records",
+            "--foreign",
+            "half.csv",
+            "--out",
+            "compared",
+            "--replicates",
+            "2000",
+            "--permutations",
+            "2000",
+            "--inversions",
+            "1",
+            "--permuted-units",
+            "2",
+        ];
+        succeed(&words, at);
+        let bytes = std::fs::read(at.join("compared/comparison.json")).unwrap();
+        Compared { comparison: serde_json::from_slice(&bytes).unwrap(), folder }
+    })
+}
+
+#[test]
+fn photographs_are_legible_and_noise_is_not() {
+    let of = compared();
+    assert!(of.value("photographs", "agreement") > 0.6);
+    assert!(of.value("photographs", "explanation") > 0.9);
+    for noise in ["blurred noise", "another unit's pictures"] {
+        assert!(of.value(noise, "agreement") < 0.1, "{noise}");
+        assert!(of.value(noise, "witness_probability") < 0.05, "{noise}");
+        assert!((of.value(noise, "explanation") - 0.5).abs() < 0.3, "{noise}");
+    }
+    assert!(of.value("photographs", "kid") < 0.05);
+    for other in ["blurred noise", "naive", "phase-scrambled photographs"] {
+        assert!(of.value("photographs", "kid") + 0.1 < of.value(other, "kid"), "{other}");
+    }
+    assert!(of.value("naive", "agreement") < 0.3, "naive pictures convince nobody");
+    assert!(of.value("naive", "probability") > 0.9, "but the target");
+}
+
+#[test]
+fn scrambled_phases_pass_the_spectrum_and_fail_the_rest() {
+    let of = compared();
+    let scrambled = "phase-scrambled photographs";
+    assert!(of.value(scrambled, "spectral_distance") < 2. * of.value("photographs", "spectral_distance"));
+    assert!(of.value(scrambled, "spectral_distance") < 0.5 * of.value("blurred noise", "spectral_distance"));
+    assert!(of.value(scrambled, "agreement") < 0.2);
+    assert!(of.value(scrambled, "percentile") < of.value("photographs", "percentile"));
+}
+
+#[test]
+fn drift_is_0_for_other_seeds_and_1_for_other_units() {
+    let of = compared();
+    for layer in &of.method("other half").layers {
+        if let (Some(value), Some([low, high])) = (layer.drift.value, layer.drift.interval) {
+            assert!(low <= 0.05 && high >= -0.05 && value.abs() < 0.3, "{}: {value} [{low}, {high}]", layer.layer);
+        }
+    }
+    assert!((of.value("other half", "likeness") - 1.).abs() < 0.1);
+    assert!(of.value("another unit's pictures", "likeness").abs() < 0.15);
+    assert_eq!(of.method("naive").metrics["likeness"].value.map(|value| (value * 1e9).round()), Some(1e9));
+    let measured = of.method("naive").layers.iter().filter(|layer| layer.drift.value.is_some()).count();
+    assert!(measured >= 3, "the deep layers tell units apart");
+}
+
+#[test]
+fn a_network_that_knows_nothing_convinces_no_witness() {
+    let of = compared();
+    for label in ["permuted: naive", "permuted: lucid-2017", "permuted: blend (face-dcgan)"] {
+        assert_eq!(of.value(label, "agreement"), 0., "{label}");
+        assert!(of.value(label, "ratio") < 0.2, "{label}");
+    }
+}
+
+#[test]
+fn what_a_generator_made_is_in_its_range() {
+    let own: Vec<f64> = compared()
+        .comparison
+        .inversions
+        .iter()
+        .filter(|inverted| inverted.of == "own samples")
+        .map(|inverted| inverted.gap)
+        .collect();
+    assert_eq!(own.len(), 4);
+    let mean = own.iter().sum::<f64>() / own.len() as f64;
+    assert!(mean < 0.05, "{own:?}");
+    let pixel = compared().value("blend eps=0", "inversion_gap");
+    assert!(pixel > 10. * mean, "naive noise is in no GAN's range: {pixel}");
+}
+
+#[test]
+fn the_dial_goes_from_the_prior_to_pixels() {
+    let of = compared();
+    let dial = &of.comparison.dials[0];
+    assert_eq!(dial.name, "blend (face-dcgan): eps");
+    assert_eq!(dial.methods.iter().map(|(_, value)| *value).collect::<Vec<_>>(), [0., 0.03, 1.]);
+    let ratios: Vec<f64> =
+        dial.methods.iter().map(|(method, _)| of.comparison.methods[*method].metrics["ratio"].value.unwrap()).collect();
+    assert!(ratios[0] < 0.5 && ratios.is_sorted(), "an invisible residual fires the unit: {ratios:?}");
+    let primary: Vec<_> = of.comparison.tradeoffs.iter().filter(|tradeoff| tradeoff.primary).collect();
+    assert_eq!(primary.len(), 2, "the dial, and all methods");
+    assert!(primary[0].sentence.contains("Too little for a claim: 4 units and 2 seeds"), "{}", primary[0].sentence);
+    assert!(of.comparison.cautions.iter().any(|caution| caution.contains("the same family as the target")));
+    let path = of.comparison.metrics.iter().find(|metric| metric.key == "path").unwrap();
+    assert!(path.not_computed.as_ref().is_some_and(|why| why.contains("two photographs")), "{path:?}");
+}
+
+#[test]
+fn python_computes_the_same_from_the_files() {
+    let of = compared();
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/compare/recompute.py");
+    let output = Command::new("python3").arg(script).arg(of.out()).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let again: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let close = |a: f64, b: f64, what: &str| assert!((a - b).abs() < 1e-9 * a.abs().max(1.), "{what}: {a} and {b}");
+    for method in &of.comparison.methods {
+        close(again["agreement"][&method.label].as_f64().unwrap(), of.value(&method.label, "agreement"), &method.label);
+    }
+    for (label, value) in again["ratio"].as_object().unwrap() {
+        close(value.as_f64().unwrap(), of.value(label, "ratio"), label);
+    }
+    for (place, tradeoff) in of.comparison.tradeoffs.iter().enumerate() {
+        close(again["spearman"][place].as_f64().unwrap(), tradeoff.spearman.value.unwrap(), &tradeoff.name);
+        close(again["beta"][place].as_f64().unwrap(), tradeoff.beta.value.unwrap(), &tradeoff.name);
+    }
+    let [ours, theirs] = [0, 1].map(|which| again["holm"][which].as_array().unwrap().clone());
+    assert!(ours.len() >= 8);
+    ours.iter().zip(&theirs).for_each(|(a, b)| close(a.as_f64().unwrap(), b.as_f64().unwrap(), "Holm"));
+    // summary.csv says the same.
+    let mut reader = csv::Reader::from_path(of.out().join("summary.csv")).unwrap();
+    let column = reader.headers().unwrap().iter().position(|column| column == "ratio").unwrap();
+    for (row, method) in reader.records().map(Result::unwrap).zip(&of.comparison.methods) {
+        assert_eq!(row[0], method.label);
+        assert_eq!(row[column].parse().ok(), method.metrics["ratio"].value);
+    }
+}
+
+#[test]
+fn plots_are_there_and_a_page_is_made_of_it() {
+    let of = compared();
+    let plots = std::fs::read_dir(of.out().join("plots")).unwrap().flatten();
+    let names: Vec<String> = plots.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+    assert!(names.iter().filter(|name| name.ends_with(".png")).count() >= 5, "{names:?}");
+    succeed(&["report", "compared"], of.folder.path());
+    let page = std::fs::read_to_string(of.out().join("report.html")).unwrap();
+    assert!(page.contains("blend (face-dcgan): eps") && page.len() < 8_000_000);
+}
+
+#[test]
+fn the_same_comparison_gives_the_same_figures() {
+    let of = compared();
+    let words = [
+        "compare",
+        "records",
+        "--foreign",
+        "half.csv",
+        "--out",
+        "again",
+        "--replicates",
+        "2000",
+        "--permutations",
+        "2000",
+        "--inversions",
+        "0",
+        "--permuted-units",
+        "0",
+    ];
+    succeed(&words, of.folder.path());
+    let bytes = std::fs::read(of.folder.path().join("again/comparison.json")).unwrap();
+    let again: Comparison = serde_json::from_slice(&bytes).unwrap();
+    for label in ["naive", "lucid-2017", "blend eps=0", "photographs", "other half"] {
+        let other = again.methods.iter().find(|method| method.label == label).unwrap();
+        for key in ["agreement", "ratio", "likeness", "kid", "spectral_distance"] {
+            assert_eq!(other.metrics[key], of.method(label).metrics[key], "{label}: {key}");
+        }
+    }
+}
+
+#[test]
+fn wrong_requests_end_with_a_line_that_says_what_is_wrong() {
+    let of = compared();
+    let at = of.folder.path();
+    std::fs::write(at.join("no-unit.csv"), "path,method\nx.png,a\n").unwrap();
+    std::fs::write(at.join("no-file.csv"), "path,unit,method\nx.png,banana,a\n").unwrap();
+    std::fs::write(at.join("not-a-picture.png"), "text").unwrap();
+    std::fs::write(at.join("not-a-picture.csv"), "path,unit,method\nnot-a-picture.png,banana,a\n").unwrap();
+    std::fs::write(at.join("no-class.csv"), "path,unit,method\nhalf.csv,bananna,a\n").unwrap();
+    std::fs::create_dir_all(at.join("empty")).unwrap();
+    let cases: &[(&[&str], i32, &str)] = &[
+        (&["nothing-here"], 2, "nothing-here"),
+        (&["--foreign", "no-unit.csv"], 2, "no column 'unit'"),
+        (&["--foreign", "no-file.csv"], 2, "row 2: x.png is not there"),
+        (&["--foreign", "not-a-picture.csv", "--classifier", "efficientnet-lite0"], 2, "not a picture"),
+        (&["--foreign", "not-a-picture.csv"], 2, "--classifier"),
+        (&["--foreign", "no-class.csv", "--classifier", "efficientnet-lite0"], 2, "did you mean"),
+        (&["records", "--baseline", "naiv"], 2, "did you mean 'naive'"),
+        (&["records", "--baseline", "blend eps=0"], 2, "pixel space"),
+        (&["records", "--layers", "_blocks.99"], 2, "no layer '_blocks.99'"),
+        (&["records", "--witness", "efficientnet-lite0"], 2, "is the classifier itself"),
+        (&["records", "--reference", "empty"], 2, "no pictures"),
+        (&["records", "--reference", "photo"], 2, "photos"),
+    ];
+    for (words, code, says) in cases {
+        let words: Vec<&str> = ["compare", "--out", "wrong"].iter().chain(*words).copied().collect();
+        let output = metapicture(&words, at);
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert!(error.contains(says) && error.trim().lines().count() == 1, "{words:?}: {error}");
+        assert_eq!(output.status.code(), Some(*code), "{words:?}: {error}");
+    }
+}
