@@ -73,7 +73,9 @@ pub(super) fn draw(comparison: &Comparison, styles: &[Style]) -> anyhow::Result<
     }
     for (value, text) in standards {
         let x = right - drawing.fonts.width(text) - 4.;
-        drawing.label((x, frame.y.at(value) - 5.), text);
+        // Lines lie between the two: the words are beyond them.
+        let aside = if value > 0. { -5. } else { 15. };
+        drawing.label((x, frame.y.at(value) + aside), text);
     }
     let key = |place: &usize| Key {
         text: comparison.methods[*place].label.clone(),

@@ -85,8 +85,12 @@ pub(super) fn draw(comparison: &Comparison, styles: &[Style], number: usize, of:
     for (place, value, both) in &points {
         let text = match (of.dial, value) {
             (Some(_), Some(value)) => setting(*value),
-            _ => drawing.fonts.fitted(&comparison.methods[*place].label, 150.),
+            _ => comparison.methods[*place].label.clone(),
         };
+        // Long names are in the legend.
+        if drawing.fonts.width(&text) > 150. {
+            continue;
+        }
         labels.put(&mut drawing, at(both), &text, within);
     }
 
