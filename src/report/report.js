@@ -138,7 +138,7 @@
   };
 
   const tile = (picture, place, long) => {
-    const lines = long ? [data.units[picture.unit].name, `${data.methods[picture.method].name}, ${seed(picture)}`] : [];
+    const lines = long ? [data.units[picture.unit].name, data.methods[picture.method].name, seed(picture)] : [];
     const by = Number(sort.value);
     const figures = [['a', ACTIVATION], ['p', WITNESS]].map(([letter, i]) => `${letter} ${figure(picture.figures[i])}`);
     if (by > WITNESS) figures.push(figure(picture.figures[by]));
