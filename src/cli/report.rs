@@ -35,6 +35,8 @@ pub(super) fn run(command: Report, quiet: bool) -> Result<u8, Failure> {
     if !(command.max_size > 0. && command.max_size <= 4000.) {
         return Err(anyhow!("--max-size: more than 0 and at most 4000")).usage();
     }
+    // Thousands of small resizes: threads would spend more time on waiting for each other.
+    tch::set_num_threads(1);
     let comparison = report::read(&command.folder).usage()?;
     let out = command.out.unwrap_or_else(|| command.folder.join("report.html"));
     let written = report::write(&comparison, &command.folder, &out, (command.max_size * 1e6) as usize)?;

@@ -1,6 +1,6 @@
 //! What each picture does to the unit, and what the witnesses make of it: a dot a picture.
 
-use super::chart::{Axis, Frame, Key, Look, legend};
+use super::chart::{Axis, Frame, Key, Look, Scale, legend};
 use super::style::Style;
 use super::svg::{Drawing, Marker};
 use super::{ACTIVATION, Plot, WITNESS, metric_name};
@@ -35,8 +35,10 @@ pub(super) fn draw(comparison: &Comparison, styles: &[Style]) -> anyhow::Result<
         note += " Probabilities below 10⁻⁶ are drawn there.";
     }
     drawing.note(&note);
+    let scale = if log { Scale::Log } else { Scale::Linear };
     let probability = |p: f64| if log { p.max(FLOOR) } else { p };
-    let axes = (Axis::around(all().map(|(a, _)| *a), false), Axis::around(all().map(|(_, p)| probability(*p)), log));
+    let axes =
+        (Axis::around(all().map(|(a, _)| *a), Scale::Linear), Axis::around(all().map(|(_, p)| probability(*p)), scale));
     let titles = (metric_name(comparison, ACTIVATION), metric_name(comparison, WITNESS));
     let frame = Frame::draw(&mut drawing, axes, 380., (&titles.0, &titles.1), None);
     let mut keys = vec![];

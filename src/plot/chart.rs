@@ -3,11 +3,30 @@
 use super::number::power_of_ten;
 use super::svg::{Anchor, Drawing, GRID, INK, Marker, PALE};
 
+/// How an axis is divided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Scale {
+    Linear,
+    /// Logarithmic, base 10.
+    Log,
+    /// Linear about 0 and logarithmic beyond 1 and -1: the inverse hyperbolic sine.
+    Bent,
+}
+
+impl Scale {
+    fn place(self, value: f64) -> f64 {
+        match self {
+            Scale::Linear => value,
+            Scale::Log => value.max(f64::MIN_POSITIVE).log10(),
+            Scale::Bent => value.asinh(),
+        }
+    }
+}
+
 /// An axis: which value is at which pixel.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Axis {
-    /// Logarithmic, base 10.
-    log: bool,
+    scale: Scale,
     low: f64,
     high: f64,
     from: f64,
@@ -16,9 +35,9 @@ pub(super) struct Axis {
 
 impl Axis {
     /// An axis on which all values have a place, with some room around. Without values it goes from 0 to 1.
-    pub(super) fn around(values: impl IntoIterator<Item = f64>, log: bool) -> Axis {
-        let place = |v: f64| if log { v.log10() } else { v };
-        let places = values.into_iter().map(place).filter(|v| v.is_finite());
+    pub(super) fn around(values: impl IntoIterator<Item = f64>, scale: Scale) -> Axis {
+        let values = values.into_iter().filter(|v| scale != Scale::Log || *v > 0.);
+        let places = values.map(|v| scale.place(v)).filter(|v| v.is_finite());
         let (mut low, mut high) = places.fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), v| (a.min(v), b.max(v)));
         if low > high {
             (low, high) = (0., 1.);
@@ -27,7 +46,7 @@ impl Axis {
             0. => low.abs().max(1.) * 0.1,
             range => range * 0.06,
         };
-        Axis { log, low: low - room, high: high + room, from: 0., to: 1. }
+        Axis { scale, low: low - room, high: high + room, from: 0., to: 1. }
     }
 
     /// Between two pixels.
@@ -42,23 +61,28 @@ impl Axis {
 
     /// The pixel of a value; what is beyond an end is at it.
     pub(super) fn at(&self, value: f64) -> f64 {
-        let value = if self.log { value.max(f64::MIN_POSITIVE).log10() } else { value };
-        let share = ((value - self.low) / (self.high - self.low)).clamp(0., 1.);
+        let share = ((self.scale.place(value) - self.low) / (self.high - self.low)).clamp(0., 1.);
         self.from + share * (self.to - self.from)
     }
 
     /// About `count` round values and how they are written.
     pub(super) fn ticks(&self, count: f64) -> Vec<(f64, String)> {
         let (low, high) = (self.low.min(self.high), self.low.max(self.high));
-        if self.log && high - low >= 1.5 {
+        if self.scale == Scale::Log && high - low >= 2.6 {
             let step = ((high - low) / count).ceil().max(1.) as usize;
             let exponents = (low.ceil() as i32..=high.floor() as i32).step_by(step);
             return exponents.map(|e| (10f64.powi(e), power_of_ten(e))).collect();
         }
-        if self.log {
+        if self.scale == Scale::Log {
             let all = (low.floor() as i32..=high.ceil() as i32).flat_map(|e| [1., 2., 5.].map(|d| d * 10f64.powi(e)));
             let within = all.filter(|v| (low..=high).contains(&v.log10()));
             return within.map(|v| (v, format!("{v}"))).collect();
+        }
+        if self.scale == Scale::Bent {
+            let above = (0..9).flat_map(|e| [1., 2., 5.].map(|digit| digit * 10f64.powi(e)));
+            let all: Vec<f64> = above.flat_map(|v| [v, -v]).chain([0.]).collect();
+            let within = all.into_iter().filter(|v| (low..=high).contains(&v.asinh()));
+            return within.map(|v| (v, format!("{v}").replace('-', "−"))).collect();
         }
         let rough = (high - low) / count;
         let power = 10f64.powf(rough.log10().floor());
@@ -165,17 +189,18 @@ impl Labels {
     /// Writes a label beside its point, where there is room for it within `[left, top, right, bottom]`.
     pub(super) fn put(&mut self, drawing: &mut Drawing, (x, y): (f64, f64), text: &str, within: [f64; 4]) -> bool {
         let (wide, high) = (drawing.fonts.width(text), 13.);
-        for away in [9., 16., 26., 38.] {
+        for away in [12., 18., 27., 39.] {
             let diagonal = away * 0.75;
+            // Aslant first: intervals go across and upwards.
             let places = [
-                (x + away, y + 4.5),
                 (x + diagonal, y - diagonal),
                 (x + diagonal, y + diagonal + 8.),
+                (x - diagonal - wide, y - diagonal),
+                (x - diagonal - wide, y + diagonal + 8.),
+                (x + away, y + 4.5),
                 (x - away - wide, y + 4.5),
                 (x - wide / 2., y - away),
                 (x - wide / 2., y + away + 9.),
-                (x - diagonal - wide, y - diagonal),
-                (x - diagonal - wide, y + diagonal + 8.),
             ];
             for (left, base) in places {
                 let place = [left - 2., base - high + 1., left + wide + 2., base + 3.];
@@ -185,7 +210,7 @@ impl Labels {
                     place[2] < other[0] || other[2] < place[0] || place[3] < other[1] || other[3] < place[1]
                 });
                 if inside && free {
-                    if away > 16. {
+                    if away > 18. {
                         let end = (x.clamp(place[0], place[2]), y.clamp(place[1], place[3]));
                         drawing.line((x, y), end, PALE, 0.8, "");
                     }
@@ -263,10 +288,11 @@ mod tests {
     #[test]
     fn ticks_are_round_and_within_the_axis() {
         let texts = |axis: Axis| axis.ticks(6.).into_iter().map(|(_, text)| text).collect::<Vec<_>>();
-        assert_eq!(texts(Axis::around([0., 1.], false)), ["0.0", "0.2", "0.4", "0.6", "0.8", "1.0"]);
-        assert_eq!(texts(Axis::around([-30., 10.], false)), ["−30", "−20", "−10", "0", "10"]);
-        assert_eq!(texts(Axis::around([0.001, 10.], true)), ["0.001", "0.01", "0.1", "1", "10"]);
-        assert_eq!(texts(Axis::around([2., 9.], true)), ["2", "5"]);
+        assert_eq!(texts(Axis::around([0., 1.], Scale::Linear)), ["0.0", "0.2", "0.4", "0.6", "0.8", "1.0"]);
+        assert_eq!(texts(Axis::around([-30., 10.], Scale::Linear)), ["−30", "−20", "−10", "0", "10"]);
+        assert_eq!(texts(Axis::around([0.001, 10.], Scale::Log)), ["0.001", "0.01", "0.1", "1", "10"]);
+        assert_eq!(texts(Axis::around([2., 9.], Scale::Log)), ["2", "5"]);
+        assert_eq!(texts(Axis::around([0., 9.], Scale::Bent)), ["1", "2", "5", "10", "0"]);
     }
 
     #[test]

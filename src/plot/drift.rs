@@ -1,9 +1,9 @@
 //! How far a method's pictures are from those of pixels, layer by layer of the target (F2).
 
-use super::chart::{Axis, Frame, Key, Look, legend};
+use super::chart::{Axis, Frame, Key, Look, Scale, legend};
 use super::number::figure;
 use super::style::Style;
-use super::svg::{Anchor, Drawing, PALE};
+use super::svg::{Drawing, PALE};
 use super::{Plot, among};
 use crate::compare::comparison::{Comparison, Layer};
 
@@ -37,16 +37,19 @@ pub(super) fn draw(comparison: &Comparison, styles: &[Style]) -> anyhow::Result<
     // One wild interval must not flatten all lines: beyond the lines' own height, intervals are cut.
     let (low, high) = values.iter().fold((0f64, 1f64), |(a, b), v| (a.min(*v), b.max(*v)));
     let room = high - low;
+    // Early layers may drift by tens of times what the late ones do.
+    let bent = high - low > 5.;
+    let scale = if bent { Scale::Bent } else { Scale::Linear };
+    let y_title = if bent { "drift (F2); logarithmic beyond 1" } else { "drift (F2)" };
     let kept = ends.into_iter().map(|v| v.clamp(low - room, high + room));
-    let y = Axis::around(values.iter().copied().chain([0., 1.]).chain(kept), false);
-    let x = Axis::around([0., (names.len().max(2) - 1) as f64], false);
-    let frame =
-        Frame::draw(&mut drawing, (x, y), 360., ("layer, from the input on", "drift (F2)"), Some(names.as_slice()));
+    let y = Axis::around(values.iter().copied().chain([0., 1.]).chain(kept), scale);
+    let x = Axis::around([0., (names.len().max(2) - 1) as f64], Scale::Linear);
+    let frame = Frame::draw(&mut drawing, (x, y), 360., ("layer, from the input on", y_title), Some(names.as_slice()));
     let [left, _, right, _] = frame.edges();
-    for (value, text) in [(0., "another seed"), (1., "another unit")] {
+    let standards = [(0., "another seed"), (1., "another unit")];
+    for (value, _) in standards {
         let y = frame.y.at(value);
         drawing.line((left, y), (right, y), PALE, 1.2, "stroke-dasharray=\"6 4\"");
-        drawing.text((right - 4., y - 5.), Anchor::End, PALE, text);
     }
     // Bars of methods stand side by side.
     let step = (frame.x.at(1.) - frame.x.at(0.)).abs() * 0.5 / shown.len() as f64;
@@ -67,6 +70,12 @@ pub(super) fn draw(comparison: &Comparison, styles: &[Style]) -> anyhow::Result<
         }
         let range: Vec<String> = layers(*place).iter().filter_map(|(_, layer)| layer.drift.value).map(figure).collect();
         told.push(format!("{}: {}", comparison.methods[*place].label, range.join(", ")));
+    }
+    for (value, text) in standards {
+        let x = right - drawing.fonts.width(text) - 4.;
+        // Lines lie between the two: the words are beyond them.
+        let aside = if value > 0. { -5. } else { 15. };
+        drawing.label((x, frame.y.at(value) + aside), text);
     }
     let key = |place: &usize| Key {
         text: comparison.methods[*place].label.clone(),

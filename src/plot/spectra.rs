@@ -2,13 +2,14 @@
 
 use std::f64::consts::LN_10;
 
-use super::chart::{Axis, Frame, Key, Look, legend};
+use super::chart::{Axis, Frame, Key, Look, Scale, legend};
 use super::style::Style;
 use super::svg::{Drawing, PALE};
 use super::{Plot, among};
 use crate::compare::comparison::{Comparison, Kind};
 
 const MOST: usize = 16;
+const MOST_CONTROLS: usize = 4;
 
 pub(super) fn draw(comparison: &Comparison, styles: &[Style]) -> anyhow::Result<Option<Plot>> {
     let has = |place: &usize| comparison.methods[*place].spectrum.len() > 1;
@@ -16,6 +17,7 @@ pub(super) fn draw(comparison: &Comparison, styles: &[Style]) -> anyhow::Result<
     let controls: Vec<usize> = (comparison.methods.iter().enumerate())
         .filter(|(_, method)| method.kind == Kind::Control && method.spectrum.len() > 1)
         .map(|(place, _)| place)
+        .take(MOST_CONTROLS)
         .collect();
     let band = &comparison.spectrum;
     if shown.is_empty() && band.frequency.is_empty() {
@@ -32,7 +34,7 @@ pub(super) fn draw(comparison: &Comparison, styles: &[Style]) -> anyhow::Result<
     let spectra = || shown.iter().chain(&controls).flat_map(|place| &comparison.methods[*place].spectrum);
     let frequencies = spectra().map(|[f, _]| *f).chain(band.frequency.iter().copied()).filter(|f| *f > 0.);
     let powers = spectra().map(|[_, p]| ten(*p)).chain(band.low.iter().chain(&band.high).map(|p| ten(*p)));
-    let axes = (Axis::around(frequencies, true), Axis::around(powers, true));
+    let axes = (Axis::around(frequencies, Scale::Log), Axis::around(powers, Scale::Log));
     let frame = Frame::draw(&mut drawing, axes, 380., ("frequency, cycles a picture", "power"), None);
     let at = |f: &f64, p: &f64| (frame.x.at(*f), frame.y.at(ten(*p)));
     let edge = |side: &[f64]| band.frequency.iter().zip(side).map(|(f, p)| at(f, p)).collect::<Vec<_>>();

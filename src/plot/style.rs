@@ -8,7 +8,8 @@ use crate::compare::comparison::{Comparison, Kind};
 const RAMPS: [[[f64; 3]; 3]; 2] =
     [[[213., 94., 0.], [168., 88., 160.], [38., 116., 204.]], [[0., 138., 112.], [112., 146., 40.], [206., 152., 0.]]];
 const COLOURS: [&str; 6] = ["#009e73", "#d79a00", "#cc79a7", "#4a9fd8", "#8c6bb1", "#a6702c"];
-const MARKERS: [Marker; 5] = [Marker::Diamond, Marker::Up, Marker::Cross, Marker::Down, Marker::Square];
+/// Other than those of dials.
+const MARKERS: [Marker; 4] = [Marker::Diamond, Marker::Cross, Marker::Down, Marker::Square];
 
 /// A method's colour and marker.
 #[derive(Clone, Debug, PartialEq)]
@@ -33,7 +34,7 @@ pub(super) fn styles(comparison: &Comparison) -> Vec<Style> {
             return Style { colour: INK.to_owned(), marker: Marker::Square };
         }
         if let Some((dial, share)) = on_dial {
-            let marker = [Marker::Circle, Marker::Up, Marker::Diamond][dial % 3];
+            let marker = [Marker::Circle, Marker::Up][dial % 2];
             return Style { colour: between(RAMPS[dial % RAMPS.len()], share), marker };
         }
         others += 1;

@@ -1,6 +1,6 @@
 //! Legibility against fidelity: a point a method, the way of the dial, controls, and the points that no other one beats in both.
 
-use super::chart::{Axis, Frame, Key, Labels, Look, legend};
+use super::chart::{Axis, Frame, Key, Labels, Look, Scale, legend};
 use super::number::{figure, probability, setting};
 use super::style::Style;
 use super::svg::{Drawing, PALE};
@@ -41,7 +41,8 @@ pub(super) fn draw(comparison: &Comparison, styles: &[Style], number: usize, of:
     let values = |axis: usize| {
         let ends =
             all().flat_map(move |both| both[axis].value.into_iter().chain(both[axis].interval.into_iter().flatten()));
-        Axis::around(ends, false).turned(direction(comparison, [&of.legibility, &of.fidelity][axis]) == Direction::Down)
+        Axis::around(ends, Scale::Linear)
+            .turned(direction(comparison, [&of.legibility, &of.fidelity][axis]) == Direction::Down)
     };
     let x_title = format!("{} (more legible →)", names[0]);
     let y_title = format!("↑ more faithful: {}", names[1]);
@@ -84,8 +85,12 @@ pub(super) fn draw(comparison: &Comparison, styles: &[Style], number: usize, of:
     for (place, value, both) in &points {
         let text = match (of.dial, value) {
             (Some(_), Some(value)) => setting(*value),
-            _ => drawing.fonts.fitted(&comparison.methods[*place].label, 150.),
+            _ => comparison.methods[*place].label.clone(),
         };
+        // Long names are in the legend.
+        if drawing.fonts.width(&text) > 150. {
+            continue;
+        }
         labels.put(&mut drawing, at(both), &text, within);
     }
 

@@ -33,6 +33,11 @@ impl Cell {
         Cell { html: escape(text), by: None, class: "" }
     }
 
+    /// Text of several words.
+    pub(super) fn words(text: &str) -> Cell {
+        Cell { class: "words", ..Cell::text(text) }
+    }
+
     pub(super) fn number(value: f64, text: &str) -> Cell {
         Cell { html: escape(text), by: Some(value), class: "number" }
     }
@@ -50,7 +55,7 @@ impl Cell {
                 let _ = write!(html, " <small>[{},&nbsp;{}]</small>", escape(&figure(low)), escape(&figure(high)));
             }
             (None, Some(why)) => {
-                let _ = write!(html, " <small class=\"why\">no interval: {}</small>", escape(why));
+                let _ = write!(html, " <small class=\"why\">no interval: {}</small>", escape(bare(why)));
             }
             (None, None) => {}
         }
@@ -62,11 +67,16 @@ impl Cell {
 
     pub(super) fn not_computed(why: Option<&str>) -> Cell {
         let html = match why {
-            Some(why) => format!("<small class=\"why\">not computed: {}</small>", escape(why)),
+            Some(why) => format!("<small class=\"why\">not computed: {}</small>", escape(bare(why))),
             None => "<small class=\"why\">not computed</small>".to_owned(),
         };
         Cell { html, by: None, class: "none" }
     }
+}
+
+/// A reason that may say already what it is the reason of.
+fn bare(why: &str) -> &str {
+    why.strip_prefix("no interval: ").or(why.strip_prefix("not computed: ")).unwrap_or(why)
 }
 
 /// A column's heading.
@@ -95,7 +105,12 @@ pub(super) fn table(caption: &str, headings: &[Heading], bodies: &[Body]) -> Str
         "<div class=\"wide\" tabindex=\"0\" role=\"region\" aria-label=\"{0}\"><table><caption>{0}</caption><thead><tr>",
         escape(caption)
     );
-    for heading in headings {
+    for (column, heading) in headings.iter().enumerate() {
+        let is_number = |row: &Vec<Cell>| row.get(column).is_some_and(|cell| cell.class == "number");
+        let class = match bodies.iter().flat_map(|body| &body.rows).any(is_number) && column > 0 {
+            true => " class=\"number\"",
+            false => "",
+        };
         let better = match heading.better {
             "" => String::new(),
             "↑" => " <span class=\"way\" title=\"more is better\">↑</span>".to_owned(),
@@ -103,7 +118,7 @@ pub(super) fn table(caption: &str, headings: &[Heading], bodies: &[Body]) -> Str
         };
         let _ = write!(
             html,
-            "<th scope=\"col\" aria-sort=\"none\"><button type=\"button\">{}{better}</button></th>",
+            "<th scope=\"col\"{class} aria-sort=\"none\"><button type=\"button\">{}{better}</button></th>",
             escape(&heading.text)
         );
     }

@@ -18,6 +18,7 @@ use crate::plot::number::figure;
 
 const CSS: &str = include_str!("report.css");
 const JS: &str = include_str!("report.js");
+const GLANCE: &str = include_str!("glance.html");
 /// The parts that depend on nothing: where pictures are chosen, turned through, and looked at.
 const PICTURES: &str = include_str!("pictures.html");
 
@@ -46,6 +47,7 @@ impl Page {
         );
         before += &header(comparison);
         before += "<main>\n";
+        before += GLANCE;
         let (first, others): (Vec<&Plot>, Vec<&Plot>) =
             plots.iter().partition(|plot| plot.file_stem.starts_with("tradeoff"));
         before += &section("tradeoff", "The trade-off", &figures(&first));
@@ -141,6 +143,7 @@ fn header(comparison: &Comparison) -> String {
         comparison.pictures.len(),
         escape(&judges)
     );
+    html += "<div class=\"said\">";
     let primary = comparison.tradeoffs.iter().filter(|tradeoff| tradeoff.primary && !tradeoff.sentence.is_empty());
     let sentences: Vec<String> = primary.map(|tradeoff| tradeoff.sentence.clone()).collect();
     if !sentences.is_empty() {
@@ -152,7 +155,9 @@ fn header(comparison: &Comparison) -> String {
             list(&comparison.cautions)
         );
     }
+    html += "</div>\n";
     let places = [
+        ("glance", "At a glance"),
         ("tradeoff", "Trade-off"),
         ("dial", "Dial"),
         ("pictures", "Pictures"),

@@ -44,6 +44,33 @@
   };
   const option = (value, text) => make('option', { value, textContent: text });
 
+  // ---- At a glance: a few units by a few methods
+
+  {
+    const [ROWS, COLUMNS] = [4, 8];
+    const first = new Map();
+    for (const picture of pictures) {
+      const key = `${picture.unit} ${picture.method}`;
+      if (images.pictures[picture.at] && !(first.get(key)?.seed <= picture.seed)) first.set(key, picture);
+    }
+    const between = i => data.dials.some(dial => dial.methods.slice(1, -1).some(([method]) => method === i));
+    let methods = data.methods.map((_, i) => i).filter(i => data.methods[i].kind !== 'control');
+    // Of a dial the ends, and what is between them where there is room.
+    if (methods.length > COLUMNS) methods = methods.filter(i => !between(i)).slice(0, COLUMNS);
+    const filled = unit => methods.filter(method => first.has(`${unit} ${method}`)).length;
+    const units = data.units.map((_, i) => i).filter(filled).sort((a, b) => filled(b) - filled(a) || a - b);
+    const chosen = Array.from({ length: Math.min(ROWS, units.length) }, (_, i) => i);
+    const cell = (unit, method) => {
+      const picture = first.get(`${unit} ${method}`);
+      return make('td', {}, picture ? shown(picture) : make('span', { className: 'missing', textContent: 'no picture' }));
+    };
+    const head = make('tr', {}, make('th', { scope: 'col' }, make('span', { className: 'unseen', textContent: 'unit' })),
+      ...methods.map(i => make('th', { scope: 'col', textContent: data.methods[i].name })));
+    $('glanced').append(make('thead', {}, head), make('tbody', {}, ...chosen.map(i => units[i]).map(unit =>
+      make('tr', {}, make('th', { scope: 'row', textContent: data.units[unit].name }), ...methods.map(method => cell(unit, method))))));
+    $('glance').hidden = chosen.length === 0 || methods.length === 0;
+  }
+
   // ---- All pictures
 
   const sort = $('sort');
@@ -105,13 +132,13 @@
     order = chosen().sort(compare(main, backwards));
     pages = divided(by === 'unit' ? byUnit : by === 'method' ? byMethod : null);
     const named = by === 'unit' || by === 'method';
-    $('turn').textContent = named ? (backwards ? 'last first' : 'first first') : backwards ? 'highest first' : 'lowest first';
+    $('turn').textContent = named ? (backwards ? 'reversed' : 'in order') : backwards ? 'highest first' : 'lowest first';
     $('turn').setAttribute('aria-pressed', backwards);
     turnTo(0);
   };
 
   const tile = (picture, place, long) => {
-    const lines = long ? [data.units[picture.unit].name, `${data.methods[picture.method].name}, ${seed(picture)}`] : [];
+    const lines = long ? [data.units[picture.unit].name, data.methods[picture.method].name, seed(picture)] : [];
     const by = Number(sort.value);
     const figures = [['a', ACTIVATION], ['p', WITNESS]].map(([letter, i]) => `${letter} ${figure(picture.figures[i])}`);
     if (by > WITNESS) figures.push(figure(picture.figures[by]));
@@ -326,7 +353,7 @@
       }
     }));
   };
-  document.querySelectorAll('table').forEach(table => { if (table.tHead) sortable(table); });
+  document.querySelectorAll('table').forEach(table => { if (table.tHead && table.id !== 'glanced') sortable(table); });
 
   arrange();
 })();

@@ -56,11 +56,11 @@ pub(super) fn group(comparison: &Comparison, group: Group, caption: &str) -> Str
         };
         let claim = if metric.primary { "; claims rest on it" } else { "" };
         html += &format!(
-            "<dt>{}</dt><dd>{} <span class=\"aside\">Range {}; {way}{claim}. {}</span>",
+            "<dt>{}</dt><dd>{} <span class=\"aside\">Range: {}; {way}{claim}. Source: {}.</span>",
             escape(&metric.name),
             escape(&metric.meaning),
             escape(&metric.range),
-            escape(&metric.source)
+            escape(metric.source.trim_end_matches('.'))
         );
         if let Some(why) = &metric.not_computed {
             html += &format!(" <strong>Not computed: {}</strong>", escape(why));
@@ -202,7 +202,7 @@ pub(super) fn tradeoffs(comparison: &Comparison) -> String {
                 Cell::measured(&tradeoff.hypervolume, None),
                 Cell::measured(&tradeoff.severity, None),
                 Cell::number(tradeoff.undefined as f64, &tradeoff.undefined.to_string()),
-                Cell::text(&floored),
+                Cell::words(&floored),
             ]
         };
         comparison.tradeoffs.iter().filter(|tradeoff| tradeoff.primary == primary).map(row).collect()
