@@ -54,6 +54,7 @@ fn record(number: u64, status: Status) -> Record {
         steps: 50,
         passes: Some(Passes { forward: 50, backward: 50 }),
         size: 8,
+        generator_size: None,
         activation: ActivationField {
             initial: Some(0.1 + number as f64 / 3.),
             last: Some((number as f64).sqrt()),
