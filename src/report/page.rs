@@ -171,7 +171,9 @@ fn header(comparison: &Comparison) -> String {
         ("sources", "Sources"),
         ("cite", "Cite"),
     ];
-    let links: String = places.iter().map(|(id, name)| format!("<a href=\"#{id}\">{name}</a> ")).collect();
+    let turns = comparison.dials.iter().any(|dial| dial.methods.len() > 1);
+    let there = places.iter().filter(|(id, _)| turns || *id != "dial");
+    let links: String = there.map(|(id, name)| format!("<a href=\"#{id}\">{name}</a> ")).collect();
     html + &format!("<nav aria-label=\"Contents\">{links}</nav>\n</header>\n")
 }
 
@@ -246,7 +248,7 @@ fn sources(comparison: &Comparison, missing: usize) -> String {
          from {} of the target and {} of the first witness. Made by metapicture {}:{}</dd></dl>",
         settings.seed,
         settings.replicates,
-        escape(&figure(settings.level * 100.).trim_end_matches(".0").to_owned()),
+        escape(figure(settings.level * 100.).trim_end_matches(".0")),
         settings.permutations,
         escape(baseline),
         escape(&settings.layers.join(", ")),

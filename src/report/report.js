@@ -66,6 +66,8 @@
     };
     const head = make('tr', {}, make('th', { scope: 'col' }, make('span', { className: 'unseen', textContent: 'unit' })),
       ...methods.map(i => make('th', { scope: 'col', textContent: data.methods[i].name })));
+    // As wide as the page has room for.
+    $('glanced').style.setProperty('--columns', methods.length);
     $('glanced').append(make('thead', {}, head), make('tbody', {}, ...chosen.map(i => units[i]).map(unit =>
       make('tr', {}, make('th', { scope: 'row', textContent: data.units[unit].name }), ...methods.map(method => cell(unit, method))))));
     $('glance').hidden = chosen.length === 0 || methods.length === 0;
