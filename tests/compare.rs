@@ -151,16 +151,16 @@ fn scrambled_phases_pass_the_spectrum_and_fail_the_rest() {
 #[test]
 fn drift_is_0_for_other_seeds_and_1_for_other_units() {
     let of = compared();
-    for layer in &of.method("other half").layers {
-        if let (Some(value), Some([low, high])) = (layer.drift.value, layer.drift.interval) {
-            assert!(low <= 0.05 && high >= -0.05 && value.abs() < 0.3, "{}: {value} [{low}, {high}]", layer.layer);
-        }
+    let deep = ["pool", "logits"];
+    for layer in of.method("other half").layers.iter().filter(|layer| deep.contains(&layer.layer.as_str())) {
+        let (value, [low, high]) = (layer.drift.value.unwrap(), layer.drift.interval.unwrap());
+        assert!(low < 0.05 && high > -0.05 && value.abs() < 0.2, "{}: {value} [{low}, {high}]", layer.layer);
     }
     assert!((of.value("other half", "likeness") - 1.).abs() < 0.1);
     assert!(of.value("another unit's pictures", "likeness").abs() < 0.15);
     assert_eq!(of.method("naive").metrics["likeness"].value.map(|value| (value * 1e9).round()), Some(1e9));
     let measured = of.method("naive").layers.iter().filter(|layer| layer.drift.value.is_some()).count();
-    assert!(measured >= 3, "the deep layers tell units apart");
+    assert!(measured >= 2, "the deep layers tell units apart");
 }
 
 #[test]

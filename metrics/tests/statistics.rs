@@ -13,6 +13,7 @@ use metrics::permutation::sign_flip;
 use metrics::proportion::wilson;
 use metrics::rank::{Ranked, percentile, ranks, spearman};
 use metrics::slope::within_unit_slope;
+use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use reference::{all_close, close, expected, uniform};
@@ -278,4 +279,32 @@ fn nested_intervals_are_narrow_where_seeds_hardly_vary_and_wide_where_they_vary_
     let shares = [0.25, 0.5, 2.].map(|within| coverage(2000, within));
     assert!(shares.is_sorted(), "{shares:?}");
     assert!(shares[0] > 0.92 && shares[2] < 0.98, "{shares:?}");
+}
+
+/// Real figures: 30 classes of EfficientNet-Lite0, 5 seeds each, as `metapicture compare` measured them
+/// (`experiments/tradeoff.yaml`). They are taken as the population, from which 30 units and their seeds are drawn.
+#[test]
+#[ignore = "reports; some seconds"]
+fn intervals_of_real_figures_hold_the_truth_as_often_as_is_reported() {
+    let text = include_str!("reference/real_units.json");
+    let figures: std::collections::BTreeMap<String, Vec<Vec<f64>>> = serde_json::from_str(text).unwrap();
+    for (name, population) in figures {
+        let truth = mean_of_units(&population.iter().map(|unit| unit.iter().collect()).collect::<Vec<_>>());
+        let mut rng = ChaCha8Rng::seed_from_u64(5);
+        let mut draw = |count: usize| rng.random_range(0..count);
+        let covered = (0..2000).filter(|repetition| {
+            let units: Vec<Vec<f64>> = (0..population.len())
+                .map(|_| {
+                    let unit = &population[draw(population.len())];
+                    (0..unit.len()).map(|_| unit[draw(unit.len())]).collect()
+                })
+                .collect();
+            let bootstrap = Bootstrap { replicates: 1000, seed: *repetition, ..Bootstrap::default() };
+            let interval = bootstrap.hierarchical(&units, |units| Some(mean_of_units(units)));
+            interval.is_some_and(|interval| interval.low <= truth && truth <= interval.high)
+        });
+        let share = covered.count() as f64 / 2000.;
+        println!("{name}: {:.1} % of the 95 % intervals hold the mean {truth:.3}", 100. * share);
+        assert!((0.88..=0.99).contains(&share), "{name}: {share}");
+    }
 }

@@ -64,7 +64,7 @@ pub struct CompareCommand {
     #[arg(long, default_value_t = 10_000, value_name = "N", value_parser = clap::value_parser!(u32).range(99..=1_000_000))]
     permutations: u32,
     /// Pixel pictures, and photographs, whose nearest picture of each generator is searched (F6); 0 for none.
-    #[arg(long, default_value_t = 8, value_name = "N")]
+    #[arg(long, default_value_t = 5, value_name = "N")]
     inversions: usize,
     /// Steps of that search from each of its starts.
     #[arg(long, default_value_t = 100, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
@@ -75,7 +75,7 @@ pub struct CompareCommand {
     /// Of crops, noise, resampling and permutations.
     #[arg(long, default_value_t = 0, value_name = "SEED")]
     seed: u64,
-    /// What the comparison is called [default: the folders' names].
+    /// What the comparison is called [default: what the experiments say of themselves].
     #[arg(long, value_name = "TEXT")]
     title: Option<String>,
     /// The summary as one JSON document on stdout.
@@ -143,7 +143,7 @@ pub(super) fn run(command: CompareCommand, quiet: bool) -> Result<u8, Failure> {
         _ => permuted(&zoo, &name, device, command.seed, quiet)?,
     };
     let job = Job {
-        title: command.title.clone().unwrap_or_else(|| title(&command)),
+        title: command.title.clone().unwrap_or_else(|| title(&command, &gathered)),
         networks: Networks { target: Rc::new(classifier), shapes: Rc::new(shapes), witnesses, layers, features },
         gathered,
         photographs,
@@ -188,7 +188,16 @@ fn command_line() -> String {
     std::iter::once("metapicture".to_owned()).chain(std::env::args().skip(1).map(word)).collect::<Vec<_>>().join(" ")
 }
 
-fn title(command: &CompareCommand) -> String {
+/// What the experiments say of themselves; else the names of the folders and tables.
+fn title(command: &CompareCommand, gathered: &Gathered) -> String {
+    let described = gathered.sources.iter().filter_map(|source| {
+        let experiment: serde_yaml::Value = serde_yaml::from_str(source.experiment.as_ref()?).ok()?;
+        Some(experiment.get("description")?.as_str()?.to_owned())
+    });
+    let described: Vec<String> = described.collect();
+    if !described.is_empty() && described.len() == command.folders.len() {
+        return described.join("; ");
+    }
     let name = |path: &PathBuf| path.file_stem().map(|name| name.to_string_lossy().into_owned());
     let names: Vec<String> = command.folders.iter().chain(&command.foreign).filter_map(name).collect();
     names.join(", ")

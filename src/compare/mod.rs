@@ -618,22 +618,26 @@ fn invert(
         let own = inversion.own_pictures(4, 1 << 20)?;
         let any = vec![&units[0]; own.len()];
         let own_looks = job.networks.look(&own.iter().collect::<Vec<_>>(), &any, look::Asked::default())?;
-        let mut wanted: Vec<(&str, Option<usize>, Vec<f32>, Option<f64>)> = vec![];
+        let mut wanted: Vec<(&str, Option<usize>, Option<f64>)> = vec![];
+        let mut of: Vec<(RgbImage, Vec<f32>)> = vec![];
         for (unit, picture) in best.iter().take(count) {
-            wanted.push(("baseline", Some(*unit), picture.look.features.clone(), Some(picture.look.activation)));
+            wanted.push(("baseline", Some(*unit), Some(picture.look.activation)));
+            of.push((picture::read(&picture.subject.path)?, picture.look.features.clone()));
         }
-        for seen in nature.photographs.iter().take(count) {
-            wanted.push(("photographs", None, seen.look.features.clone(), None));
+        for (photograph, seen) in job.photographs.iter().zip(&nature.photographs).take(count) {
+            let square = controls::squares(&picture::read(&photograph.path)?, 0, target.size as u32, seed, 0);
+            wanted.push(("photographs", None, None));
+            of.extend(square.into_iter().map(|square| (square, seen.look.features.clone())));
         }
-        for look in own_looks {
-            wanted.push(("own samples", None, look.features, None));
+        for (picture, look) in own.into_iter().zip(own_looks) {
+            wanted.push(("own samples", None, None));
+            of.push((picture, look.features));
         }
-        follow.begin(&format!("nearest pictures of {name}"), wanted.len() * inversion::STARTS * inversion.steps);
-        let all: Vec<Vec<f32>> = wanted.iter().map(|(.., features, _)| features.clone()).collect();
-        let nearest = inversion.nearest(&all, &|done, _| follow.at(done))?;
+        follow.begin(&format!("nearest pictures of {name}"), wanted.len() * inversion.cost());
+        let nearest = inversion.nearest(&of, &|done, _| follow.at(done))?;
         let folder = job.out.join("controls").join(format!("nearest-{}", slug(name)));
         fs::create_dir_all(&folder).with_context(|| format!("{}: cannot be made", folder.display()))?;
-        for (number, ((of, unit, _, activation), nearest)) in wanted.iter().zip(nearest).enumerate() {
+        for (number, ((of, unit, activation), nearest)) in wanted.iter().zip(nearest).enumerate() {
             let picture = to_rgb8(&nearest.picture)?;
             let path = folder.join(format!("{number:04}.png"));
             picture.save(&path).with_context(|| format!("{}: cannot be written", path.display()))?;

@@ -179,7 +179,9 @@ fn curves(settings: &[Setting]) -> Vec<Vec<Curve>> {
 
 /// What it says, in words.
 pub fn sentence(of: &Tradeoff, units: usize, seeds: usize) -> String {
-    let mut text = format!("{}: ", of.name);
+    let mut letters = of.name.chars();
+    let name: String = letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect();
+    let mut text = format!("{name}: ");
     let interval = |measured: &Measured| match (measured.value, measured.interval) {
         (Some(value), Some([low, high])) => format!("{value:.2} (95 % interval {low:.2} to {high:.2})"),
         (Some(value), None) => format!("{value:.2} (no interval)"),
