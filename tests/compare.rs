@@ -284,14 +284,16 @@ fn wrong_requests_end_with_a_line_that_says_what_is_wrong() {
     std::fs::write(at.join("no-file.csv"), "path,unit,method\nx.png,banana,a\n").unwrap();
     std::fs::write(at.join("not-a-picture.png"), "text").unwrap();
     std::fs::write(at.join("not-a-picture.csv"), "path,unit,method\nnot-a-picture.png,banana,a\n").unwrap();
-    std::fs::write(at.join("no-class.csv"), "path,unit,method\nhalf.csv,bananna,a\n").unwrap();
+    let foreign = std::fs::read_to_string(at.join("half.csv")).unwrap();
+    let picture = foreign.lines().nth(1).and_then(|line| line.split(',').next()).unwrap();
+    std::fs::write(at.join("no-class.csv"), format!("path,unit,method\n{picture},bananna,a\n")).unwrap();
     std::fs::create_dir_all(at.join("empty")).unwrap();
     let cases: &[(&[&str], i32, &str)] = &[
         (&["nothing-here"], 2, "nothing-here"),
         (&["--foreign", "no-unit.csv"], 2, "no column 'unit'"),
         (&["--foreign", "no-file.csv"], 2, "row 2: x.png is not there"),
         (&["--foreign", "not-a-picture.csv", "--classifier", "efficientnet-lite0"], 2, "not a picture"),
-        (&["--foreign", "not-a-picture.csv"], 2, "--classifier"),
+        (&["--foreign", "half.csv"], 2, "--classifier"),
         (&["--foreign", "no-class.csv", "--classifier", "efficientnet-lite0"], 2, "did you mean"),
         (&["records", "--baseline", "naiv"], 2, "did you mean 'naive'"),
         (&["records", "--baseline", "blend eps=0"], 2, "pixel space"),

@@ -156,7 +156,7 @@ impl Inversion<'_> {
             let by_pixels = nearest(&small, &pixels, STARTS - STARTS / 2)?;
             let mut near = Latent::new(self.generator, &schedule, &self.spec, self.condition, &by_pixels);
             let done = number * of_picture;
-            self.descend(&mut near, &Goal::Pixels(&pixels), APPROACH, &|steps| {
+            let _ = self.descend(&mut near, &Goal::Pixels(&pixels), APPROACH, &|steps| {
                 watch(done + steps * by_pixels.len(), total)
             })?;
             starts.extend(&by_pixels);

@@ -848,17 +848,19 @@ fn tradeoffs(
                     of_control("photographs", legibility).unwrap_or(1.),
                 ],
             };
-            let setting = |(method, value): &(usize, Option<f64>)| Setting {
-                method: *method,
-                value: *value,
-                pictures: pictures
-                    .iter()
-                    .filter(|picture| picture.method == *method && picture.facet == 0)
-                    .filter_map(|picture| {
-                        let values = [*picture.metrics.get(legibility)?, *picture.metrics.get(fidelity)?];
-                        Some(((picture.unit, picture.seed), values))
-                    })
-                    .collect(),
+            let setting = |(method, value): &(usize, Option<f64>)| {
+                let own = pictures.iter().filter(|picture| picture.method == *method && picture.facet == 0);
+                let by_seed: BTreeMap<(usize, u64), &Picture> =
+                    own.map(|picture| ((picture.unit, picture.seed), picture)).collect();
+                // Seeds are paired in their order, since another tool may count from another number.
+                let mut counts: BTreeMap<usize, u64> = BTreeMap::new();
+                let pictures = by_seed.into_iter().filter_map(|((unit, _), picture)| {
+                    let number = counts.entry(unit).or_default();
+                    *number += 1;
+                    let values = [*picture.metrics.get(legibility)?, *picture.metrics.get(fidelity)?];
+                    Some(((unit, *number), values))
+                });
+                Setting { method: *method, value: *value, pictures: pictures.collect() }
             };
             let settings: Vec<Setting> =
                 settings.iter().map(setting).filter(|setting| !setting.pictures.is_empty()).collect();

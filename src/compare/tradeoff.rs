@@ -37,13 +37,13 @@ pub struct Axes<'a> {
     pub scale: [f64; 2],
 }
 
-/// One method: its place, its value of the dial, and legibility and fidelity of its pictures, by unit and seed.
+/// One method: its place, its value of the dial, and legibility and fidelity of its pictures, by unit and number of the seed.
 pub struct Setting {
     /// The method's place.
     pub method: usize,
     /// Its value.
     pub value: Option<f64>,
-    /// By unit and seed.
+    /// By unit and number of the seed in their order.
     pub pictures: BTreeMap<(usize, u64), [f64; 2]>,
 }
 

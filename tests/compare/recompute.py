@@ -62,11 +62,13 @@ def pearson(a, b):
 def curves(tradeoff):
     """By unit: legibility and fidelity at every setting, means over those seeds that all settings have."""
     labels = [comparison["methods"][point["method"]]["label"] for point in tradeoff["points"]]
-    values = {}
-    for row in pictures:
+    values, counts = {}, {}
+    for row in sorted(pictures, key=lambda row: int(row["seed"])):
         if row["method"] in labels and row["facet"] == "0":
             pair = (float(row[tradeoff["legibility"]]), float(row[tradeoff["fidelity"]]))
-            values.setdefault((row["unit"], row["seed"]), {})[row["method"]] = pair
+            # Seeds are paired in their order.
+            number = counts[row["method"], row["unit"]] = counts.get((row["method"], row["unit"]), 0) + 1
+            values.setdefault((row["unit"], number), {})[row["method"]] = pair
     units = {}
     for (unit, _), of in values.items():
         if len(of) == len(labels):
