@@ -68,6 +68,9 @@ pub struct Sighting {
 /// The flat activations of one picture, ranked, by layer; none where a layer is constant.
 type Ranks = Vec<Option<Ranked>>;
 
+/// By unit: the baseline's pictures by seed and facet.
+type Kept = BTreeMap<usize, Vec<((u64, usize), Ranks)>>;
+
 /// The means, over units, of the two distances that drift is scaled by.
 #[derive(Clone, Debug, Default)]
 pub struct Scale {
@@ -130,7 +133,7 @@ impl Scene<'_> {
         // The baseline first, since everything else is held against it.
         let mut order: Vec<usize> = (0..subjects.len()).collect();
         order.sort_by_key(|&place| (Some(subjects[place].method) != self.baseline, place));
-        let mut kept: BTreeMap<usize, Vec<((u64, usize), Ranks)>> = BTreeMap::new();
+        let mut kept: Kept = BTreeMap::new();
         let mut measured: Vec<Option<Sighting>> = subjects.iter().map(|_| None).collect();
         let mut waiting: Vec<(usize, Sighting, Ranks)> = vec![];
         let mut done = 0;
@@ -285,7 +288,7 @@ impl Scene<'_> {
     }
 
     /// Distances of the baseline's pictures of each unit to those of some others.
-    fn between(&self, kept: &BTreeMap<usize, Vec<((u64, usize), Ranks)>>) -> Vec<Vec<Option<f64>>> {
+    fn between(&self, kept: &Kept) -> Vec<Vec<Option<f64>>> {
         let layers = self.networks.layers.len();
         let names: Vec<usize> = kept.keys().copied().collect();
         let others: Vec<Vec<usize>> = (0..self.units.len()).map(|unit| self.others(unit, &names)).collect();

@@ -807,6 +807,9 @@ fn missing(key: &str) -> &'static str {
     }
 }
 
+/// A method's place, and its value of a dial.
+type Turned = (usize, Option<f64>);
+
 /// Every dial, and all methods: by two readings of legibility and two of fidelity.
 fn tradeoffs(
     methods: &[Method],
@@ -815,11 +818,11 @@ fn tradeoffs(
     bootstrap: Bootstrap,
     permutations: usize,
 ) -> Vec<Tradeoff> {
-    let all: Vec<(usize, Option<f64>)> = (0..methods.len())
+    let all: Vec<Turned> = (0..methods.len())
         .filter(|&method| methods[method].kind != Kind::Control)
         .map(|method| (method, None))
         .collect();
-    let mut about: Vec<(String, Option<usize>, Vec<(usize, Option<f64>)>)> = vec![];
+    let mut about: Vec<(String, Option<usize>, Vec<Turned>)> = vec![];
     for (place, dial) in dials.iter().enumerate() {
         let settings = dial.methods.iter().map(|(method, value)| (*method, Some(*value))).collect();
         about.push((dial.name.clone(), Some(place), settings));
@@ -848,7 +851,7 @@ fn tradeoffs(
                     of_control("photographs", legibility).unwrap_or(1.),
                 ],
             };
-            let setting = |(method, value): &(usize, Option<f64>)| {
+            let setting = |(method, value): &Turned| {
                 let own = pictures.iter().filter(|picture| picture.method == *method && picture.facet == 0);
                 let by_seed: BTreeMap<(usize, u64), &Picture> =
                     own.map(|picture| ((picture.unit, picture.seed), picture)).collect();

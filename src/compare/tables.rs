@@ -120,8 +120,11 @@ fn methods(comparison: &Comparison) -> Vec<Vec<String>> {
     rows
 }
 
+/// Sum and count of each metric.
+type Sums<'a> = BTreeMap<&'a str, (f64, f64)>;
+
 fn units(comparison: &Comparison) -> Vec<Vec<String>> {
-    let mut sums: BTreeMap<(usize, usize), BTreeMap<&str, (f64, f64)>> = BTreeMap::new();
+    let mut sums: BTreeMap<(usize, usize), Sums> = BTreeMap::new();
     let mut keys: Vec<&str> = vec![];
     for metric in &comparison.metrics {
         if comparison.pictures.iter().any(|picture| picture.metrics.contains_key(&metric.key)) {

@@ -422,6 +422,7 @@ pub fn make(folder: &Path, size: &Size) -> Comparison {
         dials,
         tradeoffs,
         spectrum: Band { frequency: frequencies, mean, low, high },
+        inversions: vec![],
         pictures,
     };
     std::fs::write(folder.join("comparison.json"), serde_json::to_vec(&comparison).unwrap()).unwrap();
