@@ -65,7 +65,8 @@ pub fn blurred_noise(side: i64, rng: &mut ChaCha12Rng) -> anyhow::Result<RgbImag
     let blurred = noise.fft_fft2(None::<&[i64]>, &[-2, -1][..], "backward") * gain;
     let blurred = blurred.fft_ifft2(None::<&[i64]>, &[-2, -1][..], "backward").real();
     let spread = blurred.std(true);
-    to_rgb8(&(blurred / spread * SPREAD + 0.5).to_kind(Kind::Float))
+    let mean = blurred.mean(Kind::Double);
+    to_rgb8(&((blurred - mean) / spread * SPREAD + 0.5).to_kind(Kind::Float))
 }
 
 /// A random order of so many numbers.
