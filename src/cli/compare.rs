@@ -66,7 +66,7 @@ pub struct CompareCommand {
     /// Pixel pictures, and photographs, whose nearest picture of each generator is searched (F6); 0 for none.
     #[arg(long, default_value_t = 5, value_name = "N")]
     inversions: usize,
-    /// Steps of that search from each of its starts.
+    /// Steps of the codes that this search follows to the end.
     #[arg(long, default_value_t = 100, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     inversion_steps: u32,
     /// Units that are visualised on the target with permuted weights, as a control; 0 for none.
