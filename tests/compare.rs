@@ -75,6 +75,15 @@ fn succeed(arguments: &[&str], folder: &Path) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
+/// Compares the records and the other half into a folder below `at`.
+fn compare(at: &Path, out: &str, inversions: &str, permuted_units: &str) -> Comparison {
+    let mut words = vec!["compare", "records", "--foreign", "half.csv", "--out", out];
+    words.extend(["--replicates", "2000", "--permutations", "2000"]);
+    words.extend(["--inversions", inversions, "--permuted-units", permuted_units]);
+    succeed(&words, at);
+    serde_json::from_slice(&std::fs::read(at.join(out).join("comparison.json")).unwrap()).unwrap()
+}
+
 /// One comparison, which all tests look at.
 fn compared() -> &'static Compared {
     static COMPARED: OnceLock<Compared> = OnceLock::new();
@@ -100,25 +109,8 @@ fn compared() -> &'static Compared {
             table.push_str(&line);
         }
         std::fs::write(at.join("half.csv"), table).unwrap();
-        let words = [
-            "compare",
-            "records",
-            "--foreign",
-            "half.csv",
-            "--out",
-            "compared",
-            "--replicates",
-            "2000",
-            "--permutations",
-            "2000",
-            "--inversions",
-            "1",
-            "--permuted-units",
-            "2",
-        ];
-        succeed(&words, at);
-        let bytes = std::fs::read(at.join("compared/comparison.json")).unwrap();
-        Compared { comparison: serde_json::from_slice(&bytes).unwrap(), folder }
+        let comparison = compare(at, "compared", "1", "2");
+        Compared { comparison, folder }
     })
 }
 
@@ -251,25 +243,7 @@ fn plots_are_there_and_a_page_is_made_of_it() {
 #[test]
 fn the_same_comparison_gives_the_same_figures() {
     let of = compared();
-    let words = [
-        "compare",
-        "records",
-        "--foreign",
-        "half.csv",
-        "--out",
-        "again",
-        "--replicates",
-        "2000",
-        "--permutations",
-        "2000",
-        "--inversions",
-        "0",
-        "--permuted-units",
-        "0",
-    ];
-    succeed(&words, of.folder.path());
-    let bytes = std::fs::read(of.folder.path().join("again/comparison.json")).unwrap();
-    let again: Comparison = serde_json::from_slice(&bytes).unwrap();
+    let again = compare(of.folder.path(), "again", "0", "0");
     for label in ["naive", "lucid-2017", "blend eps=0", "photographs", "other half"] {
         let other = again.methods.iter().find(|method| method.label == label).unwrap();
         for key in ["agreement", "ratio", "likeness", "kid", "spectral_distance"] {
