@@ -2,6 +2,7 @@
 //! beside it, of the number of threads, or of libtorch's own generator.
 
 use rand::RngExt;
+use rand::seq::SliceRandom;
 use rand_chacha::ChaCha12Rng;
 use rand_chacha::rand_core::SeedableRng;
 use rand_distr::{Distribution, StandardNormal};
@@ -44,8 +45,18 @@ pub enum Purpose {
     Evolution = 10,
     /// Squares that are cut out of a photograph.
     Crop = 11,
-    /// Pictures and networks of a comparison's controls.
-    Control = 12,
+    /// The random phases of a photograph.
+    Phases = 12,
+    /// A picture of blurred noise.
+    BlurredNoise = 13,
+    /// The order of permuted weights.
+    PermutedWeights = 14,
+    /// Which activations of a layer are ranked.
+    Ranked = 15,
+    /// Units, and photographs of other classes, that a unit is held against.
+    Others = 16,
+    /// The noise under which an activation must survive.
+    Robustness = 17,
 }
 
 /// The stream of one seed, purpose and step.
@@ -72,6 +83,13 @@ pub fn truncated_normal(rng: &mut ChaCha12Rng, count: usize) -> Vec<f32> {
         }
     };
     (0..count).map(|_| next()).collect()
+}
+
+/// A random order of so many numbers.
+pub fn order(rng: &mut ChaCha12Rng, count: usize) -> Vec<i64> {
+    let mut order: Vec<i64> = (0..count as i64).collect();
+    order.shuffle(rng);
+    order
 }
 
 #[cfg(test)]

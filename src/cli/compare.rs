@@ -16,9 +16,9 @@ use super::{Compute, Failure, Usage, load, print_json, table};
 use crate::compare::comparison::{Comparison, Kind as Made, Measured};
 use crate::compare::gather::Gathered;
 use crate::compare::look::{Networks, default_layers, last_features};
-use crate::compare::{Follow, Job, Options, Prior, compare, controls, tables};
+use crate::compare::{Follow, Job, Options, Prior, compare, tables};
 use crate::plot;
-use crate::random::{Purpose, Seed, stream};
+use crate::random::{Purpose, Seed, order, stream};
 use crate::reference::{self, Photograph};
 use crate::unit::LayerShapes;
 
@@ -283,8 +283,8 @@ type Permuted = Result<(Rc<Classifier>, Rc<LayerShapes>), String>;
 
 /// The target with its weights in a random order.
 fn permuted(zoo: &Zoo, name: &str, device: Device, seed: u64, quiet: bool) -> Result<Permuted, Failure> {
-    let mut rng = stream(Seed(seed), Purpose::Control, u64::MAX);
-    match load::permuted_classifier(zoo, name, device, &mut |count| controls::order(count, &mut rng), quiet) {
+    let mut rng = stream(Seed(seed), Purpose::PermutedWeights, 0);
+    match load::permuted_classifier(zoo, name, device, &mut |count| order(&mut rng, count), quiet) {
         Ok(classifier) => {
             let shapes = LayerShapes::measure(&classifier);
             Ok(Ok((Rc::new(classifier), Rc::new(shapes))))

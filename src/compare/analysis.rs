@@ -225,11 +225,13 @@ impl<'a> Evidence<'a> {
     fn explanation(&self, picture: &Sighting) -> Option<f64> {
         let class = self.units[picture.subject.unit].class()?;
         let own = &picture.look.encoded;
-        let near = |class: bool, of: usize| -> Vec<f64> {
-            let seen = self.nature.photographs.iter().filter(|seen| seen.class.is_some_and(|c| (c == of) == class));
-            seen.map(|seen| cosine(own, &seen.look.encoded)).collect()
+        let near = |right: bool| -> Vec<f64> {
+            let others = self.nature.photographs.iter().enumerate().filter(|(place, seen)| {
+                Some(*place) != picture.subject.photograph && seen.class.is_some_and(|of| (of == class) == right)
+            });
+            others.map(|(_, seen)| cosine(own, &seen.look.encoded)).collect()
         };
-        let (right, wrong) = (near(true, class), near(false, class));
+        let (right, wrong) = (near(true), near(false));
         if right.is_empty() || wrong.len() < FOR_CHOICE {
             return None;
         }
@@ -295,7 +297,7 @@ impl<'a> Evidence<'a> {
 
     /// Figures of a method's pictures as a set.
     pub fn of_set(&self, method: usize, metrics: &[Metric]) -> BTreeMap<String, Measured> {
-        let pictures: Vec<&Sighting> = self.of_method(method).collect();
+        let pictures: Vec<&'a Sighting> = self.of_method(method).collect();
         let why =
             |key: &str| metrics.iter().find(|metric| metric.key == key).and_then(|metric| metric.not_computed.clone());
         let mut figures = BTreeMap::new();
@@ -304,8 +306,8 @@ impl<'a> Evidence<'a> {
         };
         put("kid", &|| self.kid(&pictures));
         let neighbours = || {
-            let real: Vec<&[f32]> = self.nature.photographs.iter().map(|seen| &seen.look.encoded[..]).collect();
-            let own: Vec<&[f32]> = pictures.iter().map(|of| &of.look.encoded[..]).collect();
+            let (own, real) = self.encoded(&pictures);
+            let own: Vec<&[f32]> = own.into_iter().map(|(_, features)| features).collect();
             coverage::density_and_coverage(matrix(&real)?.view(), matrix(&own)?.view())
         };
         let units = unit_count(&pictures);
@@ -319,7 +321,10 @@ impl<'a> Evidence<'a> {
                     Some(own.distance(natural)),
                     units,
                     pictures.len(),
-                    "no interval: it is a figure of the whole set",
+                    match pictures.iter().any(|of| of.subject.photograph.is_some()) {
+                        true => "no interval; near 0 by construction, being the photographs themselves",
+                        false => "no interval: it is a figure of the whole set",
+                    },
                 ),
                 _ => absent(&format!(
                     "its pictures have {} blocks of 96 pixels, and {FOR_NIQE} are the least",
@@ -330,12 +335,24 @@ impl<'a> Evidence<'a> {
         figures
     }
 
+    /// Features of a method's pictures and of the photographs. Of the photographs themselves, every second one is held against the
+    /// rest: nothing is held against itself.
+    fn encoded(&self, pictures: &[&'a Sighting]) -> (Vec<(usize, &'a [f32])>, Vec<&'a [f32]>) {
+        let themselves = pictures.iter().any(|of| of.subject.photograph.is_some());
+        let own = pictures.iter().filter(|of| of.subject.photograph.is_none_or(|place| place % 2 == 0));
+        let real = self.nature.photographs.iter().enumerate().filter(|(place, _)| !themselves || place % 2 == 1);
+        (
+            own.map(|of| (of.subject.unit, &of.look.encoded[..])).collect(),
+            real.map(|(_, seen)| &seen.look.encoded[..]).collect(),
+        )
+    }
+
     /// KID with a normal interval from the jackknife over units.
-    fn kid(&self, pictures: &[&Sighting]) -> Measured {
-        let real: Vec<&[f32]> = self.nature.photographs.iter().map(|seen| &seen.look.encoded[..]).collect();
+    fn kid(&self, pictures: &[&'a Sighting]) -> Measured {
+        let (own, real) = self.encoded(pictures);
         let of = |without: Option<usize>| {
-            let own = pictures.iter().filter(|of| Some(of.subject.unit) != without);
-            let own: Vec<&[f32]> = own.map(|of| &of.look.encoded[..]).collect();
+            let own: Vec<&[f32]> =
+                own.iter().filter(|(unit, _)| Some(*unit) != without).map(|(_, features)| *features).collect();
             kid::kid(matrix(&own)?.view(), matrix(&real)?.view())
         };
         let units = unit_count(pictures);

@@ -1,138 +1,292 @@
-//! Controls: pictures whose figures are known beforehand, so that the others' can be read. Photographs of the very class show what is
-//! legible; the same with random phases have all of their spectrum and nothing of what they show; blurred noise shows
-//! nothing at all.
+//! The controls: pictures of which is known beforehand what must be said of them, so that the others' figures can be read. Photographs
+//! of the very class, the same with random phases, blurred noise, another unit's pictures, naive pixels, and every method on a
+//! network that knows nothing. They are made, written, and measured as all others are.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
 use image::RgbImage;
-use rand::RngExt;
-use rand::seq::SliceRandom;
-use rand_chacha::ChaCha12Rng;
-use tch::{Kind, Tensor};
+use serde_json::Value;
 
-use crate::picture::{from_rgb8, to_rgb8};
-use crate::random::{Purpose, Seed, normal, stream};
+use super::altered::{blurred_noise, phase_scrambled, squares};
+use super::comparison::Kind;
+use super::gather::Group;
+use super::{Follow, Job, shorter_side};
+use crate::method::{Method as Recipe, ParamSpec};
+use crate::picture::{self, to_rgb8};
+use crate::random::{Purpose, Seed, stream};
+use crate::render::{Batch, Rendered, render};
+use crate::unit::Unit;
 
-/// Width of the blur of noise, in pixels (standard deviation).
-const BLUR: f64 = 4.;
+/// Photographs of a unit's class, or pieces of noise, in a control.
+const OF_UNIT: usize = 3;
 
-/// Spread of blurred noise around grey, in units of the picture's range (standard deviation).
-const SPREAD: f64 = 0.2;
+/// Pictures that the comparison itself makes or takes, measured as if a method had made them.
+pub struct Control {
+    /// Unlike any other's.
+    pub name: String,
+    /// What it controls, in one sentence.
+    pub meaning: String,
+    /// Its prior.
+    pub generator: Option<String>,
+    /// The settings of its method, where it has one.
+    pub settings: Value,
+    /// Its pictures.
+    pub pictures: Vec<Shown>,
+    /// Forward and backward passes a picture.
+    pub passes: Option<[f64; 2]>,
+}
 
-/// The central square of a picture, and `more` squares at random places whose sides are 0.6 to 1 of the shorter side; each scaled to
-/// `side` pixels.
-pub fn squares(picture: &RgbImage, more: usize, side: u32, seed: Seed, number: u64) -> Vec<RgbImage> {
-    let mut rng = stream(seed, Purpose::Crop, number);
-    let (width, height) = picture.dimensions();
-    let shorter = width.min(height);
-    let cut = |x: u32, y: u32, size: u32| {
-        let square = image::imageops::crop_imm(picture, x, y, size, size).to_image();
-        match size == side {
-            true => square,
-            false => image::imageops::resize(&square, side, side, image::imageops::FilterType::CatmullRom),
+/// A picture of a control.
+pub struct Shown {
+    /// The place of its unit.
+    pub unit: usize,
+    /// In the place of a seed.
+    pub number: u64,
+    /// The file.
+    pub path: PathBuf,
+    /// The side of its generator's picture.
+    pub own: Option<i64>,
+    /// The place of the photograph that it is.
+    pub photograph: Option<usize>,
+}
+
+impl Shown {
+    fn new(unit: usize, number: u64, path: PathBuf) -> Shown {
+        Shown { unit, number, path, own: None, photograph: None }
+    }
+}
+
+impl Control {
+    fn new(name: &str, meaning: &str) -> Control {
+        Control {
+            name: name.to_owned(),
+            meaning: meaning.to_owned(),
+            generator: None,
+            settings: Value::Null,
+            pictures: vec![],
+            passes: None,
         }
-    };
-    let mut squares = vec![cut((width - shorter) / 2, (height - shorter) / 2, shorter)];
-    for _ in 0..more {
-        let size = ((f64::from(shorter) * rng.random_range(0.6..=1.)) as u32).clamp(1, shorter);
-        squares.push(cut(rng.random_range(0..=width - size), rng.random_range(0..=height - size), size));
     }
-    squares
 }
 
-/// The picture with random phases, the same ones in all three channels: its power spectrum and its colours, and nothing of what
-/// it shows (Oppenheim & Lim 1981; as a control of classifiers: Wichmann et al. 2010).
-pub fn phase_scrambled(picture: &RgbImage, rng: &mut ChaCha12Rng) -> anyhow::Result<RgbImage> {
-    let picture = from_rgb8(picture).to_kind(Kind::Double);
-    let (_, height, width) = picture.size3()?;
-    // The phases of real noise have the symmetry that keeps the picture real.
-    let noise = Tensor::from_slice(&normal(rng, (height * width) as usize)).to_kind(Kind::Double).view([height, width]);
-    let phases = noise.fft_fft2(None::<&[i64]>, &[-2, -1][..], "backward");
-    let phases = &phases / phases.abs();
-    let mean = picture.mean_dim([1i64, 2].as_slice(), true, Kind::Double);
-    let spectrum = (&picture - &mean).fft_fft2(None::<&[i64]>, &[-2, -1][..], "backward") * phases;
-    let scrambled = spectrum.fft_ifft2(None::<&[i64]>, &[-2, -1][..], "backward").real() + mean;
-    to_rgb8(&scrambled.to_kind(Kind::Float))
+/// What controls are made of.
+pub struct Maker<'a> {
+    /// What is compared.
+    pub job: &'a Job,
+    /// All units; those of the pictures first.
+    pub units: &'a [Unit],
+    /// How many are the pictures' own.
+    pub compared: usize,
+    /// Their places by the names that the pictures have.
+    pub places: &'a BTreeMap<&'a str, usize>,
+    /// The baseline's place.
+    pub baseline: Option<usize>,
+    /// Of phases and noise.
+    pub seed: Seed,
 }
 
-/// White noise, blurred, around grey.
-pub fn blurred_noise(side: i64, rng: &mut ChaCha12Rng) -> anyhow::Result<RgbImage> {
-    let noise =
-        Tensor::from_slice(&normal(rng, (3 * side * side) as usize)).to_kind(Kind::Double).view([3, side, side]);
-    // In the frequency domain the blur wraps around, so that there is no edge.
-    let axis = Tensor::fft_fftfreq(side, 1., (Kind::Double, tch::Device::Cpu));
-    let squared = axis.square();
-    let squared = squared.unsqueeze(0) + squared.unsqueeze(1);
-    let gain = (squared * (-2. * std::f64::consts::PI.powi(2) * BLUR * BLUR)).exp();
-    let blurred = noise.fft_fft2(None::<&[i64]>, &[-2, -1][..], "backward") * gain;
-    let blurred = blurred.fft_ifft2(None::<&[i64]>, &[-2, -1][..], "backward").real();
-    let spread = blurred.std(true);
-    let mean = blurred.mean(Kind::Double);
-    to_rgb8(&((blurred - mean) / spread * SPREAD + 0.5).to_kind(Kind::Float))
-}
-
-/// A random order of so many numbers.
-pub fn order(count: usize, rng: &mut ChaCha12Rng) -> Vec<i64> {
-    let mut order: Vec<i64> = (0..count as i64).collect();
-    order.shuffle(rng);
-    order
-}
-
-/// A picture with Gaussian noise of this standard deviation (in units of the picture's range).
-pub fn noisy(picture: &RgbImage, deviation: f64, rng: &mut ChaCha12Rng) -> RgbImage {
-    let noise = normal(rng, picture.as_raw().len());
-    let mut noisy = picture.clone();
-    for (byte, noise) in noisy.iter_mut().zip(noise) {
-        *byte = (f64::from(*byte) + 255. * deviation * f64::from(noise)).round().clamp(0., 255.) as u8;
-    }
-    noisy
-}
-
-/// The central part of a picture, `share` of its sides.
-pub fn central(picture: &RgbImage, share: f64) -> RgbImage {
-    let (width, height) = picture.dimensions();
-    let part = |side: u32| ((f64::from(side) * share).round() as u32).clamp(1, side);
-    let (w, h) = (part(width), part(height));
-    image::imageops::crop_imm(picture, (width - w) / 2, (height - h) / 2, w, h).to_image()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn gradient() -> RgbImage {
-        RgbImage::from_fn(64, 64, |x, y| image::Rgb([128 + x as u8 / 4, 120 + ((x * y) % 16) as u8, 100 + y as u8 / 2]))
+impl Maker<'_> {
+    /// Makes all that can be made, and writes their pictures.
+    ///
+    /// # Errors
+    /// A photograph that cannot be read, a picture that cannot be written, libtorch's errors.
+    pub fn controls(&self, follow: &dyn Follow) -> Result<Vec<Control>> {
+        follow.begin("controls", 4);
+        let mut controls: Vec<Control> = self.photographs()?.into();
+        follow.at(1);
+        controls.push(self.noise()?);
+        follow.at(2);
+        controls.extend(self.another_unit());
+        if !self.job.gathered.groups.iter().any(|group| group.name == "naive") {
+            controls.extend(self.naive()?);
+        }
+        follow.at(4);
+        controls.extend(self.permuted(follow)?);
+        controls.retain(|control| !control.pictures.is_empty());
+        Ok(controls)
     }
 
-    #[test]
-    fn scrambled_phases_leave_the_magnitudes() {
-        let picture = gradient();
-        let scrambled = phase_scrambled(&picture, &mut stream(Seed(1), Purpose::Noise, 0)).unwrap();
-        let magnitude = |picture: &RgbImage| {
-            from_rgb8(picture).to_kind(Kind::Double).fft_fft2(None::<&[i64]>, &[-2, -1][..], "backward").abs()
+    /// Writes a picture of a control.
+    fn save(&self, picture: &RgbImage, control: &str, unit: usize, number: u64) -> Result<PathBuf> {
+        let folder = self.job.out.join("controls").join(slug(control));
+        fs::create_dir_all(&folder).with_context(|| format!("{}: cannot be made", folder.display()))?;
+        let path = folder.join(format!("{unit:04}-{number}.png"));
+        picture.save(&path).with_context(|| format!("{}: cannot be written", path.display()))?;
+        Ok(path)
+    }
+
+    /// Labelled photographs, and the same with random phases.
+    fn photographs(&self) -> Result<[Control; 2]> {
+        let mut photographs = Control::new("photographs", "Labelled photographs of the very class: what is legible.");
+        let mut scrambled = Control::new(
+            "phase-scrambled photographs",
+            "The same photographs with random phases: all of their spectrum, nothing of what they show.",
+        );
+        let side = self.job.networks.target.size as u32;
+        let mut of_unit: BTreeMap<usize, u64> = BTreeMap::new();
+        for (place, photograph) in self.job.photographs.iter().enumerate() {
+            let of_class = |class| self.units.iter().position(|unit| unit.class() == Some(class));
+            let Some(unit) = photograph.class.and_then(of_class) else { continue };
+            let number = of_unit.entry(unit).or_default();
+            if *number == OF_UNIT as u64 {
+                continue;
+            }
+            let square = squares(&picture::read(&photograph.path)?, 0, side, self.seed, 0).swap_remove(0);
+            let path = self.save(&square, &photographs.name, unit, *number)?;
+            photographs.pictures.push(Shown { photograph: Some(place), ..Shown::new(unit, *number, path) });
+            let mut rng = stream(self.seed, Purpose::Phases, place as u64);
+            let path = self.save(&phase_scrambled(&square, &mut rng)?, &scrambled.name, unit, *number)?;
+            scrambled.pictures.push(Shown::new(unit, *number, path));
+            *number += 1;
+        }
+        Ok([photographs, scrambled])
+    }
+
+    fn noise(&self) -> Result<Control> {
+        let mut noise = Control::new("blurred noise", "Grey noise, blurred: it shows nothing.");
+        for unit in 0..self.compared {
+            for number in 0..OF_UNIT as u64 {
+                let mut rng = stream(self.seed, Purpose::BlurredNoise, unit as u64 * OF_UNIT as u64 + number);
+                let picture = blurred_noise(self.job.networks.target.size, &mut rng)?;
+                let path = self.save(&picture, &noise.name, unit, number)?;
+                noise.pictures.push(Shown::new(unit, number, path));
+            }
+        }
+        Ok(noise)
+    }
+
+    /// The baseline's pictures; each unit is given those of the next one.
+    fn another_unit(&self) -> Option<Control> {
+        let mut other = Control::new(
+            "another unit's pictures",
+            "The baseline's pictures of another unit, judged as if they were this one's: what is about nothing in particular.",
+        );
+        let units: Vec<usize> = self.units_of(self.baseline?).into_iter().collect();
+        if units.len() < 2 {
+            return None;
+        }
+        for item in self.job.gathered.items.iter().filter(|item| Some(item.group) == self.baseline) {
+            let own = units.binary_search(&self.places[&*item.unit]).ok()?;
+            other.pictures.push(Shown::new(units[(own + 1) % units.len()], item.seed, item.path.clone()));
+        }
+        Some(other)
+    }
+
+    /// The places of the units that a method has pictures of.
+    fn units_of(&self, group: usize) -> BTreeSet<usize> {
+        let items = self.job.gathered.items.iter().filter(|item| item.group == group);
+        items.map(|item| self.places[&*item.unit]).collect()
+    }
+
+    /// Naive pixel pictures of some units, where the records have none.
+    fn naive(&self) -> Result<Option<Control>> {
+        let method = Recipe::find("naive")?;
+        let places: Vec<usize> = (0..self.compared).take(self.job.options.permuted_units).collect();
+        if places.is_empty() {
+            return Ok(None);
+        }
+        let mut control = Control::new(
+            "naive pixels",
+            "Pixels driven up the unit's gradient with nothing to keep them natural: what fires most and shows least.",
+        );
+        control.settings = method.settings();
+        let batch = Batch {
+            classifier: &self.job.networks.target,
+            shapes: &self.job.networks.shapes,
+            generator: None,
+            condition: None,
+            encoder: None,
+            method: &method,
+            size: None,
+            runs: &self.runs(&places),
         };
-        let (before, after) = (magnitude(&picture), magnitude(&scrambled));
-        let off =
-            (&before - &after).abs().sum(None::<Kind>).double_value(&[]) / before.sum(None::<Kind>).double_value(&[]);
-        assert!(off < 0.03, "8 bits and clamping alone: {off}");
-        let changed = picture.iter().zip(scrambled.iter()).filter(|(a, b)| a.abs_diff(**b) > 4).count();
-        assert!(changed > picture.as_raw().len() / 4);
+        self.render_into(&mut control, &batch, &places)?;
+        Ok(Some(control))
     }
 
-    #[test]
-    fn blurred_noise_is_grey_on_average_and_smooth() {
-        let noise = blurred_noise(64, &mut stream(Seed(2), Purpose::Noise, 0)).unwrap();
-        let picture = from_rgb8(&noise);
-        assert!((picture.mean(Kind::Float).double_value(&[]) - 0.5).abs() < 0.05);
-        let step = (picture.narrow(2, 1, 63) - picture.narrow(2, 0, 63)).abs().mean(Kind::Float).double_value(&[]);
-        assert!(step < 0.05, "neighbours differ by {step}");
+    /// The same methods on the target with permuted weights, a network that knows nothing: some units, one seed, one setting of
+    /// each dial.
+    fn permuted(&self, follow: &dyn Follow) -> Result<Vec<Control>> {
+        let job = self.job;
+        let mut controls = vec![];
+        let Ok((classifier, shapes)) = &job.permuted else { return Ok(controls) };
+        let mut first: Vec<(usize, &Group)> = vec![];
+        for (place, group) in job.gathered.groups.iter().enumerate().filter(|(_, group)| group.kind == Kind::Run) {
+            if !first.iter().any(|(_, of)| (&of.name, &of.generator) == (&group.name, &group.generator)) {
+                first.push((place, group));
+            }
+        }
+        follow.begin("permuted weights", first.len());
+        for (number, &(place, group)) in first.iter().enumerate() {
+            let Some(method) = recipe(group) else { continue };
+            let prior = job.priors.get(&place);
+            if method.encodes() || method.needs_generator() != prior.is_some() {
+                continue;
+            }
+            // The same architecture has the same points, so that the target's units serve.
+            let places: Vec<usize> = self.units_of(place).into_iter().take(job.options.permuted_units).collect();
+            let of_prior = group.generator.as_ref().map(|name| format!(" ({name})")).unwrap_or_default();
+            let mut control = Control::new(
+                &format!("permuted: {}{of_prior}", group.name),
+                &format!(
+                    "`{}` on the target with permuted weights, a network that knows nothing; {} units, one seed.",
+                    group.label,
+                    places.len()
+                ),
+            );
+            control.generator.clone_from(&group.generator);
+            control.settings = group.settings.clone();
+            let batch = Batch {
+                classifier,
+                shapes,
+                generator: prior.map(|prior| &*prior.generator),
+                condition: prior.and_then(|prior| prior.condition),
+                encoder: None,
+                method: &method,
+                size: group.size.filter(|_| prior.is_none() || matches!(method.param, ParamSpec::Blend(_))),
+                runs: &self.runs(&places),
+            };
+            self.render_into(&mut control, &batch, &places)?;
+            controls.push(control);
+            follow.at(number + 1);
+        }
+        Ok(controls)
     }
 
-    #[test]
-    fn squares_are_inside_and_the_same_for_the_same_seed() {
-        let picture = RgbImage::from_fn(100, 70, |x, y| image::Rgb([x as u8, y as u8, 0]));
-        let squares = |number| super::squares(&picture, 3, 32, Seed(5), number);
-        assert_eq!(squares(1), squares(1));
-        assert_ne!(squares(1)[1..], squares(2)[1..]);
-        assert_eq!(squares(1)[0], squares(2)[0], "the first is the central one");
-        assert!(squares(1).iter().all(|square| square.dimensions() == (32, 32)));
+    /// A run of the first seed for each of these units.
+    fn runs(&self, places: &[usize]) -> Vec<(Unit, Seed)> {
+        places.iter().map(|&place| (self.units[place].clone(), Seed(0))).collect()
     }
+
+    /// Adds what a batch renders for these units.
+    fn render_into(&self, control: &mut Control, batch: &Batch, places: &[usize]) -> Result<()> {
+        let rendered: Vec<Rendered> = render(batch, &|_: usize, _: usize, _: f64| {})?;
+        for (&unit, rendered) in places.iter().zip(rendered).filter(|(_, rendered)| rendered.failure.is_none()) {
+            let path = self.save(&to_rgb8(&rendered.picture)?, &control.name, unit, 0)?;
+            control.passes = Some([rendered.passes.forward as f64, rendered.passes.backward as f64]);
+            let own = batch.generator.map(shorter_side);
+            control.pictures.push(Shown { own, ..Shown::new(unit, 0, path) });
+        }
+        Ok(())
+    }
+}
+
+/// A name as that of a folder.
+pub fn slug(name: &str) -> String {
+    let plain = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
+    let text: String = name.chars().map(plain).collect();
+    text.split('-').filter(|part| !part.is_empty()).collect::<Vec<_>>().join("-")
+}
+
+/// A recipe from a record's settings.
+pub fn recipe(group: &Group) -> Option<Recipe> {
+    let mut settings = group.settings.clone();
+    let map = settings.as_object_mut()?;
+    for (key, value) in [("name", &*group.name), ("summary", ""), ("source", "")] {
+        map.insert(key.to_owned(), Value::from(value));
+    }
+    serde_json::from_value(settings).ok()
 }

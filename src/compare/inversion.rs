@@ -118,7 +118,7 @@ impl Inversion<'_> {
     ///
     /// # Errors
     /// An optimizer without gradients.
-    pub fn nearest(&self, of: &[(RgbImage, Vec<f32>)], watch: &dyn Fn(usize, usize)) -> Result<Vec<Nearest>> {
+    pub fn nearest(&self, of: &[(&RgbImage, &[f32])], watch: &dyn Fn(usize, usize)) -> Result<Vec<Nearest>> {
         let _guard = tch::no_grad_guard();
         let (kind, device) = (self.target.network.kind(), self.target.network.device());
         let rows = |numbers: &[&[f32]]| {

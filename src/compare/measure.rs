@@ -8,7 +8,7 @@ use metrics::coding;
 use metrics::rank::Ranked;
 use rand::RngExt;
 
-use super::controls::{central, noisy};
+use super::altered::{central, noisy};
 use super::look::{Asked, Look, Networks};
 use super::nature::Nature;
 use super::portrait::{JPEG_QUALITY, Portrait};
@@ -44,6 +44,8 @@ pub struct Subject {
     pub path: std::path::PathBuf,
     /// The side of its generator's pictures.
     pub own: Option<i64>,
+    /// The place of the photograph that it is: it is not held against itself.
+    pub photograph: Option<usize>,
 }
 
 /// A picture, measured.
@@ -67,6 +69,14 @@ pub struct Sighting {
 
 /// The flat activations of one picture, ranked, by layer; none where a layer is constant.
 type Ranks = Vec<Option<Ranked>>;
+
+/// A photograph of the reference.
+struct RankedPhotograph {
+    /// Its place among all of them.
+    place: usize,
+    class: usize,
+    ranks: Ranks,
+}
 
 /// By unit: the baseline's pictures by seed and facet.
 type Kept = BTreeMap<usize, Vec<((u64, usize), Ranks)>>;
@@ -141,9 +151,10 @@ impl Scene<'_> {
             let pictures: Vec<RgbImage> =
                 part.iter().map(|&place| picture::read(&subjects[place].path)).collect::<Result<_>>()?;
             let references: Vec<&RgbImage> = pictures.iter().collect();
-            let units: Vec<&Unit> = part.iter().map(|&place| &self.units[subjects[place].unit]).collect();
+            let places: Vec<usize> = part.iter().map(|&place| subjects[place].unit).collect();
+            let units: Vec<&Unit> = places.iter().map(|&unit| &self.units[unit]).collect();
             let mut looks = self.networks.look(&references, &units, Asked { layers: true, units: &[] })?;
-            let robust = self.robustness(&pictures, &units, &looks, at as u64)?;
+            let robust = self.robustness(&pictures, &places, &looks, at as u64)?;
             let ranks = rank_all(&looks, &chosen);
             let portraits = portraits(&pictures, &part.iter().map(|&place| subjects[place].own).collect::<Vec<_>>());
             let results = part.iter().zip(looks.drain(..)).zip(robust).zip(ranks).zip(portraits);
@@ -151,8 +162,10 @@ impl Scene<'_> {
                 look.layers.clear();
                 let subject = subjects[place].clone();
                 let class = self.units[subject.unit].class();
-                let natural = photographs.iter().filter(|(of, _)| class.is_some() && Some(*of) == class);
-                let to_photographs = mean_by_layer(natural.map(|(_, other)| correlations(&ranks, other)), ranks.len());
+                let natural = (photographs.iter())
+                    .filter(|other| Some(other.class) == class && Some(other.place) != subject.photograph);
+                let to_photographs =
+                    mean_by_layer(natural.map(|other| correlations(&ranks, &other.ranks)), ranks.len());
                 let picture = Sighting {
                     look,
                     portrait,
@@ -213,7 +226,7 @@ impl Scene<'_> {
         if share >= 1. || wanted >= width {
             return None;
         }
-        let mut rng = stream(self.seed, Purpose::Control, width as u64);
+        let mut rng = stream(self.seed, Purpose::Ranked, width as u64);
         let mut chosen: Vec<u32> =
             rand::seq::index::sample(&mut rng, width, wanted).into_iter().map(|place| place as u32).collect();
         chosen.sort_unstable();
@@ -224,24 +237,23 @@ impl Scene<'_> {
     fn robustness(
         &self,
         pictures: &[RgbImage],
-        units: &[&Unit],
+        places: &[usize],
         looks: &[Look],
         number: u64,
     ) -> Result<Vec<[Option<f64>; 3]>> {
-        let mut rng = stream(self.seed, Purpose::Noise, number);
+        let mut rng = stream(self.seed, Purpose::Robustness, number);
         let compressed = pictures.iter().map(|picture| coding::jpeg(picture, JPEG_QUALITY));
         let changed: [Vec<RgbImage>; 3] = [
             compressed.collect::<Result<_, _>>().context("a picture cannot be written as JPEG")?,
             pictures.iter().map(|picture| noisy(picture, NOISE, &mut rng)).collect(),
             pictures.iter().map(|picture| central(picture, CROP)).collect(),
         ];
+        let units: Vec<&Unit> = places.iter().map(|&unit| &self.units[unit]).collect();
         let mut kept = vec![[None; 3]; pictures.len()];
         for (which, pictures) in changed.iter().enumerate() {
-            let after = self.networks.activations(&pictures.iter().collect::<Vec<_>>(), units)?;
+            let after = self.networks.activations(&pictures.iter().collect::<Vec<_>>(), &units)?;
             for (row, (after, look)) in after.iter().zip(looks).enumerate() {
-                let median =
-                    self.units.iter().position(|unit| unit == units[row]).and_then(|unit| self.nature.median(unit));
-                if look.activation > median.unwrap_or(0.).max(0.) && look.activation > 0. {
+                if look.activation > self.nature.median(places[row]).unwrap_or(0.).max(0.) {
                     kept[row][which] = Some(after / look.activation);
                 }
             }
@@ -250,39 +262,38 @@ impl Scene<'_> {
     }
 
     /// Ranked activations of labelled photographs, a few of each class whose look has them.
-    fn ranked_photographs(&self, chosen: &[Option<Vec<u32>>]) -> Vec<(usize, Ranks)> {
+    fn ranked_photographs(&self, chosen: &[Option<Vec<u32>>]) -> Vec<RankedPhotograph> {
         let mut of_class: BTreeMap<usize, usize> = BTreeMap::new();
         let mut taken = vec![];
-        for seen in &self.nature.photographs {
+        for (place, seen) in self.nature.photographs.iter().enumerate() {
             let Some(class) = seen.class.filter(|_| !seen.look.layers.is_empty()) else { continue };
             let count = of_class.entry(class).or_default();
             if *count < PHOTOGRAPHS {
                 *count += 1;
-                taken.push((class, &seen.look));
+                taken.push((place, class, &seen.look));
             }
         }
-        let looks: Vec<&Look> = taken.iter().map(|(_, look)| *look).collect();
-        taken.iter().map(|(class, _)| *class).zip(rank_all(&looks, chosen)).collect()
+        let looks: Vec<&Look> = taken.iter().map(|(.., look)| *look).collect();
+        let ranked = taken.iter().zip(rank_all(&looks, chosen));
+        ranked.map(|((place, class, _), ranks)| RankedPhotograph { place: *place, class: *class, ranks }).collect()
     }
 
-    fn natural(&self, photographs: &[(usize, Ranks)]) -> Natural {
+    fn natural(&self, photographs: &[RankedPhotograph]) -> Natural {
         let layers = self.networks.layers.len();
         let mut natural = Natural::default();
         for (place, unit) in self.units.iter().enumerate() {
-            let of_class: Vec<&(usize, Ranks)> =
-                photographs.iter().filter(|(class, _)| unit.class() == Some(*class)).collect();
-            let pairs = (0..of_class.len()).flat_map(|a| (0..a).map(move |b| (a, b)));
-            let same = pairs.map(|(a, b)| correlations(&of_class[a].1, &of_class[b].1));
+            let (own, others): (Vec<&RankedPhotograph>, Vec<_>) =
+                photographs.iter().partition(|of| unit.class() == Some(of.class));
+            let pairs = (0..own.len()).flat_map(|a| (0..a).map(move |b| (a, b)));
+            let same = pairs.map(|(a, b)| correlations(&own[a].ranks, &own[b].ranks));
             natural.same.push(mean_by_layer(same, layers));
-            let others: Vec<&(usize, Ranks)> =
-                photographs.iter().filter(|(class, _)| unit.class() != Some(*class)).collect();
-            let mut rng = stream(self.seed, Purpose::Control, place as u64);
-            let drawn: Vec<usize> = match others.len() {
+            let mut rng = stream(self.seed, Purpose::Others, place as u64);
+            let drawn: Vec<&RankedPhotograph> = match others.len() {
                 0 => vec![],
-                n => (0..(4 * PHOTOGRAPHS).min(n)).map(|_| rng.random_range(0..n)).collect(),
+                n => (0..(4 * PHOTOGRAPHS).min(n)).map(|_| others[rng.random_range(0..n)]).collect(),
             };
-            let other = drawn.iter().flat_map(|&other| of_class.iter().map(move |own| (own, other)));
-            natural.other.push(mean_by_layer(other.map(|(own, other)| correlations(&own.1, &others[other].1)), layers));
+            let pairs = drawn.iter().flat_map(|other| own.iter().map(move |own| (own, other)));
+            natural.other.push(mean_by_layer(pairs.map(|(own, other)| correlations(&own.ranks, &other.ranks)), layers));
         }
         natural
     }
@@ -304,7 +315,7 @@ impl Scene<'_> {
     /// Some other units of the baseline.
     fn others(&self, unit: usize, names: &[usize]) -> Vec<usize> {
         let mut others: Vec<usize> = names.iter().copied().filter(|other| *other != unit).collect();
-        let mut rng = stream(self.seed, Purpose::Control, (1 << 32) + unit as u64);
+        let mut rng = stream(self.seed, Purpose::Others, unit as u64);
         rand::seq::SliceRandom::shuffle(&mut others[..], &mut rng);
         others.truncate(OTHERS);
         others

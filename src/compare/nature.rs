@@ -3,7 +3,7 @@
 use anyhow::Result;
 use image::RgbImage;
 
-use super::controls::squares;
+use super::altered::squares;
 use super::look::{Asked, Look, Networks};
 use super::portrait::Portrait;
 use crate::picture;

@@ -7,9 +7,10 @@
 use std::collections::BTreeMap;
 
 use metrics::bootstrap::Bootstrap;
+use metrics::multiple::holm;
 use metrics::{fisher, pareto, permutation, rank, slope};
 
-use super::comparison::{Measured, Point, Tradeoff};
+use super::comparison::{Dial, Kind, Measured, Method, Picture, Point, Tradeoff};
 use super::statistics::{Valued, absent, by_unit, few, mean_of};
 
 /// What a fidelity is floored at before its logarithm.
@@ -49,6 +50,76 @@ pub struct Setting {
 
 /// One seed of one unit: legibility and fidelity at every setting.
 type Curve = Vec<[f64; 2]>;
+
+/// A method's place, and its value of a dial.
+type Turned = (usize, Option<f64>);
+
+/// Every dial, and all methods: by two readings of legibility and two of fidelity.
+pub fn tradeoffs(
+    methods: &[Method],
+    dials: &[Dial],
+    pictures: &[Picture],
+    bootstrap: Bootstrap,
+    permutations: usize,
+) -> Vec<Tradeoff> {
+    let all: Vec<Turned> = (0..methods.len())
+        .filter(|&method| methods[method].kind != Kind::Control)
+        .map(|method| (method, None))
+        .collect();
+    let mut about: Vec<(String, Option<usize>, Vec<Turned>)> = vec![];
+    for (place, dial) in dials.iter().enumerate() {
+        let settings = dial.methods.iter().map(|(method, value)| (*method, Some(*value))).collect();
+        about.push((dial.name.clone(), Some(place), settings));
+    }
+    about.push(("all methods".to_owned(), None, all));
+    let of_control = |name: &str, key: &str| {
+        let method = methods.iter().find(|method| method.kind == Kind::Control && method.name == name)?;
+        method.metrics.get(key)?.value
+    };
+    let mut found = vec![];
+    for (name, dial, settings) in &about {
+        for (legibility, fidelity) in [
+            ("witness_probability", "ratio"),
+            ("agreement", "ratio"),
+            ("witness_probability", "likeness"),
+            ("agreement", "likeness"),
+        ] {
+            let axes = Axes {
+                name,
+                dial: *dial,
+                legibility,
+                fidelity,
+                primary: (legibility, fidelity) == ("witness_probability", "ratio"),
+                scale: [
+                    of_control("blurred noise", legibility).unwrap_or(0.),
+                    of_control("photographs", legibility).unwrap_or(1.),
+                ],
+            };
+            let setting = |(method, value): &Turned| {
+                let own = pictures.iter().filter(|picture| picture.method == *method && picture.facet == 0);
+                let by_seed: BTreeMap<(usize, u64), &Picture> =
+                    own.map(|picture| ((picture.unit, picture.seed), picture)).collect();
+                // Seeds are paired in their order, since another tool may count from another number.
+                let mut counts: BTreeMap<usize, u64> = BTreeMap::new();
+                let pictures = by_seed.into_iter().filter_map(|((unit, _), picture)| {
+                    let number = counts.entry(unit).or_default();
+                    *number += 1;
+                    let values = [*picture.metrics.get(legibility)?, *picture.metrics.get(fidelity)?];
+                    Some(((unit, *number), values))
+                });
+                Setting { method: *method, value: *value, pictures: pictures.collect() }
+            };
+            let settings: Vec<Setting> =
+                settings.iter().map(setting).filter(|setting| !setting.pictures.is_empty()).collect();
+            found.extend(tradeoff(&axes, &settings, bootstrap, permutations));
+        }
+    }
+    let primary = |tradeoff: &&mut Tradeoff| tradeoff.primary && tradeoff.spearman_p.is_some();
+    let p: Vec<f64> = found.iter_mut().filter(primary).filter_map(|tradeoff| tradeoff.spearman_p).collect();
+    let adjusted = holm(&p).unwrap_or_default();
+    found.iter_mut().filter(primary).zip(adjusted).for_each(|(tradeoff, p)| tradeoff.spearman_p_holm = Some(p));
+    found
+}
 
 /// The trade-off over these settings; none where fewer than 3 units have all of them.
 pub fn tradeoff(axes: &Axes, settings: &[Setting], bootstrap: Bootstrap, permutations: usize) -> Option<Tradeoff> {

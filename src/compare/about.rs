@@ -1,0 +1,89 @@
+//! What a comparison says of its parts: the networks and their kinship, the photographs and their spectra.
+
+use std::collections::BTreeSet;
+
+use classifiers::Classifier;
+use sha2::{Digest, Sha256};
+
+use super::Job;
+use super::comparison::{Band, Model, Reference};
+use super::nature::{MORE_SQUARES, Nature};
+
+/// A classifier, and what it has in common with the target.
+pub fn model(classifier: &Classifier, kinship: Option<String>) -> Model {
+    Model {
+        name: classifier.name.clone(),
+        weights_sha256: classifier.weights_sha256.clone(),
+        definition: serde_json::to_value(&classifier.definition).unwrap_or_default(),
+        kinship,
+    }
+}
+
+/// The generators, each once.
+pub fn generators(job: &Job) -> Vec<Model> {
+    let mut models: Vec<Model> = vec![];
+    for prior in job.priors.values() {
+        let generator = &prior.generator;
+        if !models.iter().any(|model| model.name == generator.name) {
+            models.push(Model {
+                name: generator.name.clone(),
+                weights_sha256: generator.weights_sha256.clone(),
+                definition: serde_json::to_value(&generator.definition).unwrap_or_default(),
+                kinship: None,
+            });
+        }
+    }
+    models
+}
+
+/// What a witness has in common with the target.
+pub fn kinship(target: &Classifier, witness: &Classifier) -> String {
+    let architecture = |classifier: &Classifier| {
+        classifier.definition.get("architecture").and_then(|value| value.as_str()).unwrap_or("unknown").to_owned()
+    };
+    let family = match architecture(target) == architecture(witness) {
+        true => format!("the same family as the target ({})", architecture(target)),
+        false => format!("another family ({}) than the target ({})", architecture(witness), architecture(target)),
+    };
+    let data = match target.classes == witness.classes {
+        true => format!("the same {} classes, and most likely the same training photographs", target.classes),
+        false => "other classes".to_owned(),
+    };
+    format!("{family}; {data}")
+}
+
+/// The photographs.
+pub fn reference(job: &Job) -> Reference {
+    let classes: BTreeSet<usize> = job.photographs.iter().filter_map(|photograph| photograph.class).collect();
+    let digests: String = job.photographs.iter().map(|photograph| photograph.sha256.as_str()).collect();
+    Reference {
+        source: job.reference.clone(),
+        photographs: job.photographs.len(),
+        labelled: job.photographs.iter().filter(|photograph| photograph.class.is_some()).count(),
+        classes: classes.len(),
+        crops: 1 + MORE_SQUARES,
+        sha256: Sha256::digest(digests.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect(),
+    }
+}
+
+/// The spectra of the photographs: geometric mean, and the band in which 90 % of them lie.
+pub fn band(nature: &Nature) -> Band {
+    let spectra: Vec<&[f64]> = nature
+        .photographs
+        .iter()
+        .filter_map(|seen| seen.portrait.spectrum.as_ref())
+        .map(|spectrum| &spectrum.power[..])
+        .filter(|power| power.iter().all(|power| *power > 0.))
+        .collect();
+    let mut band = Band::default();
+    for frequency in 0..spectra.iter().map(|power| power.len()).min().unwrap_or_default() {
+        let mut logs: Vec<f64> = spectra.iter().map(|power| power[frequency].ln()).collect();
+        logs.sort_by(f64::total_cmp);
+        let at = |share: f64| logs[(share * (logs.len() - 1) as f64).round() as usize];
+        band.frequency.push((frequency + 1) as f64);
+        band.mean.push(logs.iter().sum::<f64>() / logs.len() as f64);
+        band.low.push(at(0.05));
+        band.high.push(at(0.95));
+    }
+    band
+}
