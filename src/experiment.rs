@@ -214,26 +214,19 @@ impl Experiment {
     ///
     /// # Errors
     /// If the picture cannot be read, or the record not be written.
-    pub fn judge_again(&self, mut record: Record, run: &Run, store: &Store) -> Result<Record> {
-        let Some(class) = run.unit.class() else { return Ok(record) };
+    pub fn judge_again(&self, mut record: Record, run: &Run, store: &Store) -> Result<()> {
+        let Some(class) = run.unit.class() else { return Ok(()) };
         let picture = read(&store.picture(&record.run_id))?;
         record.witnesses = self.witnesses.iter().map(|witness| judge::verdict(witness, &picture, class)).collect();
         // Who computed it, and on what, stays: only the witnesses are others.
         let Provenance { weights_sha256, definitions, .. } = self.record(run, 1, &[], None).provenance;
         (record.provenance.weights_sha256, record.provenance.definitions) = (weights_sha256, definitions);
-        store.replace_record(&record)?;
-        Ok(record)
+        store.replace_record(&record)
     }
 
-    /// Computes runs of one method together: their records, ready to be written. One that fails is recorded as failed.
-    ///
-    /// # Errors
-    /// If a picture cannot be judged.
-    pub fn compute(&self, runs: &[Run], watch: &dyn Watch, keeper: &dyn Keeper) -> Result<Vec<(Record, Sealed)>> {
-        let method = &runs[0].method;
-        let units: Vec<(Unit, Seed)> =
-            runs.iter().map(|run| (run.unit.clone(), run.seed.of_facet(run.facet))).collect();
-        let batch = Batch {
+    /// A batch of runs of one method; a seed is that of a facet (see [`seeded`]).
+    pub fn together<'a>(&'a self, method: &'a Method, runs: &'a [(Unit, Seed)]) -> Batch<'a> {
+        Batch {
             classifier: &self.classifier,
             shapes: &self.shapes,
             generator: self.generator.as_deref(),
@@ -241,10 +234,19 @@ impl Experiment {
             encoder: self.encoder.as_deref().or(Some(&self.classifier)),
             method,
             size: self.size,
-            runs: &units,
-        };
+            runs,
+        }
+    }
+
+    /// Computes runs of one method together: their records, ready to be written. One that fails is recorded as failed.
+    ///
+    /// # Errors
+    /// If a picture cannot be judged.
+    pub fn compute(&self, runs: &[Run], watch: &dyn Watch, keeper: &dyn Keeper) -> Result<Vec<Sealed>> {
+        let method = &runs[0].method;
+        let units = seeded(runs);
         let start = Instant::now();
-        let rendered = resume(&batch, watch, keeper);
+        let rendered = resume(&self.together(method, &units), watch, keeper);
         let timing = Timing { batch_seconds: start.elapsed().as_secs_f64(), batch: runs.len() };
         let rendered: Vec<Result<Rendered, String>> = match rendered {
             Ok(rendered) => rendered.into_iter().map(Ok).collect(),
@@ -282,8 +284,7 @@ impl Experiment {
                 regularizers: &regularizers,
                 timing: &timing,
             };
-            let sealed = leaves.seal()?;
-            records.push((record, sealed));
+            records.push(leaves.seal()?);
         }
         Ok(records)
     }
@@ -362,6 +363,11 @@ impl Identity {
     pub fn of(&self, unit: &str, seed: Seed, facet: usize) -> RunId {
         RunId::of(&format!("{}\n{unit}\n{}\n{facet}\n", self.0, seed.0))
     }
+}
+
+/// What a batch of these runs optimizes: the unit of each, and the seed of its facet.
+pub fn seeded(runs: &[Run]) -> Vec<(Unit, Seed)> {
+    runs.iter().map(|run| (run.unit.clone(), run.seed.of_facet(run.facet))).collect()
 }
 
 /// A hash of what a unit reads.

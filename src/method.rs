@@ -390,6 +390,19 @@ impl Method {
         Ok(())
     }
 
+    /// Its step and nothing around it, for measurements: no codes are screened or tried, and there is one octave. Searches without
+    /// gradients keep their best candidate in any case; all others the last picture.
+    pub fn bare(&self) -> Method {
+        let mut bare = Method { octaves: Octaves::default(), ..self.clone() };
+        if bare.optimizer.evolution().is_none() {
+            bare.keep = Keep::Last;
+        }
+        if let ParamSpec::Latent(spec) | ParamSpec::Blend(BlendSpec { prior: spec, .. }) = &mut bare.param {
+            (spec.screen, spec.starts) = (1, 1);
+        }
+        bare
+    }
+
     /// Whether codes themselves are trained, and not their spectra.
     fn trains_codes(&self) -> bool {
         self.param.latent().is_some_and(|spec| !matches!(spec.space, Space::Fourier { .. }))

@@ -14,7 +14,7 @@ use crate::experiment_file::Seeds;
 use crate::method::Method;
 use crate::random::Seed;
 use crate::record::RunId;
-use crate::store::{Entry, Key, Store};
+use crate::store::Key;
 use crate::unit::Unit;
 
 /// Runs that differ by unit and seed alone.
@@ -204,11 +204,6 @@ impl Plan {
         }
         divided.iter_mut().for_each(|batches| batches.sort_unstable());
         divided
-    }
-
-    /// What the store knows of each run, in their order.
-    pub fn found(&self, store: &Store) -> Vec<Option<Entry>> {
-        self.runs.iter().map(|run| store.entry(&run.id())).collect()
     }
 }
 

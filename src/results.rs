@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::io::Write;
-use std::path::Path;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use serde_json::{Map, Value, json};
@@ -37,10 +37,19 @@ pub struct Results<'a> {
 pub struct Count {
     /// Done.
     pub done: usize,
+    /// Done, and not judged by the experiment's witnesses yet.
+    pub unjudged: usize,
     /// Failed.
     pub failed: usize,
     /// Not there.
     pub missing: usize,
+}
+
+impl Count {
+    /// Those that the same command goes on with.
+    pub fn left(&self) -> usize {
+        self.missing + self.unjudged
+    }
 }
 
 impl Results<'_> {
@@ -94,12 +103,37 @@ impl Results<'_> {
         row
     }
 
-    /// What became of the runs.
+    /// The rows of all runs, done or not.
+    pub fn rows(&self) -> impl Iterator<Item = Map<String, Value>> + '_ {
+        self.plan.runs().iter().map(|run| self.row(run, self.store.entry(&run.id()).as_ref()))
+    }
+
+    /// Whether nothing is left to do for a run: it is done and, where its unit is a class, judged by the witnesses; or it has
+    /// failed, unless it is to be tried again.
+    pub fn is_complete(&self, run: &Planned, retry_failed: bool) -> bool {
+        self.store.entry(&run.id()).is_some_and(|entry| match entry.status {
+            Status::Failed => !retry_failed,
+            Status::Done => {
+                let to_be_judged = !self.witnesses.is_empty() && self.plan.unit(run).class().is_some();
+                !to_be_judged || entry.is_judged_by(self.witnesses)
+            }
+        })
+    }
+
+    /// What became of all runs.
     pub fn count(&self) -> Count {
+        self.count_of(self.plan.runs())
+    }
+
+    /// What became of these runs of the plan.
+    pub fn count_of<'r>(&self, runs: impl IntoIterator<Item = &'r Planned>) -> Count {
         let mut count = Count::default();
-        for run in self.plan.runs() {
+        for run in runs {
             match self.store.entry(&run.id()).map(|entry| entry.status) {
-                Some(Status::Done) => count.done += 1,
+                Some(Status::Done) => {
+                    count.done += 1;
+                    count.unjudged += usize::from(!self.is_complete(run, false));
+                }
                 Some(Status::Failed) => count.failed += 1,
                 None => count.missing += 1,
             }
@@ -113,16 +147,17 @@ impl Results<'_> {
     /// # Errors
     /// If a file cannot be written.
     pub fn write(&self) -> Result<()> {
-        let (mut csv, mut lines) = (Aside::new(self.store, CSV)?, Aside::new(self.store, JSON_LINES)?);
-        for (number, run) in self.plan.runs().iter().enumerate() {
-            let row = self.row(run, self.store.entry(&run.id()).as_ref());
+        let mut csv = csv::Writer::from_writer(Aside::new(self.store, CSV)?);
+        let mut lines = Aside::new(self.store, JSON_LINES)?;
+        let cannot = || format!("{}: cannot be written", self.store.root().join(CSV).display());
+        for (number, row) in self.rows().enumerate() {
             if number == 0 {
-                csv.line(&row.keys().map(|name| cell(&json!(name))).collect::<Vec<_>>().join(","))?;
+                csv.write_record(row.keys()).with_context(cannot)?;
             }
-            csv.line(&row.values().map(cell).collect::<Vec<_>>().join(","))?;
+            csv.write_record(row.values().map(cell)).with_context(cannot)?;
             lines.line(&Value::Object(row).to_string())?;
         }
-        csv.put()?;
+        csv.into_inner().map_err(|error| error.into_error()).with_context(cannot)?.put()?;
         lines.put()
     }
 
@@ -167,46 +202,32 @@ impl Results<'_> {
     }
 }
 
-/// A value as a cell of a CSV table (RFC 4180): nothing for what there is not.
+/// A value as a cell of a table: nothing for what there is not.
 fn cell(value: &Value) -> String {
-    let text = match value {
-        Value::Null => return String::new(),
+    match value {
+        Value::Null => String::new(),
         Value::String(text) => text.clone(),
         other => other.to_string(),
-    };
-    match text.contains([',', '"', '\n', '\r']) {
-        true => format!("\"{}\"", text.replace('"', "\"\"")),
-        false => text,
     }
 }
 
 /// A file beside the records, which is written aside and renamed into its place whole.
+#[derive(Debug)]
 pub struct Aside {
-    aside: std::path::PathBuf,
-    place: std::path::PathBuf,
-    file: std::io::BufWriter<fs::File>,
+    aside: PathBuf,
+    place: PathBuf,
+    file: io::BufWriter<fs::File>,
 }
 
 impl Aside {
-    /// Begins a file of this name.
+    /// Begins a file of the store's folder: its name, or its path in it.
     ///
     /// # Errors
     /// If it cannot be made.
-    pub fn new(store: &Store, name: &str) -> Result<Aside> {
-        Aside::at(store.root().join(name), store.aside_of(name))
-    }
-
-    /// Begins a file of this name in a folder that is no store.
-    ///
-    /// # Errors
-    /// If it cannot be made.
-    pub fn within(folder: &Path, name: &str) -> Result<Aside> {
-        Aside::at(folder.join(name), folder.join(format!(".{name}.{}", std::process::id())))
-    }
-
-    fn at(place: std::path::PathBuf, aside: std::path::PathBuf) -> Result<Aside> {
+    pub fn new(store: &Store, file: impl AsRef<Path>) -> Result<Aside> {
+        let (place, aside) = (store.root().join(&file), store.aside_of(file.as_ref()));
         let file = fs::File::create(&aside).with_context(|| format!("{}: cannot be written", place.display()))?;
-        Ok(Aside { aside, place, file: std::io::BufWriter::new(file) })
+        Ok(Aside { aside, place, file: io::BufWriter::new(file) })
     }
 
     /// Adds a line.
@@ -236,6 +257,16 @@ impl Aside {
     }
 }
 
+impl Write for Aside {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
 impl Drop for Aside {
     fn drop(&mut self) {
         // It is not there any more where it was put in its place.
@@ -249,9 +280,10 @@ mod tests {
 
     #[test]
     fn cells_with_commas_and_quotes_are_quoted() {
-        assert_eq!(cell(&json!("_blocks.10:37@7,7")), "\"_blocks.10:37@7,7\"");
-        assert_eq!(cell(&json!("say \"x\"")), "\"say \"\"x\"\"\"");
-        assert_eq!(cell(&json!(0.5)), "0.5");
-        assert_eq!(cell(&Value::Null), "");
+        let row = [json!("_blocks.10:37@7,7"), json!("say \"x\""), json!(0.5), Value::Null];
+        let mut csv = csv::Writer::from_writer(vec![]);
+        csv.write_record(row.iter().map(cell)).unwrap();
+        let line = String::from_utf8(csv.into_inner().unwrap()).unwrap();
+        assert_eq!(line, "\"_blocks.10:37@7,7\",\"say \"\"x\"\"\",0.5,\n");
     }
 }

@@ -1,9 +1,10 @@
 //! Working off a plan: batch after batch into a store, alone or among other processes that do the same.
 //!
-//! What is in the store is not done again, so that a sweep is resumed by running it again. A batch is claimed before it is computed,
-//! so that processes on one store share the work; what is killed leaves a checkpoint, and nothing else is lost.
+//! A batch that is in the store whole is not computed again, so that a sweep is resumed by running it again; of one that is not, the
+//! records that are there stay as they are. A batch is claimed before it is computed, so that processes on one store share the work;
+//! what is killed leaves a checkpoint, and nothing else is lost.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -15,7 +16,7 @@ use crate::experiment::{Experiment, Run, device_name};
 use crate::plan::{Plan, Planned, Share};
 use crate::record::{LIBTORCH_VERSION, NUMERIC_VERSION, Status};
 use crate::render::Watch;
-use crate::store::{Claim, Key, Store, Writing};
+use crate::store::{Claim, Hash, Key, Store, Writing};
 
 /// How long a process waits before it looks again for what others have claimed.
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
@@ -33,7 +34,7 @@ pub struct Sweep<'a> {
     pub begin: Share,
     /// Who is to judge the pictures of classes: classifiers by name.
     pub witnesses: &'a [String],
-    /// Whether runs that failed are tried again.
+    /// Whether runs are tried again that have failed before this process begins.
     pub retry_failed: bool,
     /// Set when no further batch is to be begun.
     pub stop: &'a AtomicBool,
@@ -48,11 +49,6 @@ pub trait Follow {
 
     /// So many runs are there, by whomever.
     fn found(&self, runs: usize);
-
-    /// So many runs were computed.
-    fn computed(&self, runs: usize) {
-        let _ = runs;
-    }
 }
 
 /// How a sweep ended.
@@ -83,6 +79,8 @@ impl Sweep<'_> {
         // What is left of batches whose process was killed when their records were there and their checkpoint was, too.
         let checkpoints = self.store.checkpoint_names();
         let mut partly_there = vec![];
+        let failed_before = self.failed_before();
+        let is_there = |runs: &[Planned]| runs.iter().all(|run| self.is_there(run, &failed_before));
         loop {
             let Some(number) = waiting.pop_front() else {
                 if claimed_by_others.is_empty() || self.stop.load(Ordering::Relaxed) {
@@ -95,7 +93,7 @@ impl Sweep<'_> {
                 continue;
             };
             let runs = self.plan.batch(number);
-            if self.is_there(runs) {
+            if is_there(runs) {
                 if !checkpoints.is_empty() && checkpoints.contains(&self.plan.key(number).to_string()) {
                     self.store.checkpoint(&self.plan.key(number)).remove()?;
                 }
@@ -116,8 +114,8 @@ impl Sweep<'_> {
                 claimed_by_others.push_back(number);
                 continue;
             };
-            // It may have been finished between the look and the claim.
-            if runs.iter().all(|run| self.store.record(&run.id()).is_some_and(|record| self.counts(record.status))) {
+            // It may have been finished between the look and the claim: the folders tell.
+            if runs.iter().all(|run| self.store.record(&run.id()).is_some()) && is_there(runs) {
                 drop(claim);
                 waiting.push_front(number);
                 continue;
@@ -131,7 +129,6 @@ impl Sweep<'_> {
             finish(&mut writing)?;
             writing = Some(written);
             ended.computed += runs.len();
-            follow.computed(runs.len());
         }
         finish(&mut writing)?;
         // What was there stays as it is, and others may have judged it.
@@ -166,18 +163,20 @@ impl Sweep<'_> {
         let load = || checkpoint.read().ok().flatten();
         let keeper = Timed::new(batch, self.pause, load, |bytes: &[u8]| checkpoint.write(bytes));
         let records = experiment.compute(&runs, follow.batch(&runs).as_ref(), &keeper)?;
-        let sealed = records.into_iter().map(|(_, sealed)| sealed).collect();
-        Ok(Written { writing: self.store.begin(sealed), store: self.store.clone(), key, _claim: claim })
+        Ok(Written { writing: self.store.begin(records), store: self.store.clone(), key, claim })
     }
 
-    /// Whether a run of this status need not be computed.
-    fn counts(&self, status: Status) -> bool {
-        status == Status::Done || !self.retry_failed
+    /// The seals of the failed records that are to be replaced. One that another process has put in the place of such a record
+    /// has another seal: of several processes one tries again.
+    fn failed_before(&self) -> HashSet<Hash> {
+        let runs = self.plan.runs().iter().filter(|_| self.retry_failed);
+        let failed = runs.filter_map(|run| self.store.entry(&run.id()).filter(|entry| entry.status == Status::Failed));
+        failed.map(|entry| entry.seal).collect()
     }
 
-    /// Whether all of a batch is there.
-    fn is_there(&self, runs: &[Planned]) -> bool {
-        runs.iter().all(|run| self.store.entry(&run.id()).is_some_and(|entry| self.counts(entry.status)))
+    /// Whether a run need not be computed.
+    fn is_there(&self, run: &Planned, failed_before: &HashSet<Hash>) -> bool {
+        self.store.entry(&run.id()).is_some_and(|entry| !failed_before.contains(&entry.seal))
     }
 
     /// Has the pictures of a batch that is there judged by the witnesses of this experiment, where others judged them. Tells
@@ -188,16 +187,19 @@ impl Sweep<'_> {
         }
         for planned in self.plan.batch(number).iter().filter(|run| self.plan.unit(run).class().is_some()) {
             let Some(entry) = self.store.entry(&planned.id()) else { continue };
-            if entry.status != Status::Done || entry.witnesses.iter().map(|of| &of.classifier).eq(self.witnesses) {
+            if entry.status != Status::Done || entry.is_judged_by(self.witnesses) {
                 continue;
             }
             if self.stop.load(Ordering::Relaxed) {
                 return Ok(false);
             }
-            if let Some(record) = self.store.done(&planned.id()) {
-                let experiment = setups(self.plan.part_of(number).setup)?;
-                experiment.judge_again(record, &self.plan.run(planned), self.store)?;
+            let Some(record) = self.store.done(&planned.id()) else { continue };
+            // Another process may have done it meanwhile, of which the store has known since the record was read.
+            if self.store.entry(&planned.id()).is_some_and(|entry| entry.is_judged_by(self.witnesses)) {
+                continue;
             }
+            let experiment = setups(self.plan.part_of(number).setup)?;
+            experiment.judge_again(record, &self.plan.run(planned), self.store)?;
         }
         Ok(true)
     }
@@ -208,14 +210,16 @@ struct Written {
     writing: Writing,
     store: Store,
     key: Key,
-    _claim: Claim,
+    claim: Claim,
 }
 
 /// Waits until the records of a batch are on the disk; its checkpoint is not needed any more then.
 fn finish(written: &mut Option<Written>) -> Result<()> {
-    let Some(Written { writing, store, key, .. }) = written.take() else { return Ok(()) };
-    writing.finish()?;
-    store.checkpoint(&key).remove()
+    let Some(Written { writing, store, key, claim }) = written.take() else { return Ok(()) };
+    let removed = writing.finish().and_then(|()| store.checkpoint(&key).remove());
+    // Not before: whoever claims the batch now finds its records.
+    drop(claim);
+    removed
 }
 
 impl<'a> Sweep<'a> {

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use common::records;
 use image::RgbImage;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -74,14 +75,6 @@ fn begun(out: &Path) -> bool {
 
 fn record(folder: &Path) -> Value {
     serde_json::from_str(&std::fs::read_to_string(folder.join("record.json")).unwrap()).unwrap()
-}
-
-/// What must be the same for the same run: by run, the bytes of the record and of the picture.
-fn bytes(out: &Path) -> Vec<(Vec<u8>, Vec<u8>)> {
-    let read = |folder: PathBuf| {
-        (std::fs::read(folder.join("record.json")).unwrap(), std::fs::read(folder.join("image.png")).unwrap())
-    };
-    runs(out).into_iter().map(read).collect()
 }
 
 #[test]
@@ -158,8 +151,8 @@ fn the_same_command_gives_the_same_bytes_and_computes_nothing_twice() {
     let more = ["--generator", "face-dcgan", "--unit", "banana", "wig", "--method", "latent", "naive", "--steps", "4"];
     done(&visualize(&one, &more));
     done(&visualize(&two, &more));
-    assert_eq!(bytes(&one).len(), 4);
-    assert!(bytes(&one) == bytes(&two), "records or pictures differ");
+    assert_eq!(records(&one).len(), 4);
+    assert!(records(&one) == records(&two), "records or pictures differ");
 
     let written = |out: &Path| std::fs::metadata(runs(out)[0].join("record.json")).unwrap().modified().unwrap();
     let before = written(&one);
@@ -184,7 +177,7 @@ fn a_killed_run_goes_on_to_the_same_bytes() {
     child.kill().unwrap();
     child.wait().unwrap();
     done(&visualize(&killed, &more));
-    assert!(bytes(&whole) == bytes(&killed), "records or pictures differ");
+    assert!(records(&whole) == records(&killed), "records or pictures differ");
 }
 
 #[cfg(unix)]

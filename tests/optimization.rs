@@ -18,6 +18,7 @@ use metapicture::plan::Plan;
 use metapicture::random::Seed;
 use metapicture::record::{Record, Status};
 use metapicture::render::{Batch, Passes, Rendered, Watch, render};
+use metapicture::results::Results;
 use metapicture::store::Store;
 use metapicture::sweep::{Ended, Follow, Sweep};
 use metapicture::unit::{LayerShapes, Unit};
@@ -280,11 +281,17 @@ fn a_run_that_blows_up_is_recorded_with_its_step_and_cause_and_the_others_are_ke
     assert_eq!(failed.stop, "error");
     // It is not tried again unless that is asked for.
     assert_eq!(sweep.run(&mut |_| panic!("nothing is computed"), &Silent).unwrap().found, 2);
+    let results = Results { plan: &plan, store: &store, axes: &[], witnesses: &[] };
+    assert_eq!([false, true].map(|retry_failed| results.is_complete(&plan.runs()[0], retry_failed)), [true, false]);
+    let other = Store::open(folder.path()).unwrap();
     let again = Sweep { retry_failed: true, ..sweep };
     assert_eq!(
         again.run(&mut |_| Ok(Rc::clone(&experiment)), &Silent).unwrap(),
         Ended { computed: 1, found: 1, left: 0 }
     );
+    // Nor again by another process that is asked for the same and has seen the first failure.
+    let late = Sweep { store: &other, ..again }.run(&mut |_| panic!("it was tried again"), &Silent).unwrap();
+    assert_eq!(late, Ended { computed: 0, found: 2, left: 0 });
     // Its record is on the disk, without a picture, and does not count as done.
     let left = store.folder(&failed.run_id);
     assert!(left.join("record.json").exists() && left.join("trace.csv").exists() && !left.join("image.png").exists());

@@ -8,7 +8,7 @@ mod synthetic;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use metapicture::compare::comparison::Comparison;
+use metapicture::compare::comparison::{Comparison, Kind, Unit};
 use metapicture::{plot, report};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -69,6 +69,11 @@ fn every_plot_is_one_drawing_with_words_for_those_who_cannot_see_it() {
     for one in &plots {
         assert!(one.svg.contains("role=\"img\"") && one.svg.contains("<title>") && one.svg.contains("<desc>"));
         assert!(!one.svg.contains("<img"));
+        if one.file_stem.starts_with("strip") {
+            // The description has every picture's figures: a reader of the screen finds nothing inside of a drawing.
+            let said = &one.svg[one.svg.find("<desc>").unwrap()..one.svg.find("</desc>").unwrap()];
+            assert_eq!(said.matches(": a ").count(), one.svg.matches("<image").count());
+        }
         for numbers in one.svg.split(" d=\"").skip(1) {
             let way = &numbers[..numbers.find('"').unwrap()];
             assert!(!way.contains(|c: char| c.is_lowercase() || c == 'N'), "{way}");
@@ -81,6 +86,91 @@ fn every_plot_is_one_drawing_with_words_for_those_who_cannot_see_it() {
         let share = paper as f64 / f64::from(picture.width() * picture.height());
         assert!((0.05..0.99).contains(&share), "{}: {share} of it is empty", one.file_stem);
     }
+}
+
+#[test]
+fn a_picture_that_is_cut_off_costs_its_row_and_nothing_else() {
+    let (folder, comparison) = small();
+    let of_dial = comparison.pictures.iter().find(|picture| picture.unit == 0 && picture.method == 1).unwrap();
+    let whole = plot::all(&comparison, folder.path()).unwrap();
+    let file = folder.path().join(&of_dial.file);
+    let bytes = std::fs::read(&file).unwrap();
+    std::fs::write(&file, &bytes[..bytes.len() / 2]).unwrap();
+    let cut = plot::all(&comparison, folder.path()).unwrap();
+    let strips = [&whole, &cut].map(|plots| {
+        plots.iter().find(|plot| plot.file_stem.starts_with("strip")).unwrap().svg.matches("<image").count()
+    });
+    assert_eq!((strips, whole.len()), ([9, 6], cut.len()));
+    let written = report::write(&comparison, folder.path(), &folder.path().join("cut.html"), 8_000_000).unwrap();
+    assert_eq!(written.missing.len(), 2);
+}
+
+#[test]
+fn a_strip_of_a_dial_with_very_many_values_shows_its_ends_and_some_between() {
+    let (folder, mut comparison) = small();
+    comparison.dials[0].methods = (0..89).map(|i| (1 + i % 3, i as f64)).collect();
+    let plots = plot::all(&comparison, folder.path()).unwrap();
+    let strip = plots.iter().find(|plot| plot.file_stem.starts_with("strip")).unwrap();
+    assert_eq!(strip.svg.matches("<image").count(), 30);
+    assert!(
+        strip.svg.contains(">0</text>") && strip.svg.contains(">88</text>") && strip.svg.contains("10 of 89 values")
+    );
+}
+
+/// Ids in the list of contents and of sections with a title, each in its order.
+fn contents(html: &str) -> [Vec<String>; 2] {
+    let nav = &html[html.find("<nav").unwrap()..html.find("</nav>").unwrap()];
+    let main = &html[html.find("<main>").unwrap()..html.find("</main>").unwrap()];
+    [(nav, "href=\"#"), (main, "<section id=\"")].map(|(part, before)| {
+        part.split(before).skip(1).map(|rest| rest[..rest.find('"').unwrap()].to_owned()).collect()
+    })
+}
+
+#[test]
+fn the_list_of_contents_names_what_is_there_and_what_is_not_there_says_why() {
+    let (folder, mut comparison) = small();
+    let (_, html) = written(folder.path(), &comparison);
+    let [links, sections] = contents(&html);
+    assert_eq!(links, sections);
+    assert!(links.contains(&"diagnostics".to_owned()) && links.contains(&"dial".to_owned()));
+
+    comparison.dials.clear();
+    comparison.tradeoffs.clear();
+    for method in &mut comparison.methods {
+        method.tests.clear();
+    }
+    let (_, html) = written(folder.path(), &comparison);
+    let [links, sections] = contents(&html);
+    // What is turned is hidden where there is no dial.
+    let there: Vec<String> = sections.into_iter().filter(|id| id != "dial").collect();
+    assert_eq!(links, there);
+    assert!(!links.contains(&"tradeoff".to_owned()));
+    assert!(html.contains("No trade-off was computed") && html.contains("No tests: no other method"));
+
+    comparison.settings.baseline = None;
+    let (_, html) = written(folder.path(), &comparison);
+    assert!(html.contains("No tests: there is no pixel-space method"));
+}
+
+#[test]
+fn the_page_counts_the_units_that_are_compared_and_says_what_made_the_pictures() {
+    let (folder, mut comparison) = small();
+    let (_, html) = written(folder.path(), &comparison);
+    assert!(
+        html.contains("with and without a natural image prior") && html.contains(" 3 units, 4 methods, 30 pictures")
+    );
+
+    // A class of which there are photographs only.
+    comparison.units.push(Unit { name: "class:999".to_owned(), ..comparison.units[0].clone() });
+    let control = comparison.methods.iter().position(|method| method.kind == Kind::Control).unwrap();
+    let mut photograph = comparison.pictures[0].clone();
+    (photograph.unit, photograph.method) = (3, control);
+    comparison.pictures.push(photograph);
+    for method in &mut comparison.methods {
+        method.generator = None;
+    }
+    let (_, html) = written(folder.path(), &comparison);
+    assert!(!html.contains("natural image prior") && html.contains(" 3 units, 4 methods, 31 pictures"));
 }
 
 #[test]
@@ -123,7 +213,7 @@ fn a_smaller_report_has_smaller_pictures_and_too_small_a_one_is_refused() {
 
 #[test]
 fn the_command_writes_beside_the_comparison_and_says_what_is_wrong_with_it() {
-    let (folder, _) = small();
+    let (folder, comparison) = small();
     let metapicture = || Command::new(env!("CARGO_BIN_EXE_metapicture"));
     let output = metapicture().arg("report").arg(folder.path()).arg("--json").output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -139,6 +229,14 @@ fn the_command_writes_beside_the_comparison_and_says_what_is_wrong_with_it() {
     };
     fails("{}", "is no comparison");
     fails("{\"schema_version\": 99}", "version 99");
+    let mut wrong = comparison.clone();
+    wrong.pictures[0].unit = 7;
+    fails(&serde_json::to_string(&wrong).unwrap(), "a picture is of method 0 and unit 7");
+    // Dials are looked at whether there are units or not.
+    let mut wrong = comparison.clone();
+    (wrong.pictures, wrong.units) = (vec![], vec![]);
+    wrong.dials[0].methods[1].0 = 8;
+    fails(&serde_json::to_string(&wrong).unwrap(), "a dial or a trade-off has method 8");
     std::fs::remove_file(folder.path().join("comparison.json")).unwrap();
     let output = metapicture().arg("report").arg(folder.path()).output().unwrap();
     assert!(output.status.code() == Some(2) && String::from_utf8_lossy(&output.stderr).contains("metapicture compare"));
@@ -190,7 +288,19 @@ fn a_reader_sorts_filters_turns_the_dial_and_looks_closer() {
     page.wait("!document.getElementById('viewer').open");
     assert_eq!(page.value("document.activeElement.classList.contains('tile')"), true);
 
+    // At its ends a walk stays where it is, and so does the focus.
+    page.value("document.querySelector('#grid .tile').focus()");
+    page.key("Enter");
+    page.value("document.getElementById('next').focus()");
+    for _ in 0..4 {
+        page.key("Enter");
+    }
+    assert_eq!(page.text("document.activeElement.id + document.activeElement.ariaDisabled"), "nexttrue");
+    assert_eq!(page.value("document.getElementById('previous').ariaDisabled"), "false");
+    page.key("Escape");
+
     // The dial, by mouse and by keyboard.
+    assert_eq!(page.text("document.getElementById('dial-range').labels[0].textContent"), comparison.dials[0].name);
     let shown = "document.querySelector('#turned img').src.length + document.querySelector('#turned img').alt";
     let start = page.text(shown);
     page.drag("#dial-range", 0., 1.);
@@ -222,6 +332,48 @@ fn a_reader_sorts_filters_turns_the_dial_and_looks_closer() {
     assert!(page.errors.is_empty(), "{:#?}", page.errors);
 }
 
+#[test]
+fn a_reader_turns_pages_by_keyboard_and_finds_seeds_of_64_bits() {
+    let Some(mut page) = browser() else { return };
+    let (folder, mut comparison) = small();
+    // 130 pictures of each of 3 units: a page a unit.
+    let once = comparison.pictures.clone();
+    for turn in 1..13 {
+        comparison.pictures.extend(once.iter().cloned().map(|mut picture| {
+            picture.seed += if turn < 12 { turn * 2 } else { u64::MAX - 1 };
+            picture
+        }));
+    }
+    let (out, html) = written(folder.path(), &comparison);
+    assert!(html.contains("\"22\",\"23\",\"18446744073709551614\",\"18446744073709551615\"]"));
+    page.resize(1280, 900, false);
+    page.open(&out);
+    for pager in ["pager-top", "pager"] {
+        page.value(&format!("document.querySelector('#{pager} [aria-label=\"Next page\"]').focus()"));
+        for number in [2, 3] {
+            page.key("Enter");
+            let said = page.text(&format!("document.getElementById('{pager}').textContent"));
+            assert!(said.contains(&format!("page {number} of 3")), "{said}");
+        }
+        // There is no next page: the other button has the focus, and leads back.
+        for number in [2, 1] {
+            page.key("Enter");
+            let said = page.text(&format!("document.getElementById('{pager}').textContent"));
+            assert!(said.contains(&format!("page {number} of 3")), "{said}");
+        }
+    }
+    let seed = "document.getElementById('filter-seed')";
+    let options = page.value(&format!("[...{seed}.options].slice(-2).map(option => option.textContent)"));
+    assert_eq!(options, serde_json::json!(["18446744073709551614", "18446744073709551615"]));
+    page.value(&format!(
+        "(() => {{ {seed}.selectedIndex = {seed}.options.length - 1; {seed}.dispatchEvent(new Event('change')); }})()"
+    ));
+    assert_eq!(page.text("document.getElementById('count').textContent"), "15 of 390 pictures");
+    page.value("document.querySelector('#grid .tile').click()");
+    assert!(page.text("document.getElementById('viewer-title').textContent").ends_with("seed 18446744073709551615"));
+    assert!(page.errors.is_empty(), "{:#?}", page.errors);
+}
+
 /// The size of `experiments/tradeoff.yaml`: what it weighs, how long it takes to write and to open. With METAPICTURE_SHOTS it leaves
 /// the page, its plots and pictures of it there.
 #[test]
@@ -248,7 +400,7 @@ fn a_comparison_of_real_size_opens_at_once() {
     println!("opened in {opened:?}, sorted in {sorted:.0} ms");
     assert!(opened.as_secs() < 10 && sorted < 2000.);
     if let Some(shots) = shots() {
-        let shot = |page: &mut Browser, name: &str| page.screenshot(&shots.join(name), false);
+        let shot = |page: &mut Browser, name: &str| page.screenshot(&shots.join(name));
         let show =
             |page: &mut Browser, id: &str| page.value(&format!("document.getElementById('{id}').scrollIntoView()"));
         shot(&mut page, "1-top.png");

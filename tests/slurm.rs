@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use common::records;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -132,14 +133,6 @@ fn words(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-/// By run, what must be the same however it was computed.
-fn results(out: &Path) -> BTreeMap<String, [Vec<u8>; 2]> {
-    let runs = std::fs::read_dir(out.join("runs")).unwrap().map(|entry| entry.unwrap());
-    let named = runs.map(|entry| (entry.file_name().into_string().unwrap(), entry.path()));
-    let read = |folder: &Path| ["record.json", "image.png"].map(|name| std::fs::read(folder.join(name)).unwrap());
-    named.filter(|(name, _)| !name.starts_with('.')).map(|(name, folder)| (name, read(&folder))).collect()
-}
-
 #[test]
 fn an_array_gives_the_bytes_of_one_process_and_is_followed_again_and_survives_lost_tasks_and_nodes() {
     let Some(cluster) = Cluster::start() else { return };
@@ -148,7 +141,7 @@ fn an_array_gives_the_bytes_of_one_process_and_is_followed_again_and_survives_lo
     let mut alone = cluster.command(env!("CARGO_BIN_EXE_metapicture"), &["sweep"]);
     alone.arg(cluster.path("tiny.yaml")).arg("--out").arg(cluster.path("alone")).arg("--quiet");
     assert!(alone.status().unwrap().success());
-    let expected = results(&cluster.path("alone"));
+    let expected = records(&cluster.path("alone"));
     assert_eq!(expected.len(), 8);
 
     // What Slurm refuses is said in its own words, and submits nothing.
@@ -171,14 +164,18 @@ fn an_array_gives_the_bytes_of_one_process_and_is_followed_again_and_survives_lo
     let again = ended(cluster.sweep("array", &["--time", "10"]).spawn().unwrap());
     assert!(again.status.success(), "{}", words(&again));
     assert_eq!(cluster.jobs("array"), jobs, "{}", words(&again));
-    assert!(results(&cluster.path("array")) == expected, "other bytes");
+    assert!(records(&cluster.path("array")) == expected, "other bytes");
     assert_eq!(std::fs::read_to_string(cluster.path("array/results.csv")).unwrap().matches(",done,").count(), 8);
 
     // A task is cancelled and a node is lost, while both work.
     let follows = cluster.sweep("lost", &[]).spawn().unwrap();
     wait("the job is submitted", || !cluster.jobs("lost").is_empty());
     let id = cluster.jobs("lost")[0]["id"].as_str().unwrap().to_owned();
-    let claims = || std::fs::read_dir(cluster.path("lost/claims")).map_or(0, Iterator::count);
+    // Of batches: those of the one who follows and of the index begin with an underscore.
+    let claims = || {
+        let found = std::fs::read_dir(cluster.path("lost/claims")).into_iter().flatten().flatten();
+        found.filter(|found| !found.file_name().to_string_lossy().starts_with(['.', '_'])).count()
+    };
     wait("two tasks work", || claims() == 2 && cluster.running(&id).len() == 2);
     let running = cluster.running(&id);
     cluster.says("scancel", &[&format!("{id}_{}", running["n1"])]);
@@ -190,7 +187,7 @@ fn an_array_gives_the_bytes_of_one_process_and_is_followed_again_and_survives_lo
         let said = words(&follows).lines().any(|line| line.contains(&shard) && line.contains("submitted again"));
         assert!(said, "{shard}: {}", words(&follows));
     }
-    assert!(results(&cluster.path("lost")) == expected, "other bytes");
+    assert!(records(&cluster.path("lost")) == expected, "other bytes");
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! What a researcher may expect of a folder of records: whatever is killed, cut, flipped, full or shared, what is finished
 //! stays, and what is damaged is found, kept aside and made again.
 
+mod mount;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
@@ -14,6 +16,7 @@ use metapicture::record::{
 };
 use metapicture::render::{Passes, Row};
 use metapicture::store::{Key, Patience, Sealed, Store};
+use mount::Mount;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde_json::{Value, json};
@@ -270,7 +273,7 @@ fn a_record_comes_back_to_the_last_bit_from_its_folder_and_from_the_index() {
         );
     }
     assert_eq!(store.records().count(), 200);
-    assert_eq!(store.entries().len(), 200);
+    assert_eq!(store.ids().len(), 200);
 }
 
 #[test]
@@ -574,9 +577,9 @@ fn segments_of_writers_that_ended_are_compacted_and_say_the_same() {
     for id in store.ids() {
         fs::remove_file(store.picture(&id)).unwrap();
     }
-    assert_eq!(Store::open(root).unwrap().entries().len(), count);
+    assert_eq!(Store::open(root).unwrap().ids().len(), count);
     assert_eq!(store.verify(&|_, _| {}).unwrap().damage.len(), count);
-    assert_eq!(Store::open(root).unwrap().entries().len(), 0);
+    assert_eq!(Store::open(root).unwrap().ids().len(), 0);
 }
 
 #[test]
@@ -680,7 +683,6 @@ fn a_checkpoint_is_whole_or_not_there() {
         assert!(!path.exists());
     }
     // A writer that is killed leaves the last whole one.
-    let mut last = None;
     for _ in 0..5 {
         let mut writer = process("checkpoints", folder.path(), 0);
         let mut said = lines(&mut writer);
@@ -688,7 +690,7 @@ fn a_checkpoint_is_whole_or_not_there() {
         std::thread::sleep(Duration::from_micros(random.random_range(0..100_000)));
         writer.kill().unwrap();
         writer.wait().unwrap();
-        last = said.last().or(last);
+        let last = said.last();
         let store = Store::open(folder.path()).unwrap();
         let bytes = store.checkpoint(&"batch".parse().unwrap()).read().unwrap();
         if let Some(last) = &last {
@@ -696,46 +698,16 @@ fn a_checkpoint_is_whole_or_not_there() {
             let said: u32 = last.parse().unwrap();
             assert!(round == said || round == said + 1, "{round} is there, {said} was written");
         }
-        last = None;
         store.checkpoint(&"batch".parse().unwrap()).remove().unwrap();
     }
     let names = fs::read_dir(folder.path().join("checkpoints")).unwrap().count();
     assert_eq!(names, 0, "halves are left");
 }
 
-/// A small file system of its own, as far as one may mount one.
-struct Mount(tempfile::TempDir);
-
-impl Mount {
-    fn new(options: &str) -> Option<Mount> {
-        let folder = tempfile::tempdir().unwrap();
-        let mut mount = Command::new("mount");
-        mount.args(["-t", "tmpfs", "-o", options, "tmpfs"]).arg(folder.path()).stderr(Stdio::null());
-        match mount.status() {
-            Ok(status) if status.success() => Some(Mount(folder)),
-            _ => {
-                println!("skipped: a file system of its own can only be mounted by root");
-                None
-            }
-        }
-    }
-
-    fn remount(&self, options: &str) {
-        let mut mount = Command::new("mount");
-        assert!(mount.args(["-o", &format!("remount,{options}")]).arg(self.0.path()).status().unwrap().success());
-    }
-}
-
-impl Drop for Mount {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg(self.0.path()).status();
-    }
-}
-
 #[test]
 fn a_full_disk_is_an_error_that_says_so_and_costs_nothing_that_is_finished() {
     let Some(mount) = Mount::new("size=1m") else { return };
-    let root = mount.0.path().join("out");
+    let root = mount.path().join("out");
     let store = Store::open(&root).unwrap();
     let large = |number: u64| sealed_with(&record(number, Status::Done), 64);
     let mut numbers = 0..;
@@ -753,7 +725,7 @@ fn a_full_disk_is_an_error_that_says_so_and_costs_nothing_that_is_finished() {
     assert!(kept > 2);
     assert_eq!(asides(&root), [""; 0], "what could not be finished takes space");
     // Nothing else gets through either, and nothing panics.
-    fs::write(mount.0.path().join("filler"), vec![0; 1 << 20]).unwrap_err();
+    fs::write(mount.path().join("filler"), vec![0; 1 << 20]).unwrap_err();
     let claimed = store.claim(&"work".parse().unwrap());
     assert!(claimed.is_err() || claimed.is_ok_and(|claim| claim.is_some()));
     let checkpoint = store.checkpoint(&"batch".parse().unwrap());
@@ -761,7 +733,7 @@ fn a_full_disk_is_an_error_that_says_so_and_costs_nothing_that_is_finished() {
     assert!(error.contains("checkpoints/batch") && error.contains("make space"), "{error}");
     let _ = Store::open(&root);
     // With space made, it goes on.
-    fs::remove_file(mount.0.path().join("filler")).unwrap();
+    fs::remove_file(mount.path().join("filler")).unwrap();
     mount.remount("size=4m");
     let store = Store::open(&root).unwrap();
     assert_eq!(store.ids().len(), kept);
@@ -773,7 +745,7 @@ fn a_full_disk_is_an_error_that_says_so_and_costs_nothing_that_is_finished() {
 #[test]
 fn a_store_that_may_not_be_written_to_can_be_read_and_is_left_as_it_is() {
     let Some(mount) = Mount::new("size=4m") else { return };
-    let root = mount.0.path().join("out");
+    let root = mount.path().join("out");
     store_of(&root, 3);
     fs::write(root.join("runs").join(id(2).to_string()).join("trace.csv"), "").unwrap();
     let before = files(&root);

@@ -4,6 +4,7 @@
 //! Tests that take minutes, or measure, are ignored: `cargo test --test sweep -- --ignored --nocapture --test-threads 1`.
 
 mod common;
+mod mount;
 
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
@@ -14,14 +15,18 @@ use std::sync::atomic::AtomicBool;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use classifiers::Classifier;
+use common::{Records, records};
 use metapicture::experiment::{Experiment, Run};
 use metapicture::experiment_file::Seeds;
 use metapicture::method::Method;
 use metapicture::plan::Plan;
 use metapicture::render::Watch;
+use metapicture::results::Results;
 use metapicture::store::Store;
-use metapicture::sweep::{Follow, Sweep};
+use metapicture::sweep::{Ended, Follow, Sweep};
 use metapicture::unit::{LayerShapes, Unit};
+use mount::Mount;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -79,22 +84,6 @@ impl Bench {
     }
 }
 
-/// By run, the bytes of the record and of the picture.
-type Records = BTreeMap<String, (Vec<u8>, Vec<u8>)>;
-
-fn records(out: &Path) -> Records {
-    let mut found = Records::new();
-    for entry in std::fs::read_dir(out.join("runs")).into_iter().flatten() {
-        let path = entry.unwrap().path();
-        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
-        if !name.starts_with('.') {
-            let read = |file: &str| std::fs::read(path.join(file)).unwrap_or_default();
-            found.insert(name, (read("record.json"), read("image.png")));
-        }
-    }
-    found
-}
-
 /// When each record was made: what is computed again is younger.
 fn times(out: &Path) -> BTreeMap<String, std::time::SystemTime> {
     let time = |id: String| {
@@ -110,6 +99,20 @@ fn assert_same(found: &Records, expected: &Records) {
     assert_eq!(names(found), names(expected));
     for (id, of) in found {
         assert!(of == &expected[id], "{id} is not what an undisturbed sweep makes");
+    }
+}
+
+/// Panics where a record that was finished lies among the damaged.
+fn assert_nothing_finished_is_set_aside(out: &Path) {
+    for found in std::fs::read_dir(out.join("damaged")).into_iter().flatten().flatten() {
+        let name = found.file_name().into_string().unwrap();
+        // Of a run's own folder, ID.COUNT; what its writer had aside has the writer's name in between.
+        let is_of_run = name.split_once('.').is_some_and(|(_, count)| count.parse::<u32>().is_ok());
+        assert!(!is_of_run, "{name} was in its place");
+        let mut check = Command::new("sha256sum");
+        check.args(["--check", "--strict", "--status", "files.sha256"]).current_dir(found.path());
+        let is_whole = found.path().is_dir() && check.stderr(Stdio::null()).status().unwrap().success();
+        assert!(!is_whole, "{name} is whole");
     }
 }
 
@@ -164,7 +167,7 @@ fn kill(times: usize, together: usize) {
             }
         }
         assert_same(&bench.done(&out, &[]), &expected);
-        assert!(!out.join("damaged").join("runs").exists());
+        assert_nothing_finished_is_set_aside(&out);
         let names = std::fs::read_dir(out.join("runs")).unwrap().count();
         assert_eq!(names, 40, "nothing lies aside");
         assert_eq!(csv(&out).len(), 40);
@@ -233,43 +236,18 @@ fn a_run_of_minutes_that_is_killed_between_checkpoints_comes_to_the_same_bytes()
     kill_between_checkpoints(6000, 2, "45", Duration::from_secs(20));
 }
 
-/// A small file system of its own, as far as one may mount one.
-struct Mount(TempDir);
-
-impl Mount {
-    fn new(options: &str) -> Option<Mount> {
-        let folder = TempDir::new().unwrap();
-        let mut mount = Command::new("mount");
-        mount.args(["-t", "tmpfs", "-o", options, "tmpfs"]).arg(folder.path()).stderr(Stdio::null());
-        match mount.status() {
-            Ok(status) if status.success() => Some(Mount(folder)),
-            _ => {
-                println!("skipped: a file system of its own can only be mounted by root");
-                None
-            }
-        }
-    }
-}
-
-impl Drop for Mount {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg(self.0.path()).status();
-    }
-}
-
 #[test]
 fn a_full_disk_ends_a_sweep_with_an_error_and_loses_nothing_and_it_goes_on_when_there_is_space() {
     let Some(mount) = Mount::new("size=2500k") else { return };
     let bench = Bench::new(&SHORT.replace("seeds: 20", "seeds: 8").replace("batch: 4", "batch: 2"));
     let expected = bench.done(&bench.out("undisturbed"), &[]);
-    let out = mount.0.path().join("out");
+    let out = mount.path().join("out");
     let (code, said) = bench.sweep(&out, &[]);
     assert_eq!(code, 1, "{said}");
     assert!(said.starts_with("error: ") && said.contains("make space and give the same command again"), "{said}");
     let before = times(&out);
     assert!(!before.is_empty() && before.len() < 16, "{}", before.len());
-    let mut more = Command::new("mount");
-    assert!(more.args(["-o", "remount,size=64m"]).arg(mount.0.path()).status().unwrap().success());
+    mount.remount("size=64m");
     assert_same(&bench.done(&out, &[]), &expected);
     let after = times(&out);
     assert!(before.iter().all(|(id, time)| after[id] == *time), "what was finished is not done again");
@@ -407,6 +385,14 @@ fn the_exit_code_says_how_a_sweep_ended() {
         (&["--set", "compare.witnesses=[nobody]"], "nobody"),
         (&["--device", "cpu,gpu"], "gpu"),
         (&["--shard", "3/2"], "3/2"),
+        (
+            &["--set", "methods=[latent]", "--set", "generator={name: face-dcgan, size: 128}"],
+            "generator.size: face-dcgan makes pictures of 64 px only",
+        ),
+        (
+            &["--set", "methods=[latent]", "--set", "generator={name: face-dcgan, class: blue}"],
+            "generator.class: face-dcgan is not conditional",
+        ),
     ] {
         let (code, said) = bench.sweep(&out, more);
         assert_eq!(code, 2, "{more:?}: {said}");
@@ -434,7 +420,61 @@ fn the_exit_code_says_how_a_sweep_ended() {
     }
 }
 
-fn experiment() -> Rc<Experiment> {
+#[test]
+fn photographs_are_those_of_the_zoo_whatever_a_folder_is_called() {
+    common::files("photos");
+    let bench = Bench::new(
+        "units: ['strongest(_blocks.14, 2)']\nmethods: [{ preset: naive, steps: 1 }]\ncompare: { reference: photos }\n",
+    );
+    let out = bench.out("out");
+    std::fs::create_dir(bench.out("photos")).unwrap();
+    let mut sweep = bench.command(&out, &[]);
+    let Output { status, stderr, .. } = sweep.current_dir(bench.0.path()).output().unwrap();
+    assert!(status.success(), "{}", String::from_utf8_lossy(&stderr));
+    assert_eq!(records(&out).len(), 2);
+}
+
+/// The processes that one has started.
+fn children(parent: u32) -> Vec<libc::pid_t> {
+    let found = std::fs::read_dir("/proc").unwrap().flatten();
+    let numbers = found.filter_map(|found| found.file_name().to_str()?.parse::<libc::pid_t>().ok());
+    let is_child = |number: &libc::pid_t| {
+        let text = std::fs::read_to_string(format!("/proc/{number}/stat")).unwrap_or_default();
+        // Behind the name, which may hold anything: the state, and the parent.
+        let mut fields = text.rsplit_once(')').map_or("", |(_, rest)| rest).split_whitespace();
+        fields.nth(1) == Some(&parent.to_string())
+    };
+    numbers.filter(is_child).collect()
+}
+
+#[test]
+fn pictures_that_a_process_leaves_unjudged_when_it_dies_are_a_failure() {
+    let text = SHORT.replace("seeds: 20", "seeds: 1");
+    let bench = Bench::new(&text);
+    let out = bench.out("out");
+    let before = bench.done(&out, &[]);
+    bench.write(&format!("{text}compare: {{ witnesses: [efficientnet-lite1] }}\n"));
+    let mut process = bench.start(&out, &["--device", "cpu,cpu"]);
+    let status = loop {
+        for child in children(process.id()) {
+            // SAFETY: a signal to the child of a child that has not been waited for.
+            unsafe { libc::kill(child, libc::SIGKILL) };
+        }
+        if let Some(status) = process.try_wait().unwrap() {
+            break status;
+        }
+        sleep(Duration::from_millis(5));
+    };
+    assert_same(&records(&out), &before);
+    assert_eq!(status.code(), Some(1));
+    let judged = bench.done(&out, &["--device", "cpu,cpu"]);
+    for (record, _) in judged.values() {
+        let record: Value = serde_json::from_slice(record).unwrap();
+        assert_eq!(record["witnesses"][0]["classifier"], "efficientnet-lite1");
+    }
+}
+
+fn experiment(witnesses: Vec<Rc<Classifier>>) -> Rc<Experiment> {
     let classifier = Rc::new(common::classifier("efficientnet-lite0"));
     let shapes = Rc::new(LayerShapes::measure(&classifier));
     Rc::new(Experiment {
@@ -443,7 +483,7 @@ fn experiment() -> Rc<Experiment> {
         generator: None,
         condition: None,
         encoder: None,
-        witnesses: vec![],
+        witnesses,
         size: None,
         device: tch::Device::Cpu,
         threads: 1,
@@ -461,7 +501,7 @@ fn peak() -> f64 {
 #[test]
 #[ignore = "measures; run alone"]
 fn a_million_runs_are_planned_in_10_seconds_and_1_gib() {
-    let experiment = experiment();
+    let experiment = experiment(vec![]);
     let of = |class: usize| Unit::parse(&format!("class:{class}"), &experiment.classifier, &experiment.shapes).unwrap();
     let units: Vec<Unit> = (0..1000).map(of).collect();
     let before = peak();
@@ -501,9 +541,40 @@ impl Follow for Unwatched {
 }
 
 #[test]
+fn a_run_is_complete_once_it_is_done_and_judged_and_no_process_judges_again_what_another_has() {
+    let name = "efficientnet-lite1".to_owned();
+    let [alone, judging] = [vec![], vec![Rc::new(common::classifier(&name))]].map(experiment);
+    let unit = |text: &str| Unit::parse(text, &alone.classifier, &alone.shapes).unwrap();
+    let method = Method { steps: 1, ..Method::find("naive").unwrap() };
+    let mut plan = Plan::default();
+    plan.add(0, &alone, &method, &[unit("banana"), unit("_blocks.10:37")], &Seeds::from(0..=0), vec![], 2).unwrap();
+    let folder = TempDir::new().unwrap();
+    let (store, stop) = (Store::open(folder.path()).unwrap(), AtomicBool::new(false));
+    let complete = |witnesses: &[String]| {
+        let results = Results { plan: &plan, store: &store, axes: &[], witnesses };
+        let left = results.count().left();
+        let complete: Vec<bool> = plan.runs().iter().map(|run| results.is_complete(run, false)).collect();
+        assert_eq!(complete.iter().filter(|complete| !**complete).count(), left);
+        complete
+    };
+    let names = std::slice::from_ref(&name);
+    assert_eq!(complete(&[]), [false, false]);
+    Sweep::whole(&plan, &store, &[], &stop).run(&mut |_| Ok(Rc::clone(&alone)), &Unwatched).unwrap();
+    assert_eq!(complete(&[]), [true, true]);
+    assert_eq!(complete(names), [false, true], "only of a class do witnesses know anything");
+    // Both have seen the same before one of them judges.
+    let other = Store::open(folder.path()).unwrap();
+    let sweep = Sweep::whole(&plan, &store, names, &stop);
+    sweep.run(&mut |_| Ok(Rc::clone(&judging)), &Unwatched).unwrap();
+    assert_eq!(complete(names), [true, true]);
+    let late = Sweep::whole(&plan, &other, names, &stop).run(&mut |_| panic!("it is judged"), &Unwatched).unwrap();
+    assert_eq!(late, Ended { computed: 0, found: 2, left: 0 });
+}
+
+#[test]
 #[ignore = "measures; run alone"]
 fn what_is_not_optimization_takes_little_of_a_sweep() {
-    let experiment = experiment();
+    let experiment = experiment(vec![]);
     let folder = TempDir::new().unwrap();
     let unit = Unit::parse("banana", &experiment.classifier, &experiment.shapes).unwrap();
     let mut plan = Plan::default();

@@ -46,10 +46,6 @@ pub struct Interval {
     pub low: f64,
     /// The upper end; the estimate itself if all replicates are equal.
     pub high: f64,
-    /// The nominal coverage.
-    pub level: f64,
-    /// How many replicates were drawn.
-    pub replicates: usize,
     /// In how many of them the statistic had no value; they are left out.
     pub undefined: usize,
 }
@@ -67,72 +63,20 @@ impl Bootstrap {
         T: Sync,
         F: Fn(&[Vec<&T>]) -> Option<f64> + Sync,
     {
-        if units.iter().any(Vec::is_empty) {
+        if units.len() < 3 || units.iter().any(Vec::is_empty) {
             return None;
         }
-        self.interval(
-            units.len(),
-            || vec![Vec::new(); units.len()],
-            |rng: &mut ChaCha8Rng, drawn: &mut Vec<Vec<&T>>| {
-                drawn.resize_with(units.len(), Vec::new);
-                for drawn in drawn.iter_mut() {
-                    let seeds = &units[rng.random_range(0..units.len())];
-                    drawn.clear();
-                    // One seed leaves no choice, and one level needs one number.
-                    match seeds.as_slice() {
-                        [only] => drawn.push(only),
-                        seeds => drawn.extend((0..seeds.len()).map(|_| &seeds[rng.random_range(0..seeds.len())])),
-                    }
-                }
-            },
-            |without, kept: &mut Vec<Vec<&T>>| {
-                let others = units.iter().enumerate().filter(|(unit, _)| Some(*unit) != without);
-                *kept = others.map(|(_, seeds)| seeds.iter().collect()).collect();
-            },
-            |drawn| statistic(drawn),
-        )
-    }
-
-    /// The interval of a statistic of units with one observation each; `None` as for [`Bootstrap::hierarchical`], and the
-    /// same numbers as that gives with one seed a unit.
-    pub fn flat<T, F>(&self, units: &[T], statistic: F) -> Option<Interval>
-    where
-        T: Sync,
-        F: Fn(&[&T]) -> Option<f64> + Sync,
-    {
-        self.interval(
-            units.len(),
-            Vec::new,
-            |rng: &mut ChaCha8Rng, drawn: &mut Vec<&T>| {
-                drawn.clear();
-                drawn.extend((0..units.len()).map(|_| &units[rng.random_range(0..units.len())]));
-            },
-            |without, kept: &mut Vec<&T>| {
-                let others = units.iter().enumerate().filter(|(unit, _)| Some(*unit) != without);
-                *kept = others.map(|(_, unit)| unit).collect();
-            },
-            |drawn| statistic(drawn),
-        )
-    }
-
-    /// The interval, where a sample of kind `S` is drawn by `draw` and made of all units but one by `leave_out`.
-    fn interval<S>(
-        &self,
-        units: usize,
-        empty: impl Fn() -> S + Sync,
-        draw: impl Fn(&mut ChaCha8Rng, &mut S) + Sync,
-        leave_out: impl Fn(Option<usize>, &mut S),
-        statistic: impl Fn(&S) -> Option<f64> + Sync,
-    ) -> Option<Interval> {
-        if units < 3 || self.replicates == 0 || !(self.level > 0. && self.level < 1.) {
+        if self.replicates == 0 || !(self.level > 0. && self.level < 1.) {
             return None;
         }
-        let statistic = |sample: &S| statistic(sample).filter(|value| value.is_finite());
-        let mut sample = empty();
-        leave_out(None, &mut sample);
-        let estimate = statistic(&sample)?;
+        let statistic = |sample: &[Vec<&T>]| statistic(sample).filter(|value| value.is_finite());
+        let but = |without: Option<usize>| -> Vec<Vec<&T>> {
+            let others = units.iter().enumerate().filter(|(unit, _)| Some(*unit) != without);
+            others.map(|(_, seeds)| seeds.iter().collect()).collect()
+        };
+        let estimate = statistic(&but(None))?;
 
-        let mut values = self.replicate(&empty, &draw, &statistic);
+        let mut values = self.replicate(units, &statistic);
         let undefined = self.replicates - values.len();
         if (values.len() as f64) < LEAST_DEFINED * self.replicates as f64 {
             return None;
@@ -141,32 +85,47 @@ impl Bootstrap {
         let (low, high) = if values.first() == values.last() {
             (estimate, estimate)
         } else {
-            let without: Vec<f64> = (0..units)
-                .filter_map(|unit| {
-                    leave_out(Some(unit), &mut sample);
-                    statistic(&sample)
-                })
-                .collect();
+            let without: Vec<f64> = (0..units.len()).filter_map(|unit| statistic(&but(Some(unit)))).collect();
             let shares = bca_shares(self.level, bias(estimate, &values), acceleration(&without));
             (quantile(&values, shares.0), quantile(&values, shares.1))
         };
-        Some(Interval { estimate, low, high, level: self.level, replicates: self.replicates, undefined })
+        Some(Interval { estimate, low, high, undefined })
+    }
+
+    /// The interval of a statistic of units with one observation each: [`Bootstrap::hierarchical`] with one seed a unit.
+    pub fn flat<T, F>(&self, units: &[T], statistic: F) -> Option<Interval>
+    where
+        T: Sync,
+        F: Fn(&[&T]) -> Option<f64> + Sync,
+    {
+        let nested: Vec<Vec<&T>> = units.iter().map(|unit| vec![unit]).collect();
+        self.hierarchical(&nested, |drawn| {
+            let observations: Vec<&T> = drawn.iter().flatten().map(|unit| **unit).collect();
+            statistic(&observations)
+        })
     }
 
     /// The statistic of every replicate that has one, in the order of the replicates.
-    fn replicate<S>(
+    fn replicate<T: Sync>(
         &self,
-        empty: &(impl Fn() -> S + Sync),
-        draw: &(impl Fn(&mut ChaCha8Rng, &mut S) + Sync),
-        statistic: &(impl Fn(&S) -> Option<f64> + Sync),
+        units: &[Vec<T>],
+        statistic: &(impl Fn(&[Vec<&T>]) -> Option<f64> + Sync),
     ) -> Vec<f64> {
         let key = ChaCha8Rng::seed_from_u64(self.seed);
         let some = |replicates: std::ops::Range<usize>| -> Vec<f64> {
-            let mut sample = empty();
+            let mut sample = vec![Vec::new(); units.len()];
             let value = |replicate: usize| {
                 let mut rng = key.clone();
                 rng.set_stream(replicate as u64);
-                draw(&mut rng, &mut sample);
+                for drawn in &mut sample {
+                    let seeds = &units[rng.random_range(0..units.len())];
+                    drawn.clear();
+                    // One seed leaves no choice, and one level needs one number.
+                    match seeds.as_slice() {
+                        [only] => drawn.push(only),
+                        seeds => drawn.extend((0..seeds.len()).map(|_| &seeds[rng.random_range(0..seeds.len())])),
+                    }
+                }
                 statistic(&sample)
             };
             replicates.filter_map(value).collect()

@@ -1,6 +1,7 @@
 //! Linear centred kernel alignment of two sets of activations of the same units (Kornblith et al. 2019, "Similarity of
-//! Neural Network Representations Revisited"), and its version without the bias that few rows bring (the unbiased HSIC of
-//! Song et al. 2012, "Feature Selection via Dependence Maximization", in place of the plain one).
+//! Neural Network Representations Revisited"), without the bias that few rows bring: with the unbiased HSIC of Song et al.
+//! 2012, "Feature Selection via Dependence Maximization", in place of the plain one. The plain one is near 1 for any two
+//! sets of few rows and many columns.
 
 use ndarray::{Array2, ArrayView2, Axis};
 
@@ -13,24 +14,10 @@ fn gram<A: Copy + Into<f64>>(x: ArrayView2<A>) -> Option<Array2<f64>> {
     if x.rows().into_iter().all(|row| row == x.row(0)) {
         return None;
     }
-    // Centring changes neither of the two estimators; it spares them the difference of large numbers.
+    // Centring does not change the unbiased estimator; it spares it the difference of large numbers.
     let mean = x.mean_axis(Axis(0))?;
     x -= &mean;
     Some(x.dot(&x.t()))
-}
-
-fn ratio(xy: f64, xx: f64, yy: f64) -> Option<f64> {
-    (xx > 0. && yy > 0.).then(|| xy / (xx * yy).sqrt())
-}
-
-/// Linear CKA of `x [n,p]` and `y [n,q]`, whose rows are paired: 0 to 1, near 1 for any two sets of few rows and many
-/// columns. `None` if n differs or is below 2, if one has equal rows only, or if a value is not finite.
-pub fn linear<A: Copy + Into<f64>>(x: ArrayView2<A>, y: ArrayView2<A>) -> Option<f64> {
-    if x.nrows() != y.nrows() || x.nrows() < 2 {
-        return None;
-    }
-    let (k, l) = (gram(x)?, gram(y)?);
-    ratio((&k * &l).sum(), (&k * &k).sum(), (&l * &l).sum())
 }
 
 /// The unbiased HSIC of two Gram matrices of n rows, whose diagonals are 0, times n (n - 3).
@@ -41,9 +28,8 @@ fn unbiased(k: &Array2<f64>, l: &Array2<f64>) -> f64 {
 }
 
 /// Debiased linear CKA of `x [n,p]` and `y [n,q]`, whose rows are paired: about 0 where they have nothing in common, at
-/// most 1, at times negative. `None` if n differs or is below 4, if one has equal rows only or an own
-/// estimate that is not positive, or if a value is
-/// not finite.
+/// most 1, at times negative. `None` if n differs or is below 4, if one has equal rows only or an own estimate that is not
+/// positive, if a value is not finite, or if one is so large that its fourth power is not.
 pub fn debiased<A: Copy + Into<f64>>(x: ArrayView2<A>, y: ArrayView2<A>) -> Option<f64> {
     if x.nrows() != y.nrows() || x.nrows() < 4 {
         return None;
@@ -51,5 +37,7 @@ pub fn debiased<A: Copy + Into<f64>>(x: ArrayView2<A>, y: ArrayView2<A>) -> Opti
     let (mut k, mut l) = (gram(x)?, gram(y)?);
     k.diag_mut().fill(0.);
     l.diag_mut().fill(0.);
-    ratio(unbiased(&k, &l), unbiased(&k, &k), unbiased(&l, &l))
+    let (xy, xx, yy) = (unbiased(&k, &l), unbiased(&k, &k), unbiased(&l, &l));
+    let cka = (xx > 0. && yy > 0.).then(|| xy / (xx.sqrt() * yy.sqrt()))?;
+    Some(cka).filter(|cka| cka.is_finite())
 }

@@ -6,12 +6,12 @@ use ndarray::{Array2, ArrayView2};
 use crate::distance::euclidean;
 
 /// Which nearest neighbour a real sample's ball reaches to.
-pub const NEIGHBOUR: usize = 5;
+const NEIGHBOUR: usize = 5;
 
 /// How a set lies among the real samples.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct DensityCoverage {
-    /// In how many real balls a sample lies, over [`NEIGHBOUR`]: 0 and up, about 1 for real samples, more in the midst.
+    /// In how many real balls a sample lies, over 5: 0 and up, about 1 for real samples, more in the midst.
     pub density: f64,
     /// The share of real balls that hold a sample, 0 to 1.
     pub coverage: f64,

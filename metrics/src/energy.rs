@@ -1,9 +1,8 @@
 //! Energy distance of two samples (Székely & Rizzo 2013, "Energy statistics: A class of statistics based on distances"),
-//! and a permutation test that they have one distribution.
+//! and a permutation test of it for pairs.
 
 use ndarray::{Array2, ArrayView2, Axis, concatenate};
 use rand::RngExt;
-use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
@@ -25,7 +24,7 @@ fn pooled<A: Copy + Into<f64>>(x: ArrayView2<A>, y: ArrayView2<A>) -> Option<Arr
         return None;
     }
     let rows = concatenate(Axis(0), &[finite(x)?.view(), finite(y)?.view()]).ok()?;
-    euclidean(rows.view(), rows.view())
+    euclidean(rows.view(), rows.view()).filter(|distances| distances.sum().is_finite())
 }
 
 /// The energy distance where the first `m` of `order` are X and the others Y.
@@ -40,8 +39,8 @@ fn energy_of(distances: &Array2<f64>, order: &[usize], m: usize) -> Energy {
     Energy { distance, normalized: if between > 0. { distance / between } else { 0. } }
 }
 
-/// The energy distance of `x [m,d]` and `y [n,d]`. `None` if one is empty, if the widths differ, or if a value is not
-/// finite.
+/// The energy distance of `x [m,d]` and `y [n,d]`. `None` if one is empty, if the widths differ, or if a value or the sum
+/// of all distances is not finite.
 pub fn energy<A: Copy + Into<f64>>(x: ArrayView2<A>, y: ArrayView2<A>) -> Option<Energy> {
     let distances = pooled(x, y)?;
     let order: Vec<usize> = (0..distances.nrows()).collect();
@@ -64,6 +63,7 @@ pub fn paired_permutation_p<A: Copy + Into<f64>>(
     let n = x.nrows();
     let mut order: Vec<usize> = (0..2 * n).collect();
     let observed = energy_of(&distances, &order, n).distance;
+    // A permutation that gives the same sets sums in another order: that must not make it smaller.
     let rounding = 1e-12 * distances.mean()?;
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let mut count = 0;
@@ -74,31 +74,6 @@ pub fn paired_permutation_p<A: Copy + Into<f64>>(
             }
         }
         count += usize::from(energy_of(&distances, &order, n).distance >= observed - rounding);
-    }
-    Some((count + 1) as f64 / (permutations + 1) as f64)
-}
-
-/// The p value of the energy distance of `x [m,d]` and `y [n,d]` if rows were dealt to the two at random:
-/// (#{permuted >= observed} + 1)/(`permutations` + 1). `None` as for [`energy`], and if there are no permutations.
-pub fn permutation_p<A: Copy + Into<f64>>(
-    x: ArrayView2<A>,
-    y: ArrayView2<A>,
-    permutations: usize,
-    seed: u64,
-) -> Option<f64> {
-    let distances = pooled(x, y)?;
-    if permutations == 0 {
-        return None;
-    }
-    let mut order: Vec<usize> = (0..distances.nrows()).collect();
-    let observed = energy_of(&distances, &order, x.nrows()).distance;
-    // A permutation that gives the same sets sums in another order: that must not make it smaller.
-    let rounding = 1e-12 * distances.mean()?;
-    let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    let mut count = 0;
-    for _ in 0..permutations {
-        order.shuffle(&mut rng);
-        count += usize::from(energy_of(&distances, &order, x.nrows()).distance >= observed - rounding);
     }
     Some((count + 1) as f64 / (permutations + 1) as f64)
 }

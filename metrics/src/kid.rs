@@ -28,5 +28,6 @@ pub fn kid<A: Copy + Into<f64>>(x: ArrayView2<A>, y: ArrayView2<A>) -> Option<f6
     let (xx, xx_own) = kernel_sums(x.view(), x.view());
     let (yy, yy_own) = kernel_sums(y.view(), y.view());
     let (xy, _) = kernel_sums(x.view(), y.view());
-    Some((xx - xx_own) / (m * (m - 1.)) + (yy - yy_own) / (n * (n - 1.)) - 2. * xy / (m * n))
+    let kid = (xx - xx_own) / (m * (m - 1.)) + (yy - yy_own) / (n * (n - 1.)) - 2. * xy / (m * n);
+    Some(kid).filter(|kid| kid.is_finite())
 }

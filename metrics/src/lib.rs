@@ -2,7 +2,8 @@
 //! file a metric.
 //!
 //! Numbers go in, numbers come out: features, activations and pictures are computed elsewhere. Where a metric has no
-//! value (too few samples, a constant, a number that is not finite) the answer is `None`, never NaN and never a panic.
+//! value (too few samples, a constant, a number that is not finite, or one so large that its powers are not) the answer is
+//! `None`, never NaN and never a panic.
 
 pub mod bootstrap;
 pub mod cka;
@@ -20,7 +21,6 @@ pub mod niqe;
 pub mod normal;
 pub mod pareto;
 pub mod permutation;
-pub mod proportion;
 pub mod rank;
 pub mod slope;
 pub mod spectrum;

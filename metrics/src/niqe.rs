@@ -11,7 +11,7 @@ use ndarray::{Array2, ArrayView2, s};
 use statrs::function::gamma::ln_gamma;
 
 /// Side of a block at full size, in pixels; half of it at half size.
-pub const BLOCK: usize = 96;
+const BLOCK: usize = 96;
 
 /// Features of a block: 18 at each of two scales.
 pub const FEATURES: usize = 36;

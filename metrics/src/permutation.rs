@@ -8,8 +8,6 @@ use rand_chacha::rand_core::SeedableRng;
 /// What the test found.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct SignFlip {
-    /// The mean difference.
-    pub mean: f64,
     /// Two-sided: the share of sign patterns whose mean is at least as far from 0.
     pub p: f64,
     /// Whether every pattern was tried; otherwise `p` is (count + 1)/(permutations + 1) over random ones.
@@ -17,16 +15,20 @@ pub struct SignFlip {
 }
 
 /// The test on one difference a unit. Exact where there are at most `permutations` patterns (2^n), random ones by `seed`
-/// otherwise. `None` if there are no differences or no permutations, or if a difference is not finite.
+/// otherwise. `None` if there are no differences or no permutations, or if a difference or the sum of
+/// their sizes is not finite.
 pub fn sign_flip(differences: &[f64], permutations: usize, seed: u64) -> Option<SignFlip> {
     let n = differences.len();
     if n == 0 || permutations == 0 || !differences.iter().all(|difference| difference.is_finite()) {
         return None;
     }
     let sum: f64 = differences.iter().sum();
-    let mean = sum / n as f64;
     // Sums of the same numbers in another order or sign count as equal.
-    let threshold = sum.abs() - 1e-12 * differences.iter().map(|d| d.abs()).sum::<f64>();
+    let sizes = differences.iter().map(|d| d.abs()).sum::<f64>();
+    if !sizes.is_finite() {
+        return None;
+    }
+    let threshold = sum.abs() - 1e-12 * sizes;
     let patterns = u32::try_from(n).ok().and_then(|n| 1usize.checked_shl(n)).filter(|all| *all <= permutations);
     if let Some(patterns) = patterns {
         let far = |signs: &usize| {
@@ -34,7 +36,7 @@ pub fn sign_flip(differences: &[f64], permutations: usize, seed: u64) -> Option<
             differences.iter().enumerate().map(flipped).sum::<f64>().abs() >= threshold
         };
         let count = (0..patterns).filter(far).count();
-        return Some(SignFlip { mean, p: count as f64 / patterns as f64, exact: true });
+        return Some(SignFlip { p: count as f64 / patterns as f64, exact: true });
     }
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let mut count = 0;
@@ -48,5 +50,5 @@ pub fn sign_flip(differences: &[f64], permutations: usize, seed: u64) -> Option<
         }
         count += usize::from(flipped.abs() >= threshold);
     }
-    Some(SignFlip { mean, p: (count + 1) as f64 / (permutations + 1) as f64, exact: false })
+    Some(SignFlip { p: (count + 1) as f64 / (permutations + 1) as f64, exact: false })
 }

@@ -13,14 +13,14 @@ fn key64(value: f64) -> u64 {
     if bits >> 63 == 1 { !bits } else { bits | 1 << 63 }
 }
 
-/// Calls `assign(index, rank)` for every entry of an ascending list; ranks start at 1.
-fn assign_ranks<K: PartialEq>(sorted: &[(K, u32)], mut assign: impl FnMut(usize, f64)) {
+/// Runs of equal keys in an ascending list, and the rank that all of a run share; ranks start at 1.
+fn ties<T, K: PartialEq>(sorted: &[T], key: impl Fn(&T) -> K) -> impl Iterator<Item = (f64, &[T])> {
     let mut first = 0;
-    for tied in sorted.chunk_by(|a, b| a.0 == b.0) {
+    sorted.chunk_by(move |a, b| key(a) == key(b)).map(move |tied| {
         let rank = first as f64 + (tied.len() + 1) as f64 / 2.;
-        tied.iter().for_each(|(_, index)| assign(*index as usize, rank));
         first += tied.len();
-    }
+        (rank, tied)
+    })
 }
 
 /// The rank of each value, 1 for the smallest; equal values share the mean of their ranks. A NaN ranks by its sign, below
@@ -29,7 +29,9 @@ pub fn ranks(values: &[f64]) -> Vec<f64> {
     let mut sorted: Vec<(u64, u32)> = values.iter().enumerate().map(|(i, v)| (key64(*v), i as u32)).collect();
     sorted.sort_unstable_by_key(|(key, _)| *key);
     let mut ranks = vec![0.; values.len()];
-    assign_ranks(&sorted, |index, rank| ranks[index] = rank);
+    for (rank, tied) in ties(&sorted, |(key, _)| *key) {
+        tied.iter().for_each(|(_, index)| ranks[*index as usize] = rank);
+    }
     ranks
 }
 
@@ -66,13 +68,11 @@ impl Ranked {
         packed.sort_unstable();
         let middle = (values.len() + 1) as f64 / 2.;
         let mut squares = 0.;
-        let mut first = 0;
         let mut centred = vec![0f32; values.len()];
-        for tied in packed.chunk_by(|a, b| a >> 32 == b >> 32) {
-            let rank = first as f64 + (tied.len() + 1) as f64 / 2. - middle;
+        for (rank, tied) in ties(&packed, |packed| packed >> 32) {
+            let rank = rank - middle;
             squares += rank * rank * tied.len() as f64;
             tied.iter().for_each(|packed| centred[(packed & 0xffff_ffff) as usize] = rank as f32);
-            first += tied.len();
         }
         if squares == 0. {
             return None;

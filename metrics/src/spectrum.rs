@@ -24,7 +24,7 @@ pub struct Spectrum {
 
 impl Spectrum {
     /// The spectrum of a luminance `[N,N]`: its mean is removed, a Hann window (periodic) is laid over both axes. `None` if
-    /// it is not square, if N is below 4, or if a value is not finite.
+    /// it is not square, if N is below 4, or if a value or the sum of all power is not finite.
     pub fn of(luminance: ArrayView2<f64>) -> Option<Spectrum> {
         let side = luminance.nrows();
         if luminance.ncols() != side || side < 4 || !luminance.iter().all(|value| value.is_finite()) {
@@ -38,11 +38,14 @@ impl Spectrum {
             let radius = frequency(y).hypot(frequency(x));
             all += power;
             fine += if radius > side as f64 / 4. { *power } else { 0. };
-            // Halves round to even, though no radius is one: its square would not be an integer.
+            // Halves round away from zero, though no radius is one: its square would not be an integer.
             if let Some(sum) = sums.get_mut(radius.round() as usize) {
                 *sum += power;
                 counts[radius.round() as usize] += 1.;
             }
+        }
+        if !all.is_finite() {
+            return None;
         }
         let power = sums.iter().zip(counts).skip(1).map(|(sum, count)| sum / count).collect();
         Some(Spectrum { side, power, fine: if all > 0. { fine / all } else { 0. } })

@@ -7,7 +7,7 @@ use ndarray::{ArrayView3, s};
 /// picture `[H,W,C]`: 0 if it is flat. `None` if it has no pixels or a value is not finite.
 pub fn total_variation(picture: ArrayView3<f64>) -> Option<f64> {
     let (height, width, _) = picture.dim();
-    if picture.is_empty() {
+    if picture.is_empty() || !picture.iter().all(|value| value.is_finite()) {
         return None;
     }
     let across = &picture.slice(s![.., 1.., ..]) - &picture.slice(s![.., ..width - 1, ..]);

@@ -8,9 +8,9 @@ use metrics::effect::rank_biserial;
 use metrics::fisher::mean_correlation;
 use metrics::jensen_shannon::divergence;
 use metrics::multiple::{benjamini_hochberg, holm};
+use metrics::normal::half_width;
 use metrics::pareto::{front, hypervolume};
 use metrics::permutation::sign_flip;
-use metrics::proportion::wilson;
 use metrics::rank::{Ranked, percentile, ranks, spearman};
 use metrics::slope::within_unit_slope;
 use rand::RngExt;
@@ -72,6 +72,7 @@ fn jensen_shannon_is_scipys_and_1_bit_for_distributions_with_nothing_in_common()
     close(divergence(&uniform(16, 12), &steep).unwrap(), expected().number("jensen_shannon"), EXACT);
     assert_eq!(divergence(&[1., 0.], &[0., 1.]), Some(1.));
     assert_eq!(divergence(&[1., 0.], &[0., 0.]), None);
+    assert_eq!(divergence(&[1e308, 1e308], &[1., 1.]), None);
 }
 
 #[test]
@@ -84,12 +85,10 @@ fn adjusted_p_values_are_statsmodels() {
 }
 
 #[test]
-fn wilsons_interval_is_statsmodels_at_none_some_and_all() {
-    for row in expected().numbers("wilson").chunks(4) {
-        let (low, high) = wilson(row[0] as u64, row[1] as u64, 0.95).unwrap();
-        all_close(&[low, high], &row[2..], EXACT);
-    }
-    assert_eq!(wilson(0, 0, 0.95), None);
+fn a_level_is_a_number_of_standard_deviations_wherever_it_lies() {
+    close(half_width(0.95), 1.959963984540054, EXACT);
+    assert_eq!([0., -0.5, f64::NAN].map(half_width), [0.; 3]);
+    assert_eq!([1., 95.].map(half_width), [f64::INFINITY; 2]);
 }
 
 #[test]
@@ -140,6 +139,7 @@ fn the_sign_flip_test_is_scipys_where_it_is_exact_and_near_all_patterns_where_it
     // Four standard errors of a share of 20,000.
     close(random.p, p, 4. * (p * (1. - p) / 20_000.).sqrt());
     close(sign_flip(&more, 1 << 20, 0).unwrap().p, p, EXACT);
+    assert_eq!(sign_flip(&[1e308; 3], 99, 0), None);
 }
 
 fn exponential(seed: u64, n: usize) -> Vec<f64> {
@@ -202,7 +202,7 @@ fn an_interval_is_refused_where_the_statistic_often_has_no_value() {
     // A drawn sample lacks the first of ten in 0.9^10, a third of all.
     let needs_first = |sample: &[&f64]| sample.iter().any(|v| **v == data[0]).then(|| mean(sample.iter().copied()));
     assert_eq!(bootstrap.flat(&data, needs_first), None);
-    // All ten equal to one another only once in 10^9; fewer than three distinct ones is rare.
+    // The first of ten is drawn four times or more in 1.3 % of all samples.
     let defined = bootstrap.flat(&data, |sample| {
         (sample.iter().filter(|v| ***v == data[0]).count() < 4).then(|| mean(sample.iter().copied()))
     });

@@ -10,8 +10,7 @@ use tch::{Device, Kind, Tensor};
 
 use super::{Compute, Failure, Usage, load, print_json};
 use crate::experiment::device_name;
-use crate::method::{Input, Keep, Method, Octaves, ParamSpec};
-use crate::param::BlendSpec;
+use crate::method::{Input, Method};
 use crate::random::Seed;
 use crate::render::{Batch, Watch, render};
 use crate::unit::{LayerShapes, Unit};
@@ -63,29 +62,19 @@ pub(super) fn run(command: Bench, quiet: bool) -> Result<u8, Failure> {
     let (device, threads) = command.compute.set_up().usage()?;
     let zoo = load::zoo()?;
     let classifier = load::classifier(&zoo, &command.classifier, device, quiet)?;
-    let generator = command.generator.as_ref().map(|name| load::generator(&zoo, name, device, quiet)).transpose()?;
+    let generator =
+        command.generator.as_ref().map(|name| load::generator(&zoo, name, command.size, device, quiet)).transpose()?;
     let condition = generator.as_ref().map(|generator| load::condition(generator, None)).transpose()?.flatten();
     let shapes = LayerShapes::measure(&classifier);
-    let generator = match (generator, command.size) {
-        (Some(generator), Some(side)) if generator.code.is_spatial() => {
-            Some(generator.at(side).map_err(|reason| anyhow!("--size: {reason}")).usage()?)
-        }
-        (generator, _) => generator,
-    };
     let default = Method::default_for(generator.as_ref());
-    let mut method = Method::find(command.method.as_deref().unwrap_or(default)).usage()?;
+    let method = Method::find(command.method.as_deref().unwrap_or(default)).usage()?;
     if let Some(generator) = generator.as_ref().filter(|_| method.needs_generator()) {
         method.fit(generator).usage()?;
     }
     if method.needs_generator() && generator.is_none() {
         return Err(anyhow!("method '{}' searches a generator's code: name one with --generator", method.name)).usage();
     }
-    if let ParamSpec::Latent(spec) | ParamSpec::Blend(BlendSpec { prior: spec, .. }) = &mut method.param {
-        spec.screen = 1;
-        spec.starts = 1;
-    }
-    method.keep = Keep::Last;
-    method.octaves = Octaves::default();
+    let method = method.bare();
     let batch_size = command.batch.map_or(method.facets as i64, i64::from);
     // As many facets of each unit as the method compares.
     let facets = method.facets as i64;

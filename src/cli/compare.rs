@@ -1,18 +1,19 @@
 //! `metapicture compare`: what legibility costs, over any number of folders of records and tables of foreign pictures.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::rc::Rc;
 
 use anyhow::{Context, anyhow};
 use clap::Args;
 use classifiers::Classifier;
-use frozen::zoo::{Kind, Zoo};
+use frozen::zoo::Zoo;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tch::Device;
 
+use super::load::{self, Photographs};
 use super::setups::check_witnesses;
-use super::{Compute, Failure, Usage, load, print_json, table};
+use super::{Compute, Failure, Usage, print_json, quoted, table};
 use crate::compare::comparison::{Comparison, Kind as Made, Measured};
 use crate::compare::gather::Gathered;
 use crate::compare::look::{Networks, default_layers, last_features};
@@ -183,9 +184,8 @@ pub(super) fn run(command: CompareCommand, quiet: bool) -> Result<u8, Failure> {
 
 /// The arguments, without the program's path.
 fn command_line() -> String {
-    let word =
-        |word: String| if word.contains([' ', '\'']) { format!("'{}'", word.replace('\'', "'\\''")) } else { word };
-    std::iter::once("metapicture".to_owned()).chain(std::env::args().skip(1).map(word)).collect::<Vec<_>>().join(" ")
+    let words = std::env::args().skip(1).map(|word| quoted(&word));
+    std::iter::once("metapicture".to_owned()).chain(words).collect::<Vec<_>>().join(" ")
 }
 
 /// What the experiments say of themselves; else the names of the folders and tables.
@@ -226,12 +226,9 @@ fn photographs(
     let names: Vec<String> = if names.is_empty() { defaults() } else { names.to_vec() };
     let mut photographs: Vec<Photograph> = vec![];
     for name in &names {
-        let found = match Path::new(name).is_dir() {
-            true => reference::in_folder(Path::new(name), classifier).context("--reference").usage()?,
-            false => {
-                let manifest = zoo.manifest(name, Some(Kind::Images)).context("--reference").usage()?;
-                reference::of_set(&load::images(zoo, &manifest, quiet)?)
-            }
+        let found = match load::photographs(zoo, name, quiet)? {
+            Photographs::Set(files) => reference::of_set(&files),
+            Photographs::Folder(folder) => reference::in_folder(&folder, classifier).context("--reference").usage()?,
         };
         for photograph in found {
             if !photographs.iter().any(|known| known.sha256 == photograph.sha256) {
@@ -260,14 +257,7 @@ fn priors(zoo: &Zoo, gathered: &Gathered, device: Device, quiet: bool) -> Result
         let generator = match known {
             Some((.., generator)) => Rc::clone(generator),
             None => {
-                let generator = load::generator(zoo, name, device, quiet)?;
-                let generator = match side {
-                    Some(side) if generator.code.is_spatial() => {
-                        generator.at(side).map_err(|reason| anyhow!("{name}: {reason}")).usage()?
-                    }
-                    _ => generator,
-                };
-                let generator = Rc::new(generator);
+                let generator = Rc::new(load::generator(zoo, name, side, device, quiet)?);
                 loaded.push((name.clone(), side, Rc::clone(&generator)));
                 generator
             }

@@ -9,13 +9,13 @@ use anyhow::Result;
 use super::Failure;
 use super::progress::Steps;
 use super::setups::Setups;
-use crate::experiment::{Experiment, Run};
-use crate::method::{Keep, Method, Octaves, ParamSpec};
-use crate::param::BlendSpec;
-use crate::plan::{Part, Plan, Share};
+use crate::experiment::{Experiment, Run, seeded};
+use crate::method::{Method, ParamSpec};
+use crate::plan::{Part, Plan, Planned, Share};
 use crate::record::Status;
-use crate::render::{Batch, render};
+use crate::render::render;
 use crate::store::Store;
+use crate::sweep::Follow;
 
 /// What a sweep will take.
 #[derive(Clone, Copy, Debug, Default)]
@@ -48,7 +48,7 @@ pub(super) fn estimate(
     quiet: bool,
 ) -> Result<Estimate, Failure> {
     let store = if out.join("runs").is_dir() { Some(Store::read(out)?) } else { None };
-    let is_there = |run: &crate::plan::Planned| {
+    let is_there = |run: &Planned| {
         let entry = store.as_ref().and_then(|store| store.entry(&run.id()));
         entry.is_some_and(|entry| entry.status == Status::Done || !retry_failed)
     };
@@ -79,7 +79,7 @@ pub(super) fn estimate(
         let speed = speed(&experiment, part, &runs)?;
         speeds.push(speed);
         measured += flops * speed;
-        crate::sweep::Follow::found(&steps, 1);
+        steps.found(1);
     }
     steps.finish();
     let mean = speeds.iter().sum::<f64>() / speeds.len().max(1) as f64;
@@ -90,28 +90,11 @@ pub(super) fn estimate(
 /// Seconds a FLOP: a few steps of one batch.
 fn speed(experiment: &Experiment, part: &Part, runs: &[Run]) -> Result<f64> {
     let seconds = |steps: usize| -> Result<(f64, f64)> {
-        let mut method = Method { steps, keep: Keep::Last, octaves: Octaves::default(), ..part.method.clone() };
-        if method.optimizer.evolution().is_some() {
-            (method.keep, method.steps) = (Keep::Best, 1);
-        }
-        if let ParamSpec::Latent(spec) | ParamSpec::Blend(BlendSpec { prior: spec, .. }) = &mut method.param {
-            (spec.screen, spec.starts) = (1, 1);
-        }
-        // A generation has many candidates: one run's are enough.
-        let runs = if method.optimizer.evolution().is_some() { &runs[..1] } else { runs };
-        let units: Vec<_> = runs.iter().map(|run| (run.unit.clone(), run.seed.of_facet(run.facet))).collect();
-        let batch = Batch {
-            classifier: &experiment.classifier,
-            shapes: &experiment.shapes,
-            generator: experiment.generator.as_deref(),
-            condition: experiment.condition,
-            encoder: experiment.encoder.as_deref().or(Some(&experiment.classifier)),
-            method: &method,
-            size: experiment.size,
-            runs: &units,
-        };
+        // A generation has many candidates: one, of one run, is enough.
+        let (steps, runs) = if part.method.optimizer.evolution().is_some() { (1, &runs[..1]) } else { (steps, runs) };
+        let (method, runs) = (Method { steps, ..part.method.bare() }, seeded(runs));
         let start = Instant::now();
-        render(&batch, &|_: usize, _: usize, _: f64| {})?;
+        render(&experiment.together(&method, &runs), &|_: usize, _: usize, _: f64| {})?;
         Ok((start.elapsed().as_secs_f64(), experiment.cost(&method) * runs.len() as f64))
     };
     // The first one also lays out kernels and fills pools; where it is long, that does not show.

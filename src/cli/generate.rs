@@ -53,8 +53,8 @@ pub(super) fn run(command: Generate, quiet: bool) -> Result<u8, Failure> {
     let end =
         last.ok_or_else(|| anyhow!("--seed: {} is too large for {} seeds", command.seed, command.count)).usage()?;
     let zoo = load::zoo()?;
-    let generator = load::generator(&zoo, &command.generator, device, quiet)?;
-    let condition = load::condition(&generator, command.class.as_deref()).usage()?;
+    let generator = load::generator(&zoo, &command.generator, None, device, quiet)?;
+    let condition = load::condition(&generator, command.class.as_deref()).context("--class").usage()?;
     let (names, Drawn { pictures, state }) = match &command.codes {
         Some(path) => {
             let (codes, inputs) = inputs_from(path, &generator, condition).usage()?;

@@ -1,6 +1,6 @@
 //! Models by name: pulled if need be, checked, loaded, moved to the device.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::anyhow;
 use classifiers::Classifier;
@@ -52,26 +52,47 @@ pub fn permuted_classifier(
     Ok(classifier.to(device, tch::Kind::Float))
 }
 
-/// The pictures of a set, pulled if need be.
-pub fn images(zoo: &Zoo, manifest: &Manifest, quiet: bool) -> Result<Vec<Checked>, Failure> {
-    let progress: &dyn Progress = if quiet { &Silent } else { &Bars::new() };
-    zoo.cache().checked(manifest, progress).map_err(failed)
+/// Where photographs are.
+pub enum Photographs {
+    /// The checked files of a set.
+    Set(Vec<Checked>),
+    /// A folder.
+    Folder(PathBuf),
 }
 
-/// A generator by name, or by the path of a manifest.
-pub fn generator(zoo: &Zoo, name: &str, device: Device, quiet: bool) -> Result<Generator, Failure> {
+/// Photographs by the name of a set of the zoo, which is pulled if need be; or else by the path of a folder.
+pub fn photographs(zoo: &Zoo, name: &str, quiet: bool) -> Result<Photographs, Failure> {
+    let folder = Path::new(name);
+    if folder.is_dir() && !zoo.names(Some(Kind::Images)).contains(&name) {
+        return Ok(Photographs::Folder(folder.to_owned()));
+    }
+    let manifest = zoo.manifest(name, Some(Kind::Images)).map_err(failed)?;
+    let progress: &dyn Progress = if quiet { &Silent } else { &Bars::new() };
+    zoo.cache().checked(&manifest, progress).map(Photographs::Set).map_err(failed)
+}
+
+/// A generator by name, or by the path of a manifest; where its code is spatial, of pictures of this side.
+pub fn generator(zoo: &Zoo, name: &str, side: Option<i64>, device: Device, quiet: bool) -> Result<Generator, Failure> {
     let manifest = zoo.manifest(name, Some(Kind::Generator)).map_err(failed)?;
     let weights = weights(zoo, &manifest, quiet).map_err(failed)?;
-    let generator = Generator::load(&manifest, &weights).usage()?;
-    Ok(generator.to(device, tch::Kind::Float))
+    let generator = Generator::load(&manifest, &weights).usage()?.to(device, tch::Kind::Float);
+    match side {
+        Some(side) if generator.code.is_spatial() => {
+            generator.at(side).map_err(|reason| anyhow!("size: {reason}")).usage()
+        }
+        _ => Ok(generator),
+    }
 }
 
-/// The condition that `--class` names; a conditional generator without one is relaxed.
+/// The condition of this class; a conditional generator without one is relaxed.
+///
+/// # Errors
+/// Says what is wrong with the class; where it was written is the caller's to say.
 pub fn condition(generator: &Generator, class: Option<&str>) -> anyhow::Result<Option<Condition>> {
     let Some(Conditioning { classes, .. }) = &generator.conditioning else {
         return match class {
             None => Ok(None),
-            Some(_) => Err(anyhow!("--class: {} is not conditional", generator.name)),
+            Some(_) => Err(anyhow!("{} is not conditional", generator.name)),
         };
     };
     let Some(word) = class else { return Ok(Some(Condition::Relaxed)) };
@@ -82,12 +103,12 @@ pub fn condition(generator: &Generator, class: Option<&str>) -> anyhow::Result<O
         };
         index.ok_or_else(|| {
             let hint = hint(word, "its classes", names.iter().map(String::as_str));
-            anyhow!("--class: {} has no class '{word}'{hint}", generator.name)
+            anyhow!("{} has no class '{word}'{hint}", generator.name)
         })
     };
     let index = match classes {
         Classes::Named(names) => named(names)?,
-        Classes::Imagenet => classifiers::imagenet::class(word).map_err(|reason| anyhow!("--class: {reason}"))?.index,
+        Classes::Imagenet => classifiers::imagenet::class(word).map_err(|reason| anyhow!("{reason}"))?.index,
     };
     Ok(Some(Condition::Class(index)))
 }

@@ -245,6 +245,15 @@ fn print_json(document: &impl serde::Serialize) -> Result<()> {
     Ok(())
 }
 
+/// A word that a POSIX shell reads as it is.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_-./,:=+%@".contains(c);
+    match !word.is_empty() && word.chars().all(plain) {
+        true => word.to_owned(),
+        false => format!("'{}'", word.replace('\'', r"'\''")),
+    }
+}
+
 /// An aligned table; columns of numbers are set flush right.
 fn table(header: &[&str], rows: &[Vec<String>]) -> String {
     let width = |column: usize| {
@@ -263,4 +272,20 @@ fn table(header: &[&str], rows: &[Vec<String>]) -> String {
     let mut lines = vec![line(&mut header.iter().copied())];
     lines.extend(rows.iter().map(|row| line(&mut row.iter().map(String::as_str))));
     lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::quoted;
+
+    #[test]
+    fn a_shell_reads_every_word_as_it_was() {
+        for word in
+            ["", "plain-1.5/x", "a b", "it's", "$HOME `id` $(id) \"q\" \\ * ;&|", "line\nbreak", "~", "{a,b}", "ä"]
+        {
+            let text = format!("printf %s. {}", quoted(word));
+            let read = std::process::Command::new("sh").args(["-c", &text]).output().unwrap();
+            assert_eq!(String::from_utf8(read.stdout).unwrap(), format!("{word}."));
+        }
+    }
 }

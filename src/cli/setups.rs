@@ -2,17 +2,18 @@
 
 use std::cell::OnceCell;
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::PathBuf;
 use std::rc::Rc;
 
 use anyhow::{Context, anyhow};
 use classifiers::Classifier;
-use frozen::zoo::{Kind, Zoo};
+use frozen::zoo::Zoo;
 use generators::Generator;
 use image::RgbImage;
 use tch::Device;
 
-use super::{Failure, Usage, load};
+use super::load::{self, Photographs};
+use super::{Failure, Usage};
 use crate::experiment::Experiment;
 use crate::picture;
 use crate::reference;
@@ -42,14 +43,27 @@ impl Setup {
     }
 }
 
+/// Where a request names the models, for errors.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked {
+    witnesses: &'static str,
+    class: &'static str,
+}
+
+impl Asked {
+    /// By flags.
+    pub const BY_FLAGS: Asked = Asked { witnesses: "--witness", class: "--class" };
+    /// By the keys of an experiment file.
+    pub const BY_KEYS: Asked = Asked { witnesses: "compare.witnesses", class: "generator.class" };
+}
+
 /// The setups of a plan, by number, and the models that are loaded for them.
 pub struct Setups<'z> {
     zoo: &'z Zoo,
     device: Device,
     threads: i32,
     quiet: bool,
-    /// What named the witnesses, for errors.
-    asked_by: &'static str,
+    asked: Asked,
     witnesses: Vec<String>,
     setups: Vec<Setup>,
     classifiers: HashMap<String, (Rc<Classifier>, Rc<LayerShapes>)>,
@@ -65,11 +79,11 @@ impl<'z> Setups<'z> {
     pub fn new(
         zoo: &'z Zoo,
         (device, threads): (Device, i32),
-        (asked_by, witnesses): (&'static str, Vec<String>),
+        (asked, witnesses): (Asked, Vec<String>),
         quiet: bool,
     ) -> Setups<'z> {
         let (setups, classifiers) = (vec![], HashMap::new());
-        Setups { zoo, device, threads, quiet, asked_by, witnesses, setups, classifiers, loaded: vec![] }
+        Setups { zoo, device, threads, quiet, asked, witnesses, setups, classifiers, loaded: vec![] }
     }
 
     /// The number of a setup.
@@ -121,10 +135,18 @@ impl<'z> Setups<'z> {
         let generator = match (&setup.generator, known) {
             (None, _) => None,
             (Some(_), Some(known)) => Some(known),
-            (Some(name), None) => Some(self.generator(name, setup.side())?),
+            (Some(name), None) => {
+                Some(Rc::new(load::generator(self.zoo, name, setup.side(), self.device, self.quiet)?))
+            }
         };
+        if let (Some(generator), Some(side)) = (&generator, setup.generator_size)
+            && generator.size[0] != side
+        {
+            let (name, own) = (&generator.name, generator.size[0]);
+            return Err(anyhow!("generator.size: {name} makes pictures of {own} px only; {side} is another")).usage();
+        }
         let condition = match &generator {
-            Some(generator) => load::condition(generator, setup.class.as_deref()).usage()?,
+            Some(generator) => load::condition(generator, setup.class.as_deref()).context(self.asked.class).usage()?,
             None => None,
         };
         let encoding = generator.as_ref().and_then(|generator| generator.code.encoding);
@@ -135,7 +157,7 @@ impl<'z> Setups<'z> {
         let names = self.witnesses.clone();
         let witnesses: Vec<Rc<Classifier>> =
             names.iter().map(|name| Ok(self.classifier(name)?.0)).collect::<Result<_, Failure>>()?;
-        check_witnesses(&classifier, &witnesses).context(self.asked_by).usage()?;
+        check_witnesses(&classifier, &witnesses).context(self.asked.witnesses).usage()?;
         let experiment = Rc::new(Experiment {
             classifier,
             shapes,
@@ -152,34 +174,16 @@ impl<'z> Setups<'z> {
         Ok(experiment)
     }
 
-    /// A generator, of pictures of this size where its code is spatial.
-    fn generator(&self, name: &str, size: Option<i64>) -> Result<Rc<Generator>, Failure> {
-        let generator = load::generator(self.zoo, name, self.device, self.quiet)?;
-        let generator = match size {
-            Some(side) if generator.code.is_spatial() => {
-                generator.at(side).map_err(|reason| anyhow!("size: {reason}")).usage()?
-            }
-            _ => generator,
-        };
-        Ok(Rc::new(generator))
-    }
-
     /// The pictures of a set of the zoo, or of a folder and the folders in it, in the order of their paths.
-    pub fn reference(&self, name: &str) -> anyhow::Result<Vec<RgbImage>> {
-        let folder = Path::new(name);
-        let paths = match folder.is_dir() {
-            true => reference::below(folder)?,
-            false => {
-                let manifest = self.zoo.manifest(name, Some(Kind::Images))?;
-                let progress = super::models::Bars::new();
-                let files = self.zoo.cache().checked(&manifest, &progress)?;
-                files.into_iter().map(|file| file.path).collect()
-            }
+    pub fn reference(&self, name: &str) -> Result<Vec<RgbImage>, Failure> {
+        let paths: Vec<PathBuf> = match load::photographs(self.zoo, name, self.quiet)? {
+            Photographs::Set(files) => files.into_iter().map(|file| file.path).collect(),
+            Photographs::Folder(folder) => reference::below(&folder).usage()?,
         };
         if paths.is_empty() {
-            return Err(anyhow!("{name}: there are no pictures in it"));
+            return Err(anyhow!("{name}: there are no pictures in it")).usage();
         }
-        paths.iter().map(|path| picture::read(path)).collect()
+        paths.iter().map(|path| picture::read(path)).collect::<anyhow::Result<_>>().usage()
     }
 }
 

@@ -1,5 +1,6 @@
 //! `metapicture sheet`: a labelled contact sheet of a folder of records, by any two columns of its table of results.
 
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
@@ -10,7 +11,7 @@ use serde_json::{Map, Value, json};
 use super::{Failure, Usage, print_json};
 use crate::picture;
 use crate::record::RunId;
-use crate::results::{Aside, JSON_LINES};
+use crate::results::{Aside, JSON_LINES, Results};
 use crate::sheet::{Cell, Sheet};
 use crate::store::Store;
 
@@ -58,8 +59,8 @@ pub(super) fn run(command: SheetCommand, quiet: bool) -> Result<u8, Failure> {
     if rows.is_empty() {
         return Err(anyhow!("--where: no run has these values")).usage();
     }
-    let sheet =
-        lay_out(&command.folder, &rows, &command.rows, &command.cols, command.pick == "best", command.side).usage()?;
+    let store = Store::read(&command.folder).usage()?;
+    let sheet = lay_out(&store, &rows, &command.rows, &command.cols, command.pick == "best", command.side).usage()?;
     let out = command.out.unwrap_or_else(|| command.folder.join("sheet.png"));
     sheet.draw()?.save(&out).with_context(|| format!("{}: cannot be written", out.display()))?;
     if command.json {
@@ -71,25 +72,21 @@ pub(super) fn run(command: SheetCommand, quiet: bool) -> Result<u8, Failure> {
 }
 
 /// Draws DIR/sheet.png, units by methods, where that is a page that one can look at; tells whether it did.
-pub(super) fn draw_small(store: &Store) -> Result<bool> {
+pub(super) fn draw_small(results: &Results) -> Result<bool> {
     const MOST: usize = 40;
-    let folder = store.root();
-    let rows = table(folder)?;
-    let count = |axis: &str| {
-        let mut values: Vec<String> = rows.iter().map(|row| text(&row[axis])).collect();
-        values.sort();
-        values.dedup();
-        values.len()
-    };
-    if count("unit") > MOST || count("method") > MOST || rows.iter().all(|row| row["status"] != "done") {
+    let plan = results.plan;
+    let units: HashSet<&str> = plan.runs().iter().map(|run| &*plan.unit(run).name).collect();
+    let methods: HashSet<&str> = plan.parts().iter().map(|part| &*part.method.name).collect();
+    if units.len() > MOST || methods.len() > MOST || results.count().done == 0 {
         return Ok(false);
     }
+    let rows: Vec<Map<String, Value>> = results.rows().collect();
     let rows: Vec<&Map<String, Value>> = rows.iter().collect();
-    let sheet = lay_out(folder, &rows, "unit", &["method".to_owned()], false, 160)?;
+    let sheet = lay_out(results.store, &rows, "unit", &["method".to_owned()], false, 160)?;
     // Several processes may do this at once.
     let mut png = std::io::Cursor::new(vec![]);
     sheet.draw()?.write_to(&mut png, image::ImageFormat::Png).context("sheet.png cannot be made")?;
-    let mut file = Aside::new(store, "sheet.png")?;
+    let mut file = Aside::new(results.store, "sheet.png")?;
     file.bytes(png.get_ref())?;
     file.put()?;
     Ok(true)
@@ -137,8 +134,25 @@ fn text(value: &Value) -> String {
     }
 }
 
+/// Names of rows or columns, each once, in the order in which they come.
+#[derive(Default)]
+struct Headings {
+    in_order: Vec<String>,
+    places: HashMap<String, usize>,
+}
+
+impl Headings {
+    /// The place of a name.
+    fn place(&mut self, name: String) -> usize {
+        *self.places.entry(name).or_insert_with_key(|name| {
+            self.in_order.push(name.clone());
+            self.in_order.len() - 1
+        })
+    }
+}
+
 fn lay_out(
-    folder: &Path,
+    store: &Store,
     rows: &[&Map<String, Value>],
     by: &str,
     across: &[String],
@@ -147,7 +161,6 @@ fn lay_out(
 ) -> Result<Sheet> {
     column(by, "rows", rows)?;
     across.iter().try_for_each(|name| column(name, "cols", rows).map(|_| ()))?;
-    let store = Store::read(folder)?;
     let row_of = |row: &Map<String, Value>| match by {
         // A class by its name.
         "unit" => row.get("label").and_then(Value::as_str).map_or_else(|| text(&row["unit"]), str::to_owned),
@@ -160,49 +173,43 @@ fn lay_out(
         };
         across.iter().map(with_name).collect::<Vec<_>>().join(", ")
     };
-    let (mut names, mut columns): (Vec<String>, Vec<String>) = (vec![], vec![]);
+    let (mut names, mut columns) = (Headings::default(), Headings::default());
+    let mut by_cell: BTreeMap<(usize, usize), Vec<&Map<String, Value>>> = BTreeMap::new();
     for row in rows {
-        for (list, name) in [(&mut names, row_of(row)), (&mut columns, column_of(row))] {
-            if !list.contains(&name) {
-                list.push(name);
-            }
-        }
+        by_cell.entry((names.place(row_of(row)), columns.place(column_of(row)))).or_default().push(row);
     }
+    let (names, columns) = (names.in_order, columns.in_order);
     const MOST_CELLS: usize = 4000;
     if names.len() * columns.len() > MOST_CELLS {
         bail!("{} x {} cells are too many for a sheet; choose with --where", names.len(), columns.len());
     }
     let mut several = false;
     let mut cells: Vec<Vec<Option<Cell>>> = vec![vec![None; columns.len()]; names.len()];
-    for (r, name) in names.iter().enumerate() {
-        for (c, of_column) in columns.iter().enumerate() {
-            let here: Vec<_> = rows.iter().filter(|row| row_of(row) == *name && column_of(row) == *of_column).collect();
-            let done: Vec<_> = here.iter().filter(|row| row["status"] == "done").collect();
-            several |= done.len() > 1;
-            let scored =
-                |row: &Map<String, Value>| row.get("scored").and_then(Value::as_f64).unwrap_or(f64::NEG_INFINITY);
-            let chosen = match best {
-                true => done.iter().copied().reduce(|a, b| if scored(b) > scored(a) { b } else { a }),
-                false => done.first().copied(),
-            };
-            cells[r][c] = match chosen {
-                Some(row) => {
-                    let id: RunId = text(&row["run_id"]).parse().map_err(|error: String| anyhow!(error))?;
-                    let mut caption = vec![];
-                    if scored(row).is_finite() {
-                        caption.push(format!("activation {:.1}", scored(row)));
-                    }
-                    if let Some(probability) = row.get("witness_probability").and_then(Value::as_f64) {
-                        caption.push(format!("witnesses {probability:.2}"));
-                    }
-                    Some(Cell { picture: Some(picture::read(&store.picture(&id))?), caption })
+    let scored = |row: &Map<String, Value>| row.get("scored").and_then(Value::as_f64).unwrap_or(f64::NEG_INFINITY);
+    for ((row, column), here) in by_cell {
+        let done: Vec<_> = here.iter().copied().filter(|row| row["status"] == "done").collect();
+        several |= done.len() > 1;
+        let chosen = match best {
+            true => done.iter().copied().reduce(|a, b| if scored(b) > scored(a) { b } else { a }),
+            false => done.first().copied(),
+        };
+        cells[row][column] = match chosen {
+            Some(row) => {
+                let id: RunId = text(&row["run_id"]).parse().map_err(|error: String| anyhow!(error))?;
+                let mut caption = vec![];
+                if scored(row).is_finite() {
+                    caption.push(format!("activation {:.1}", scored(row)));
                 }
-                None if here.iter().any(|row| row["status"] == "failed") => {
-                    Some(Cell { picture: None, caption: vec!["failed".to_owned()] })
+                if let Some(probability) = row.get("witness_probability").and_then(Value::as_f64) {
+                    caption.push(format!("witnesses {probability:.2}"));
                 }
-                None => None,
-            };
-        }
+                Some(Cell { picture: Some(picture::read(&store.picture(&id))?), caption })
+            }
+            None if here.iter().any(|row| row["status"] == "failed") => {
+                Some(Cell { picture: None, caption: vec!["failed".to_owned()] })
+            }
+            None => None,
+        };
     }
     let mut notes =
         vec!["activation: of the unit, measured on the saved 8-bit picture (for a class, its logit)".to_owned()];

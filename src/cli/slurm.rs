@@ -1,13 +1,13 @@
 //! A sweep on a Slurm cluster: an array job, each of whose tasks is a shard, followed until the store has every run.
 //!
-//! The store says what is missing, `squeue` says which tasks live, and nothing else is asked: a cluster may keep no accounts. A task
-//! that is gone and has left runs undone is submitted again.
+//! The store says what is missing, `squeue` says which tasks live and why others wait, `scontrol` how long an array may be, and nothing
+//! else is asked: a cluster may keep no accounts. A shard whose task is gone and has left runs undone is submitted again.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ffi::OsStr;
 use std::fs;
 use std::io::ErrorKind;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -17,11 +17,11 @@ use clap::Args;
 use serde::{Deserialize, Serialize};
 
 use super::progress::Steps;
+use super::quoted;
 use super::sweep::{Planned, SweepCommand, arguments};
-use crate::plan::{Plan, Planned as PlannedRun};
-use crate::record::{RunId, Status};
-use crate::results::Aside;
-use crate::store::{Key, Store};
+use crate::plan::Plan;
+use crate::results::{Aside, Results};
+use crate::store::{Hash, Key, Store};
 
 /// What a cluster is asked for.
 #[derive(Debug, Args)]
@@ -70,6 +70,8 @@ const OVERRIDES: [(&str, &str); 7] = [
 ];
 /// How often the store is looked at.
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
+/// Why a task waits whose turn will come.
+const USUAL: [&str; 4] = ["None", "Priority", "Resources", "JobArrayTaskLimit"];
 /// A task is gone that `squeue` did not tell of so often: it lags.
 const UNSEEN: u32 = 2;
 
@@ -87,7 +89,9 @@ struct Job {
 /// A shard of the plan, and its task.
 #[derive(Debug)]
 struct Shard {
-    /// Runs that are not there yet, by their place in the plan.
+    /// Its number, from 0, which its tasks have in their arrays.
+    number: usize,
+    /// Runs that are not complete yet, by their place in the plan.
     missing: Vec<usize>,
     /// Whether runs that failed are among them, to be tried again: until its task has ended.
     again: bool,
@@ -100,6 +104,42 @@ struct Shard {
     given_up: bool,
 }
 
+impl Shard {
+    fn new(number: usize, missing: Vec<usize>, again: bool) -> Shard {
+        Shard { number, missing, again, unseen: 0, submitted: 0, missing_then: usize::MAX, given_up: false }
+    }
+
+    /// Looks again which runs are complete; whether they are is told for those that failed as one that is to be tried again, or not.
+    fn look(&mut self, is_complete: &dyn Fn(usize, bool) -> bool) {
+        self.missing.retain(|&run| !is_complete(run, self.again));
+    }
+
+    /// Whether nothing more is to be expected or done.
+    fn is_settled(&self) -> bool {
+        self.missing.is_empty() || self.given_up
+    }
+
+    /// Takes notice of what the queue tells. Whether it is to be submitted again, or given up: no task of it lives, and runs are
+    /// left.
+    fn is_left(&mut self, lives: bool, is_complete: &dyn Fn(usize, bool) -> bool) -> bool {
+        self.unseen = if lives { 0 } else { self.unseen + 1 };
+        if self.unseen < UNSEEN {
+            return false;
+        }
+        self.again = false;
+        self.look(is_complete);
+        if self.missing.len() < self.missing_then {
+            self.submitted = 0;
+        }
+        !self.is_settled()
+    }
+
+    /// A task of it has just been submitted.
+    fn submit(&mut self) {
+        (self.unseen, self.submitted, self.missing_then) = (0, self.submitted + 1, self.missing.len());
+    }
+}
+
 /// Submits what is missing and not under way, and waits until every run is there, no task is left to hope for, or Ctrl-C.
 ///
 /// # Errors
@@ -108,146 +148,244 @@ pub(super) fn follow(
     command: &SweepCommand,
     planned: &Planned,
     store: &Store,
-    device: &str,
+    devices: &[String],
     stop: &AtomicBool,
     steps: &Steps,
 ) -> Result<()> {
-    // A path that holds for the tasks, too.
-    let out = std::path::absolute(&planned.out).with_context(|| planned.out.display().to_string())?;
-    let folder = out.join(FOLDER);
-    fs::create_dir_all(&folder).with_context(|| format!("{}: cannot be made", folder.display()))?;
-    let identity = identity(&planned.plan);
-    let mut jobs = read_jobs(&folder)?;
-    let mut live = live_tasks(&jobs)?;
-    jobs.retain(|job| live.contains_key(&job.id));
-    for job in jobs.iter().filter(|job| job.plan != identity) {
-        steps.say(&format!("warning: job {} is under way here for another plan; scancel {0} ends it", job.id));
-    }
-    // Tasks under way keep the plan divided as it is.
-    let tasks = match jobs.iter().rev().find(|job| job.plan == identity) {
-        Some(job) => job.tasks,
-        None => task_count(command, planned, max_array_size()?),
-    };
-    let script = script(command, planned, device, tasks)?;
-    let mut file = Aside::within(&folder, SCRIPT)?;
-    file.line(script.trim_end())?;
-    file.put()?;
-    let witnesses = planned.results(store).witnesses;
-    let is_there = |run: &PlannedRun, again: bool| {
-        store.entry(&run.id()).is_some_and(|entry| match entry.status {
-            Status::Failed => !again,
-            Status::Done => {
-                witnesses.is_empty()
-                    || planned.plan.unit(run).class().is_none()
-                    || entry.witnesses.iter().map(|of| &of.classifier).eq(witnesses)
-            }
-        })
-    };
-    let runs = planned.plan.runs();
-    let mut shards: Vec<Shard> = (planned.plan.shards(tasks).into_iter())
-        .map(|batches| {
-            let again = command.retry_failed;
-            let of_shard = batches.into_iter().flat_map(|batch| planned.plan.batch_places(batch));
-            let missing: Vec<usize> = of_shard.filter(|&run| !is_there(&runs[run], again)).collect();
-            Shard { missing, again, unseen: 0, submitted: 0, missing_then: usize::MAX, given_up: false }
-        })
-        .collect();
-    let mut idle = vec![];
-    let under_way = living(&jobs, &live, &identity, tasks);
-    for (number, shard) in shards.iter_mut().enumerate() {
-        match under_way.contains_key(&number) {
-            // It was submitted before, which counts.
-            true => (shard.submitted, shard.missing_then) = (1, shard.missing.len()),
-            false if shard.missing.is_empty() => {}
-            false => idle.push(number),
-        }
-    }
-    let pause = Duration::from_secs_f64(command.slurm.queue_every.clamp(0.1, 600.));
-    submit(&folder, &idle, &mut shards, &mut jobs, &identity, steps)?;
-    let mut looked = Instant::now();
-    let mut silent = false;
+    let mut followed = Followed::begin(command, planned, store, devices, steps)?;
+    let between = |seconds: f64| Duration::try_from_secs_f64(seconds).unwrap_or(Duration::from_secs(10));
+    let every = between(command.slurm.queue_every).clamp(Duration::from_millis(100), Duration::from_secs(600));
+    let mut asked = Instant::now();
+    let (mut looked, mut pause) = (Instant::now(), Duration::ZERO);
     loop {
-        store.refresh();
-        for shard in &mut shards {
-            shard.missing.retain(|&run| !is_there(&runs[run], shard.again));
+        if looked.elapsed() >= pause {
+            let start = Instant::now();
+            followed.look();
+            // Of a million runs this takes a while, and others work on a login node.
+            (looked, pause) = (Instant::now(), start.elapsed() * 50);
         }
-        let missing: usize = shards.iter().map(|shard| shard.missing.len()).sum();
-        let living = living(&jobs, &live, &identity, tasks);
-        let running = living.values().filter(|running| **running).count();
-        let words = format!("{running} tasks run, {} are pending", living.len() - running);
-        steps.at(runs.len() - missing, &words);
-        if shards.iter().all(|shard| shard.missing.is_empty() || shard.given_up) {
+        if followed.shards.iter().all(Shard::is_settled) {
             return Ok(());
         }
         if stop.load(Ordering::Relaxed) {
-            // Where the queue cannot be seen, all may live.
-            let live = live_tasks(&jobs).ok();
-            let ids = jobs.iter().filter(|job| live.as_ref().is_none_or(|live| live.contains_key(&job.id)));
-            let ids: Vec<&str> = ids.map(|job| job.id.as_str()).collect();
-            match ids.is_empty() {
-                true => steps.say("no task is left in the queue"),
-                false => steps.say(&format!(
-                    "the tasks go on; `scancel {}` ends them, and the same command follows them again",
-                    ids.join(" ")
-                )),
-            }
+            followed.say_goodbye();
             return Ok(());
         }
-        std::thread::sleep(LOOK_AGAIN.min(pause));
-        if looked.elapsed() < pause {
-            continue;
+        std::thread::sleep(LOOK_AGAIN.min(every));
+        if asked.elapsed() >= every {
+            asked = Instant::now();
+            followed.ask()?;
         }
-        looked = Instant::now();
+    }
+}
+
+/// Whether the run at a place in the plan is complete.
+fn complete(results: Results) -> impl Fn(usize, bool) -> bool {
+    move |run, retry_failed| results.is_complete(&results.plan.runs()[run], retry_failed)
+}
+
+/// A sweep on a cluster that is followed.
+struct Followed<'a> {
+    results: Results<'a>,
+    steps: &'a Steps,
+    max_resubmits: u32,
+    /// Of the script, the logs and the ids.
+    folder: PathBuf,
+    /// What identifies the plan.
+    identity: String,
+    shards: Vec<Shard>,
+    jobs: Vec<Job>,
+    live: Live,
+    /// Reasons why tasks wait that were told.
+    reasons: HashSet<String>,
+    /// Whether it was told that the queue cannot be seen.
+    unseen: bool,
+    /// Whether it was told that nothing can be submitted.
+    refused: bool,
+}
+
+impl<'a> Followed<'a> {
+    /// Submits what is missing and not under way.
+    fn begin(
+        command: &SweepCommand,
+        planned: &'a Planned,
+        store: &'a Store,
+        devices: &[String],
+        steps: &'a Steps,
+    ) -> Result<Followed<'a>> {
+        // A path that holds for the tasks, too.
+        let out = std::path::absolute(&planned.out).with_context(|| planned.out.display().to_string())?;
+        let folder = out.join(FOLDER);
+        fs::create_dir_all(&folder).with_context(|| format!("{}: cannot be made", folder.display()))?;
+        let identity = identity(&planned.plan);
+        // Of two processes that follow one sweep, one at a time looks at what is under way and submits the rest.
+        let _claim = store.claim_in_turn(&Key::of_jobs())?;
+        let mut jobs = read_jobs(&folder)?;
+        let live = live_tasks(&jobs)?;
+        jobs.retain(|job| live.contains_key(&job.id));
+        for job in jobs.iter().filter(|job| job.plan != identity) {
+            steps.say(&format!("warning: job {} is under way here for another plan; scancel {0} ends it", job.id));
+        }
+        // Tasks under way keep the plan divided as it is.
+        let tasks = match jobs.iter().rev().find(|job| job.plan == identity) {
+            Some(job) => job.tasks,
+            None => task_count(command, planned, max_array_size()?),
+        };
+        let mut file = Aside::new(store, Path::new(FOLDER).join(SCRIPT))?;
+        file.line(script(command, planned, devices, tasks)?.trim_end())?;
+        file.put()?;
+        let results = planned.results(store);
+        let is_complete = complete(results);
+        let shards = planned.plan.shards(tasks).into_iter().enumerate().map(|(number, batches)| {
+            let missing = batches.into_iter().flat_map(|batch| planned.plan.batch_places(batch)).collect();
+            let mut shard = Shard::new(number, missing, command.retry_failed);
+            shard.look(&is_complete);
+            shard
+        });
+        let mut followed = Followed {
+            results,
+            steps,
+            max_resubmits: command.slurm.max_resubmits,
+            folder,
+            identity,
+            shards: shards.collect(),
+            jobs,
+            live,
+            reasons: HashSet::new(),
+            unseen: false,
+            refused: false,
+        };
+        let under_way = followed.living();
+        // It was submitted before, which counts.
+        followed.shards.iter_mut().filter(|of| under_way.contains_key(&of.number)).for_each(Shard::submit);
+        let idle = followed.shards.iter().filter(|of| !under_way.contains_key(&of.number) && !of.missing.is_empty());
+        let idle: Vec<usize> = idle.map(|shard| shard.number).collect();
+        if !idle.is_empty() {
+            let job = sbatch(&followed.folder, &idle)?;
+            followed.remember(job, &idle)?;
+        }
+        Ok(followed)
+    }
+
+    /// The shards of which a task lives: whether it runs.
+    fn living(&self) -> BTreeMap<usize, bool> {
+        living(&self.jobs, &self.live, &self.identity, self.shards.len())
+    }
+
+    /// Looks at the store, and shows how far it is.
+    fn look(&mut self) {
+        self.results.store.refresh();
+        let is_complete = complete(self.results);
+        self.shards.iter_mut().for_each(|shard| shard.look(&is_complete));
+        let missing: usize = self.shards.iter().map(|shard| shard.missing.len()).sum();
+        let living = self.living();
+        let running = living.values().filter(|running| **running).count();
+        let words = format!("{running} tasks run, {} are pending", living.len() - running);
+        self.steps.at(self.results.plan.runs().len() - missing, &words);
+    }
+
+    /// Asks the queue, and submits again what has ended and left runs undone.
+    fn ask(&mut self) -> Result<()> {
+        let _claim = self.results.store.claim_in_turn(&Key::of_jobs())?;
         // Another process may follow the same sweep.
-        jobs = read_jobs(&folder)?;
-        live = match live_tasks(&jobs) {
+        let jobs = read_jobs(&self.folder)?;
+        if jobs.iter().any(|job| !self.jobs.contains(job)) {
+            self.shards.iter_mut().for_each(|shard| shard.unseen = 0);
+        }
+        self.jobs = jobs;
+        self.live = match live_tasks(&self.jobs) {
             Ok(live) => live,
             Err(error) => {
-                if !silent {
-                    steps.say(&format!("warning: the queue cannot be seen, which is tried again and again: {error:#}"));
+                if !self.unseen {
+                    self.steps
+                        .say(&format!("warning: the queue cannot be seen, which is tried again and again: {error:#}"));
                 }
-                silent = true;
-                continue;
+                self.unseen = true;
+                return Ok(());
             }
         };
-        silent = false;
-        // The queue first, then the store: what a task has finished before it ended is seen.
-        store.refresh();
-        let living = self::living(&jobs, &live, &identity, tasks);
-        let mut gone = vec![];
-        for (number, shard) in shards.iter_mut().enumerate() {
-            shard.unseen = if living.contains_key(&number) { 0 } else { shard.unseen + 1 };
-            if shard.unseen < UNSEEN {
-                continue;
+        self.unseen = false;
+        for (job, reason) in waiting(&self.jobs, &self.live, &self.identity) {
+            if self.reasons.insert(reason.to_owned()) {
+                self.steps.say(&format!("warning: tasks of job {job} wait, by squeue for this reason: {reason}"));
             }
-            shard.again = false;
-            shard.missing.retain(|&run| !is_there(&runs[run], false));
-            if shard.missing.is_empty() || shard.given_up {
-                continue;
-            }
-            if shard.missing.len() < shard.missing_then {
-                shard.submitted = shard.submitted.min(1);
-            }
-            let log = folder.display();
-            if shard.submitted > command.slurm.max_resubmits {
-                shard.given_up = true;
-                steps.say(&format!(
-                    "error: shard {}/{tasks} is given up: {} of its runs are undone, and its tasks end one after the other; their \
-                     logs are {log}/*_{number}.log",
-                    number + 1,
-                    shard.missing.len(),
-                ));
-                continue;
-            }
-            steps.say(&format!(
-                "a task has ended and left {} runs of shard {}/{tasks} undone, which is submitted again; its log is \
-                 {log}/*_{number}.log",
-                shard.missing.len(),
-                number + 1,
-            ));
-            gone.push(number);
         }
-        submit(&folder, &gone, &mut shards, &mut jobs, &identity, steps)?;
+        // The queue first, then the store: what a task has finished before it ended is seen.
+        self.results.store.refresh();
+        let (living, tasks, is_complete) = (self.living(), self.shards.len(), complete(self.results));
+        let mut gone = vec![];
+        for shard in &mut self.shards {
+            if !shard.is_left(living.contains_key(&shard.number), &is_complete) {
+                continue;
+            }
+            if shard.submitted <= self.max_resubmits {
+                gone.push(shard.number);
+                continue;
+            }
+            shard.given_up = true;
+            self.steps.say(&format!(
+                "error: shard {}/{} is given up: {} of its runs are undone, and its tasks end one after the other; their logs are \
+                 {}/*_{}.log",
+                shard.number + 1,
+                tasks,
+                shard.missing.len(),
+                self.folder.display(),
+                shard.number
+            ));
+        }
+        if gone.is_empty() {
+            return Ok(());
+        }
+        match sbatch(&self.folder, &gone) {
+            Ok(job) => {
+                self.refused = false;
+                for &number in &gone {
+                    self.steps.say(&format!(
+                        "a task has ended and left {} runs of shard {}/{} undone, which is submitted again; its log is \
+                         {}/*_{number}.log",
+                        self.shards[number].missing.len(),
+                        number + 1,
+                        self.shards.len(),
+                        self.folder.display()
+                    ));
+                }
+                self.remember(job, &gone)
+            }
+            Err(error) => {
+                if !self.refused {
+                    self.steps.say(&format!(
+                        "warning: what is left cannot be submitted, which is tried again and again: {error:#}"
+                    ));
+                }
+                self.refused = true;
+                Ok(())
+            }
+        }
+    }
+
+    /// Remembers a job of these shards that was submitted.
+    fn remember(&mut self, id: String, numbers: &[usize]) -> Result<()> {
+        self.steps.note(&format!("job {id} is submitted: tasks {} of {}", ranges(numbers), self.shards.len()));
+        self.jobs.push(Job { id, plan: self.identity.clone(), tasks: self.shards.len() });
+        numbers.iter().for_each(|&number| self.shards[number].submit());
+        let mut file = Aside::new(self.results.store, Path::new(FOLDER).join(JOBS))?;
+        file.line(&serde_json::to_string_pretty(&self.jobs)?)?;
+        file.put()
+    }
+
+    /// Says what goes on without this process.
+    fn say_goodbye(&self) {
+        // Where the queue cannot be seen, all may live.
+        let live = live_tasks(&self.jobs).ok();
+        let ids = self.jobs.iter().filter(|job| live.as_ref().is_none_or(|live| live.contains_key(&job.id)));
+        let ids: Vec<&str> = ids.map(|job| job.id.as_str()).collect();
+        match ids.is_empty() {
+            true => self.steps.say("no task is left in the queue"),
+            false => self.steps.say(&format!(
+                "the tasks go on; `scancel {}` ends them, and the same command follows them again",
+                ids.join(" ")
+            )),
+        }
     }
 }
 
@@ -264,9 +402,9 @@ pub(super) struct Preview {
 ///
 /// # Errors
 /// Paths that a script cannot hold.
-pub(super) fn preview(command: &SweepCommand, planned: &Planned, device: &str) -> Result<Preview> {
+pub(super) fn preview(command: &SweepCommand, planned: &Planned, devices: &[String]) -> Result<Preview> {
     let tasks = task_count(command, planned, max_array_size().unwrap_or(None));
-    Ok(Preview { tasks, script: script(command, planned, device, tasks)? })
+    Ok(Preview { tasks, script: script(command, planned, devices, tasks)? })
 }
 
 /// How many shards the plan is divided into.
@@ -275,34 +413,33 @@ fn task_count(command: &SweepCommand, planned: &Planned, max_array_size: Option<
     planned.plan.batch_count().min(most).max(1)
 }
 
-/// What identifies a plan: its runs.
+/// What identifies a plan and how it is divided: its batches.
 fn identity(plan: &Plan) -> String {
-    Key::of(&plan.runs().iter().map(PlannedRun::id).collect::<Vec<RunId>>()).to_string()
+    let batches: String = (0..plan.batch_count()).map(|number| format!("{}\n", plan.key(number))).collect();
+    Hash::of(batches.as_bytes()).to_string()
 }
 
-/// The script of a task.
-fn script(command: &SweepCommand, planned: &Planned, device: &str, tasks: usize) -> Result<String> {
-    let options = &command.slurm;
-    let out = std::path::absolute(&planned.out).with_context(|| planned.out.display().to_string())?;
-    let devices: Vec<String> = match options.gpus {
+/// The devices of a task, a process each.
+pub(super) fn devices(options: &Options, device: &str) -> Vec<String> {
+    match options.gpus {
         None => vec![device.to_owned()],
         Some(1) => vec!["cuda".to_owned()],
         Some(gpus) => (0..gpus).map(|gpu| format!("cuda:{gpu}")).collect(),
-    };
+    }
+}
+
+/// The script of a task.
+fn script(command: &SweepCommand, planned: &Planned, devices: &[String], tasks: usize) -> Result<String> {
+    let options = &command.slurm;
+    let out = std::path::absolute(&planned.out).with_context(|| planned.out.display().to_string())?;
     let threads = command.threads.or(planned.file.threads).unwrap_or(1);
     let cores = usize::from(threads) * devices.len();
-    let name: String = planned
-        .file
-        .name
-        .chars()
-        .map(|c| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '-' })
-        .collect();
     let mut text = String::from("#!/bin/sh\n");
     let mut option = |name: &str, value: &str| -> Result<()> {
         text.push_str(&format!("#SBATCH --{name}={}\n", directive(value)?));
         Ok(())
     };
-    option("job-name", &format!("metapicture-{name}"))?;
+    option("job-name", &format!("metapicture-{}", planned.file.name))?;
     option("output", &log_pattern(&out.join(FOLDER))?)?;
     option("ntasks", "1")?;
     option("cpus-per-task", &cores.to_string())?;
@@ -330,15 +467,6 @@ fn script(command: &SweepCommand, planned: &Planned, device: &str, tasks: usize)
     Ok(text)
 }
 
-/// A word that a POSIX shell reads as it is.
-fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "_-./,:=+%@".contains(c);
-    match !word.is_empty() && word.chars().all(plain) {
-        true => word.to_owned(),
-        false => format!("'{}'", word.replace('\'', r"'\''")),
-    }
-}
-
 /// The value of an `#SBATCH` option, which `sbatch` divides into words itself.
 fn directive(value: &str) -> Result<String> {
     if value.contains(['"', '\'', '\\']) || value.chars().any(char::is_control) {
@@ -353,21 +481,12 @@ fn log_pattern(folder: &Path) -> Result<String> {
     Ok(format!("{}/%A_%a.log", folder.replace('%', "%%")))
 }
 
-/// Submits shards, and remembers the job before anything else is done.
-fn submit(
-    folder: &Path,
-    numbers: &[usize],
-    shards: &mut [Shard],
-    jobs: &mut Vec<Job>,
-    identity: &str,
-    steps: &Steps,
-) -> Result<()> {
-    if numbers.is_empty() {
-        return Ok(());
-    }
-    let (array, script) = (ranges(numbers), folder.join(SCRIPT));
+/// Submits shards, and gives the job's number.
+fn sbatch(folder: &Path, numbers: &[usize]) -> Result<String> {
+    let script = folder.join(SCRIPT);
     let mut sbatch = Command::new("sbatch");
-    sbatch.args(["--parsable".as_ref(), OsStr::new(&format!("--array={array}")), script.as_os_str()]);
+    let array = format!("--array={}", ranges(numbers));
+    sbatch.args(["--parsable".as_ref(), OsStr::new(&array), script.as_os_str()]);
     // `sbatch` holds its environment above what a script says.
     let text = fs::read_to_string(&script).with_context(|| format!("{}: cannot be read", script.display()))?;
     for (option, variable) in OVERRIDES {
@@ -381,14 +500,7 @@ fn submit(
     if id.is_empty() || !id.chars().all(|c| c.is_ascii_digit()) {
         bail!("sbatch: its answer is no number of a job: '{}'", answer.trim().escape_debug());
     }
-    jobs.push(Job { id: id.clone(), plan: identity.to_owned(), tasks: shards.len() });
-    write_jobs(folder, jobs)?;
-    for &number in numbers {
-        let shard = &mut shards[number];
-        (shard.unseen, shard.submitted, shard.missing_then) = (0, shard.submitted + 1, shard.missing.len());
-    }
-    steps.note(&format!("job {id} is submitted: tasks {array} of {}", shards.len()));
-    Ok(())
+    Ok(id)
 }
 
 /// Numbers in ascending order as Slurm writes them: `0,3,7-9`.
@@ -416,14 +528,17 @@ fn read_jobs(folder: &Path) -> Result<Vec<Job>> {
     }
 }
 
-fn write_jobs(folder: &Path, jobs: &[Job]) -> Result<()> {
-    let mut file = Aside::within(folder, JOBS)?;
-    file.line(&serde_json::to_string_pretty(jobs)?)?;
-    file.put()
+/// A task that the queue tells of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Task {
+    /// Whether it has begun.
+    runs: bool,
+    /// Why it waits, in one word of Slurm's or several.
+    reason: String,
 }
 
-/// By job, its tasks that the queue tells of: whether each runs.
-type Live = HashMap<String, BTreeMap<usize, bool>>;
+/// By job, its tasks that the queue tells of.
+type Live = HashMap<String, BTreeMap<usize, Task>>;
 
 /// Asks the queue.
 fn live_tasks(jobs: &[Job]) -> Result<Live> {
@@ -433,7 +548,7 @@ fn live_tasks(jobs: &[Job]) -> Result<Live> {
     let ids: Vec<&str> = jobs.iter().map(|job| job.id.as_str()).collect();
     let ids = format!("--jobs={}", ids.join(","));
     let mut squeue = Command::new("squeue");
-    squeue.args(["--noheader", "--array", &ids, "--format=%F %K %T"]);
+    squeue.args(["--noheader", "--array", &ids, "--format=%F %K %T %r"]);
     // What a user has set for her own looks at the queue would hide tasks.
     for (variable, _) in std::env::vars_os() {
         if variable.to_str().is_some_and(|of| of.starts_with("SQUEUE_")) {
@@ -448,14 +563,15 @@ fn live_tasks(jobs: &[Job]) -> Result<Live> {
     }
 }
 
-/// Lines of a job's number, a task's, and its state.
+/// Lines of a job's number, a task's, its state, and why it waits.
 fn read_queue(answer: &str) -> Live {
     let mut live = Live::new();
     for line in answer.lines() {
         let mut words = line.split_whitespace();
         let (Some(job), Some(task), Some(state)) = (words.next(), words.next(), words.next()) else { continue };
         if let Ok(task) = task.parse() {
-            live.entry(job.to_owned()).or_default().insert(task, state != "PENDING");
+            let of_queue = Task { runs: state != "PENDING", reason: words.collect::<Vec<_>>().join(" ") };
+            live.entry(job.to_owned()).or_default().insert(task, of_queue);
         }
     }
     live
@@ -465,10 +581,18 @@ fn read_queue(answer: &str) -> Live {
 fn living(jobs: &[Job], live: &Live, identity: &str, tasks: usize) -> BTreeMap<usize, bool> {
     let ours = jobs.iter().filter(|job| job.plan == identity && job.tasks == tasks);
     let mut living = BTreeMap::new();
-    for (&task, &runs) in ours.filter_map(|job| live.get(&job.id)).flatten() {
+    for (&task, Task { runs, .. }) in ours.filter_map(|job| live.get(&job.id)).flatten() {
         *living.entry(task).or_insert(false) |= runs;
     }
     living
+}
+
+/// Why tasks of this plan wait, where it is not that others are served first: the job and the reason.
+fn waiting<'l>(jobs: &'l [Job], live: &'l Live, identity: &'l str) -> impl Iterator<Item = (&'l str, &'l str)> {
+    let ours = jobs.iter().filter(move |job| job.plan == identity);
+    let tasks = ours.flat_map(|job| live.get(&job.id).into_iter().flatten().map(|(_, task)| (&*job.id, task)));
+    let waiting = tasks.filter(|(_, task)| !task.runs && !task.reason.is_empty());
+    waiting.map(|(job, task)| (job, &*task.reason)).filter(|(_, reason)| !USUAL.contains(reason))
 }
 
 /// The most tasks of an array; none where Slurm does not say.
@@ -511,17 +635,6 @@ mod tests {
     }
 
     #[test]
-    fn a_shell_reads_every_word_as_it_was() {
-        for word in
-            ["", "plain-1.5/x", "a b", "it's", "$HOME `id` $(id) \"q\" \\ * ;&|", "line\nbreak", "~", "{a,b}", "ä"]
-        {
-            let text = format!("printf %s. {}", quoted(word));
-            let read = Command::new("sh").args(["-c", &text]).output().unwrap();
-            assert_eq!(String::from_utf8(read.stdout).unwrap(), format!("{word}."));
-        }
-    }
-
-    #[test]
     fn directives_that_sbatch_would_read_otherwise_are_refused() {
         assert_eq!(directive("gpu,long").unwrap(), "gpu,long");
         assert_eq!(directive("/a b/%A_%a.log").unwrap(), "\"/a b/%A_%a.log\"");
@@ -538,5 +651,42 @@ mod tests {
             read_queue("12 0 RUNNING\n12 1 PENDING\n13 1 COMPLETING\n14 2 RUNNING\n15 3 RUNNING\n16 N/A RUNNING\n");
         assert_eq!(living(&jobs, &live, "p", 4), BTreeMap::from([(0, true), (1, true)]));
         assert!(read_queue("").is_empty());
+    }
+
+    #[test]
+    fn a_reason_for_which_a_task_may_wait_for_ever_is_told_and_the_usual_ones_are_not() {
+        let jobs = ["12", "13"].map(|id| Job { id: id.to_owned(), plan: "p".to_owned(), tasks: 4 });
+        let live = read_queue(
+            "12 0 RUNNING None\n12 1 PENDING Priority\n12 2 PENDING PartitionTimeLimit\n13 3 PENDING (Nodes required are DOWN)\n",
+        );
+        let told: Vec<_> = waiting(&jobs, &live, "p").collect();
+        assert_eq!(told, [("12", "PartitionTimeLimit"), ("13", "(Nodes required are DOWN)")]);
+        assert_eq!(waiting(&jobs, &live, "another").count(), 0);
+    }
+
+    #[test]
+    fn a_shard_that_made_progress_is_submitted_again_as_often_as_a_new_one() {
+        const MAX_RESUBMITS: u32 = 3;
+        // A task ends, so many runs of its shard being complete.
+        let end = |shard: &mut Shard, complete: usize| {
+            assert!(!shard.is_left(false, &|run, _| run < complete), "the queue lags");
+            assert!(shard.is_left(false, &|run, _| run < complete));
+        };
+        // Tasks that finish no run, one after the other, until it is given up.
+        let fruitless = |mut shard: Shard, complete: usize| {
+            let mut tasks = 0;
+            while shard.submitted <= MAX_RESUBMITS {
+                shard.submit();
+                end(&mut shard, complete);
+                tasks += 1;
+            }
+            tasks
+        };
+        let shard = || Shard::new(0, vec![0, 1, 2], false);
+        assert_eq!(fruitless(shard(), 0), 1 + MAX_RESUBMITS);
+        let mut with_progress = shard();
+        with_progress.submit();
+        end(&mut with_progress, 1);
+        assert_eq!(fruitless(with_progress, 1), 1 + MAX_RESUBMITS);
     }
 }

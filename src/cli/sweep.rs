@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::estimate::{self, Estimate};
 use super::progress::Steps;
-use super::setups::{Setup, Setups};
+use super::setups::{Asked, Setup, Setups};
 use super::store::warn_of_damage;
 use super::workers::{self, Workers};
 use super::{
@@ -24,7 +24,7 @@ use crate::experiment_file::{ExperimentFile, Located, UnitPattern};
 use crate::plan::{Plan, Share};
 use crate::record::Status;
 use crate::results::{Aside, Count, Results};
-use crate::store::{Entry, Store};
+use crate::store::{Entry, Key, Store};
 use crate::sweep::{Ended, Sweep};
 use crate::unit::Unit;
 use crate::unit_patterns;
@@ -39,7 +39,8 @@ OUT holds runs/ (a folder a run), results.csv and results.jsonl (a row a run, ev
 experiment.yaml. `metapicture sheet OUT --rows unit --cols method` lays the pictures out; `metapicture store verify OUT` hashes
 everything again.
 
-Exit codes: 0 every run is there; 1 a run failed; 2 the file or the request is wrong; 130 interrupted.
+Exit codes: 0 every run is there and judged by the witnesses; 1 a run failed, or some are left; 2 the file or the request is wrong;
+130 interrupted.
 
 Examples:
   metapicture sweep experiments/smoke.yaml --dry-run
@@ -66,7 +67,7 @@ pub struct SweepCommand {
     /// Where to compute, instead of what the file says: cpu, cuda, cuda:N, or several with commas between them, a process each.
     #[arg(long, value_name = "DEVICE", value_delimiter = ',')]
     device: Vec<String>,
-    /// Threads of each process [default: the file's, or all cores shared among the processes].
+    /// Threads of each process [default: the file's, or all cores shared among the processes; of a task of Slurm's 1].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub(super) threads: Option<u16>,
     /// Runs computed together, instead of what the file says. Another number is another plan.
@@ -131,25 +132,26 @@ pub(super) fn run(command: SweepCommand, quiet: bool, verbose: bool) -> Result<u
         }
     }
     // What is computed elsewhere is planned here.
-    let here = devices.len() == 1 && command.engine == Engine::Local && !command.dry_run;
     let threads = command.threads.or(file.threads);
     let local = command.engine == Engine::Local;
-    let device = if here || (command.dry_run && local) { devices[0].clone() } else { "cpu".to_owned() };
+    let device = if local && (command.dry_run || devices.len() == 1) { &*devices[0] } else { "cpu" }.to_owned();
     if local {
         let check = |device: &String| Compute { device: device.clone(), threads }.set_up().map(|_| ());
         devices.iter().try_for_each(check).usage()?;
     }
     let compute = Compute { device, threads }.set_up().usage()?;
+    let devices = if local { devices } else { slurm::devices(&command.slurm, &devices[0]) };
     let zoo = load::zoo()?;
     let witnesses = file.compare.witnesses.iter().map(|name| name.value.clone()).collect();
-    let mut setups = Setups::new(&zoo, compute, ("compare.witnesses", witnesses), quiet);
+    let mut setups = Setups::new(&zoo, compute, (Asked::BY_KEYS, witnesses), quiet);
     let planned = plan(file, &command, &mut setups)?;
     let hidden = quiet || command.json;
     if command.dry_run {
         let estimate =
             estimate::estimate(&planned.plan, &planned.out, command.shard, command.retry_failed, &mut setups, hidden)?;
-        let job = if local { None } else { Some(slurm::preview(&command, &planned, &devices[0])?) };
-        return dry_run(&planned, &estimate, devices.len(), job.as_ref(), command.json);
+        let job = if local { None } else { Some(slurm::preview(&command, &planned, &devices)?) };
+        let processes = if local { devices.len() } else { 1 };
+        return dry_run(&planned, &estimate, processes, job.as_ref(), command.json);
     }
     let store = Store::open(&planned.out)?;
     warn_of_damage(&store);
@@ -167,16 +169,16 @@ pub(super) fn run(command: SweepCommand, quiet: bool, verbose: bool) -> Result<u
     if verbose {
         steps.say(&format!("{runs} runs in {} batches on {}", planned.plan.batch_count(), devices.join(", ")));
     }
-    let mut unjudged = 0;
+    let mut left = 0;
     match command.engine {
         Engine::Slurm => {
             describe(&planned, &store, &devices)?;
-            slurm::follow(&command, &planned, &store, &devices[0], &stop, &steps)?;
+            slurm::follow(&command, &planned, &store, &devices, &stop, &steps)?;
         }
         Engine::Local if devices.len() > 1 => {
             Workers::start(&command, &planned.out, &devices, threads)?.follow(&planned.plan, &store, &stop, &steps)?;
         }
-        Engine::Local => unjudged = work(&command, &planned, &store, &mut setups, &stop, &steps)?.left,
+        Engine::Local => left = work(&command, &planned, &store, &mut setups, &stop, &steps)?.left,
     }
     steps.finish();
     store.refresh();
@@ -184,7 +186,7 @@ pub(super) fn run(command: SweepCommand, quiet: bool, verbose: bool) -> Result<u
     if command.worker.is_some() {
         return Ok(if stop.load(Ordering::Relaxed) { INTERRUPTED } else { 0 });
     }
-    leave(&command, &planned, &store, &devices, stop.load(Ordering::Relaxed), unjudged, quiet)
+    leave(&command, &planned, &store, &devices, stop.load(Ordering::Relaxed), left, quiet)
 }
 
 /// Works off this process's share of the plan.
@@ -228,7 +230,7 @@ fn plan(file: ExperimentFile, command: &SweepCommand, setups: &mut Setups) -> Re
     type Place = (String, *const Located<UnitPattern>);
     type Resolved = (Arc<[Located<UnitPattern>]>, Arc<[Unit]>);
     let mut units: HashMap<Place, Resolved> = HashMap::new();
-    let mut pictures: Option<Vec<RgbImage>> = None;
+    let mut pictures: Vec<RgbImage> = vec![];
     for point in file.points.iter() {
         let point = point.usage()?;
         let generator = point.generator.as_ref();
@@ -247,13 +249,13 @@ fn plan(file: ExperimentFile, command: &SweepCommand, setups: &mut Setups) -> Re
         let units = match units.get(&key) {
             Some((_, units)) => Arc::clone(units),
             None => {
-                let mut reference = || match &pictures {
-                    Some(pictures) => Ok(pictures.clone()),
-                    None => {
-                        let name = file.compare.reference.as_ref().map_or("photos", |name| name.value.as_str());
-                        Ok(pictures.insert(setups.reference(name)?).clone())
-                    }
-                };
+                // Before anything is resolved: that they cannot be had is another failure than a wrong unit.
+                let looks = point.units.iter().any(|unit| matches!(unit.value, UnitPattern::Strongest { .. }));
+                if looks && pictures.is_empty() {
+                    let name = file.compare.reference.as_ref().map_or("photos", |name| name.value.as_str());
+                    pictures = setups.reference(name)?;
+                }
+                let mut reference = || Ok(pictures.clone());
                 let resolved =
                     unit_patterns::resolve(&point.units, &experiment.classifier, &experiment.shapes, &mut reference);
                 let resolved: Arc<[Unit]> = resolved.usage()?.into();
@@ -295,13 +297,18 @@ fn leave(
     store: &Store,
     devices: &[String],
     stopped: bool,
-    unjudged: usize,
+    left: usize,
     quiet: bool,
 ) -> Result<u8, Failure> {
     let results = planned.results(store);
+    // Of several processes one at a time, each with what all before it have done: the last tables that are put there are the
+    // latest.
+    let turn = store.claim_in_turn(&Key::of_tables())?;
+    store.refresh();
     describe(planned, store, devices)?;
     results.write()?;
-    let drawn = sheet::draw_small(store)?;
+    let drawn = sheet::draw_small(&results)?;
+    drop(turn);
     let count = results.count();
     if command.json {
         print_json(&json!({
@@ -313,7 +320,7 @@ fn leave(
         }))?;
     } else if !quiet {
         print_table(planned, store);
-        let Count { done, failed, missing } = count;
+        let Count { done, failed, missing, .. } = count;
         println!("{done} runs are done, {failed} failed, {missing} are missing");
         let sheet = if drawn { "sheet.png, " } else { "" };
         println!("{sheet}results.csv and the records are in {}", planned.out.display());
@@ -330,20 +337,22 @@ fn leave(
     // What other shards have not done yet is not this one's to tell.
     let share = command.shard.unwrap_or(Share::WHOLE);
     let batches = planned.plan.shard(share.index, share.of).into_iter().flat_map(|number| planned.plan.batch(number));
-    let mut mine = Count::default();
-    for run in batches {
-        match store.entry(&run.id()).map(|entry| entry.status) {
-            Some(Status::Done) => mine.done += 1,
-            Some(Status::Failed) => mine.failed += 1,
-            None => mine.missing += 1,
-        }
+    let mine = results.count_of(batches);
+    // Among what this process has left there may be failed runs that were to be tried again.
+    let left = if stopped { left.max(mine.left()) } else { mine.left() };
+    if left > 0 {
+        let why = if stopped { "interrupted" } else { "error" };
+        let unjudged = match mine.unjudged {
+            0 => String::new(),
+            count => format!(", {count} of them to be judged by the witnesses"),
+        };
+        eprintln!("{why}: {left} runs are left{unjudged}; the same command goes on with them");
     }
-    let left = mine.missing.max(unjudged);
-    if stopped && left > 0 {
-        eprintln!("interrupted: {left} runs are left; the same command goes on with them");
-        return Ok(INTERRUPTED);
-    }
-    Ok(if mine.failed > 0 || left > 0 { FAILED } else { 0 })
+    Ok(match (left, mine.failed) {
+        (0, 0) => 0,
+        (1.., _) if stopped => INTERRUPTED,
+        _ => FAILED,
+    })
 }
 
 /// Means by method and swept values.

@@ -8,7 +8,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::progress::Steps;
-use super::setups::{Setup, Setups};
+use super::setups::{Asked, Setup, Setups};
 use super::store::warn_of_damage;
 use super::{BATCH_FIRST, Compute, FAILED, Failure, INTERRUPTED, Usage, load, print_json, stop_on_interrupt, table};
 use crate::experiment::Experiment;
@@ -69,7 +69,7 @@ pub struct Visualize {
     /// Runs computed together. Their number changes results by rounding only.
     #[arg(long, default_value_t = 8, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     batch: u16,
-    /// The folder of the records and of the contact sheet. Runs that are there are not computed again.
+    /// The folder of the records and of the contact sheet. Batches that are there whole are not computed again.
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
     /// One JSON document on stdout.
@@ -86,7 +86,7 @@ pub(super) fn run(command: Visualize, quiet: bool, verbose: bool) -> Result<u8, 
         return Err(anyhow!("--seed: {} is too large for {} seeds", command.seed, command.seeds)).usage();
     };
     let zoo = load::zoo()?;
-    let mut setups = Setups::new(&zoo, compute, ("--witness", command.witnesses.clone()), quiet);
+    let mut setups = Setups::new(&zoo, compute, (Asked::BY_FLAGS, command.witnesses.clone()), quiet);
     let setup = setups.number(Setup {
         classifier: command.classifier.clone(),
         generator: command.generator.clone(),

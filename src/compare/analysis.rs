@@ -27,6 +27,9 @@ pub const FOR_PATH: usize = 5;
 /// Blocks below which their covariance (36 features) is not estimated.
 pub const FOR_NIQE: usize = 72;
 
+/// A picture's unit, and its features.
+type OfUnit<'a> = (usize, &'a [f32]);
+
 /// What all figures are computed from.
 pub struct Evidence<'a> {
     /// The units.
@@ -214,9 +217,7 @@ impl<'a> Evidence<'a> {
                 && (other.subject.method, other.subject.key) != (subject.method, subject.key)
         });
         let all: Vec<f64> = others
-            .filter_map(|other| {
-                jensen_shannon::divergence(&normal(&picture.look.posterior), &normal(&other.look.posterior))
-            })
+            .filter_map(|other| jensen_shannon::divergence(&picture.look.posterior, &other.look.posterior))
             .collect();
         (!all.is_empty()).then(|| all.iter().sum::<f64>() / all.len() as f64)
     }
@@ -337,7 +338,7 @@ impl<'a> Evidence<'a> {
 
     /// Features of a method's pictures and of the photographs. Of the photographs themselves, every second one is held against the
     /// rest: nothing is held against itself.
-    fn encoded(&self, pictures: &[&'a Sighting]) -> (Vec<(usize, &'a [f32])>, Vec<&'a [f32]>) {
+    fn encoded(&self, pictures: &[&'a Sighting]) -> (Vec<OfUnit<'a>>, Vec<&'a [f32]>) {
         let themselves = pictures.iter().any(|of| of.subject.photograph.is_some());
         let own = pictures.iter().filter(|of| of.subject.photograph.is_none_or(|place| place % 2 == 0));
         let real = self.nature.photographs.iter().enumerate().filter(|(place, _)| !themselves || place % 2 == 1);
@@ -485,12 +486,6 @@ fn distances_of(picture: &Sighting, pooled: bool) -> &[Option<f64>] {
 
 fn unit_count(pictures: &[&Sighting]) -> usize {
     pictures.iter().map(|of| of.subject.unit).collect::<std::collections::BTreeSet<_>>().len()
-}
-
-/// Probabilities of 32 bits add up to 1 only nearly.
-fn normal(posterior: &[f64]) -> Vec<f64> {
-    let sum: f64 = posterior.iter().sum();
-    posterior.iter().map(|p| p / sum).collect()
 }
 
 fn cosine(a: &[f32], b: &[f32]) -> f64 {

@@ -6,7 +6,10 @@ use super::comparison::{Comparison, Kind, Method};
 use super::measure::Measures;
 use super::tradeoff::{SEEDS, UNITS};
 
-/// All of it; `compared` units are those of the pictures.
+/// How far passes may be from the baseline's, as a share, and still count as equal: a search for a code takes a few more.
+const EQUAL_EFFORT: f64 = 0.06;
+
+/// All of it; the first `compared` units are those of the pictures.
 pub fn cautions(
     job: &Job,
     comparison: &Comparison,
@@ -14,93 +17,28 @@ pub fn cautions(
     evidence: &Evidence,
     compared: usize,
 ) -> Vec<String> {
-    let mut cautions = vec![];
     let own: Vec<&Method> = comparison.methods.iter().filter(|method| method.kind != Kind::Control).collect();
-    let (units, seeds) = (
-        own.iter().map(|method| method.units).min().unwrap_or_default(),
-        own.iter().map(|method| method.seeds).min().unwrap_or_default(),
-    );
-    if units < UNITS || seeds < SEEDS {
-        cautions.push(format!(
-            "Too little for a claim: some method has {units} units, or {seeds} pictures of a unit; a claim asks for {UNITS} units \
-             and {SEEDS} seeds of each."
-        ));
-    }
-    if let Some(baseline) = comparison.settings.baseline {
-        let label = &comparison.methods[baseline].label;
-        let failed: Vec<&str> = own
-            .iter()
-            .filter(|method| method.metrics.get("ratio").and_then(|ratio| ratio.value).is_some_and(|ratio| ratio > 1.))
-            .map(|method| method.label.as_str())
-            .collect();
-        if !failed.is_empty() {
-            cautions.push(format!(
-                "The pixel search ({label}) failed against {}: they fire the units more than its best picture (F1 above 1).",
-                failed.join(", ")
-            ));
+    let mut cautions: Vec<String> = too_few(&own).into_iter().collect();
+    match comparison.settings.baseline {
+        Some(baseline) => {
+            let baseline = &comparison.methods[baseline];
+            cautions.extend(failed_search(baseline, &own));
+            cautions.extend(unequal_effort(baseline, &own));
+            cautions.extend(layers_without_scale(comparison, evidence));
+            cautions.push(
+                "F2 measures likeness to pixel-space results: noise scores well by construction. Read it beside F1 and F6."
+                    .to_owned(),
+            );
         }
-        let passes = |method: &Method| method.passes.map(|passes| passes[0] + passes[1]);
-        if let Some(of_baseline) = passes(&comparison.methods[baseline]) {
-            let unequal: Vec<String> = own
-                .iter()
-                .filter_map(|method| Some((method, passes(method)?)))
-                .filter(|(_, passes)| (passes / of_baseline - 1.).abs() > 0.06)
-                .map(|(method, passes)| format!("{} ({passes:.0})", method.label))
-                .collect();
-            if !unequal.is_empty() {
-                cautions.push(format!(
-                    "Unequal effort: {label} took {of_baseline:.0} forward and backward passes a picture, and {} did not. F1 \
-                     compares equal effort only.",
-                    unequal.join(", ")
-                ));
-            }
-        }
-        let lost: Vec<&str> = comparison
-            .settings
-            .layers
-            .iter()
-            .zip(&evidence.denominators[0])
-            .filter(|(_, scale)| scale.is_none())
-            .map(|(name, _)| name.as_str())
-            .collect();
-        if !lost.is_empty() {
-            cautions.push(format!(
-                "Drift has no scale in {}: there the baseline's pictures of a unit do not resemble each other more than those of other \
-                 units (their interval includes 0), or there is one seed of each. These layers are left out of F2.",
-                lost.join(", ")
-            ));
-        }
-        cautions.push(
-            "F2 measures likeness to pixel-space results: noise scores well by construction. Read it beside F1 and F6."
-                .to_owned(),
-        );
-    } else {
-        cautions.push(
+        None => cautions.push(
             "There is no pixel-space method, and hence no baseline: fidelity and drift are not computed. Add naive runs, or name one with \
              --baseline."
                 .to_owned(),
-        );
+        ),
     }
-    match comparison.witnesses.len() {
-        0 => cautions.push("There is no witness: legibility by transfer (L1) is not computed.".to_owned()),
-        _ => {
-            let kin: Vec<String> = comparison
-                .witnesses
-                .iter()
-                .filter_map(|witness| Some(format!("{}: {}", witness.name, witness.kinship.as_ref()?)))
-                .collect();
-            cautions.push(format!(
-                "Witnesses share with the target what they share in family and data, adversarial features included. {}.",
-                kin.join(". ")
-            ));
-        }
-    }
-    let missing: Vec<&str> = comparison
-        .metrics
-        .iter()
-        .filter(|metric| metric.not_computed.is_some())
-        .map(|metric| metric.name.as_str())
-        .collect();
+    cautions.push(kinship(comparison));
+    let missing = comparison.metrics.iter().filter(|metric| metric.not_computed.is_some());
+    let missing: Vec<&str> = missing.map(|metric| metric.name.as_str()).collect();
     if !missing.is_empty() {
         cautions.push(format!("Not computed, for reasons given beside their definitions: {}.", missing.join(", ")));
     }
@@ -119,4 +57,67 @@ pub fn cautions(
         ));
     }
     cautions
+}
+
+fn too_few(own: &[&Method]) -> Option<String> {
+    let units = own.iter().map(|method| method.units).min().unwrap_or_default();
+    let seeds = own.iter().map(|method| method.seeds).min().unwrap_or_default();
+    (units < UNITS || seeds < SEEDS).then(|| {
+        format!(
+            "Too little for a claim: some method has {units} units, or {seeds} pictures of a unit; a claim asks for {UNITS} units \
+             and {SEEDS} seeds of each."
+        )
+    })
+}
+
+fn failed_search(baseline: &Method, own: &[&Method]) -> Option<String> {
+    let above = |method: &&&Method| method.metrics.get("ratio").and_then(|of| of.value).is_some_and(|of| of > 1.);
+    let above: Vec<&str> = own.iter().filter(above).map(|method| method.label.as_str()).collect();
+    (!above.is_empty()).then(|| {
+        format!(
+            "The pixel search ({}) failed against {}: they fire the units more than its best picture (F1 above 1).",
+            baseline.label,
+            above.join(", ")
+        )
+    })
+}
+
+fn unequal_effort(baseline: &Method, own: &[&Method]) -> Option<String> {
+    let passes = |method: &Method| method.passes.map(|passes| passes[0] + passes[1]);
+    let of_baseline = passes(baseline)?;
+    let unequal = own.iter().filter_map(|method| Some((method, passes(method)?)));
+    let unequal = unequal.filter(|(_, passes)| (passes / of_baseline - 1.).abs() > EQUAL_EFFORT);
+    let unequal: Vec<String> = unequal.map(|(method, passes)| format!("{} ({passes:.0})", method.label)).collect();
+    (!unequal.is_empty()).then(|| {
+        format!(
+            "Unequal effort: {} took {of_baseline:.0} forward and backward passes a picture, and {} did not. F1 compares equal \
+             effort only.",
+            baseline.label,
+            unequal.join(", ")
+        )
+    })
+}
+
+fn layers_without_scale(comparison: &Comparison, evidence: &Evidence) -> Option<String> {
+    let layers = comparison.settings.layers.iter().zip(&evidence.denominators[0]);
+    let lost: Vec<&str> = layers.filter(|(_, scale)| scale.is_none()).map(|(name, _)| name.as_str()).collect();
+    (!lost.is_empty()).then(|| {
+        format!(
+            "Drift has no scale in {}: there the baseline's pictures of a unit do not resemble each other more than those of other \
+             units (their interval includes 0), or there is one seed of each. These layers are left out of F2.",
+            lost.join(", ")
+        )
+    })
+}
+
+fn kinship(comparison: &Comparison) -> String {
+    if comparison.witnesses.is_empty() {
+        return "There is no witness: legibility by transfer (L1) is not computed.".to_owned();
+    }
+    let kin = comparison.witnesses.iter();
+    let kin = kin.filter_map(|witness| Some(format!("{}: {}", witness.name, witness.kinship.as_ref()?)));
+    format!(
+        "Witnesses share with the target what they share in family and data, adversarial features included. {}.",
+        kin.collect::<Vec<_>>().join(". ")
+    )
 }

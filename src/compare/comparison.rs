@@ -1,7 +1,7 @@
 //! `comparison.json`: everything that a comparison came to, with the definitions of its figures. Tables, plots and the report are
 //! made from it, and from the pictures that it names.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -50,6 +50,44 @@ pub struct Comparison {
     pub inversions: Vec<Inverted>,
     /// A row a picture.
     pub pictures: Vec<Picture>,
+}
+
+/// How the names of methods on permuted weights begin.
+pub const PERMUTED: &str = "permuted: ";
+
+impl Method {
+    /// Whether it is a control on a target with permuted weights.
+    pub fn is_of_permuted_weights(&self) -> bool {
+        self.kind == Kind::Control && self.name.starts_with(PERMUTED)
+    }
+
+    /// The name in a legend: controls say what they are, and those of permuted weights are one.
+    pub fn key(&self) -> String {
+        match self.kind {
+            Kind::Control if self.is_of_permuted_weights() => "permuted weights (controls)".to_owned(),
+            Kind::Control => format!("{} (control)", self.label),
+            _ => self.label.clone(),
+        }
+    }
+}
+
+impl Comparison {
+    /// What a figure means, by its key; none where it has no definition here.
+    pub fn metric(&self, key: &str) -> Option<&Metric> {
+        self.metrics.iter().find(|metric| metric.key == key)
+    }
+
+    /// A metric's name; its key in words where it has no definition here.
+    pub fn metric_name(&self, key: &str) -> String {
+        self.metric(key).map_or_else(|| key.replace('_', " "), |metric| metric.name.clone())
+    }
+
+    /// The units that a method has pictures of; there are others where photographs of further classes serve a control.
+    pub fn compared_units(&self) -> usize {
+        let is_compared =
+            |picture: &&Picture| self.methods.get(picture.method).is_some_and(|method| method.kind != Kind::Control);
+        self.pictures.iter().filter(is_compared).map(|picture| picture.unit).collect::<BTreeSet<_>>().len()
+    }
 }
 
 /// A network that took part.

@@ -11,7 +11,7 @@ use image::RgbImage;
 use serde_json::Value;
 
 use super::altered::{blurred_noise, phase_scrambled, squares};
-use super::comparison::Kind;
+use super::comparison::{Kind, PERMUTED};
 use super::gather::Group;
 use super::{Follow, Job, shorter_side};
 use crate::method::{Method as Recipe, ParamSpec};
@@ -230,7 +230,7 @@ impl Maker<'_> {
             let places: Vec<usize> = self.units_of(place).into_iter().take(job.options.permuted_units).collect();
             let of_prior = group.generator.as_ref().map(|name| format!(" ({name})")).unwrap_or_default();
             let mut control = Control::new(
-                &format!("permuted: {}{of_prior}", group.name),
+                &format!("{PERMUTED}{}{of_prior}", group.name),
                 &format!(
                     "`{}` on the target with permuted weights, a network that knows nothing; {} units, one seed.",
                     group.label,

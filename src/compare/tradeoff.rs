@@ -51,6 +51,14 @@ pub struct Setting {
 /// One seed of one unit: legibility and fidelity at every setting.
 type Curve = Vec<[f64; 2]>;
 
+/// Legibility and fidelity, the primary pair first. The witness probability leads, since agreement is often the same for a whole unit.
+const AXES: [(&str, &str); 4] = [
+    ("witness_probability", "ratio"),
+    ("agreement", "ratio"),
+    ("witness_probability", "likeness"),
+    ("agreement", "likeness"),
+];
+
 /// A method's place, and its value of a dial.
 type Turned = (usize, Option<f64>);
 
@@ -78,39 +86,20 @@ pub fn tradeoffs(
     };
     let mut found = vec![];
     for (name, dial, settings) in &about {
-        for (legibility, fidelity) in [
-            ("witness_probability", "ratio"),
-            ("agreement", "ratio"),
-            ("witness_probability", "likeness"),
-            ("agreement", "likeness"),
-        ] {
+        for (number, (legibility, fidelity)) in AXES.into_iter().enumerate() {
             let axes = Axes {
                 name,
                 dial: *dial,
                 legibility,
                 fidelity,
-                primary: (legibility, fidelity) == ("witness_probability", "ratio"),
+                primary: number == 0,
                 scale: [
                     of_control("blurred noise", legibility).unwrap_or(0.),
                     of_control("photographs", legibility).unwrap_or(1.),
                 ],
             };
-            let setting = |(method, value): &Turned| {
-                let own = pictures.iter().filter(|picture| picture.method == *method && picture.facet == 0);
-                let by_seed: BTreeMap<(usize, u64), &Picture> =
-                    own.map(|picture| ((picture.unit, picture.seed), picture)).collect();
-                // Seeds are paired in their order, since another tool may count from another number.
-                let mut counts: BTreeMap<usize, u64> = BTreeMap::new();
-                let pictures = by_seed.into_iter().filter_map(|((unit, _), picture)| {
-                    let number = counts.entry(unit).or_default();
-                    *number += 1;
-                    let values = [*picture.metrics.get(legibility)?, *picture.metrics.get(fidelity)?];
-                    Some(((unit, *number), values))
-                });
-                Setting { method: *method, value: *value, pictures: pictures.collect() }
-            };
-            let settings: Vec<Setting> =
-                settings.iter().map(setting).filter(|setting| !setting.pictures.is_empty()).collect();
+            let settings = settings.iter().map(|turned| setting(turned, pictures, &axes));
+            let settings: Vec<Setting> = settings.filter(|setting| !setting.pictures.is_empty()).collect();
             found.extend(tradeoff(&axes, &settings, bootstrap, permutations));
         }
     }
@@ -119,6 +108,22 @@ pub fn tradeoffs(
     let adjusted = holm(&p).unwrap_or_default();
     found.iter_mut().filter(primary).zip(adjusted).for_each(|(tradeoff, p)| tradeoff.spearman_p_holm = Some(p));
     found
+}
+
+/// Legibility and fidelity of a method's pictures. Seeds are paired in their order, since another tool may count from another number.
+fn setting(turned: &Turned, pictures: &[Picture], axes: &Axes) -> Setting {
+    let (method, value) = *turned;
+    let own = pictures.iter().filter(|picture| picture.method == method && picture.facet == 0);
+    let by_seed: BTreeMap<(usize, u64), &Picture> =
+        own.map(|picture| ((picture.unit, picture.seed), picture)).collect();
+    let mut counts: BTreeMap<usize, u64> = BTreeMap::new();
+    let pictures = by_seed.into_iter().filter_map(|((unit, _), picture)| {
+        let number = counts.entry(unit).or_default();
+        *number += 1;
+        let values = [*picture.metrics.get(axes.legibility)?, *picture.metrics.get(axes.fidelity)?];
+        Some(((unit, *number), values))
+    });
+    Setting { method, value, pictures: pictures.collect() }
 }
 
 /// The trade-off over these settings; none where fewer than 3 units have all of them.
@@ -168,8 +173,7 @@ pub fn tradeoff(axes: &Axes, settings: &[Setting], bootstrap: Bootstrap, permuta
     let units: Vec<Vec<&Curve>> = curves.iter().map(|seeds| seeds.iter().collect()).collect();
     let means: Vec<Curve> = units.iter().map(|seeds| of_unit(seeds)).collect();
     let correlations: Vec<Option<f64>> = means.iter().map(correlation).collect();
-    let z: Vec<f64> =
-        correlations.iter().map(|r| r.unwrap_or(0.).clamp(-fisher::STRONGEST, fisher::STRONGEST).atanh()).collect();
+    let z: Vec<f64> = correlations.iter().map(|r| fisher::z(r.unwrap_or(0.))).collect();
     let pictures = curves.iter().map(Vec::len).sum::<usize>() * settings.len();
     let measured = |statistic: &(dyn Fn(&[Vec<&Curve>]) -> Option<f64> + Sync), missing: &str| {
         let Some(value) = statistic(&units) else { return absent(missing) };

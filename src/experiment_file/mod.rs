@@ -6,7 +6,7 @@
 //! description: one line or more
 //! extends: base.yaml                 # this file's keys win: maps merge, everything else is replaced
 //! classifier: efficientnet-lite0     # or classifiers: [a, b]; of the zoo, or paths of manifests
-//! generator: face-dcgan              # or generators: […]; { name: eye-cdcgan, class: blue }, or null
+//! generator: face-dcgan              # or generators: […]; { name: eye-cdcgan, class: blue }, { name: taef2, size: 112 }, or null
 //! units: [banana, 'class:0..9', '_blocks.*:37', 'strongest(_blocks.10, 20)', 'layer:_blocks.8']
 //! methods:
 //!   - latent                                          # a preset

@@ -1,9 +1,9 @@
-//! What each picture does to the unit, and what the witnesses make of it: a dot a picture.
+//! What each picture does to the unit, and what the witnesses make of it: a small marker a picture.
 
 use super::chart::{Axis, Frame, Key, Look, Scale, legend};
 use super::style::Style;
-use super::svg::{Drawing, Marker};
-use super::{ACTIVATION, Plot, WITNESS, metric_name};
+use super::svg::Drawing;
+use super::{ACTIVATION, Plot, WITNESS};
 use crate::compare::comparison::{Comparison, Kind};
 
 /// Probabilities below are drawn at it.
@@ -30,7 +30,7 @@ pub(super) fn draw(comparison: &Comparison, styles: &[Style]) -> anyhow::Result<
         few * 3 > count
     };
     let mut note =
-        format!("A dot a picture, {count} in all; to the upper right: fires the unit and convinces other networks.");
+        format!("A marker a picture, {count} in all; to the upper right: fires the unit and convinces other networks.");
     if log && all().any(|(_, p)| *p < FLOOR) {
         note += " Probabilities below 10⁻⁶ are drawn there.";
     }
@@ -39,7 +39,7 @@ pub(super) fn draw(comparison: &Comparison, styles: &[Style]) -> anyhow::Result<
     let probability = |p: f64| if log { p.max(FLOOR) } else { p };
     let axes =
         (Axis::around(all().map(|(a, _)| *a), Scale::Linear), Axis::around(all().map(|(_, p)| probability(*p)), scale));
-    let titles = (metric_name(comparison, ACTIVATION), metric_name(comparison, WITNESS));
+    let titles = (comparison.metric_name(ACTIVATION), comparison.metric_name(WITNESS));
     let frame = Frame::draw(&mut drawing, axes, 380., (&titles.0, &titles.1), None);
     let mut keys = vec![];
     // Controls first, so that the methods lie above them.
@@ -48,12 +48,11 @@ pub(super) fn draw(comparison: &Comparison, styles: &[Style]) -> anyhow::Result<
     let (controls, methods): (Vec<usize>, Vec<usize>) = places.partition(is_control);
     for place in controls.iter().chain(&methods) {
         let placed: Vec<_> = dots[*place].iter().map(|(a, p)| (frame.x.at(*a), frame.y.at(probability(*p)))).collect();
-        drawing.dots(&placed, &styles[*place].colour);
+        drawing.dots(&placed, styles[*place].marker, &styles[*place].colour);
     }
     for place in methods.iter().chain(&controls) {
-        let label = &comparison.methods[*place].label;
-        let text = if is_control(place) { format!("{label} (control)") } else { label.clone() };
-        keys.push(Key { text, colour: styles[*place].colour.clone(), look: Look::Marker(Marker::Circle) });
+        let text = comparison.methods[*place].key();
+        keys.push(Key { text, colour: styles[*place].colour.clone(), look: Look::Marker(styles[*place].marker) });
     }
     legend(&mut drawing, &keys);
     let alt =

@@ -74,9 +74,11 @@ impl Axis {
             return exponents.map(|e| (10f64.powi(e), power_of_ten(e))).collect();
         }
         if self.scale == Scale::Log {
-            let all = (low.floor() as i32..=high.ceil() as i32).flat_map(|e| [1., 2., 5.].map(|d| d * 10f64.powi(e)));
-            let within = all.filter(|v| (low..=high).contains(&v.log10()));
-            return within.map(|v| (v, format!("{v}"))).collect();
+            let all =
+                (low.floor() as i32..=high.ceil() as i32).flat_map(|e| [1., 2., 5.].map(|d| (d * 10f64.powi(e), e)));
+            let within = all.filter(|(v, _)| (low..=high).contains(&v.log10()));
+            // As many digits as the power has: powers below 1 are rounded, and would show it.
+            return within.map(|(v, e)| (v, format!("{v:.*}", -e.min(0) as usize))).collect();
         }
         if self.scale == Scale::Bent {
             let above = (0..9).flat_map(|e| [1., 2., 5.].map(|digit| digit * 10f64.powi(e)));
@@ -186,8 +188,8 @@ impl Labels {
         Labels { taken: markers.iter().map(|(x, y)| [x - 6., y - 6., x + 6., y + 6.]).collect() }
     }
 
-    /// Writes a label beside its point, where there is room for it within `[left, top, right, bottom]`.
-    pub(super) fn put(&mut self, drawing: &mut Drawing, (x, y): (f64, f64), text: &str, within: [f64; 4]) -> bool {
+    /// Writes a label beside its point, where there is room for it within `[left, top, right, bottom]`; nothing where there is none.
+    pub(super) fn put(&mut self, drawing: &mut Drawing, (x, y): (f64, f64), text: &str, within: [f64; 4]) {
         let (wide, high) = (drawing.fonts.width(text), 13.);
         for away in [12., 18., 27., 39.] {
             let diagonal = away * 0.75;
@@ -216,11 +218,10 @@ impl Labels {
                     }
                     drawing.label((left, base), text);
                     self.taken.push(place);
-                    return true;
+                    return;
                 }
             }
         }
-        false
     }
 }
 
@@ -247,6 +248,9 @@ pub(super) enum Look {
 /// A legend in columns beneath what is there.
 pub(super) fn legend(drawing: &mut Drawing, keys: &[Key]) {
     const SAMPLE: f64 = 30.;
+    // What has one name is one.
+    let first = |(number, key): &(usize, &Key)| !keys[..*number].iter().any(|other| other.text == key.text);
+    let keys: Vec<&Key> = keys.iter().enumerate().filter(first).map(|(_, key)| key).collect();
     let room = drawing.width - 24.;
     let widest = keys.iter().map(|key| drawing.fonts.width(&key.text)).fold(0., f64::max) + SAMPLE + 20.;
     let columns = (room / widest).floor().clamp(1., 4.).min(keys.len().max(1) as f64);
@@ -292,6 +296,7 @@ mod tests {
         assert_eq!(texts(Axis::around([-30., 10.], Scale::Linear)), ["−30", "−20", "−10", "0", "10"]);
         assert_eq!(texts(Axis::around([0.001, 10.], Scale::Log)), ["0.001", "0.01", "0.1", "1", "10"]);
         assert_eq!(texts(Axis::around([2., 9.], Scale::Log)), ["2", "5"]);
+        assert_eq!(texts(Axis::around([3e-6, 3e-5], Scale::Log)), ["0.000005", "0.00001", "0.00002"]);
         assert_eq!(texts(Axis::around([0., 9.], Scale::Bent)), ["1", "2", "5", "10", "0"]);
     }
 
@@ -299,8 +304,9 @@ mod tests {
     fn labels_of_points_on_one_spot_do_not_overlap() {
         let mut drawing = Drawing::new(300., "").unwrap();
         let mut labels = Labels::around(&[(100., 100.); 4]);
-        for _ in 0..4 {
-            assert!(labels.put(&mut drawing, (100., 100.), "0.01", [0., 0., 300., 300.]));
+        for number in 0..4 {
+            labels.put(&mut drawing, (100., 100.), "0.01", [0., 0., 300., 300.]);
+            assert_eq!(labels.taken.len(), 4 + number + 1);
         }
         for (i, a) in labels.taken[4..].iter().enumerate() {
             for b in &labels.taken[4..][..i] {

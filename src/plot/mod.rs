@@ -19,6 +19,7 @@ use resvg::{tiny_skia, usvg};
 pub use svg::escape;
 
 use crate::compare::comparison::{Comparison, Direction, Kind};
+use crate::compare::controls::slug;
 use crate::sheet::{BOLD, REGULAR};
 
 /// The key of a picture's activation among its figures.
@@ -43,10 +44,11 @@ pub struct Plot {
 }
 
 /// Every plot that a comparison has the figures for: trade-offs, strips along the dials, drift by layer, spectra, activations.
-/// `folder` is where `comparison.json` lies: names of pictures are relative to it; a unit whose picture is missing has no strip.
+/// `folder` is where `comparison.json` lies: names of pictures are relative to it; a unit with a picture that
+/// cannot be read has no strip.
 ///
 /// # Errors
-/// A picture of a strip that is no picture.
+/// A picture of a strip that can be read and not be made smaller.
 pub fn all(comparison: &Comparison, folder: &Path) -> Result<Vec<Plot>> {
     let styles = style::styles(comparison);
     let mut plots = vec![];
@@ -80,7 +82,7 @@ pub fn write(plot: &Plot, out: &Path) -> Result<[PathBuf; 2]> {
 ///
 /// # Errors
 /// Text that is no SVG.
-pub fn png(svg: &str) -> Result<Vec<u8>> {
+fn png(svg: &str) -> Result<Vec<u8>> {
     let mut options = usvg::Options { font_family: "DejaVu Sans".to_owned(), ..usvg::Options::default() };
     let fonts = Arc::make_mut(&mut options.fontdb);
     fonts.load_font_data(REGULAR.to_vec());
@@ -93,17 +95,8 @@ pub fn png(svg: &str) -> Result<Vec<u8>> {
     canvas.encode_png().context("a plot cannot be a PNG")
 }
 
-/// A metric's name; its key where it has none.
-fn metric_name(comparison: &Comparison, key: &str) -> String {
-    comparison
-        .metrics
-        .iter()
-        .find(|metric| metric.key == key)
-        .map_or(key.replace('_', " "), |metric| metric.name.clone())
-}
-
 fn direction(comparison: &Comparison, key: &str) -> Direction {
-    comparison.metrics.iter().find(|metric| metric.key == key).map_or(Direction::Up, |metric| metric.direction)
+    comparison.metric(key).map_or(Direction::Up, |metric| metric.direction)
 }
 
 /// At most `most` of the methods that are no controls and that `has` holds of, and how many there would be: first those on no
@@ -124,16 +117,9 @@ fn among(comparison: &Comparison, has: impl Fn(&usize) -> bool, most: usize) -> 
     (chosen, all.len())
 }
 
-/// Lower-case letters and digits of a name, with hyphens between; at most 48.
-fn slug(name: &str) -> String {
-    let mut slug = String::new();
-    for c in name.chars().take(200) {
-        if c.is_ascii_alphanumeric() {
-            slug.push(c.to_ascii_lowercase());
-        } else if !slug.is_empty() && !slug.ends_with('-') {
-            slug.push('-');
-        }
-    }
-    slug.truncate(48);
-    slug.trim_end_matches('-').to_owned()
+/// A name as that of a file; at most 48 characters.
+fn file_name(name: &str) -> String {
+    let mut name = slug(name);
+    name.truncate(48);
+    name.trim_end_matches('-').to_owned()
 }

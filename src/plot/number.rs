@@ -5,14 +5,10 @@ pub fn figure(value: f64) -> String {
     if value == 0. || !value.is_finite() {
         return if value == 0. { "0".to_owned() } else { "not a number".to_owned() };
     }
-    let size = value.abs();
-    let text = if (1e-3..1e5).contains(&size) {
-        // Rounding may carry into one more digit before the point: 0.9996 is 1.00.
-        let digits = (2 - size.log10().floor() as i32).clamp(0, 5) as usize;
-        let rounded = format!("{value:.digits$}");
-        let before = rounded.trim_start_matches('-').split('.').next().map_or(0, str::len);
-        let fewer = size < 1. && before == 1 && !rounded.trim_start_matches('-').starts_with('0');
-        if fewer { format!("{value:.2}") } else { rounded }
+    // The power of ten after rounding: 9.996 is 10.0.
+    let power = format!("{value:.2e}").split_once('e').and_then(|(_, power)| power.parse::<i32>().ok()).unwrap_or(0);
+    let text = if (-3..5).contains(&power) {
+        format!("{value:.*}", (2 - power).max(0) as usize)
     } else {
         let scientific = format!("{value:.1e}");
         match scientific.split_once('e') {
@@ -64,6 +60,12 @@ mod tests {
             (0.5, "0.500"),
             (-12.345, "−12.3"),
             (0.9996, "1.00"),
+            (9.996, "10.0"),
+            (-99.96, "−100"),
+            (999.6, "1000"),
+            (0.0099996, "0.0100"),
+            (0.00099996, "0.00100"),
+            (99_999.6, "1.0×10⁵"),
             (1234.5, "1234"),
             (0.04123, "0.0412"),
             (4.14e-6, "4.1×10⁻⁶"),

@@ -25,7 +25,10 @@ pub(super) fn draw(comparison: &Comparison, styles: &[Style]) -> anyhow::Result<
     }
     let title = "Radial power spectra".to_owned();
     let mut drawing = Drawing::new(720., &title)?;
-    let mut note = "Mean power of luminance by spatial frequency; the band holds 90 % of the photographs.".to_owned();
+    let mut note = "Power of luminance by spatial frequency, geometric mean over pictures.".to_owned();
+    if !band.frequency.is_empty() {
+        note += " The band is from the 5th to the 95th percentile of the photographs at each frequency.";
+    }
     if shown.len() < of {
         note += &format!(" {} of {of} methods.", shown.len());
     }
@@ -42,7 +45,10 @@ pub(super) fn draw(comparison: &Comparison, styles: &[Style]) -> anyhow::Result<
     outline.extend(edge(&band.high).into_iter().rev());
     drawing.area(&outline, PALE, 0.22);
     drawing.path(&edge(&band.mean), PALE, 1.6, "");
-    let mut keys = vec![Key { text: "photographs".to_owned(), colour: PALE.to_owned(), look: Look::Band }];
+    let mut keys = vec![];
+    if !band.frequency.is_empty() {
+        keys.push(Key { text: "photographs".to_owned(), colour: PALE.to_owned(), look: Look::Band });
+    }
     let dashes = ["2 3", "7 3", "7 3 2 3", "1 5", "12 4"];
     for (turn, place) in controls.iter().enumerate() {
         let way: Vec<_> = comparison.methods[*place].spectrum.iter().map(|[f, p]| at(f, p)).collect();
@@ -62,14 +68,15 @@ pub(super) fn draw(comparison: &Comparison, styles: &[Style]) -> anyhow::Result<
         });
     }
     keys.extend(controls.iter().enumerate().map(|(turn, place)| Key {
-        text: format!("{} (control)", comparison.methods[*place].label),
+        text: comparison.methods[*place].key(),
         colour: PALE.to_owned(),
         look: Look::Dashed(dashes[turn % dashes.len()]),
     }));
     legend(&mut drawing, &keys);
     let names: Vec<&str> = shown.iter().map(|place| comparison.methods[*place].label.as_str()).collect();
+    let with_band = if band.frequency.is_empty() { "" } else { ", with the band of the photographs" };
     let alt = format!(
-        "Power against frequency, both logarithmic, of {}, with the band of the photographs. The slopes are in the tables.",
+        "Power against frequency, both logarithmic, of {}{with_band}. The slopes are in the tables.",
         names.join(", ")
     );
     Ok(Some(Plot { svg: drawing.finish(&title, &alt), file_stem: "spectra".to_owned(), title, alt }))

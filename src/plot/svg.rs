@@ -27,9 +27,8 @@ pub fn escape(text: &str) -> String {
             '>' => escaped.push_str("&gt;"),
             '"' => escaped.push_str("&quot;"),
             '\'' => escaped.push_str("&#39;"),
-            // XML knows no way to write these.
-            c if c.is_control() && !matches!(c, '\n' | '\t') => escaped.push('\u{fffd}'),
-            '\u{fffe}' | '\u{ffff}' => escaped.push('\u{fffd}'),
+            // XML 1.0 knows no way to write these.
+            '\0'..='\x08' | '\x0b' | '\x0c' | '\x0e'..='\x1f' | '\u{fffe}' | '\u{ffff}' => escaped.push('\u{fffd}'),
             c => escaped.push(c),
         }
     }
@@ -219,63 +218,38 @@ impl Drawing {
     }
 
     /// A marker; hollow ones are for controls.
-    pub(super) fn marker(&mut self, (x, y): (f64, f64), marker: Marker, colour: &str, hollow: bool) {
-        let r = if marker == Marker::Square { 4.4 } else { 5.6 };
-        let corners: &[(f64, f64)] = match marker {
-            Marker::Circle => &[],
-            Marker::Square => &[(-1., -1.), (1., -1.), (1., 1.), (-1., 1.)],
-            Marker::Diamond => &[(0., -1.1), (1.1, 0.), (0., 1.1), (-1.1, 0.)],
-            Marker::Up => &[(0., -1.1), (1.05, 0.8), (-1.05, 0.8)],
-            Marker::Down => &[(0., 1.1), (1.05, -0.8), (-1.05, -0.8)],
-            Marker::Cross => &[
-                (-1., -0.4),
-                (-0.4, -0.4),
-                (-0.4, -1.),
-                (0.4, -1.),
-                (0.4, -0.4),
-                (1., -0.4),
-                (1., 0.4),
-                (0.4, 0.4),
-                (0.4, 1.),
-                (-0.4, 1.),
-                (-0.4, 0.4),
-                (-1., 0.4),
-            ],
-        };
-        let shape = match corners {
-            [] => format!("<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"4.8\""),
-            corners => {
-                let corners: Vec<(f64, f64)> = corners.iter().map(|(dx, dy)| (x + dx * r, y + dy * r)).collect();
-                format!("<path d=\"{}Z\"", way(&corners))
-            }
-        };
+    pub(super) fn marker(&mut self, at: (f64, f64), marker: Marker, colour: &str, hollow: bool) {
+        let shape = shape(at, marker, 1.);
         let paint = match hollow {
             true => format!("fill=\"none\" stroke-width=\"1.6\" {}", stroke(colour)),
             // A rim of paper keeps markers apart that lie on each other.
             false => {
-                let class = if colour == INK { "f-ink s-paper" } else { "s-paper" };
+                let class = match colour {
+                    INK => "f-ink s-paper",
+                    PALE => "f-pale s-paper",
+                    _ => "s-paper",
+                };
                 format!("fill=\"{colour}\" stroke=\"{PAPER}\" stroke-width=\"0.8\" class=\"{class}\"")
             }
         };
         let _ = write!(self.body, "{shape} {paint}/>");
     }
 
-    /// Small dots of one colour.
-    pub(super) fn dots(&mut self, points: &[(f64, f64)], colour: &str) {
+    /// Small markers of one colour.
+    pub(super) fn dots(&mut self, points: &[(f64, f64)], marker: Marker, colour: &str) {
         let _ = write!(self.body, "<g fill-opacity=\"0.75\" {}>", fill(colour));
-        for (x, y) in points {
-            let _ = write!(self.body, "<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"2.2\"/>");
+        for at in points {
+            let _ = write!(self.body, "{}/>", shape(*at, marker, 0.5));
         }
         self.body.push_str("</g>");
     }
 
-    /// A picture from its JPEG bytes in base64.
-    pub(super) fn picture(&mut self, (x, y): (f64, f64), side: f64, alt: &str, jpeg: &str) {
+    /// A picture from its JPEG bytes in base64. What it shows is said by the drawing's own description, which is all of a drawing
+    /// that a screen reader reads.
+    pub(super) fn picture(&mut self, (x, y): (f64, f64), side: f64, jpeg: &str) {
         let _ = write!(
             self.body,
-            "<image x=\"{x:.1}\" y=\"{y:.1}\" width=\"{side}\" height=\"{side}\" role=\"img\" aria-label=\"{}\" \
-             href=\"data:image/jpeg;base64,{jpeg}\"/>",
-            escape(alt)
+            "<image x=\"{x:.1}\" y=\"{y:.1}\" width=\"{side}\" height=\"{side}\" href=\"data:image/jpeg;base64,{jpeg}\"/>"
         );
     }
 
@@ -291,6 +265,39 @@ impl Drawing {
             fill(PAPER),
             self.body
         )
+    }
+}
+
+/// A marker without its paint and its end, `size` times as large as one of a method's point.
+fn shape((x, y): (f64, f64), marker: Marker, size: f64) -> String {
+    let r = size * if marker == Marker::Square { 4.4 } else { 5.6 };
+    let corners: &[(f64, f64)] = match marker {
+        Marker::Circle => &[],
+        Marker::Square => &[(-1., -1.), (1., -1.), (1., 1.), (-1., 1.)],
+        Marker::Diamond => &[(0., -1.1), (1.1, 0.), (0., 1.1), (-1.1, 0.)],
+        Marker::Up => &[(0., -1.1), (1.05, 0.8), (-1.05, 0.8)],
+        Marker::Down => &[(0., 1.1), (1.05, -0.8), (-1.05, -0.8)],
+        Marker::Cross => &[
+            (-1., -0.4),
+            (-0.4, -0.4),
+            (-0.4, -1.),
+            (0.4, -1.),
+            (0.4, -0.4),
+            (1., -0.4),
+            (1., 0.4),
+            (0.4, 0.4),
+            (0.4, 1.),
+            (-0.4, 1.),
+            (-0.4, 0.4),
+            (-1., 0.4),
+        ],
+    };
+    match corners {
+        [] => format!("<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"{:.1}\"", 4.8 * size),
+        corners => {
+            let corners: Vec<(f64, f64)> = corners.iter().map(|(dx, dy)| (x + dx * r, y + dy * r)).collect();
+            format!("<path d=\"{}Z\"", way(&corners))
+        }
     }
 }
 

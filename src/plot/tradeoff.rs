@@ -4,19 +4,22 @@ use super::chart::{Axis, Frame, Key, Labels, Look, Scale, legend};
 use super::number::{figure, probability, setting};
 use super::style::Style;
 use super::svg::{Drawing, PALE};
-use super::{Plot, direction, metric_name, slug};
+use super::{Plot, direction, file_name};
 use crate::compare::comparison::{Comparison, Direction, Kind, Measured, Tradeoff};
 
 const FRONT: &str = "#e0b000";
 
 pub(super) fn draw(comparison: &Comparison, styles: &[Style], number: usize, of: &Tradeoff) -> anyhow::Result<Plot> {
-    let names = [metric_name(comparison, &of.legibility), metric_name(comparison, &of.fidelity)];
+    let names = [comparison.metric_name(&of.legibility), comparison.metric_name(&of.fidelity)];
     let title = format!("Legibility against fidelity: {}", of.name);
     let mut drawing = Drawing::new(720., &title)?;
     let mut notes = vec![];
     if let Some(value) = of.spearman.value {
-        let p =
-            of.spearman_p_holm.or(of.spearman_p).map_or(String::new(), |p| format!(", p {}", equals(&probability(p))));
+        let p = match (of.spearman_p_holm, of.spearman_p) {
+            (Some(p), _) => format!(", p {} (Holm)", equals(&probability(p))),
+            (None, Some(p)) => format!(", p {}", equals(&probability(p))),
+            (None, None) => String::new(),
+        };
         notes.push(format!("within-unit Spearman correlation {}{}{p}", figure(value), interval(&of.spearman)));
     }
     if let Some(value) = of.severity.value {
@@ -113,7 +116,7 @@ pub(super) fn draw(comparison: &Comparison, styles: &[Style], number: usize, of:
         })),
     }
     keys.extend(controls.iter().map(|(place, _)| Key {
-        text: format!("{} (control)", comparison.methods[*place].label),
+        text: comparison.methods[*place].key(),
         colour: PALE.to_owned(),
         look: Look::Hollow(styles[*place].marker),
     }));
@@ -130,7 +133,7 @@ pub(super) fn draw(comparison: &Comparison, styles: &[Style], number: usize, of:
         })
         .collect();
     let alt = format!("{} {} across, {} upwards: {}.", of.sentence, names[0], names[1], told.join("; "));
-    let file_stem = format!("tradeoff-{number}-{}", slug(&of.name));
+    let file_stem = format!("tradeoff-{number}-{}", file_name(&of.name));
     Ok(Plot { svg: drawing.finish(&title, &alt), file_stem, title, alt })
 }
 

@@ -1,12 +1,14 @@
 //! What the page's script knows: the pictures' figures, and what they are of.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde_json::{Value, json};
 
-use crate::compare::comparison::{Comparison, Direction, Kind};
+use crate::compare::comparison::{Comparison, Direction, Unit};
 use crate::plot::{ACTIVATION, WITNESS};
 
-/// Methods, units, dials, metrics by place; pictures as `[unit, method, seed, facet, id, figures]`, figures in the order of
-/// `metrics`.
+/// Methods, units, dials, metrics, seeds by place; pictures as `[unit, method, seed, facet, id, figures]`, figures in the order of
+/// `metrics`. Seeds are text, ascending: a script's numbers have 53 bits, and these have 64.
 pub(super) fn data(comparison: &Comparison) -> Value {
     let mut keys: Vec<&str> = vec![ACTIVATION, WITNESS];
     let known = comparison.metrics.iter().map(|metric| metric.key.as_str());
@@ -18,34 +20,27 @@ pub(super) fn data(comparison: &Comparison) -> Value {
         }
     }
     let metric = |key: &&str| {
-        let metric = comparison.metrics.iter().find(|metric| metric.key == **key);
-        let name = match (metric, *key) {
-            (Some(metric), _) => metric.name.clone(),
-            (None, WITNESS) => "witnesses' probability".to_owned(),
-            (None, key) => key.replace('_', " "),
-        };
+        let metric = comparison.metric(key);
         let down = metric.is_some_and(|metric| metric.direction == Direction::Down);
-        json!({ "name": name, "meaning": metric.map_or("", |metric| metric.meaning.as_str()), "down": down })
+        json!({ "name": comparison.metric_name(key), "meaning": metric.map_or("", |metric| metric.meaning.as_str()), "down": down })
     };
-    let kind = |kind: Kind| match kind {
-        Kind::Run => "run",
-        Kind::Foreign => "foreign",
-        Kind::Control => "control",
-    };
-    let unit = |unit: &crate::compare::comparison::Unit| match &unit.label {
+    let unit = |unit: &Unit| match &unit.label {
         Some(label) if *label != unit.name => json!({ "name": label, "long": format!("{label} ({})", unit.name) }),
         _ => json!({ "name": unit.name, "long": unit.name }),
     };
+    let seeds: BTreeSet<u64> = comparison.pictures.iter().map(|picture| picture.seed).collect();
+    let places: BTreeMap<u64, usize> = seeds.iter().copied().zip(0..).collect();
     let pictures = comparison.pictures.iter().map(|picture| {
         let figures: Vec<Value> =
             keys.iter().map(|key| picture.metrics.get(*key).map_or(Value::Null, |v| short(*v))).collect();
-        json!([picture.unit, picture.method, picture.seed, picture.facet, picture.id, figures])
+        json!([picture.unit, picture.method, places[&picture.seed], picture.facet, picture.id, figures])
     });
     json!({
         "metrics": keys.iter().map(metric).collect::<Vec<_>>(),
         "units": comparison.units.iter().map(unit).collect::<Vec<_>>(),
-        "methods": comparison.methods.iter().map(|method| json!({ "name": method.label, "kind": kind(method.kind) })).collect::<Vec<_>>(),
+        "methods": comparison.methods.iter().map(|method| json!({ "name": method.label, "kind": method.kind })).collect::<Vec<_>>(),
         "dials": comparison.dials.iter().map(|dial| json!({ "name": dial.name, "setting": dial.setting, "methods": dial.methods })).collect::<Vec<_>>(),
+        "seeds": seeds.iter().map(u64::to_string).collect::<Vec<_>>(),
         "pictures": pictures.collect::<Vec<_>>(),
     })
 }

@@ -15,10 +15,8 @@ use serde::Serialize;
 pub use thumbnails::Size;
 
 use crate::compare::comparison::{Comparison, SCHEMA_VERSION};
+use crate::compare::tables::JSON;
 use crate::plot;
-
-/// What the comparison is read from.
-pub const COMPARISON: &str = "comparison.json";
 
 /// What became of a report.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -42,7 +40,7 @@ pub struct Written {
 /// # Errors
 /// A file that is not there, is no comparison, or is one of another version; the error names it.
 pub fn read(folder: &Path) -> Result<Comparison> {
-    let path = folder.join(COMPARISON);
+    let path = folder.join(JSON);
     let named = path.display();
     let text = std::fs::read_to_string(&path)
         .with_context(|| format!("{named}: cannot be read; `metapicture compare` writes it"))?;
@@ -59,12 +57,18 @@ pub fn read(folder: &Path) -> Result<Comparison> {
     }
     let comparison: Comparison = serde_json::from_str(&text).with_context(|| format!("{named}: is no comparison"))?;
     let (methods, units) = (comparison.methods.len(), comparison.units.len());
-    let places = comparison.pictures.iter().map(|picture| (picture.method, picture.unit));
-    let on_dials = comparison.dials.iter().flat_map(|dial| dial.methods.iter().map(|(method, _)| (*method, 0)));
-    let in_points = comparison.tradeoffs.iter().flat_map(|tradeoff| tradeoff.points.iter().map(|p| (p.method, 0)));
-    let mut all = places.chain(on_dials.chain(in_points).filter(|_| units > 0));
-    if let Some((method, unit)) = all.find(|(method, unit)| *method >= methods || *unit >= units) {
-        bail!("{named}: method {method} or unit {unit} is not there");
+    if let Some(picture) = comparison.pictures.iter().find(|picture| picture.method >= methods || picture.unit >= units)
+    {
+        bail!(
+            "{named}: a picture is of method {} and unit {}, and there are {methods} methods and {units} units, from 0 on",
+            picture.method,
+            picture.unit
+        );
+    }
+    let on_dials = comparison.dials.iter().flat_map(|dial| dial.methods.iter().map(|(method, _)| *method));
+    let in_points = comparison.tradeoffs.iter().flat_map(|tradeoff| tradeoff.points.iter().map(|point| point.method));
+    if let Some(method) = on_dials.chain(in_points).find(|method| *method >= methods) {
+        bail!("{named}: a dial or a trade-off has method {method}, and there are {methods}, from 0 on");
     }
     Ok(comparison)
 }

@@ -45,39 +45,53 @@ impl Page {
              <meta name=\"color-scheme\" content=\"light dark\">\n<meta name=\"referrer\" content=\"no-referrer\">\n\
              <title>{title}: what legibility costs</title>\n<style>{CSS}</style>\n</head>\n<body>\n"
         );
-        before += &header(comparison);
-        before += "<main>\n";
-        before += GLANCE;
         let (first, others): (Vec<&Plot>, Vec<&Plot>) =
             plots.iter().partition(|plot| plot.file_stem.starts_with("tradeoff"));
-        before += &section("tradeoff", "The trade-off", &figures(&first));
+        let tradeoff = Section::new("tradeoff", "Trade-off", "The trade-off", figures(&first));
+        let below = [
+            Section::new("plots", "Plots", "More plots", figures(&others)),
+            Section::new(
+                "legibility",
+                "Legibility",
+                "Legibility",
+                GROUP_OF_LEGIBILITY.to_owned() + &tables::group(comparison, Group::Legibility, "Legibility"),
+            ),
+            Section::new(
+                "fidelity",
+                "Fidelity",
+                "Fidelity",
+                GROUP_OF_FIDELITY.to_owned() + &tables::group(comparison, Group::Fidelity, "Fidelity"),
+            ),
+            Section::new("statistics", "Statistics", "The trade-off in numbers", tradeoffs(comparison)),
+            Section::new("tests", "Tests", "Against pixel space", tests(comparison)),
+            Section::new("layers", "Layers", "Layer by layer", LAYERS.to_owned() + &tables::layers(comparison)),
+            Section::new(
+                "diagnostics",
+                "Diagnostics",
+                "Diagnostics",
+                DIAGNOSTICS.to_owned() + &tables::group(comparison, Group::Diagnostic, "Diagnostics"),
+            ),
+            Section::new("methods", "Methods", "Methods", methods(comparison)),
+            Section::new("sources", "Sources", "Where this comes from", sources(comparison, missing)),
+            Section::new("cite", "Cite", "How to cite", cite()?),
+        ];
+        // The script shows a glance where a method has a picture, and a dial where one can be turned.
+        let glances = comparison.compared_units() > 0;
+        let turns = comparison.dials.iter().any(|dial| dial.methods.len() > 1);
+        let own = |is_there: bool, id, name| is_there.then_some((id, name));
+        let places: Vec<(&str, &str)> = own(glances, "glance", "At a glance")
+            .into_iter()
+            .chain(tradeoff.place())
+            .chain(own(turns, "dial", "Dial"))
+            .chain(own(true, "pictures", "Pictures"))
+            .chain(below.iter().filter_map(Section::place))
+            .collect();
+        before += &header(comparison, &places);
+        before += "<main>\n";
+        before += GLANCE;
+        before += &tradeoff.html();
         before += PICTURES;
-        let mut after = section("plots", "More plots", &figures(&others));
-        after += &section(
-            "legibility",
-            "Legibility",
-            &(GROUP_OF_LEGIBILITY.to_owned() + &tables::group(comparison, Group::Legibility, "Legibility")),
-        );
-        after += &section(
-            "fidelity",
-            "Fidelity",
-            &(GROUP_OF_FIDELITY.to_owned() + &tables::group(comparison, Group::Fidelity, "Fidelity")),
-        );
-        after += &section(
-            "statistics",
-            "The trade-off in numbers",
-            &(TRADEOFFS.to_owned() + &tables::tradeoffs(comparison)),
-        );
-        after += &section("tests", "Against pixel space", &(tests(comparison) + &tables::tests(comparison)));
-        after += &section("layers", "Layer by layer", &(LAYERS.to_owned() + &tables::layers(comparison)));
-        after += &section(
-            "diagnostics",
-            "Diagnostics",
-            &(DIAGNOSTICS.to_owned() + &tables::group(comparison, Group::Diagnostic, "Diagnostics")),
-        );
-        after += &section("methods", "Methods", &methods(comparison));
-        after += &section("sources", "Where this comes from", &sources(comparison, missing));
-        after += &section("cite", "How to cite", &cite()?);
+        let mut after: String = below.iter().map(Section::html).collect();
         after += "</main>\n";
         let _ = writeln!(
             after,
@@ -100,7 +114,7 @@ impl Page {
             size.large, size.small
         );
         Ok(format!(
-            "{}<p class=\"aside\" id=\"sizes\">{note}</p></section>\n{}<script type=\"application/json\" id=\"images\">{}</script>\n\
+            "{}<p class=\"aside\">{note}</p></section>\n{}<script type=\"application/json\" id=\"images\">{}</script>\n\
              <script>{JS}</script>\n</body>\n</html>\n",
             self.before,
             self.after,
@@ -119,15 +133,48 @@ const TRADEOFFS: &str = "<p>Spearman: correlation of legibility and fidelity wit
     1 is “inversely proportional”, 0 no trade-off. Hypervolume: area that the methods dominate; severity: 1 less that. Units are \
     undefined where one of both never changes.</p>";
 
-fn section(id: &str, title: &str, html: &str) -> String {
-    if html.is_empty() {
-        return String::new();
-    }
-    format!("<section id=\"{id}\" aria-labelledby=\"{id}-h\"><h2 id=\"{id}-h\">{title}</h2>\n{html}</section>\n")
+/// A part of the page.
+struct Section {
+    id: &'static str,
+    /// In the list of contents.
+    name: &'static str,
+    title: &'static str,
+    /// Beneath the title; a section of nothing is left out.
+    html: String,
 }
 
-fn header(comparison: &Comparison) -> String {
-    let methods = comparison.methods.iter().filter(|method| method.kind != Kind::Control).count();
+impl Section {
+    fn new(id: &'static str, name: &'static str, title: &'static str, html: String) -> Section {
+        Section { id, name, title, html }
+    }
+
+    /// Its entry in the list of contents, where it is there.
+    fn place(&self) -> Option<(&'static str, &'static str)> {
+        (!self.html.is_empty()).then_some((self.id, self.name))
+    }
+
+    fn html(&self) -> String {
+        let Section { id, title, html, .. } = self;
+        match html.as_str() {
+            "" => String::new(),
+            html => format!(
+                "<section id=\"{id}\" aria-labelledby=\"{id}-h\"><h2 id=\"{id}-h\">{title}</h2>\n{html}</section>\n"
+            ),
+        }
+    }
+}
+
+/// What the page is of, what it says, and links to its `places`: id and name.
+fn header(comparison: &Comparison, places: &[(&str, &str)]) -> String {
+    let own: Vec<bool> = (comparison.methods.iter())
+        .filter(|method| method.kind != Kind::Control)
+        .map(|method| method.generator.is_some())
+        .collect();
+    let prior = match (own.contains(&true), own.contains(&false)) {
+        (true, true) => ", made with and without a natural image prior",
+        (true, false) => ", made with a natural image prior",
+        (false, _) => "",
+    };
     let witnesses: Vec<&str> = comparison.witnesses.iter().map(|model| model.name.as_str()).collect();
     let judges = match witnesses.as_slice() {
         [] => "no other network judges".to_owned(),
@@ -135,11 +182,12 @@ fn header(comparison: &Comparison) -> String {
     };
     let mut html = format!(
         "<a class=\"skip\" href=\"#pictures\">To the pictures</a>\n<header>\n<p class=\"kicker\">What legibility costs</p>\n<h1>{}</h1>\n\
-         <p class=\"what\">Feature visualization: pictures that fire a unit of <b>{}</b>, made with and without a natural image prior. \
-         {} units, {methods} methods, {} pictures; {}.</p>\n",
+         <p class=\"what\">Feature visualization: pictures that fire a unit of <b>{}</b>{prior}. \
+         {} units, {} methods, {} pictures; {}.</p>\n",
         escape(&comparison.title),
         escape(&comparison.target.name),
-        comparison.units.len(),
+        comparison.compared_units(),
+        own.len(),
         comparison.pictures.len(),
         escape(&judges)
     );
@@ -156,24 +204,7 @@ fn header(comparison: &Comparison) -> String {
         );
     }
     html += "</div>\n";
-    let places = [
-        ("glance", "At a glance"),
-        ("tradeoff", "Trade-off"),
-        ("dial", "Dial"),
-        ("pictures", "Pictures"),
-        ("plots", "Plots"),
-        ("legibility", "Legibility"),
-        ("fidelity", "Fidelity"),
-        ("statistics", "Statistics"),
-        ("tests", "Tests"),
-        ("layers", "Layers"),
-        ("methods", "Methods"),
-        ("sources", "Sources"),
-        ("cite", "Cite"),
-    ];
-    let turns = comparison.dials.iter().any(|dial| dial.methods.len() > 1);
-    let there = places.iter().filter(|(id, _)| turns || *id != "dial");
-    let links: String = there.map(|(id, name)| format!("<a href=\"#{id}\">{name}</a> ")).collect();
+    let links: String = places.iter().map(|(id, name)| format!("<a href=\"#{id}\">{name}</a> ")).collect();
     html + &format!("<nav aria-label=\"Contents\">{links}</nav>\n</header>\n")
 }
 
@@ -191,14 +222,30 @@ fn figures(plots: &[&Plot]) -> String {
     plots.iter().map(figure).collect()
 }
 
+fn tradeoffs(comparison: &Comparison) -> String {
+    match tables::tradeoffs(comparison) {
+        Some(table) => TRADEOFFS.to_owned() + &table,
+        None => "<p>No trade-off was computed: it asks for 3 methods, or 3 values of a dial, and for 3 units of which all of these have \
+                 pictures with a legibility and a fidelity.</p>"
+            .to_owned(),
+    }
+}
+
 fn tests(comparison: &Comparison) -> String {
     let baseline = comparison.settings.baseline.and_then(|place| comparison.methods.get(place));
-    let Some(baseline) = baseline else { return String::new() };
-    format!(
-        "<p>Each method less the baseline, <b>{}</b>. p: sign flips over units, two-sided; Holm: adjusted over all methods and figures. \
-         Effect: matched-pairs rank-biserial correlation, −1 to 1.</p>",
-        escape(&baseline.label)
-    )
+    match (baseline, tables::tests(comparison)) {
+        (Some(baseline), Some(table)) => format!(
+            "<p>Each method less the baseline, <b>{}</b>. p: sign flips over units, two-sided; Holm: adjusted over all methods and \
+             figures. Effect: matched-pairs rank-biserial correlation, −1 to 1.</p>{table}",
+            escape(&baseline.label)
+        ),
+        (None, Some(table)) => table,
+        (Some(baseline), None) => format!(
+            "<p>No tests: no other method has a figure of a unit of which the baseline, <b>{}</b>, has one, too.</p>",
+            escape(&baseline.label)
+        ),
+        (None, None) => "<p>No tests: there is no pixel-space method to hold the others against.</p>".to_owned(),
+    }
 }
 
 fn methods(comparison: &Comparison) -> String {

@@ -1,4 +1,4 @@
-// The report's script: pictures to sort, filter and look at; the dial; tables that sort. Everything that it shows is set as text,
+// The report's script: pictures to sort, filter and look at; the dial; tables that sort. What it shows of the data is set as text,
 // never as HTML.
 'use strict';
 (() => {
@@ -13,28 +13,33 @@
   };
 
   const [ACTIVATION, WITNESS] = [0, 1];
-  // [unit, method, seed, facet, id, figures]
+  // [unit, method, seed, facet, id, figures]; unit, method and seed are places in the lists of these.
   const pictures = data.pictures.map(([unit, method, seed, facet, id, figures], at) =>
     ({ at, unit, method, seed, facet, id, figures }));
   const facets = pictures.some(picture => picture.facet > 0);
 
   const raised = { '-': '⁻', 0: '⁰', 1: '¹', 2: '²', 3: '³', 4: '⁴', 5: '⁵', 6: '⁶', 7: '⁷', 8: '⁸', 9: '⁹' };
+  // A half goes to the even neighbour, as in the tables; JavaScript takes it away from 0.
+  const fixed = (value, digits) => {
+    const [text, more] = [value.toFixed(digits), value.toFixed(digits + 1)];
+    const half = more.endsWith('5') && value * 2 ** (digits + 1) % 1 === 0;
+    return half && /[13579]$/.test(text) ? more.slice(0, -1).replace(/\.$/, '') : text;
+  };
   const figure = value => {
     if (value === null || value === undefined) return 'not computed';
     if (value === 0) return '0';
-    const size = Math.abs(value);
-    if (size >= 1e-3 && size < 1e5) {
-      return (size >= 100 ? value.toFixed(0) : value.toPrecision(3)).replace('-', '−');
-    }
+    // The power of ten after rounding: 9.996 is 10.0.
+    const power = Number(value.toExponential(2).split('e')[1]);
+    if (power >= -3 && power < 5) return fixed(value, Math.max(2 - power, 0)).replace('-', '−');
     const [mantissa, exponent] = value.toExponential(1).split('e');
-    return `${mantissa}×10${[...String(Number(exponent))].map(c => raised[c]).join('')}`.replace('-', '−');
+    return `${mantissa}×10${[...exponent.replace('+', '')].map(c => raised[c]).join('')}`.replace('-', '−');
   };
 
   const source = at => {
     const image = images.pictures[at];
     return image && `data:image/jpeg;base64,${images.heads[image[0]]}${image[1]}`;
   };
-  const seed = picture => `seed ${picture.seed}${facets ? `, facet ${picture.facet}` : ''}`;
+  const seed = picture => `seed ${data.seeds[picture.seed]}${facets ? `, facet ${picture.facet}` : ''}`;
   const told = picture => `${data.units[picture.unit].name}, ${data.methods[picture.method].name}, ${seed(picture)}, ` +
     `activation ${figure(picture.figures[ACTIVATION])}`;
   const shown = picture => {
@@ -55,8 +60,9 @@
     }
     const between = i => data.dials.some(dial => dial.methods.slice(1, -1).some(([method]) => method === i));
     let methods = data.methods.map((_, i) => i).filter(i => data.methods[i].kind !== 'control');
-    // Of a dial the ends, and what is between them where there is room.
-    if (methods.length > COLUMNS) methods = methods.filter(i => !between(i)).slice(0, COLUMNS);
+    // First what is on no dial and the dials' ends, then what is between them where there is room.
+    const [ends, inner] = [methods.filter(i => !between(i)), methods.filter(between)];
+    methods = [...ends, ...inner].slice(0, COLUMNS).sort((a, b) => a - b);
     const filled = unit => methods.filter(method => first.has(`${unit} ${method}`)).length;
     const units = data.units.map((_, i) => i).filter(filled).sort((a, b) => filled(b) - filled(a) || a - b);
     const chosen = Array.from({ length: Math.min(ROWS, units.length) }, (_, i) => i);
@@ -77,8 +83,8 @@
 
   const sort = $('sort');
   sort.append(option('unit', 'unit'), option('method', 'method'), ...data.metrics.map((metric, i) => option(i, metric.name)));
-  const seeds = [...new Set(pictures.map(picture => picture.seed))].sort((a, b) => a - b);
-  $('filter-seed').append(option('', 'all'), ...seeds.map(value => option(value, value)));
+  const seeds = [...data.seeds.keys()];
+  $('filter-seed').append(option('', 'all'), ...seeds.map(place => option(place, data.seeds[place])));
   const checkbox = (value, text) => make('label', {}, make('input', { type: 'checkbox', checked: true, value }), ` ${text}`);
   const kinds = { run: 'this program', foreign: 'other tools', control: 'the comparison (controls)' };
   const there = new Set(data.methods.map(method => method.kind));
@@ -113,7 +119,7 @@
   };
   const [byUnit, byMethod, bySeed, byFacet] = ['unit', 'method', 'seed', 'facet'].map(name => picture => picture[name]);
 
-  // Pages end with a unit or a method where one sorts by these.
+  // Pages end with a unit or a method where one sorts by these, unless it has very many pictures.
   const PAGE = 120;
   const MOST = 400;
   const divided = key => {
@@ -135,7 +141,6 @@
     pages = divided(by === 'unit' ? byUnit : by === 'method' ? byMethod : null);
     const named = by === 'unit' || by === 'method';
     $('turn').textContent = named ? (backwards ? 'reversed' : 'in order') : backwards ? 'highest first' : 'lowest first';
-    $('turn').setAttribute('aria-pressed', backwards);
     turnTo(0);
   };
 
@@ -182,7 +187,9 @@
         button.addEventListener('click', () => {
           turnTo(to);
           if (id === 'pager') $('filters').scrollIntoView();
-          $(id).querySelector('button:not(:disabled)')?.focus({ preventScroll: true });
+          // The buttons are new ones: the focus goes to the same, or to the other one at an end.
+          const buttons = [...$(id).querySelectorAll('button:not(:disabled)')];
+          (buttons.find(button => button.ariaLabel === label) ?? buttons[0])?.focus({ preventScroll: true });
         });
         return button;
       };
@@ -192,7 +199,7 @@
   };
 
   sort.addEventListener('change', () => {
-    // Of figures the highest are asked for first.
+    // Of figures the best are asked for first: the highest, unless less is better.
     backwards = !['unit', 'method'].includes(sort.value) && !data.metrics[Number(sort.value)].down;
     arrange();
   });
@@ -220,8 +227,9 @@
     const row = (name, value, meaning) => make('tr', { title: meaning }, make('th', { scope: 'row', textContent: name }), make('td', { textContent: value }));
     $('viewer-figures').replaceChildren(...data.metrics.map((metric, i) => row(metric.name, figure(picture.figures[i]), metric.meaning)),
       row('picture', picture.id, 'its record or row'));
-    $('previous').disabled = viewed === 0;
-    $('next').disabled = viewed === order.length - 1;
+    // Not disabled: that would take the focus from the button that was just pressed.
+    $('previous').ariaDisabled = viewed === 0;
+    $('next').ariaDisabled = viewed === order.length - 1;
   };
   $('grid').addEventListener('click', event => {
     const button = event.target.closest('.tile');
@@ -268,7 +276,7 @@
     const unit = Number($('dial-unit').value);
     const kept = $('dial-seed').value;
     const with_ = seeds.filter(seed => along(dial, unit, seed).some(Boolean));
-    $('dial-seed').replaceChildren(...with_.map(value => option(value, value)));
+    $('dial-seed').replaceChildren(...with_.map(place => option(place, data.seeds[place])));
     if (with_.map(String).includes(kept)) $('dial-seed').value = kept;
     setSeed();
   };

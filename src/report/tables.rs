@@ -13,11 +13,6 @@ fn heading(metric: &Metric) -> Heading {
     Heading { text: metric.name.clone(), better }
 }
 
-/// A metric's name; its key where it has none.
-pub(super) fn name<'a>(comparison: &'a Comparison, key: &'a str) -> &'a str {
-    comparison.metrics.iter().find(|metric| metric.key == key).map_or(key, |metric| metric.name.as_str())
-}
-
 /// Methods first, and controls under a heading of their own.
 fn bodies(comparison: &Comparison, row: impl Fn(&Method) -> Vec<Cell>) -> Vec<Body> {
     let of = |control: bool| {
@@ -72,8 +67,16 @@ pub(super) fn group(comparison: &Comparison, group: Group, caption: &str) -> Str
 
 /// Who took part: pictures, seeds, passes; and what must be said of each.
 pub(super) fn methods(comparison: &Comparison) -> String {
-    let headings =
-        ["method", "made by", "generator", "units", "pictures", "fewest seeds", "forward passes", "backward passes"];
+    let headings = [
+        "method",
+        "made by",
+        "generator",
+        "units",
+        "pictures",
+        "fewest pictures of a unit",
+        "forward passes",
+        "backward passes",
+    ];
     let bodies = bodies(comparison, |method| {
         let count = |n: usize| Cell::number(n as f64, &n.to_string());
         let passes = |which: usize| match method.passes {
@@ -109,14 +112,14 @@ pub(super) fn methods(comparison: &Comparison) -> String {
     html + &details("Every setting of every method", &all_settings)
 }
 
-/// Each method against the baseline.
-pub(super) fn tests(comparison: &Comparison) -> String {
+/// Each method against the baseline; nothing where nothing was tested.
+pub(super) fn tests(comparison: &Comparison) -> Option<String> {
     let rows: Vec<Vec<Cell>> = (comparison.methods.iter())
         .flat_map(|method| method.tests.iter().map(move |test| (method, test)))
         .map(|(method, test)| {
             vec![
                 Cell::text(&method.label),
-                Cell::text(name(comparison, &test.metric)),
+                Cell::text(&comparison.metric_name(&test.metric)),
                 Cell::measured(&test.difference, None),
                 Cell::figure(test.p, probability),
                 Cell::figure(test.p_holm, probability),
@@ -126,10 +129,10 @@ pub(super) fn tests(comparison: &Comparison) -> String {
         })
         .collect();
     if rows.is_empty() {
-        return "<p>No tests: there is no pixel-space method to hold the others against.</p>".to_owned();
+        return None;
     }
     let headings = ["method", "figure", "difference", "p", "p (Holm)", "effect", "units"].map(Heading::plain);
-    table("Difference from the baseline, paired by unit", &headings, &[Body { heading: None, rows }])
+    Some(table("Difference from the baseline, paired by unit", &headings, &[Body { heading: None, rows }]))
 }
 
 /// Drift and the like, layer by layer: a table a method.
@@ -163,8 +166,11 @@ pub(super) fn layers(comparison: &Comparison) -> String {
     if tables.is_empty() { "<p>No layers were compared.</p>".to_owned() } else { tables }
 }
 
-/// The trade-offs' statistics.
-pub(super) fn tradeoffs(comparison: &Comparison) -> String {
+/// The trade-offs' statistics; nothing where there is none.
+pub(super) fn tradeoffs(comparison: &Comparison) -> Option<String> {
+    if comparison.tradeoffs.is_empty() {
+        return None;
+    }
     let headings = [
         "along",
         "legibility",
@@ -189,8 +195,8 @@ pub(super) fn tradeoffs(comparison: &Comparison) -> String {
             };
             vec![
                 Cell::text(&tradeoff.name),
-                Cell::text(name(comparison, &tradeoff.legibility)),
-                Cell::text(name(comparison, &tradeoff.fidelity)),
+                Cell::text(&comparison.metric_name(&tradeoff.legibility)),
+                Cell::text(&comparison.metric_name(&tradeoff.fidelity)),
                 Cell::measured(&tradeoff.spearman, None),
                 Cell::figure(tradeoff.spearman_p, probability),
                 // Only primary trade-offs are adjusted for.
@@ -211,7 +217,7 @@ pub(super) fn tradeoffs(comparison: &Comparison) -> String {
         Body { heading: None, rows: of(true) },
         Body { heading: Some("Not claims: looked at besides"), rows: of(false) },
     ];
-    table("Legibility against fidelity", &headings, &bodies)
+    Some(table("Legibility against fidelity", &headings, &bodies))
 }
 
 /// The units.

@@ -180,6 +180,8 @@ fn parted(jpeg: &[u8]) -> (Vec<u8>, &[u8]) {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     fn gradient(side: u32) -> RgbImage {
@@ -190,12 +192,20 @@ mod tests {
     fn a_picture_whose_halves_are_joined_in_base64_is_the_picture() {
         for side in [24, 33, 64] {
             let jpeg = picture::jpeg(&gradient(side), 60).unwrap();
-            let (head, rest) = parted(&jpeg);
-            let joined = BASE64_STANDARD.encode(&head) + &BASE64_STANDARD.encode(rest);
-            let bytes = BASE64_STANDARD.decode(joined).unwrap();
-            let read = |bytes: &[u8]| image::load_from_memory_with_format(bytes, image::ImageFormat::Jpeg).unwrap();
-            assert!(!head.is_empty() && rest.len() < jpeg.len());
-            assert_eq!(read(&bytes), read(&jpeg));
+            // A comment of 0 to 2 bytes behind the first marker: headers of every length modulo 3, whatever the encoder writes.
+            let mut rests = BTreeSet::new();
+            for comment in 0..3u8 {
+                let segment = [&[0xff, 0xfe, 0, comment + 2], &[b' '; 2][..usize::from(comment)]].concat();
+                let jpeg = [&jpeg[..2], &segment, &jpeg[2..]].concat();
+                let (head, rest) = parted(&jpeg);
+                rests.insert((jpeg.len() - rest.len()) % 3);
+                let joined = BASE64_STANDARD.encode(&head) + &BASE64_STANDARD.encode(rest);
+                let bytes = BASE64_STANDARD.decode(joined).unwrap();
+                let read = |bytes: &[u8]| image::load_from_memory_with_format(bytes, image::ImageFormat::Jpeg).unwrap();
+                assert!(!head.is_empty() && rest.len() < jpeg.len());
+                assert_eq!(read(&bytes), read(&jpeg));
+            }
+            assert_eq!(rests.len(), 3);
         }
     }
 

@@ -9,8 +9,6 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant, SystemTime};
@@ -37,6 +35,9 @@ impl Default for Patience {
     }
 }
 
+/// Time between two attempts to get what others have claimed.
+const TURN: Duration = Duration::from_millis(100);
+
 /// What was seen of somebody else's claim, and when.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Sighting {
@@ -51,7 +52,6 @@ pub struct Claim {
     path: PathBuf,
     content: Vec<u8>,
     process: Process,
-    lost: Arc<AtomicBool>,
     /// Dropping it ends the thread.
     stop: Option<Sender<()>>,
     heart: Option<JoinHandle<()>>,
@@ -66,6 +66,19 @@ impl Store {
     pub fn claim(&self, key: &Key) -> Result<Option<Claim>> {
         let path = self.claims().join(key.to_string());
         self.try_claim(key, &path).map_err(|error| disk::error(&path, "written", error))
+    }
+
+    /// As [`Store::claim`], waiting while somebody else has it.
+    ///
+    /// # Errors
+    /// Those of [`Store::claim`].
+    pub fn claim_in_turn(&self, key: &Key) -> Result<Claim> {
+        loop {
+            if let Some(claim) = self.claim(key)? {
+                return Ok(claim);
+            }
+            thread::sleep(TURN);
+        }
     }
 
     /// The folder of all claims.
@@ -162,9 +175,8 @@ impl Claim {
             let _ = fs::remove_file(path);
         })?;
         let (stop, stopped) = mpsc::channel();
-        let lost = Arc::new(AtomicBool::new(false));
-        let mut claim = Claim { path: path.to_owned(), content, process, lost, stop: Some(stop), heart: None };
-        let (path, content, lost) = (claim.path.clone(), claim.content.clone(), Arc::clone(&claim.lost));
+        let mut claim = Claim { path: path.to_owned(), content, process, stop: Some(stop), heart: None };
+        let (path, content) = (claim.path.clone(), claim.content.clone());
         let keep = move || {
             while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(beat) {
                 match fs::read(&path) {
@@ -174,7 +186,8 @@ impl Claim {
                     }
                     // A server that does not answer for a while has not taken the claim away.
                     Err(error) if error.kind() != ErrorKind::NotFound => {}
-                    _ => return lost.store(true, Ordering::Relaxed),
+                    // It is somebody else's now.
+                    _ => return,
                 }
             }
         };
@@ -185,7 +198,7 @@ impl Claim {
     /// Whether the claim is still this process's: it is lost to others who saw nothing of it for a minute. The work may be
     /// finished all the same; others do it, too.
     pub fn is_held(&self) -> bool {
-        !self.lost.load(Ordering::Relaxed) && claim_is_there(&self.path, &self.content)
+        claim_is_there(&self.path, &self.content)
     }
 }
 

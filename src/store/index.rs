@@ -99,6 +99,11 @@ impl Entry {
         }
     }
 
+    /// Whether these classifiers are its witnesses, in this order.
+    pub fn is_judged_by(&self, names: &[String]) -> bool {
+        self.witnesses.iter().map(|of| &of.classifier).eq(names)
+    }
+
     /// The mean of the witnesses' probabilities.
     pub fn witness_probability(&self) -> Option<f64> {
         let count = self.witnesses.len();

@@ -16,6 +16,16 @@ impl Key {
         Key("_index".to_owned())
     }
 
+    /// Of the tables beside the records, which one process at a time writes. No text is read as this key.
+    pub fn of_tables() -> Key {
+        Key("_tables".to_owned())
+    }
+
+    /// Of the jobs on a cluster, which one process at a time submits. No text is read as this key.
+    pub fn of_jobs() -> Key {
+        Key("_jobs".to_owned())
+    }
+
     /// Of runs that are computed together, in this order.
     pub fn of(runs: &[RunId]) -> Key {
         let text: String = runs.iter().map(|id| format!("{id}\n")).collect();

@@ -206,13 +206,6 @@ impl Store {
         self.known().entries.get(id).cloned()
     }
 
-    /// What the index knows of all runs, in the order of their ids.
-    pub fn entries(&self) -> Vec<Entry> {
-        let mut entries: Vec<Entry> = self.known().entries.values().cloned().collect();
-        entries.sort_unstable_by(|a, b| a.run_id.cmp(&b.run_id));
-        entries
-    }
-
     /// The ids of all runs, in their order.
     pub fn ids(&self) -> Vec<RunId> {
         let mut ids: Vec<RunId> = self.known().entries.keys().cloned().collect();
@@ -220,7 +213,7 @@ impl Store {
         ids
     }
 
-    /// All records, in the order of their ids, read some hundred at a time by several threads. [`Store::entries`] has their
+    /// All records, in the order of their ids, read some hundred at a time by several threads. [`Store::entry`] has a record's
     /// figures at once.
     pub fn records(&self) -> impl Iterator<Item = Record> + '_ {
         let groups: Vec<Vec<RunId>> = self.ids().chunks(GROUP).map(<[RunId]>::to_vec).collect();
@@ -266,8 +259,10 @@ impl Store {
         self.root().join("index")
     }
 
-    /// A place to write the file `name` of the store's folder aside. It is swept away once its writer is gone.
-    pub(crate) fn aside_of(&self, name: &str) -> PathBuf {
+    /// A place to write a file aside that is to come into the store's folder, or into one in it. It is swept away once its writer is
+    /// gone.
+    pub(crate) fn aside_of(&self, file: &Path) -> PathBuf {
+        let name = file.file_name().unwrap_or_default().display();
         self.index().join(format!(".{name}.{}", self.unique()))
     }
 

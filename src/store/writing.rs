@@ -12,7 +12,7 @@ use super::damage::set_aside;
 use super::index::Entry;
 use super::sealed::{self, LISTING, RECORD, Sealed, Unsound, discard};
 use super::{ATTEMPTS, Hash, Store, disk};
-use crate::record::{Leaves, Record, RunId, Status};
+use crate::record::{Record, RunId, Status};
 
 /// Records that are written together, each of some open files.
 const TOGETHER: usize = 16;
@@ -47,14 +47,6 @@ impl Drop for Writing {
 }
 
 impl Store {
-    /// Puts a record in its place; see [`Store::write_all`].
-    ///
-    /// # Errors
-    /// Those of [`Store::write_all`] and [`Leaves::seal`].
-    pub fn write(&self, leaves: &Leaves) -> Result<()> {
-        self.write_all(&[leaves.seal()?])
-    }
-
     /// Puts records in their places; they are whole and on the disk when this returns. Many together take little longer than
     /// one. Where a record of the same run is there, the first stays if it is whole and done; a failed one makes way.
     ///

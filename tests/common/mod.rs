@@ -39,6 +39,27 @@ pub fn photo(file: &str) -> RgbImage {
     picture::read(&found.unwrap_or_else(|| panic!("photos has no {file}")).path).unwrap()
 }
 
+/// By run, what must be the same however it was computed: the bytes of its record and of its picture, which one that failed does
+/// not have.
+pub type Records = BTreeMap<String, (Vec<u8>, Vec<u8>)>;
+
+/// The records in the folder of a sweep; what lies aside is none.
+pub fn records(out: &Path) -> Records {
+    let mut records = Records::new();
+    for entry in std::fs::read_dir(out.join("runs")).into_iter().flatten() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+        if name.starts_with('.') {
+            continue;
+        }
+        let record = std::fs::read(path.join("record.json")).unwrap();
+        let done = serde_json::from_slice::<serde_json::Value>(&record).unwrap()["status"] == "done";
+        let picture = if done { std::fs::read(path.join("image.png")).unwrap() } else { vec![] };
+        records.insert(name, (record, picture));
+    }
+    records
+}
+
 /// A path below `tests/reference`.
 pub fn reference(file: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reference").join(file)

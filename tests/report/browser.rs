@@ -167,9 +167,6 @@ impl Browser {
         let (code, text) = match key {
             "Enter" => (13, "\r"),
             "Escape" => (27, ""),
-            "Tab" => (9, ""),
-            "Home" => (36, ""),
-            "End" => (35, ""),
             "ArrowLeft" => (37, ""),
             "ArrowRight" => (39, ""),
             _ => panic!("{key}"),
@@ -202,21 +199,9 @@ impl Browser {
         }
     }
 
-    /// What the window shows, or the whole page, as PNG.
-    pub fn screenshot(&mut self, to: &Path, whole: bool) {
-        let params = json!({ "format": "png", "captureBeyondViewport": whole });
-        let params = match whole {
-            true => {
-                let [width, height] =
-                    ["Width", "Height"].map(|side| self.number(&format!("document.documentElement.scroll{side}")));
-                let clip = json!({ "x": 0, "y": 0, "width": width, "height": height.min(16000.), "scale": 1 });
-                let mut params = params;
-                params["clip"] = clip;
-                params
-            }
-            false => params,
-        };
-        let shot = self.call("Page.captureScreenshot", params);
+    /// What the window shows, as PNG.
+    pub fn screenshot(&mut self, to: &Path) {
+        let shot = self.call("Page.captureScreenshot", json!({ "format": "png" }));
         let bytes = base64::prelude::BASE64_STANDARD.decode(shot["data"].as_str().unwrap()).unwrap();
         std::fs::write(to, bytes).unwrap();
     }
