@@ -118,9 +118,8 @@ fn compared() -> &'static Compared {
 fn photographs_are_legible_and_noise_is_not() {
     let of = compared();
     assert!(of.value("photographs", "agreement") > 0.6);
-    // Nothing is held against itself, and the zoo has one photograph of each of these classes.
-    let explained = of.figure("photographs", "explanation");
-    assert!(explained.value.is_none() && explained.why_not.as_ref().unwrap().contains("beside"), "{explained:?}");
+    // Nothing is held against itself: only a class with two photographs has this figure.
+    assert!(of.figure("photographs", "explanation").units < of.method("photographs").units / 2);
     assert!(of.value("lucid-2017", "explanation") > 0.9, "legible pictures are like their class's photograph");
     for noise in ["blurred noise", "another unit's pictures"] {
         assert!(of.value(noise, "agreement") < 0.1, "{noise}");
