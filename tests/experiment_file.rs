@@ -346,6 +346,22 @@ fn files_that_extend_themselves_or_nothing_are_refused() {
 }
 
 #[test]
+fn what_is_set_is_swept_no_longer() {
+    let sweep = "methods: [{ preset: latent, steps: 3 }]\nsweep:\n  methods.latent.optimizer.adam.lr: [0.1, 0.2]\n  seeds: [1, 2]\n";
+    let set = "methods.latent.optimizer.adam.lr=0.4";
+    let file = load_with(&with(sweep), &[set]).unwrap();
+    assert_eq!(points(&file).len(), 2, "seeds are still swept");
+    let zipped =
+        "methods: [{ preset: latent, steps: 3 }]\nsweep:\n  zip: { methods.latent.optimizer.adam.lr: [0.1, 0.2] }\n";
+    let file = load_with(&with(zipped), &[set]).unwrap();
+    let points = points(&file);
+    assert_eq!(points.len(), 1);
+    assert_eq!(settings(&points[0].method)["optimizer"]["adam"]["lr"], 0.4);
+    let error = load_with(&with(sweep), &["methods.latent.optimizer.adam.lr=fast"]).unwrap_err();
+    assert!(error.contains("'fast' is text"), "{error}");
+}
+
+#[test]
 fn set_names_any_key_and_what_it_sets_is_told_with_the_flag() {
     let text = with("methods: [latent, { preset: naive, steps: 3 }]\nsweep: { size: [64, 128] }\n");
     let file = load_with(

@@ -55,7 +55,7 @@ pub struct SweepCommand {
     /// The folder of the records [default: out/NAME, the experiment's name].
     #[arg(long, value_name = "DIR")]
     pub(super) out: Option<PathBuf>,
-    /// Sets a value of the file, before what it sweeps; may be repeated.
+    /// Sets a value of the file, which is swept no longer; may be repeated.
     #[arg(long = "set", value_name = "PATH=VALUE")]
     pub(super) set: Vec<String>,
     /// Does one of N parts of the plan, which cost about the same.

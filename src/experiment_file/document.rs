@@ -71,6 +71,7 @@ impl Document {
             return Err(FileError::new(&place, "", "is written --set PATH=VALUE"));
         };
         let path = path.trim();
+        let written = path;
         let value = reader::parse(value, &source)?;
         if path.starts_with("methods.") {
             self.spell_out_methods()?;
@@ -90,7 +91,12 @@ impl Document {
             return Err(FileError::new(&place, "", "what a file extends is read before anything is set"));
         }
         make_way(&mut self.root, &path.0[0]);
-        path.assign(0, &mut self.root, &place, value)
+        path.assign(0, &mut self.root, &place, value)?;
+        // What is set is one value from now on, and swept no longer.
+        if let Some(sweep) = self.root.get_mut("sweep") {
+            no_longer_sweep(sweep, written);
+        }
+        Ok(())
     }
 
     /// Replaces the entries of `methods` by what they stand for.
@@ -111,6 +117,27 @@ impl Document {
             *methods = Node { place, value: Value::List(spelled_out) };
         }
         Ok(())
+    }
+}
+
+/// Takes a path out of a sweep and its groups, and groups that are empty then.
+fn no_longer_sweep(sweep: &mut Node, path: &str) {
+    let is_empty = |node: &Node| match &node.value {
+        Value::Map(entries) => entries.is_empty(),
+        Value::List(items) => items.is_empty(),
+        _ => false,
+    };
+    match &mut sweep.value {
+        Value::Map(entries) => {
+            entries.retain(|entry| entry.key != path);
+            entries.iter_mut().filter(|entry| entry.key == "zip").for_each(|zip| no_longer_sweep(&mut zip.node, path));
+            entries.retain(|entry| entry.key != "zip" || !is_empty(&entry.node));
+        }
+        Value::List(groups) => {
+            groups.iter_mut().for_each(|group| no_longer_sweep(group, path));
+            groups.retain(|group| !is_empty(group));
+        }
+        _ => {}
     }
 }
 
