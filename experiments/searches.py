@@ -1,11 +1,16 @@
 #!/usr/bin/env python3
 """Sums up searches for a code: what was reached after so many forward passes and after so many seconds of one core.
 
-    experiments/searches.py OUT… --step-ms 33 --forward-ms 16 [--seconds 10 30 60] [--passes 600]
+    experiments/searches.py searches.csv [OUT… --step-ms 33 --forward-ms 16]
 
-OUT are folders of records (`metapicture sweep experiments/searches-face.yaml`). A step (forward and backward pass) and a forward pass take what
-`metapicture bench` and a run of `cma-es` say on an idle machine, in milliseconds of one core: searches themselves may then run beside
-other work. Activations are the highest of a trace up to there. Intervals are 95 % percentiles of a bootstrap of classes and, within
+OUT are folders of records (`metapicture sweep experiments/searches-face.yaml`), of one generator at one size; their runs are put
+into the table searches.csv, a row each, in the place of what it had of the same generator, search, unit, seed and steps. Then the
+whole table is summed up, a Markdown table a generator.
+
+A step (forward and backward pass) and a forward pass take what `metapicture bench --threads 1` and a run of `cma-es` say on an idle
+machine, in milliseconds of one core, per picture: searches themselves may then run beside other work. Activations are the highest of a
+trace up to there. A cell takes, of each unit and seed, the shortest run that goes as far: searches that plan ahead (a step that falls, an
+angle that narrows) do what they do when that is all they are given. Intervals are 95 % percentiles of a bootstrap of units and, within
 them, seeds. Needs Python alone.
 """
 
@@ -14,6 +19,13 @@ import csv
 import json
 import random
 from pathlib import Path
+
+PASSES = [100, 200, 400, 600]
+SECONDS = [10, 30, 60]
+LIMITS = [(0, limit, f"{limit} passes") for limit in PASSES] + [(1, limit, f"{limit} s") for limit in SECONDS]
+KEY = ["generator", "search", "unit", "seed", "steps"]
+VALUES = [name for *_, name in LIMITS] + ["scored", "witnesses"]
+COLUMNS = KEY + ["step ms", "forward ms", "passes", "seconds"] + VALUES
 
 
 def curve(folder, record, step_ms, forward_ms):
@@ -40,53 +52,107 @@ def at(points, place, limit):
     return reached[-1] if reached and points[-1][place] >= 0.9 * limit else None
 
 
-def interval(by_class, rng, count=2000):
-    classes = list(by_class.values())
+def row_of(folder, record, step_ms, forward_ms):
+    points = curve(folder, record, step_ms, forward_ms)
+    witness = [verdict["probability"] for verdict in record["witnesses"]]
+    row = {
+        "generator": record["generator"]["name"],
+        "search": record["method"],
+        "unit": record["unit"]["name"],
+        "seed": record["seed"],
+        "steps": record["method_settings"]["steps"],
+        "step ms": f"{step_ms:g}",
+        "forward ms": f"{forward_ms:g}",
+        "passes": points[-1][0],
+        "seconds": f"{points[-1][1]:.2f}",
+        "scored": f"{record['activation']['scored']:.4f}",
+        "witnesses": f"{sum(witness) / len(witness):.5f}",
+    }
+    for place, limit, name in LIMITS:
+        value = at(points, place, limit)
+        row[name] = "" if value is None else f"{value:.4f}"
+    return row
+
+
+def interval(by_unit, rng, count=2000):
+    units = list(by_unit.values())
     means = []
     for _ in range(count):
-        chosen = [rng.choice(classes) for _ in classes]
+        chosen = [rng.choice(units) for _ in units]
         means.append(sum(sum(rng.choice(values) for _ in values) / len(values) for values in chosen) / len(chosen))
     means.sort()
     return means[int(0.025 * count)], means[int(0.975 * count) - 1]
 
 
+def cell(rows, name, digits):
+    """Mean and interval of a column, and how many runs it has; of runs that differ in length alone, the shortest that has it."""
+    shortest = {}
+    for row in sorted(rows, key=lambda row: int(row["steps"])):
+        if row[name] != "":
+            shortest.setdefault((row["unit"], row["seed"]), float(row[name]))
+    if not shortest:
+        return "–", 0
+    by_unit = {}
+    for (unit, _), value in shortest.items():
+        by_unit.setdefault(unit, []).append(value)
+    mean = sum(sum(values) / len(values) for values in by_unit.values()) / len(by_unit)
+    low, high = interval(by_unit, random.Random(0))
+    return f"{mean:.{digits}f} ({low:.{digits}f}–{high:.{digits}f})", len(shortest)
+
+
+def summary(rows):
+    """The lines of one generator's table; runs of each length stand for what is kept and what witnesses say of it."""
+    searches = {}
+    for row in rows:
+        searches.setdefault(row["search"], []).append(row)
+    names = [name for *_, name in LIMITS if any(row[name] != "" for row in rows)]
+    yield "| search | " + " | ".join(names) + " |"
+    yield "| --- " * (len(names) + 1) + "|"
+    for search, runs in searches.items():
+        cells = [cell(runs, name, 1) for name in names]
+        yield f"| `{search}` | " + " | ".join(text + (f" n={count}" if count else "") for text, count in cells) + " |"
+    yield ""
+    yield "| search | steps | passes | seconds | scored | witnesses | runs |"
+    yield "| --- " * 7 + "|"
+    for search, runs in searches.items():
+        for steps in sorted({int(row["steps"]) for row in runs}):
+            of_length = [row for row in runs if int(row["steps"]) == steps]
+            (scored, count), (witnesses, _) = cell(of_length, "scored", 1), cell(of_length, "witnesses", 3)
+            seconds = sum(float(row["seconds"]) for row in of_length) / len(of_length)
+            yield f"| `{search}` | {steps} | {of_length[0]['passes']} | {seconds:.1f} | {scored} | {witnesses} | {count} |"
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("out", nargs="+", type=Path)
-    parser.add_argument("--step-ms", type=float, required=True)
-    parser.add_argument("--forward-ms", type=float, required=True)
-    parser.add_argument("--seconds", type=float, nargs="*", default=[10, 30, 60])
-    parser.add_argument("--passes", type=int, nargs="*", default=[])
+    parser.add_argument("table", type=Path)
+    parser.add_argument("out", nargs="*", type=Path)
+    parser.add_argument("--step-ms", type=float)
+    parser.add_argument("--forward-ms", type=float)
     arguments = parser.parse_args()
-    found = {}
+    if arguments.out and not (arguments.step_ms and arguments.forward_ms):
+        parser.error("records need --step-ms and --forward-ms")
+    rows = {}
+    if arguments.table.exists():
+        with arguments.table.open() as file:
+            rows = {tuple(row[name] for name in KEY): row for row in csv.DictReader(file)}
     for out in arguments.out:
-        for file in sorted(out.glob("runs/*/record.json")):
+        for file in out.glob("runs/*/record.json"):
             record = json.loads(file.read_text())
             if record["status"] == "done":
-                points = curve(file.parent, record, arguments.step_ms, arguments.forward_ms)
-                witness = [verdict["probability"] for verdict in record["witnesses"]]
-                found.setdefault(record["method"], []).append((record["unit"]["name"], points, record, witness))
-    columns = [(0, limit, f"{limit} passes") for limit in arguments.passes]
-    columns += [(1, limit, f"{limit:g} s") for limit in arguments.seconds]
-    print("| search | runs | " + " | ".join(name for *_, name in columns) + " | scored | witnesses |")
-    print("| --- " * (len(columns) + 4) + "|")
-    for method, runs in found.items():
-        cells = [f"`{method}`", str(len(runs))]
-        of_columns = [[at(points, place, limit) for _, points, *_ in runs] for place, limit, _ in columns]
-        of_columns.append([record["activation"]["scored"] for _, _, record, _ in runs])
-        of_columns.append([sum(witness) / len(witness) if witness else None for *_, witness in runs])
-        for number, values in enumerate(of_columns):
-            if any(value is None for value in values):
-                cells.append("–")
-                continue
-            by_class = {}
-            for (unit, *_), value in zip(runs, values):
-                by_class.setdefault(unit, []).append(value)
-            mean = sum(sum(values) / len(values) for values in by_class.values()) / len(by_class)
-            low, high = interval(by_class, random.Random(0))
-            digits = 3 if number == len(of_columns) - 1 else 1
-            cells.append(f"{mean:.{digits}f} ({low:.{digits}f}–{high:.{digits}f})")
-        print("| " + " | ".join(cells) + " |")
+                row = row_of(file.parent, record, arguments.step_ms, arguments.forward_ms)
+                rows[tuple(str(row[name]) for name in KEY)] = row
+    in_order = sorted(rows.items(), key=lambda item: (*item[0][:3], int(item[0][3]), int(item[0][4])))
+    if arguments.out:
+        with arguments.table.open("w", newline="") as file:
+            writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(row for _, row in in_order)
+    generators = {}
+    for _, row in in_order:
+        generators.setdefault(row["generator"], []).append(row)
+    for generator, of_generator in generators.items():
+        print(f"{generator}\n")
+        print("\n".join(summary(of_generator)), "\n", sep="")
 
 
 if __name__ == "__main__":

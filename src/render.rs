@@ -15,7 +15,7 @@
 use anyhow::{Context as _, Result, anyhow};
 use classifiers::Classifier;
 use generators::Generator;
-use ndarray::{Array2, ArrayView2, s};
+use ndarray::{Array1, Array2, ArrayView2, s};
 use rand::RngExt;
 use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
@@ -571,9 +571,10 @@ fn evolve(
     let population = spec.population();
     let draws = |seed: Seed, count: usize| (0..count as u64).map(|number| (seed, number)).collect::<Vec<_>>();
     let at_once = CANDIDATES_AT_ONCE.min(population);
+    let whitening = Whitening::of(&prior(&draws(batch.runs[0].1, 1)))?;
     let begin = || -> Result<(Vec<Search>, Latent, Passes)> {
         let search = |(_, seed): &(Unit, Seed)| -> Result<Search> {
-            let evolution = spec.build(to_rows(&prior(&draws(*seed, population)).tensors())?)?;
+            let evolution = spec.build(whitening.whitened(to_rows(&prior(&draws(*seed, population)).tensors())?))?;
             let (fitness, activations, trace) = (vec![], vec![], vec![]);
             Ok(Search { evolution, fitness, activations, highest: f64::NEG_INFINITY, trace })
         };
@@ -618,7 +619,7 @@ fn evolve(
                 let mut rng = stream(*seed, Purpose::Evolution, generation as u64);
                 searches[run].evolution.draw(&mut rng, generation, method.steps);
             }
-            let candidates = searches[run].evolution.candidates();
+            let candidates = whitening.coloured(searches[run].evolution.candidates());
             while searches[run].fitness.len() < population {
                 let from = searches[run].fitness.len();
                 let count = at_once.min(population - from);
@@ -672,6 +673,42 @@ fn evolve(
     let pictures = on_host(bests.pictures());
     let state: Vec<_> = bests.state().into_iter().map(|(name, tensor)| (name, on_host(tensor))).collect();
     Ok(rendered(&pictures, &state, searches.into_iter().map(|search| search.trace).collect(), passes, method))
+}
+
+/// What searches without gradients measure by: the prior's mean and standard deviation in each number of a code. To them a
+/// draw from the prior is white noise.
+struct Whitening {
+    mean: Array1<f64>,
+    deviation: Array1<f64>,
+}
+
+impl Whitening {
+    /// That of a code's prior.
+    fn of(code: &Latent) -> Result<Whitening> {
+        let (mut means, mut deviations) = (vec![], vec![]);
+        for (tensor, (mean, deviation)) in code.tensors().iter().zip(code.moments()) {
+            means.push(mean.expand_as(tensor));
+            deviations.push(deviation.expand_as(tensor));
+        }
+        let row = |tensors: &[Tensor]| to_rows(tensors).map(|rows| rows.row(0).to_owned());
+        Ok(Whitening { mean: row(&means)?, deviation: row(&deviations)? })
+    }
+
+    /// Codes `[n,d]` in deviations from the mean; 0 where the prior has none.
+    fn whitened(&self, codes: Array2<f64>) -> Array2<f64> {
+        let mut codes = codes - &self.mean;
+        for mut row in codes.rows_mut() {
+            row.zip_mut_with(&self.deviation, |number, &deviation| {
+                *number = if deviation > 0. { *number / deviation } else { 0. };
+            });
+        }
+        codes
+    }
+
+    /// The opposite.
+    fn coloured(&self, white: Array2<f64>) -> Array2<f64> {
+        white * &self.deviation + &self.mean
+    }
 }
 
 /// All numbers of each sample in a row.

@@ -8,7 +8,7 @@ use classifiers::Classifier;
 use common::{classifier, generator, reference, reference_tensors};
 use formula::{formula, shapes};
 use frozen::weights::Weights;
-use generators::{Built, Generator, deepsim, stylegan2};
+use generators::{Built, Generator, Prior, deepsim, stylegan2, taesd};
 use metapicture::method::{Method, ParamSpec};
 use metapicture::param::{Embedding, Latent, LatentSpec, Limits, LimitsFile, Param, Range, Space};
 use metapicture::random::Seed;
@@ -189,8 +189,8 @@ fn codes_stay_within_the_limits_of_their_dimensions() {
     assert!(off > 0. && off < 0.15, "{off}");
 }
 
-#[test]
-fn the_limits_of_w_are_those_of_what_the_mapping_makes() {
+/// A small StyleGAN2 whose codes are w.
+fn stylegan2_of_w() -> Generator {
     let config = stylegan2::Config {
         resolution: 32,
         code: stylegan2::Space::W,
@@ -207,7 +207,12 @@ fn the_limits_of_w_are_those_of_what_the_mapping_makes() {
         let values = formula(&name, &shape) * scale;
         (name, values)
     }));
-    let generator = generator_of("w", stylegan2::build(config, weights, None).unwrap());
+    generator_of("w", stylegan2::build(config, weights, None).unwrap())
+}
+
+#[test]
+fn the_limits_of_w_are_those_of_what_the_mapping_makes() {
+    let generator = stylegan2_of_w();
     let schedule = generator.schedule();
     let spec = LatentSpec::in_space(Space::Bounded(Limits::Deviations(1.)));
     let seeds: Vec<(Seed, u64)> = (0..500).map(|seed| (Seed(seed), 0)).collect();
@@ -218,6 +223,101 @@ fn the_limits_of_w_are_those_of_what_the_mapping_makes() {
     // One deviation on each side holds about two thirds of the numbers, whatever they look like.
     println!("{changed:.2} of the numbers were beyond a deviation");
     assert!((0.2..0.45).contains(&changed), "{changed}");
+}
+
+#[test]
+fn the_shell_of_w_is_where_its_draws_are() {
+    let generator = stylegan2_of_w();
+    let schedule = generator.schedule();
+    let starts: Vec<(Seed, u64)> = (0..500).map(|number| (Seed(7), number)).collect();
+    let codes = |space: Space| {
+        Latent::new(&generator, &schedule, &LatentSpec::in_space(space), None, &starts).tensors().remove(0)
+    };
+    let (free, shell, truncated) = (codes(Space::Gaussian), codes(Space::Shell), codes(Space::Truncated { limit: 1. }));
+    let mean = free.mean_dim(0i64, true, None::<Kind>);
+    let distances = |codes: &Tensor| (codes - &mean).square().sum_dim_intlist(1i64, false, None::<Kind>).sqrt();
+    let (of_draws, of_shell) = (distances(&free), distances(&shell));
+    let average = |of: &Tensor| of.mean(None::<Kind>).double_value(&[]);
+    println!("draws are {:.3} from the mean, the shell {:.3}", average(&of_draws), average(&of_shell));
+    assert!((average(&of_shell) / average(&of_draws) - 1.).abs() < 0.1);
+    assert!(of_shell.std(false).double_value(&[]) < 0.2 * of_draws.std(false).double_value(&[]));
+    // One deviation around the mean, not around 0.
+    let bounded = codes(Space::Bounded(Limits::Deviations(1.)));
+    assert!(truncated.equal(&bounded));
+}
+
+/// A decoder of spatial codes `[4, 6, 9]`: an even and an odd side.
+fn decoder() -> Generator {
+    let config = taesd::Config { channels: 4, pooled: false, resolution: 40 };
+    let mut generator = generator_of("taesd", taesd::build(config, weights("taesd")).unwrap());
+    (generator.code.shape, generator.size) = (vec![4, 6, 9], [48, 72]);
+    generator
+}
+
+#[test]
+fn to_searches_without_gradients_every_prior_is_white() {
+    let spectra = || Space::Fourier { noise: 0.3, decay: 1. };
+    let truncated = || {
+        let mut generator = generator("face-dcgan");
+        generator.code.prior = Prior::Truncated { truncation: 0.4 };
+        generator
+    };
+    let rectified = || {
+        let mut generator = generator("face-dcgan");
+        generator.code.prior = Prior::Rectified;
+        generator
+    };
+    let cases = [
+        ("normal", generator("face-dcgan"), Space::Gaussian),
+        ("truncated", truncated(), Space::Gaussian),
+        ("rectified", rectified(), Space::Gaussian),
+        ("w", stylegan2_of_w(), Space::Gaussian),
+        ("spatial", decoder(), Space::Gaussian),
+        ("spectra", decoder(), spectra()),
+    ];
+    for (name, generator, space) in cases {
+        let schedule = generator.schedule();
+        let starts: Vec<(Seed, u64)> = (0..4000).map(|number| (Seed(7), number)).collect();
+        let mut latent = Latent::new(&generator, &schedule, &LatentSpec::in_space(space), None, &starts);
+        let code = |latent: &Latent| latent.state().remove(0).1.to_kind(Kind::Double);
+        let of_prior = code(&latent);
+        let moments = latent.moments();
+        let [trained] = &latent.tensors()[..] else { panic!("{name}: the code alone") };
+        let [(mean, deviation)] = &moments[..] else { panic!("{name}: the code alone") };
+        tch::manual_seed(0);
+        let white = Tensor::randn_like(trained);
+        trained.shallow_clone().copy_(&(white * deviation + mean));
+        latent.project();
+        let of_white = code(&latent);
+        let spread = |codes: &Tensor| codes.std_dim(0i64, true, true);
+        let (expected, found) = (spread(&of_prior), spread(&of_white));
+        let off = (&found / &expected - 1.).abs().max().double_value(&[]);
+        let between = of_white.mean_dim(0i64, true, None::<Kind>) - of_prior.mean_dim(0i64, true, None::<Kind>);
+        let apart = (between / expected).abs().max().double_value(&[]);
+        println!("{name}: deviations off by {off:.3} at most, means by {apart:.3} deviations");
+        // 4000 draws know a deviation to 1 %, and a mean to 2 % of one; these are the largest of some hundred, and w has long tails.
+        assert!(off < 0.1 && apart < 0.1, "{name}: {off} {apart}");
+    }
+}
+
+#[test]
+fn searches_without_gradients_start_where_the_prior_is() {
+    let (classifier, generator) = (classifier("efficientnet-lite0"), decoder());
+    for optimizer in [
+        "cma_es: {variant: diagonal, population: 4, sigma: 1.0}",
+        "cma_es: {variant: cholesky, population: 4, sigma: 1.0}",
+        "spherical_cma: {population: 4, degrees: {from: 50.0, to: 7.33}}",
+        "genetic: {population: 4, elite: 1, mutated: 0.25, deviation: 0.5}",
+    ] {
+        let space = "{latent: {space: {fourier: {noise: 0.3, decay: 1.0}}}}";
+        let text = format!("name: short\nparam: {space}\noptimizer: {{{optimizer}}}\nsteps: 1\nkeep: best\n");
+        let method = Method::parse(&text, "short.yaml").unwrap();
+        let rendered = run(&classifier, &generator, &method, "class:banana", &[0]);
+        let code = state(&rendered[0], "code");
+        let size = code.square().mean(None::<Kind>).double_value(&[]).sqrt();
+        println!("{optimizer}: a code of {size:.3}");
+        assert!((0.25..0.36).contains(&size), "{optimizer}: {size}, where the prior has 0.3");
+    }
 }
 
 #[test]

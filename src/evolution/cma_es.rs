@@ -15,7 +15,7 @@ use crate::checkpoint::Saved;
 enum Factor {
     /// The diagonal.
     Diagonal(Array1<f64>),
-    /// Lower triangular.
+    /// A^T of a lower triangular A, so that the columns of A lie in rows.
     Triangular(Array2<f64>),
 }
 
@@ -24,43 +24,45 @@ impl Factor {
     fn times(&self, z: &Array2<f64>) -> Array2<f64> {
         match self {
             Factor::Diagonal(diagonal) => z * diagonal,
-            Factor::Triangular(factor) => z.dot(&factor.t()),
+            Factor::Triangular(transposed) => z.dot(transposed),
         }
     }
 
     /// C becomes `keep` C + sum of share x vector vector^T.
-    fn update(&mut self, keep: f64, parts: &[(f64, Array1<f64>)]) {
+    fn update(&mut self, keep: f64, parts: Vec<(f64, Array1<f64>)>) {
         match self {
             Factor::Diagonal(diagonal) => {
                 let mut square = diagonal.mapv(|a| keep * a * a);
                 for (share, vector) in parts {
-                    square.zip_mut_with(vector, |a, v| *a += share * v * v);
+                    square.zip_mut_with(&vector, |a, v| *a += share * v * v);
                 }
                 *diagonal = square.mapv(f64::sqrt);
             }
-            Factor::Triangular(factor) => {
-                *factor *= keep.sqrt();
-                for (share, vector) in parts {
-                    add_square(factor, vector * share.sqrt());
-                }
+            Factor::Triangular(transposed) => {
+                *transposed *= keep.sqrt();
+                let scaled = parts.into_iter().map(|(share, vector)| (vector * share.sqrt()).to_vec());
+                add_squares(transposed, &mut scaled.collect::<Vec<_>>());
             }
         }
     }
 }
 
-/// The factor of A A^T + v v^T from that of A A^T, by plane rotations.
-fn add_square(factor: &mut Array2<f64>, mut v: Array1<f64>) {
-    for k in 0..v.len() {
-        let (a, b) = (factor[[k, k]], v[k]);
-        let r = a.hypot(b);
-        if b == 0. || r == 0. {
-            continue;
-        }
-        let (cosine, sine) = (a / r, b / r);
-        for row in k..v.len() {
-            let (l, x) = (factor[[row, k]], v[row]);
-            factor[[row, k]] = cosine * l + sine * x;
-            v[row] = cosine * x - sine * l;
+/// The factor of A A^T + the sum of v v^T from that of A A^T, transposed both, by plane rotations. All vectors meet a column of
+/// A while it is in the cache; what they are turned into is of no use.
+fn add_squares(transposed: &mut Array2<f64>, vectors: &mut [Vec<f64>]) {
+    for (k, mut column) in transposed.rows_mut().into_iter().enumerate() {
+        let column = &mut column.as_slice_mut().expect("rows are contiguous")[k..];
+        for v in &mut *vectors {
+            let v = &mut v[k..];
+            let (a, b) = (column[0], v[0]);
+            let r = a.hypot(b);
+            if b == 0. || r == 0. {
+                continue;
+            }
+            let (cosine, sine) = (a / r, b / r);
+            for (l, x) in column.iter_mut().zip(v) {
+                (*l, *x) = (cosine * *l + sine * *x, cosine * *x - sine * *l);
+            }
         }
     }
 }
@@ -174,7 +176,7 @@ impl Evolution for CmaEs {
         let parts: Vec<(f64, Array1<f64>)> = std::iter::once((rank_one, self.path.clone()))
             .chain(self.weights.iter().zip(y.rows()).map(|(weight, y)| (rank_many * weight, y.to_owned())))
             .collect();
-        self.factor.update(keep, &parts);
+        self.factor.update(keep, parts);
         self.sigma *= ((norm / length - 1.) * c_sigma / damping).exp();
     }
 
@@ -184,7 +186,7 @@ impl Evolution for CmaEs {
         saved.put_numbers("sigma", &[self.sigma]);
         match &self.factor {
             Factor::Diagonal(diagonal) => saved.put_numbers("diagonal", &diagonal.to_vec()),
-            Factor::Triangular(factor) => saved.put_rows("factor", factor),
+            Factor::Triangular(transposed) => saved.put_rows("transposed", transposed),
         }
         saved.put_numbers("path", &self.path.to_vec());
         saved.put_numbers("sigma_path", &self.sigma_path.to_vec());
@@ -199,7 +201,7 @@ impl Evolution for CmaEs {
         let factor = match &self.factor {
             Factor::Diagonal(_) => Factor::Diagonal(vector("diagonal")?),
             Factor::Triangular(_) => {
-                Factor::Triangular(saved.rows("factor", dimensions).filter(|factor| factor.nrows() == dimensions)?)
+                Factor::Triangular(saved.rows("transposed", dimensions).filter(|rows| rows.nrows() == dimensions)?)
             }
         };
         let [sigma] = saved.numbers("sigma")?[..] else { return None };

@@ -140,7 +140,7 @@ impl EvolutionSpec {
         }
     }
 
-    /// The search from `start`, draws from the prior `[population, d]`.
+    /// The search from `start`: draws from the prior `[population, d]`, in standard deviations from its mean.
     ///
     /// # Errors
     /// If there are more dimensions than it can hold.

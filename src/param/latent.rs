@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tch::{Kind, Tensor};
 
-use super::limits::{Bounds, Limits};
+use super::limits::{Bounds, Limits, statistics};
 use super::{Param, spectrum};
 use crate::random::{Purpose, Seed, normal, stream, truncated_normal};
 
@@ -19,7 +19,7 @@ use crate::random::{Purpose, Seed, normal, stream, truncated_normal};
 pub enum Space {
     /// Anywhere; they start as draws from the standard normal distribution that the generator was trained on.
     Gaussian,
-    /// Within a few standard deviations of the prior in every dimension; what leaves that range is set to its end.
+    /// Within a few standard deviations of the prior's mean in every dimension; what leaves that range is set to its end.
     Truncated {
         /// In standard deviations.
         limit: f64,
@@ -35,7 +35,8 @@ pub enum Space {
         decay: f64,
     },
     /// On the sphere of radius sqrt(d), where nearly all of the standard normal distribution in d dimensions lies: the
-    /// norm stays what the generator knows, and only the direction is searched.
+    /// norm stays what the generator knows, and only the direction is searched. Of a prior that is another (the w of a
+    /// StyleGAN, codes behind a ReLU): at the distance from its mean that its draws have.
     Shell,
 }
 
@@ -118,8 +119,10 @@ pub struct Latent<'g> {
     generator: &'g Generator,
     schedule: &'g Schedule,
     space: Space,
-    /// The limits of a bounded space.
+    /// The limits of a bounded space, or of a truncated one around another mean than 0.
     bounds: Option<Bounds>,
+    /// Centre `[1,…]` and radius `[1]` of a shell around another place than 0.
+    sphere: Option<(Tensor, Tensor)>,
     unclamped: bool,
     /// `[N, …]`: codes, or their spectra `[N,C,h,w/2+1,2]`.
     trained: Tensor,
@@ -135,6 +138,17 @@ pub struct Latent<'g> {
 /// `[N, …]`
 fn shape_of(count: usize, rest: &[i64]) -> Vec<i64> {
     std::iter::once(count as i64).chain(rest.iter().copied()).collect()
+}
+
+/// Whether a prior has its mean at 0 and a deviation that is known.
+fn around_zero(generator: &Generator) -> bool {
+    generator.mapping.is_none() && generator.code.prior != Prior::Rectified
+}
+
+/// The norm of each sample, `[N,1,…]`.
+fn norms(samples: &Tensor) -> Tensor {
+    let dims: Vec<i64> = (1..samples.dim() as i64).collect();
+    samples.square().sum_dim_intlist(&dims[..], true, None::<Kind>).sqrt().clamp_min(1e-12)
 }
 
 /// The shape of what is drawn for one code.
@@ -213,13 +227,19 @@ impl<'g> Latent<'g> {
         };
         let bounds = match &spec.space {
             Space::Bounded(limits) => Some(limits.of(generator)),
+            Space::Truncated { limit } if !around_zero(generator) => Some(Limits::Deviations(*limit).of(generator)),
             _ => None,
         };
+        let sphere = (spec.space == Space::Shell && !around_zero(generator)).then(|| {
+            let (mean, deviation) = statistics(generator);
+            (mean, deviation.square().sum(None::<Kind>).sqrt())
+        });
         let mut latent = Latent {
             generator,
             schedule,
             space: spec.space.clone(),
             bounds,
+            sphere,
             unclamped: spec.unclamped,
             trained: code,
             scale: None,
@@ -265,6 +285,31 @@ impl<'g> Latent<'g> {
         match &self.scale {
             None => gradient,
             Some(scale) => spectrum::pullback(&gradient) * scale,
+        }
+    }
+
+    /// Mean and standard deviation of the prior in each number of [`tensors`](Param::tensors): `[1]` or `[1,…]` each.
+    pub fn moments(&self) -> Vec<(Tensor, Tensor)> {
+        let generator = self.generator;
+        let constant = |number: f32| on_device(generator, vec![number], &[1]);
+        let normal = || (constant(0.), constant(1.));
+        let codes = match (generator.code.prior, &generator.mapping) {
+            (Prior::Normal, None) => normal(),
+            _ => statistics(generator),
+        };
+        let of_codes = match self.space {
+            // Spectra of codes of independent numbers, whose own deviations differ little from place to place.
+            Space::Fourier { noise, .. } => {
+                let shape = &generator.code.shape;
+                let white = spectrum::of_white_noise([shape[1], shape[2]], codes.1.kind(), codes.1.device());
+                let at = noise * codes.1.square().mean(None::<Kind>).sqrt();
+                (spectrum::of_picture(&codes.0.expand(&shape_of(1, shape)[..], false)) * noise, white * at)
+            }
+            _ => codes,
+        };
+        match self.condition {
+            Some((Condition::Relaxed, _)) => vec![of_codes, normal()],
+            _ => vec![of_codes],
         }
     }
 
@@ -330,23 +375,23 @@ impl Param for Latent<'_> {
     }
 
     fn project(&mut self) {
-        match self.space {
-            Space::Gaussian | Space::Fourier { .. } => {}
-            Space::Bounded(_) => {
-                if let Some(bounds) = &self.bounds {
-                    bounds.apply(&self.trained);
-                }
-            }
-            Space::Truncated { limit } => {
+        if let Some(bounds) = &self.bounds {
+            return bounds.apply(&self.trained);
+        }
+        match (&self.space, &self.sphere) {
+            (Space::Truncated { limit }, _) => {
                 let limit = limit * self.generator.code.prior.deviation();
                 let _ = self.trained.clamp_(-limit, limit);
             }
-            Space::Shell => {
-                let radius = (self.generator.code.numbers() as f64).sqrt() * self.generator.code.prior.deviation();
-                let dims: Vec<i64> = (1..self.trained.dim() as i64).collect();
-                let norm = self.trained.square().sum_dim_intlist(&dims[..], true, None::<Kind>).sqrt().clamp_min(1e-12);
-                let _ = self.trained.g_mul_(&(norm.reciprocal() * radius));
+            (_, Some((centre, radius))) => {
+                let from_centre = &self.trained - centre;
+                self.trained.copy_(&(&from_centre * (norms(&from_centre).reciprocal() * radius) + centre));
             }
+            (Space::Shell, None) => {
+                let radius = (self.generator.code.numbers() as f64).sqrt() * self.generator.code.prior.deviation();
+                let _ = self.trained.g_mul_(&(norms(&self.trained).reciprocal() * radius));
+            }
+            (Space::Gaussian | Space::Bounded(_) | Space::Fourier { .. }, None) => {}
         }
     }
 

@@ -167,9 +167,7 @@ impl Limits {
         match self {
             Limits::Range(Range { low, high }) => Bounds { low: constant(*low), high: constant(*high) },
             Limits::Deviations(deviations) => {
-                let starts: Vec<(Seed, u64)> = (0..STATISTICS_OF).map(|number| (Seed(0), number)).collect();
-                let codes = draws(generator, &starts);
-                let (mean, spread) = (codes.mean_dim(0i64, true, None::<Kind>), codes.std_dim(0i64, true, true));
+                let (mean, spread) = statistics(generator);
                 let low = match rectified {
                     true => constant(0.),
                     false => &mean - &spread * *deviations,
@@ -187,6 +185,13 @@ impl Limits {
             }
         }
     }
+}
+
+/// Mean and standard deviation `[1,…]` of each dimension of a generator's codes, over [`STATISTICS_OF`] draws from its prior.
+pub(super) fn statistics(generator: &Generator) -> (Tensor, Tensor) {
+    let starts: Vec<(Seed, u64)> = (0..STATISTICS_OF).map(|number| (Seed(0), number)).collect();
+    let codes = draws(generator, &starts);
+    (codes.mean_dim(0i64, true, None::<Kind>), codes.std_dim(0i64, true, true))
 }
 
 /// Limits of a generator's codes: `[1]` or `[1,…]`.

@@ -50,6 +50,23 @@ pub fn multiplicities([_, width]: [i64; 2], kind: Kind, device: Device) -> Tenso
     counts
 }
 
+/// The standard deviations `[1,1,H,W/2+1,2]` that independent numbers of a spectrum need to make white noise of deviation 1.
+///
+/// Where a half spectrum holds a coefficient and its mirror image (the first column; of an even width the last), a picture
+/// is made of the mean of the two; coefficients that are their own mirror image have no imaginary part.
+pub fn of_white_noise([height, width]: [i64; 2], kind: Kind, device: Device) -> Tensor {
+    let own_mirror = |place: i64, size: i64| place == 0 || 2 * place == size;
+    let deviations: Vec<f64> = (0..height)
+        .flat_map(|row| (0..=width / 2).map(move |column| (own_mirror(row, height), own_mirror(column, width))))
+        .flat_map(|place| match place {
+            (true, true) => [1., 0.],
+            (false, true) => [1., 1.],
+            (_, false) => [0.5f64.sqrt(); 2],
+        })
+        .collect();
+    Tensor::from_slice(&deviations).view([1, 1, height, width / 2 + 1, 2]).to_kind(kind).to_device(device)
+}
+
 /// The picture `[N,C,H,W]` at another size through its spectrum: zeros for the frequencies that are new, none of those that
 /// no longer fit. Centres of pixels lie where a resize of the picture would have them.
 pub fn resample(picture: &Tensor, [height, width]: [i64; 2]) -> Tensor {
