@@ -56,7 +56,7 @@ def row_of(folder, record, step_ms, forward_ms):
     points = curve(folder, record, step_ms, forward_ms)
     witness = [verdict["probability"] for verdict in record["witnesses"]]
     row = {
-        "generator": record["generator"]["name"],
+        "generator": record["generator"],
         "search": record["method"],
         "unit": record["unit"]["name"],
         "seed": record["seed"],
@@ -105,7 +105,7 @@ def summary(rows):
     searches = {}
     for row in rows:
         searches.setdefault(row["search"], []).append(row)
-    names = [name for *_, name in LIMITS if any(row[name] != "" for row in rows)]
+    names = [name for *_, name in LIMITS if all(any(row[name] != "" for row in runs) for runs in searches.values())]
     yield "| search | " + " | ".join(names) + " |"
     yield "| --- " * (len(names) + 1) + "|"
     for search, runs in searches.items():

@@ -20,7 +20,7 @@ use crate::transform::TransformSpec;
 use crate::unit::Reading;
 
 /// The presets, in the order in which they are listed: file name and text.
-const PRESETS: [(&str, &str); 24] = [
+const PRESETS: [(&str, &str); 25] = [
     ("naive.yaml", include_str!("methods/naive.yaml")),
     ("erhan-2009.yaml", include_str!("methods/erhan-2009.yaml")),
     ("deepdream-2015.yaml", include_str!("methods/deepdream-2015.yaml")),
@@ -40,6 +40,7 @@ const PRESETS: [(&str, &str); 24] = [
     ("cma-es-cholesky.yaml", include_str!("methods/cma-es-cholesky.yaml")),
     ("cma-es-spherical.yaml", include_str!("methods/cma-es-spherical.yaml")),
     ("ga.yaml", include_str!("methods/ga.yaml")),
+    ("cma-es-spatial.yaml", include_str!("methods/cma-es-spatial.yaml")),
     ("dgn-am.yaml", include_str!("methods/dgn-am.yaml")),
     ("dgn-am-gaussian.yaml", include_str!("methods/dgn-am-gaussian.yaml")),
     ("ppgn.yaml", include_str!("methods/ppgn.yaml")),
@@ -75,6 +76,7 @@ impl ParamSpec {
             ParamSpec::Fourier(_) => "fourier",
             ParamSpec::Laplacian(_) => "laplacian",
             ParamSpec::Maco(_) => "maco",
+            ParamSpec::Latent(LatentSpec { space: Space::Fourier { .. }, .. }) => "latent (space fourier)",
             ParamSpec::Latent(_) => "latent",
             ParamSpec::Embedding(_) => "embedding",
             ParamSpec::Blend(_) => "blend",

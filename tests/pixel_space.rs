@@ -61,7 +61,7 @@ fn every_preset_runs_on_pictures_of_its_sizes() {
     for preset in Method::presets() {
         if let Err(refusal) = preset.fit(face) {
             // Those for spatial codes, for codes behind a ReLU, for conditional generators and for such as have an encoder.
-            let names = ["latent-spatial", "dgn-am", "ppgn", "biggan-am"];
+            let names = ["latent-spatial", "cma-es-spatial", "dgn-am", "ppgn", "biggan-am"];
             assert!(names.contains(&preset.name.as_str()), "{}: {refusal}", preset.name);
             continue;
         }

@@ -189,11 +189,11 @@ fn codes_stay_within_the_limits_of_their_dimensions() {
     assert!(off > 0. && off < 0.15, "{off}");
 }
 
-/// A small StyleGAN2 whose codes are w.
-fn stylegan2_of_w() -> Generator {
+/// A small StyleGAN2 whose codes are w, or one of them for each layer.
+fn stylegan2_of(code: stylegan2::Space) -> Generator {
     let config = stylegan2::Config {
         resolution: 32,
-        code: stylegan2::Space::W,
+        code,
         truncation: 1.,
         latent: 48,
         channel_multiplier: 2,
@@ -212,7 +212,7 @@ fn stylegan2_of_w() -> Generator {
 
 #[test]
 fn the_limits_of_w_are_those_of_what_the_mapping_makes() {
-    let generator = stylegan2_of_w();
+    let generator = stylegan2_of(stylegan2::Space::W);
     let schedule = generator.schedule();
     let spec = LatentSpec::in_space(Space::Bounded(Limits::Deviations(1.)));
     let seeds: Vec<(Seed, u64)> = (0..500).map(|seed| (Seed(seed), 0)).collect();
@@ -227,7 +227,7 @@ fn the_limits_of_w_are_those_of_what_the_mapping_makes() {
 
 #[test]
 fn the_shell_of_w_is_where_its_draws_are() {
-    let generator = stylegan2_of_w();
+    let generator = stylegan2_of(stylegan2::Space::W);
     let schedule = generator.schedule();
     let starts: Vec<(Seed, u64)> = (0..500).map(|number| (Seed(7), number)).collect();
     let codes = |space: Space| {
@@ -271,7 +271,7 @@ fn to_searches_without_gradients_every_prior_is_white() {
         ("normal", generator("face-dcgan"), Space::Gaussian),
         ("truncated", truncated(), Space::Gaussian),
         ("rectified", rectified(), Space::Gaussian),
-        ("w", stylegan2_of_w(), Space::Gaussian),
+        ("w", stylegan2_of(stylegan2::Space::W), Space::Gaussian),
         ("spatial", decoder(), Space::Gaussian),
         ("spectra", decoder(), spectra()),
     ];
@@ -317,6 +317,44 @@ fn searches_without_gradients_start_where_the_prior_is() {
         let size = code.square().mean(None::<Kind>).double_value(&[]).sqrt();
         println!("{optimizer}: a code of {size:.3}");
         assert!((0.25..0.36).contains(&size), "{optimizer}: {size}, where the prior has 0.3");
+    }
+}
+
+#[test]
+fn codes_of_every_shape_are_searched_in_every_way() {
+    let classifier = classifier("efficientnet-lite0");
+    let spaces = ["gaussian", "shell", "{truncated: {limit: 2.0}}", "{bounded: {deviations: 2.0}}"];
+    let optimizers = [
+        "{adam: {lr: 0.05}}",
+        "{normalized_sgd: {lr: 0.1}}",
+        "{cma_es: {variant: diagonal, population: 4, sigma: 1.0}}",
+        "{cma_es: {variant: cholesky, population: 4, sigma: 1.0}}",
+        "{spherical_cma: {population: 4, degrees: {from: 50.0, to: 7.33}}}",
+        "{genetic: {population: 4, elite: 1, mutated: 0.25, deviation: 0.5}}",
+    ];
+    for (name, generator) in [("spatial", decoder()), ("w+", stylegan2_of(stylegan2::Space::WPlus))] {
+        for (place, optimizer) in optimizers.iter().enumerate() {
+            // Every space with one of them at least.
+            let space = spaces[place % spaces.len()];
+            let more = match place < 2 {
+                true => {
+                    "regularizers: [{code_decay: {weight: 0.01}}]\nfilters: [{clip_code: {limit: 3.0}}, {shrink_code: {factor: 0.9}}]\n"
+                }
+                false => "",
+            };
+            let text = format!(
+                "name: short\nparam: {{latent: {{space: {space}}}}}\noptimizer: {optimizer}\n{more}steps: 2\nkeep: best\n"
+            );
+            let method = Method::parse(&text, "short.yaml").unwrap();
+            for run in run(&classifier, &generator, &method, "class:banana", &[0, 1]) {
+                assert!(run.failure.is_none(), "{name}, {optimizer}: {:?}", run.failure);
+                let code = state(&run, "code");
+                assert_eq!(code.size(), generator.code.shape, "{name}, {optimizer}");
+                for row in run.trace.iter().filter(|_| place < 2) {
+                    assert!(row.penalties.len() == 1 && row.penalties[0] > 0., "{name}, {optimizer}: {row:?}");
+                }
+            }
+        }
     }
 }
 

@@ -65,7 +65,7 @@ pub trait Param {
     /// Height and width of the pictures.
     fn size(&self) -> [i64; 2];
 
-    /// The code `[N,d]` among the tensors, first of them, where there is one: what filters and regularizers of codes act on.
+    /// The code `[N,…]` among the tensors, first of them, where there is one: what filters and regularizers of codes act on.
     fn code(&self) -> Option<Tensor> {
         None
     }

@@ -3,7 +3,7 @@
 
 use tch::{Kind, Tensor};
 
-/// weight * |z|^2 of each sample `[N]`, and its gradient.
+/// weight * |z|^2 of each sample `[N]` of codes `[N,…]`, and its gradient.
 pub fn value_and_gradient(weight: f64, code: &Tensor) -> (Tensor, Tensor) {
-    (code.square().sum_dim_intlist(1i64, false, None::<Kind>) * weight, code * (2. * weight))
+    (code.square().flatten(1, -1).sum_dim_intlist(1i64, false, None::<Kind>) * weight, code * (2. * weight))
 }

@@ -116,7 +116,7 @@ impl RegularizerSpec {
         }
     }
 
-    /// Weighted penalty `[N]` and gradient of a code `[N,d]`.
+    /// Weighted penalty `[N]` and gradient of a code `[N,…]`.
     pub fn of_code(&self, code: &Tensor) -> Option<(Tensor, Tensor)> {
         match self {
             RegularizerSpec::CodeDecay { weight } => Some(code_decay::value_and_gradient(*weight, code)),
