@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Sums up searches for a code: what was reached after so many forward passes and after so many seconds of one core.
 
-    experiments/searches.py searches.csv [OUT… --step-ms 33 --forward-ms 16]
+    experiments/searches.py searches.csv [OUT… --step-ms 33 --forward-ms 15] [--plot searches.svg]
 
 OUT are folders of records (`metapicture sweep experiments/searches-face.yaml`), of one generator at one size; their runs are put
 into the table searches.csv, a row each, in the place of what it had of the same generator, search, unit, seed and steps. Then the
@@ -17,11 +17,14 @@ them, seeds. Needs Python alone.
 import argparse
 import csv
 import json
+import math
 import random
 from pathlib import Path
 
-PASSES = [100, 200, 400, 600]
-SECONDS = [10, 30, 60]
+PASSES = [100, 160, 200, 300, 400]
+SECONDS = [1, 2, 3, 5, 7, 10, 15, 20, 30, 45, 60]
+# Of these, the ones that tables show; the plot shows all.
+SHOWN = ["10 s", "30 s", "60 s"]
 LIMITS = [(0, limit, f"{limit} passes") for limit in PASSES] + [(1, limit, f"{limit} s") for limit in SECONDS]
 KEY = ["generator", "search", "unit", "seed", "steps"]
 VALUES = [name for *_, name in LIMITS] + ["scored", "witnesses"]
@@ -84,20 +87,27 @@ def interval(by_unit, rng, count=2000):
     return means[int(0.025 * count)], means[int(0.975 * count) - 1]
 
 
-def cell(rows, name, digits):
+def mean_of(rows, name):
     """Mean and interval of a column, and how many runs it has; of runs that differ in length alone, the shortest that has it."""
     shortest = {}
     for row in sorted(rows, key=lambda row: int(row["steps"])):
         if row[name] != "":
             shortest.setdefault((row["unit"], row["seed"]), float(row[name]))
-    if not shortest:
-        return "–", 0
     by_unit = {}
     for (unit, _), value in shortest.items():
         by_unit.setdefault(unit, []).append(value)
+    if not by_unit:
+        return None
     mean = sum(sum(values) / len(values) for values in by_unit.values()) / len(by_unit)
-    low, high = interval(by_unit, random.Random(0))
-    return f"{mean:.{digits}f} ({low:.{digits}f}–{high:.{digits}f})", len(shortest)
+    return mean, interval(by_unit, random.Random(0)), len(shortest)
+
+
+def cell(rows, name, digits):
+    found = mean_of(rows, name)
+    if found is None:
+        return "–", 0
+    mean, (low, high), count = found
+    return f"{mean:.{digits}f} ({low:.{digits}f}–{high:.{digits}f})", count
 
 
 def summary(rows):
@@ -105,7 +115,10 @@ def summary(rows):
     searches = {}
     for row in rows:
         searches.setdefault(row["search"], []).append(row)
-    names = [name for *_, name in LIMITS if all(any(row[name] != "" for row in runs) for runs in searches.values())]
+    passes = [name for place, _, name in LIMITS if place == 0]
+    equal = [name for name in passes if all(any(row[name] != "" for row in runs) for runs in searches.values())]
+    # As many passes as all of them went.
+    names = equal[-1:] + [name for name in SHOWN if any(row[name] != "" for row in rows)]
     yield "| search | " + " | ".join(names) + " |"
     yield "| --- " * (len(names) + 1) + "|"
     for search, runs in searches.items():
@@ -122,12 +135,75 @@ def summary(rows):
             yield f"| `{search}` | {steps} | {of_length[0]['passes']} | {seconds:.1f} | {scored} | {witnesses} | {count} |"
 
 
+# Okabe & Ito's colours, which most people tell apart.
+COLOURS = {
+    "latent": "#0072b2",
+    "dgn-am-gaussian": "#e69f00",
+    "cma-es": "#cc79a7",
+    "cma-es-cholesky": "#d55e00",
+    "cma-es-spherical": "#009e73",
+    "ga": "#555555",
+}
+WIDTH, HEIGHT, LEFT, TOP, GAP = 250, 260, 45, 40, 160
+
+
+def family(search):
+    """What a search is called whatever the space of its codes."""
+    return search.removesuffix("-spatial").removesuffix("-spectra")
+
+
+def panel(generator, rows, left, highest):
+    """Mean activation against seconds, a line a search: solid where as many runs are behind it as at its start, else dashed."""
+    x = lambda seconds: left + WIDTH * math.log(seconds) / math.log(SECONDS[-1])
+    y = lambda activation: TOP + HEIGHT * (1 - activation / highest)
+    yield f'<text x="{left}" y="{TOP - 16}" font-weight="bold">{generator}</text>'
+    for activation in range(0, int(highest) + 1, 10):
+        yield f'<path d="M{left} {y(activation):.1f}h{WIDTH}" stroke="#ddd"/>'
+        yield f'<text x="{left - 8}" y="{y(activation) + 4:.1f}" text-anchor="end">{activation}</text>'
+    for seconds in [1, 3, 10, 30, 60]:
+        yield f'<path d="M{x(seconds):.1f} {TOP + HEIGHT}v5" stroke="#888"/>'
+        yield f'<text x="{x(seconds):.1f}" y="{TOP + HEIGHT + 20}" text-anchor="middle">{seconds}</text>'
+    ends = []
+    for search in dict.fromkeys(row["search"] for row in rows):
+        runs = [row for row in rows if row["search"] == search]
+        points = [(seconds, mean_of(runs, f"{seconds} s")) for seconds in SECONDS]
+        points = [(x(seconds), y(found[0]), found[2]) for seconds, found in points if found]
+        colour = COLOURS[family(search)]
+        for (x0, y0, _), (x1, y1, count) in zip(points, points[1:]):
+            dashed = "" if count == points[0][2] else ' stroke-dasharray="4 3"'
+            yield f'<path d="M{x0:.1f} {y0:.1f}L{x1:.1f} {y1:.1f}" stroke="{colour}" stroke-width="2" fill="none"{dashed}/>'
+        ends.append([points[-1][1], points[-1][0], search, colour])
+    # Names beside the ends, none on another.
+    ends.sort()
+    for before, end in zip([None] + ends, ends):
+        end.append(end[0] + 4 if before is None else max(end[0] + 4, before[-1] + 15))
+    excess = max(0, ends[-1][-1] - (TOP + HEIGHT + 4)) if ends else 0
+    for _, end_x, search, colour, place in ends:
+        yield f'<text x="{end_x + 8:.1f}" y="{place - excess:.1f}" fill="{colour}">{search}</text>'
+
+
+def plot(generators):
+    means = [mean_of([row], name)[0] for rows in generators.values() for row in rows for name in ["60 s", "10 s"] if row[name]]
+    highest = 10 * math.ceil(max(means) / 10)
+    width = LEFT + len(generators) * (WIDTH + GAP)
+    lines = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {TOP + HEIGHT + 50}" width="{width}"',
+        ' font-family="sans-serif" font-size="12" role="img" aria-label="Activation reached by each search against seconds">',
+        f'<rect width="{width}" height="{TOP + HEIGHT + 50}" fill="#fff"/>',
+    ]
+    for place, (generator, rows) in enumerate(generators.items()):
+        lines += panel(generator, rows, LEFT + place * (WIDTH + GAP), highest)
+    lines.append(f'<text x="{LEFT}" y="{TOP + HEIGHT + 40}">seconds of one core a picture; mean activation of ten classes</text></svg>')
+    return "\n".join(lines) + "\n"
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("table", type=Path)
     parser.add_argument("out", nargs="*", type=Path)
     parser.add_argument("--step-ms", type=float)
     parser.add_argument("--forward-ms", type=float)
+    parser.add_argument("--plot", type=Path, help="an SVG of activation against seconds")
     arguments = parser.parse_args()
     if arguments.out and not (arguments.step_ms and arguments.forward_ms):
         parser.error("records need --step-ms and --forward-ms")
@@ -153,6 +229,8 @@ def main():
     for generator, of_generator in generators.items():
         print(f"{generator}\n")
         print("\n".join(summary(of_generator)), "\n", sep="")
+    if arguments.plot:
+        arguments.plot.write_text(plot(generators))
 
 
 if __name__ == "__main__":
