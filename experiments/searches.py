@@ -62,7 +62,7 @@ def row_of(folder, record, step_ms, forward_ms):
         "generator": record["generator"],
         "search": record["method"],
         "unit": record["unit"]["name"],
-        "seed": record["seed"],
+        "seed": str(record["seed"]),
         "steps": record["method_settings"]["steps"],
         "step ms": f"{step_ms:g}",
         "forward ms": f"{forward_ms:g}",
@@ -116,8 +116,9 @@ def summary(rows):
     for row in rows:
         searches.setdefault(row["search"], []).append(row)
     passes = [name for place, _, name in LIMITS if place == 0]
-    equal = [name for name in passes if all(any(row[name] != "" for row in runs) for runs in searches.values())]
-    # As many passes as all of them went.
+    all_runs = {search: len({(row["unit"], row["seed"]) for row in runs}) for search, runs in searches.items()}
+    equal = [name for name in passes if all(cell(runs, name, 1)[1] == all_runs[search] for search, runs in searches.items())]
+    # As many passes as every run of all of them went.
     names = equal[-1:] + [name for name in SHOWN if any(row[name] != "" for row in rows)]
     yield "| search | " + " | ".join(names) + " |"
     yield "| --- " * (len(names) + 1) + "|"
@@ -144,7 +145,7 @@ COLOURS = {
     "cma-es-spherical": "#009e73",
     "ga": "#555555",
 }
-WIDTH, HEIGHT, LEFT, TOP, GAP = 250, 260, 45, 40, 160
+WIDTH, HEIGHT, LEFT, TOP, GAP = 250, 260, 45, 40, 190
 
 
 def family(search):
