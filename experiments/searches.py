@@ -184,8 +184,8 @@ def panel(generator, rows, left, highest):
 
 
 def plot(generators):
-    means = [mean_of([row], name)[0] for rows in generators.values() for row in rows for name in ["60 s", "10 s"] if row[name]]
-    highest = 10 * math.ceil(max(means) / 10)
+    reached = [float(row[name]) for rows in generators.values() for row in rows for name in ["60 s", "10 s"] if row[name]]
+    highest = 10 * math.ceil(max(reached) / 10)
     width = LEFT + len(generators) * (WIDTH + GAP)
     lines = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {TOP + HEIGHT + 50}" width="{width}"',

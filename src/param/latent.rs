@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tch::{Kind, Tensor};
 
-use super::limits::{Bounds, Limits, statistics};
+use super::limits::{Bounds, Limits, constant, moments};
 use super::{Param, spectrum};
 use crate::random::{Purpose, Seed, normal, stream, truncated_normal};
 
@@ -119,9 +119,9 @@ pub struct Latent<'g> {
     generator: &'g Generator,
     schedule: &'g Schedule,
     space: Space,
-    /// The limits of a bounded space, or of a truncated one around another mean than 0.
+    /// The limits of a bounded or truncated space.
     bounds: Option<Bounds>,
-    /// Centre `[1,…]` and radius `[1]` of a shell around another place than 0.
+    /// Centre `[1]` or `[1,…]` and radius of a shell.
     sphere: Option<(Tensor, Tensor)>,
     unclamped: bool,
     /// `[N, …]`: codes, or their spectra `[N,C,h,w/2+1,2]`.
@@ -138,17 +138,6 @@ pub struct Latent<'g> {
 /// `[N, …]`
 fn shape_of(count: usize, rest: &[i64]) -> Vec<i64> {
     std::iter::once(count as i64).chain(rest.iter().copied()).collect()
-}
-
-/// Whether a prior has its mean at 0 and a deviation that is known.
-fn around_zero(generator: &Generator) -> bool {
-    generator.mapping.is_none() && generator.code.prior != Prior::Rectified
-}
-
-/// The norm of each sample, `[N,1,…]`.
-fn norms(samples: &Tensor) -> Tensor {
-    let dims: Vec<i64> = (1..samples.dim() as i64).collect();
-    samples.square().sum_dim_intlist(&dims[..], true, None::<Kind>).sqrt().clamp_min(1e-12)
 }
 
 /// The shape of what is drawn for one code.
@@ -227,12 +216,13 @@ impl<'g> Latent<'g> {
         };
         let bounds = match &spec.space {
             Space::Bounded(limits) => Some(limits.of(generator)),
-            Space::Truncated { limit } if !around_zero(generator) => Some(Limits::Deviations(*limit).of(generator)),
+            Space::Truncated { limit } => Some(Bounds::around(generator, moments(generator), *limit)),
             _ => None,
         };
-        let sphere = (spec.space == Space::Shell && !around_zero(generator)).then(|| {
-            let (mean, deviation) = statistics(generator);
-            (mean, deviation.square().sum(None::<Kind>).sqrt())
+        let sphere = (spec.space == Space::Shell).then(|| {
+            let (mean, deviation) = moments(generator);
+            let numbers = generator.code.numbers() as f64;
+            (mean, (deviation.square().mean(None::<Kind>) * numbers).sqrt())
         });
         let mut latent = Latent {
             generator,
@@ -291,12 +281,7 @@ impl<'g> Latent<'g> {
     /// Mean and standard deviation of the prior in each number of [`tensors`](Param::tensors): `[1]` or `[1,…]` each.
     pub fn moments(&self) -> Vec<(Tensor, Tensor)> {
         let generator = self.generator;
-        let constant = |number: f32| on_device(generator, vec![number], &[1]);
-        let normal = || (constant(0.), constant(1.));
-        let codes = match (generator.code.prior, &generator.mapping) {
-            (Prior::Normal, None) => normal(),
-            _ => statistics(generator),
-        };
+        let codes = moments(generator);
         let of_codes = match self.space {
             // Spectra of codes of independent numbers, whose own deviations differ little from place to place.
             Space::Fourier { noise, .. } => {
@@ -308,7 +293,7 @@ impl<'g> Latent<'g> {
             _ => codes,
         };
         match self.condition {
-            Some((Condition::Relaxed, _)) => vec![of_codes, normal()],
+            Some((Condition::Relaxed, _)) => vec![of_codes, (constant(generator, 0.), constant(generator, 1.))],
             _ => vec![of_codes],
         }
     }
@@ -376,22 +361,13 @@ impl Param for Latent<'_> {
 
     fn project(&mut self) {
         if let Some(bounds) = &self.bounds {
-            return bounds.apply(&self.trained);
+            bounds.apply(&self.trained);
         }
-        match (&self.space, &self.sphere) {
-            (Space::Truncated { limit }, _) => {
-                let limit = limit * self.generator.code.prior.deviation();
-                let _ = self.trained.clamp_(-limit, limit);
-            }
-            (_, Some((centre, radius))) => {
-                let from_centre = &self.trained - centre;
-                self.trained.copy_(&(&from_centre * (norms(&from_centre).reciprocal() * radius) + centre));
-            }
-            (Space::Shell, None) => {
-                let radius = (self.generator.code.numbers() as f64).sqrt() * self.generator.code.prior.deviation();
-                let _ = self.trained.g_mul_(&(norms(&self.trained).reciprocal() * radius));
-            }
-            (Space::Gaussian | Space::Bounded(_) | Space::Fourier { .. }, None) => {}
+        if let Some((centre, radius)) = &self.sphere {
+            let from_centre = &self.trained - centre;
+            let dims: Vec<i64> = (1..from_centre.dim() as i64).collect();
+            let norm = from_centre.square().sum_dim_intlist(&dims[..], true, None::<Kind>).sqrt().clamp_min(1e-12);
+            self.trained.copy_(&(from_centre * (norm.reciprocal() * radius) + centre));
         }
     }
 

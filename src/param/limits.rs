@@ -163,17 +163,11 @@ impl Limits {
     pub(super) fn of(&self, generator: &Generator) -> Bounds {
         let shape: Vec<i64> = std::iter::once(1).chain(generator.code.shape.iter().copied()).collect();
         let rectified = generator.code.prior == Prior::Rectified;
-        let constant = |number: f64| on_device(generator, vec![number as f32], &[1]);
         match self {
-            Limits::Range(Range { low, high }) => Bounds { low: constant(*low), high: constant(*high) },
-            Limits::Deviations(deviations) => {
-                let (mean, spread) = statistics(generator);
-                let low = match rectified {
-                    true => constant(0.),
-                    false => &mean - &spread * *deviations,
-                };
-                Bounds { low, high: mean + spread * *deviations }
+            Limits::Range(Range { low, high }) => {
+                Bounds { low: constant(generator, *low), high: constant(generator, *high) }
             }
+            Limits::Deviations(deviations) => Bounds::around(generator, statistics(generator), *deviations),
             Limits::File(file) => {
                 let dimensions = generator.code.numbers() as usize;
                 let (low, high) = match file.numbers.len() == dimensions {
@@ -187,8 +181,23 @@ impl Limits {
     }
 }
 
+/// A number `[1]` for all dimensions.
+pub(super) fn constant(generator: &Generator, number: f64) -> Tensor {
+    on_device(generator, vec![number as f32], &[1])
+}
+
+/// Mean and standard deviation of a generator's codes: `[1]` where they are known of its prior, else `[1,…]` of draws from it.
+pub(super) fn moments(generator: &Generator) -> (Tensor, Tensor) {
+    match (generator.code.prior, &generator.mapping) {
+        (prior @ (Prior::Normal | Prior::Truncated { .. }), None) => {
+            (constant(generator, 0.), constant(generator, prior.deviation()))
+        }
+        _ => statistics(generator),
+    }
+}
+
 /// Mean and standard deviation `[1,…]` of each dimension of a generator's codes, over [`STATISTICS_OF`] draws from its prior.
-pub(super) fn statistics(generator: &Generator) -> (Tensor, Tensor) {
+fn statistics(generator: &Generator) -> (Tensor, Tensor) {
     let starts: Vec<(Seed, u64)> = (0..STATISTICS_OF).map(|number| (Seed(0), number)).collect();
     let codes = draws(generator, &starts);
     (codes.mean_dim(0i64, true, None::<Kind>), codes.std_dim(0i64, true, true))
@@ -202,6 +211,15 @@ pub(super) struct Bounds {
 }
 
 impl Bounds {
+    /// So many deviations on both sides of a mean; what is behind a ReLU stays at 0 or above.
+    pub(super) fn around(generator: &Generator, (mean, deviation): (Tensor, Tensor), deviations: f64) -> Bounds {
+        let low = match generator.code.prior {
+            Prior::Rectified => constant(generator, 0.),
+            _ => &mean - &deviation * deviations,
+        };
+        Bounds { low, high: mean + deviation * deviations }
+    }
+
     /// Sets what leaves them to the nearer one, in place.
     pub(super) fn apply(&self, codes: &Tensor) {
         let _ = codes.shallow_clone().clamp_tensor_(Some(&self.low), Some(&self.high));
