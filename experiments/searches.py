@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Sums up searches for a code: what was reached after so many forward passes and after so many seconds of one core.
 
-    experiments/searches.py searches.csv [OUT… --step-ms 33 --forward-ms 15] [--plot searches.svg]
+    experiments/searches.py searches.csv [OUT… --step-ms 33 --forward-ms 15] [--paired] [--plot searches.svg]
 
 OUT are folders of records (`metapicture sweep experiments/searches-face.yaml`), of one generator at one size; their runs are put
 into the table searches.csv, a row each, in the place of what it had of the same generator, search, unit, seed and steps. Then the
@@ -87,19 +87,28 @@ def interval(by_unit, rng, count=2000):
     return means[int(0.025 * count)], means[int(0.975 * count) - 1]
 
 
-def mean_of(rows, name):
-    """Mean and interval of a column, and how many runs it has; of runs that differ in length alone, the shortest that has it."""
-    shortest = {}
+def shortest(rows, name):
+    """A column by unit and seed; of runs that differ in length alone, the shortest that has it."""
+    values = {}
     for row in sorted(rows, key=lambda row: int(row["steps"])):
         if row[name] != "":
-            shortest.setdefault((row["unit"], row["seed"]), float(row[name]))
+            values.setdefault((row["unit"], row["seed"]), float(row[name]))
+    return values
+
+
+def mean_over(values):
+    """Mean and interval of values by unit and seed, and how many they are."""
     by_unit = {}
-    for (unit, _), value in shortest.items():
+    for (unit, _), value in values.items():
         by_unit.setdefault(unit, []).append(value)
     if not by_unit:
         return None
     mean = sum(sum(values) / len(values) for values in by_unit.values()) / len(by_unit)
-    return mean, interval(by_unit, random.Random(0)), len(shortest)
+    return mean, interval(by_unit, random.Random(0)), len(values)
+
+
+def mean_of(rows, name):
+    return mean_over(shortest(rows, name))
 
 
 def cell(rows, name, digits):
@@ -134,6 +143,31 @@ def summary(rows):
             (scored, count), (witnesses, _) = cell(of_length, "scored", 1), cell(of_length, "witnesses", 3)
             seconds = sum(float(row["seconds"]) for row in of_length) / len(of_length)
             yield f"| `{search}` | {steps} | {of_length[0]['passes']} | {seconds:.1f} | {scored} | {witnesses} | {count} |"
+
+
+def paired(rows):
+    """The lines of one generator's table of differences between searches, of the same units and seeds, the better one first."""
+    searches = {}
+    for row in rows:
+        searches.setdefault(row["search"], []).append(row)
+    yield "| difference | after | mean (95 %) | classes where above 0 | runs |"
+    yield "| --- " * 5 + "|"
+    for name in SHOWN:
+        found = {search: shortest(runs, name) for search, runs in searches.items()}
+        found = {search: values for search, values in found.items() if values}
+        order = sorted(found, key=lambda search: -mean_over(found[search])[0])
+        for place, better in enumerate(order):
+            for worse in order[place + 1 :]:
+                both = found[better].keys() & found[worse].keys()
+                apart = {key: found[better][key] - found[worse][key] for key in sorted(both)}
+                if not apart:
+                    continue
+                mean, (low, high), count = mean_over(apart)
+                by_unit = {}
+                for (unit, _), value in apart.items():
+                    by_unit[unit] = by_unit.get(unit, 0) + value
+                above = sum(value > 0 for value in by_unit.values())
+                yield f"| `{better}` - `{worse}` | {name} | {mean:.1f} ({low:.1f} to {high:.1f}) | {above} of {len(by_unit)} | {count} |"
 
 
 # Okabe & Ito's colours, which most people tell apart.
@@ -204,6 +238,7 @@ def main():
     parser.add_argument("out", nargs="*", type=Path)
     parser.add_argument("--step-ms", type=float)
     parser.add_argument("--forward-ms", type=float)
+    parser.add_argument("--paired", action="store_true", help="differences between searches, too: of the same units and seeds")
     parser.add_argument("--plot", type=Path, help="an SVG of activation against seconds")
     arguments = parser.parse_args()
     if arguments.out and not (arguments.step_ms and arguments.forward_ms):
@@ -230,6 +265,8 @@ def main():
     for generator, of_generator in generators.items():
         print(f"{generator}\n")
         print("\n".join(summary(of_generator)), "\n", sep="")
+        if arguments.paired:
+            print("\n".join(paired(of_generator)), "\n", sep="")
     if arguments.plot:
         arguments.plot.write_text(plot(generators))
 

@@ -23,7 +23,7 @@ impl<'e> Encoder<'e> {
     /// The encoder of a generator's pictures; `classifier` is the one that [`generators::Encoding`] names.
     ///
     /// # Errors
-    /// If the generator has no encoder, the classifier is another one, or the layer has another shape than the codes.
+    /// If the generator has no encoder, or the classifier is another one or lacks the layer.
     pub fn new(generator: &Generator, classifier: Option<&'e Classifier>) -> Result<Encoder<'e>> {
         let Some(encoding) = generator.code.encoding else {
             bail!("{} has no encoder: its codes are not the activations of a classifier that is known", generator.name)
@@ -37,7 +37,7 @@ impl<'e> Encoder<'e> {
         Ok(Encoder {
             classifier,
             point: tap.point,
-            schedule: classifier.network.schedule(&[tap.point]),
+            schedule: classifier.network.schedule(&[tap.point]).forward_only(),
             pipeline: classifier.input_pipeline(shown, [classifier.size; 2]),
             shape,
         })

@@ -91,6 +91,7 @@ impl Experiment {
             for unit in units {
                 unit.read_as(method.objective).with_context(named)?;
             }
+            method.fit_gradients(&self.classifier, self.generator.as_deref()).with_context(named)?;
             if let Some(generator) = self.generator.as_ref().filter(|_| method.needs_generator()) {
                 method.fit(generator).with_context(named)?;
                 if method.encodes() {

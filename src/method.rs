@@ -1,8 +1,10 @@
 //! Methods: a named bundle of parameterization, optimizer, regularizers, filters and steps, written in YAML.
 
+use std::fmt;
 use std::path::Path;
 
 use anyhow::{Context, Result, anyhow, bail};
+use classifiers::Classifier;
 use frozen::suggest::hint;
 use frozen::yaml;
 use generators::{Generator, Prior};
@@ -66,6 +68,22 @@ pub enum ParamSpec {
     Embedding(EmbeddingSpec),
     /// A generator's code and a bounded residual on its picture.
     Blend(BlendSpec),
+}
+
+impl fmt::Display for ParamSpec {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        match self {
+            ParamSpec::Pixel(_) => f.write_str("pixels"),
+            ParamSpec::Fourier(_) => f.write_str("spectra of pictures"),
+            ParamSpec::Laplacian(_) => f.write_str("Laplacian pyramids of pictures"),
+            ParamSpec::Maco(_) => f.write_str("phases of pictures whose magnitudes are those of photographs"),
+            ParamSpec::Latent(spec) => spec.space.fmt(f),
+            ParamSpec::Embedding(_) => f.write_str("class embeddings, over codes from the prior"),
+            ParamSpec::Blend(spec) => {
+                write!(f, "{}, and a residual of pixels of at most {}", spec.prior.space, spec.eps)
+            }
+        }
+    }
 }
 
 impl ParamSpec {
@@ -452,6 +470,25 @@ impl Method {
                  dgn-am-gaussian serves them",
                 generator.name
             );
+        }
+        Ok(())
+    }
+
+    /// Refuses networks through which it cannot follow a gradient, if it follows one.
+    ///
+    /// # Errors
+    /// Says which network, and why.
+    pub fn fit_gradients(&self, classifier: &Classifier, generator: Option<&Generator>) -> Result<()> {
+        if self.optimizer.evolution().is_some() {
+            return Ok(());
+        }
+        let of_generator = generator.filter(|_| self.needs_generator()).map(|of| (&of.name, &of.network));
+        for (name, network) in std::iter::once((&classifier.name, &classifier.network)).chain(of_generator) {
+            if let Some(reason) = network.no_gradient() {
+                bail!(
+                    "{name} gives no gradient ({reason}): cma-es, ga and the like, which search a generator's code, need none"
+                );
+            }
         }
         Ok(())
     }

@@ -12,6 +12,8 @@
 //! A batch that is cut off goes on from its last checkpoint ([`resume`]): everything that a step writes and a later one
 //! reads is in `Chain::saved`, or in `Search::saved` where there are no gradients.
 
+use std::any::Any;
+
 use anyhow::{Context as _, Result, anyhow};
 use classifiers::Classifier;
 use generators::Generator;
@@ -133,14 +135,19 @@ pub fn resume(batch: &Batch, watch: &dyn Watch, keeper: &dyn Keeper) -> Result<V
     // tch panics where libtorch throws. Nothing is shared with the batch but frozen weights, which stay as they are.
     let attempt = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| optimize(batch, watch, &keeping)));
     attempt.unwrap_or_else(|panic| {
-        let text = panic.downcast_ref::<String>().map(String::as_str);
-        let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("unknown");
-        let reason = text.split_once("Torch(\"").map_or(text, |(_, reason)| reason);
-        // The first line; what follows is a C++ backtrace.
-        let reason = reason.split("\\n").next().unwrap_or(reason).lines().next().unwrap_or_default();
+        let reason = reason_of(&*panic);
         let hint = if reason.contains("memory") { " (a smaller --batch may help)" } else { "" };
         Err(anyhow!("libtorch failed in a batch of {} runs{hint}: {reason}", batch.runs.len()))
     })
+}
+
+/// What a panic of tch says that libtorch threw: its first line; what follows is a C++ stack. Of another panic, its text.
+pub(crate) fn reason_of(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("unknown");
+    let reason = text.split_once("Torch(\"").map_or(text, |(_, reason)| reason);
+    let line = reason.split("\\n").next().unwrap_or(reason).lines().next().unwrap_or_default();
+    line.to_owned()
 }
 
 fn optimize(batch: &Batch, watch: &dyn Watch, keeping: &Keeping) -> Result<Vec<Rendered>> {
@@ -149,8 +156,10 @@ fn optimize(batch: &Batch, watch: &dyn Watch, keeping: &Keeping) -> Result<Vec<R
     let seeds: Vec<Seed> = batch.runs.iter().map(|(_, seed)| *seed).collect();
     let copies = method.param.copies();
     let of_pictures: Vec<Seed> = seeds.iter().flat_map(|seed| std::iter::repeat_n(*seed, copies)).collect();
+    let named = || format!("method '{}'", method.name);
+    method.fit_gradients(classifier, batch.generator).with_context(named)?;
     if let Some(generator) = batch.generator.filter(|_| method.needs_generator()) {
-        method.fit(generator).with_context(|| format!("method '{}'", method.name))?;
+        method.fit(generator).with_context(named)?;
     }
     let of_generator = batch.generator.map(Generator::schedule);
     let sides = method.sides(classifier.size, batch.size);
@@ -675,8 +684,9 @@ fn evolve(
     Ok(rendered(&pictures, &state, searches.into_iter().map(|search| search.trace).collect(), passes, method))
 }
 
-/// What searches without gradients measure by: the prior's mean and standard deviation in each number of a code. To them a
-/// draw from the prior is white noise.
+/// What searches without gradients measure by: the prior's mean and standard deviation in each number of a code. Number by number,
+/// a draw from the prior is white noise to them; what numbers have to do with each other (in w and w+ of a StyleGAN) they do not
+/// know at first.
 struct Whitening {
     mean: Array1<f64>,
     deviation: Array1<f64>,

@@ -22,7 +22,7 @@ use crate::sheet::{Cell, Sheet};
 const AT_ONCE: usize = 4;
 
 /// Part of the key of a kept sheet: another layout is another number.
-const LAYOUT: u32 = 1;
+const LAYOUT: u32 = 2;
 
 /// Rows of classes on a sheet, at most.
 const MOST_CLASSES: usize = 8;
@@ -66,6 +66,21 @@ pub fn random(generator: &Generator, space: Space, condition: Option<Condition>,
         }
     }
     Ok(Drawn { pictures, state: state.into_iter().map(|(name, parts)| (name, Tensor::cat(&parts, 0))).collect() })
+}
+
+/// Pictures of a generator's inputs.
+///
+/// # Errors
+/// If the generator's output is no picture.
+pub fn pictures(generator: &Generator, inputs: &Tensor) -> Result<Vec<RgbImage>> {
+    let mut pictures = vec![];
+    for inputs in inputs.split(AT_ONCE as i64, 0) {
+        let made = to_host(&generator.pictures(&inputs));
+        for i in 0..made.size()[0] {
+            pictures.push(to_rgb8(&made.get(i))?);
+        }
+    }
+    Ok(pictures)
 }
 
 /// On the CPU, f32.
@@ -134,10 +149,11 @@ pub fn sheet(generator: &Generator) -> Result<Sheet> {
         cells.push(drawn.pictures.into_iter().zip(&seeds).map(cell).collect());
     }
     let numbers = generator.code.shape.iter().map(i64::to_string).collect::<Vec<_>>().join(" x ");
-    let drawn_as = match generator.code.prior {
+    let drawn_as = match &generator.code.prior {
         Prior::Normal => "standard normal".to_owned(),
         Prior::Truncated { truncation } => format!("normal, within 2 deviations, times {truncation}"),
         Prior::Rectified => "standard normal, those below 0 set to 0".to_owned(),
+        Prior::Codebook { .. } => "normal, with mean and deviation of the codebook in each channel".to_owned(),
     };
     let [height, width] = generator.size;
     let notes = [what.to_owned(), format!("codes: {numbers} numbers, {drawn_as}; pictures: {width} x {height} px")];

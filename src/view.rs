@@ -49,6 +49,8 @@ pub struct View<'b> {
     /// For all rows that pass together, and for the last tiles.
     objectives: Vec<(Objective, usize)>,
     schedule: Schedule,
+    /// The same, of looks that are not carried back.
+    forward_only: Schedule,
     pipeline: InputPipeline,
     /// What the pipeline takes.
     shown: [i64; 2],
@@ -146,6 +148,7 @@ impl<'b> View<'b> {
             }
         }
         let schedule = classifier.network.schedule(&points);
+        let forward_only = classifier.network.schedule(&points).forward_only();
         Ok(View {
             classifier,
             method,
@@ -153,6 +156,7 @@ impl<'b> View<'b> {
             transforms,
             objectives,
             schedule,
+            forward_only,
             pipeline,
             shown,
             tiles,
@@ -164,6 +168,10 @@ impl<'b> View<'b> {
     /// Passes through the classifier that one look at a picture takes.
     pub fn passes(&self) -> usize {
         self.method.views * self.tiles.as_ref().map_or(1, Vec::len)
+    }
+
+    fn schedule_of(&self, with_gradient: bool) -> &Schedule {
+        if with_gradient { &self.schedule } else { &self.forward_only }
     }
 
     /// Looks at the pictures `[N,3,H,W]`.
@@ -182,7 +190,7 @@ impl<'b> View<'b> {
         let input = tch::with_grad(|| self.pipeline.apply(&self.transform(&pictures, moment, self.shown)));
         let _guard = tch::no_grad_guard();
         let (objective, _) = &self.objectives[0];
-        let pass = self.classifier.network.forward(&self.schedule, &input);
+        let pass = self.classifier.network.forward(self.schedule_of(with_gradient), &input);
         let evaluated = objective.evaluate(|point| pass.activation(point).shallow_clone());
         let views = self.method.views as i64;
         let mut gradients = evaluated.gradients;
@@ -266,7 +274,7 @@ impl<'b> View<'b> {
             let parts = Tensor::cat(&chunk.iter().map(|at| cut(&whole, *at)).collect::<Vec<_>>(), 0);
             let parts = parts.set_requires_grad(with_gradient);
             let input = tch::with_grad(|| self.pipeline.apply(&parts));
-            let pass = self.classifier.network.forward(&self.schedule, &input);
+            let pass = self.classifier.network.forward(self.schedule_of(with_gradient), &input);
             let evaluated = objective.evaluate(|point| pass.activation(point).shallow_clone());
             add(&mut activations, evaluated.activations, chunk.len());
             add(&mut objectives, evaluated.objectives, chunk.len());

@@ -145,6 +145,82 @@ fn visualize_leaves_records_a_sheet_and_a_table_and_its_figures_can_be_recompute
 }
 
 #[test]
+fn codes_that_were_written_make_their_pictures_again_whatever_else_entered() {
+    let folder = TempDir::new().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let again = |generator: &str, codes: &str, out: &str| {
+        done(&["generate", "--generator", generator, "--codes", &path(codes), "--out", &path(out)]);
+    };
+    let picture = |name: &str| image::open(path(name)).unwrap_or_else(|error| panic!("{name}: {error}"));
+    // A condition beside the code; more codes than go through at once.
+    done(&["generate", "--generator", "eye-cdcgan", "--count", "6", "--out", &path("eyes")]);
+    again("eye-cdcgan", "eyes/codes.safetensors", "eyes again");
+    again("eye-cdcgan", "eyes again/codes.safetensors", "eyes once more");
+    for number in 0..6 {
+        let first = picture(&format!("eyes/seed-{number}.png"));
+        assert_eq!(first, picture(&format!("eyes again/code-{number}.png")));
+        assert_eq!(first, picture(&format!("eyes once more/code-{number}.png")));
+    }
+    // A spatial code of another side than the generator's own.
+    let program = format!("{}/tests/reference/decoders/spatial.pt", env!("CARGO_MANIFEST_DIR"));
+    let manifest = format!(
+        "name: mine\nkind: generator\narchitecture: torchscript\nlicence: mine\nweights: {{source: {{path: '{program}'}}}}\n\
+         config: {{code: [4, 4, 4], output: signed, resolution: 8}}\n"
+    );
+    std::fs::write(path("mine.yaml"), manifest).unwrap();
+    let mine = path("mine.yaml");
+    done(&[
+        "visualize",
+        "--classifier",
+        LITE0,
+        "--generator",
+        &mine,
+        "--unit",
+        "banana",
+        "--method",
+        "latent-spatial",
+        "--size",
+        "24",
+        "--steps",
+        "2",
+        "--out",
+        &path("run"),
+    ]);
+    let run = runs(&folder.path().join("run")).remove(0);
+    let codes = run.join("state.safetensors");
+    done(&["generate", "--generator", &mine, "--codes", codes.to_str().unwrap(), "--out", &path("of run")]);
+    assert_eq!(picture("of run/code-0.png"), image::open(run.join("image.png")).unwrap());
+    done(&["generate", "--generator", &mine, "--count", "1", "--size", "16", "--out", &path("wider")]);
+    assert_eq!(picture("wider/seed-0.png").width(), 16);
+    // A program as the classifier, too.
+    let program = common::reference("torchscript/traced.pt");
+    let config = "{resolution: 16, mean: [0, 0, 0], std: [1, 1, 1]}";
+    let manifest = std::fs::read_to_string(path("mine.yaml")).unwrap().lines().next().unwrap().to_owned();
+    let manifest = format!(
+        "{manifest}\nkind: classifier\narchitecture: torchscript\nlicence: mine\nconfig: {config}\nweights: {{source: {{path: '{}'}}}}\n",
+        program.display()
+    );
+    std::fs::write(path("seen.yaml"), manifest).unwrap();
+    done(&[
+        "visualize",
+        "--classifier",
+        &path("seen.yaml"),
+        "--unit",
+        "class:2",
+        "output.0:1",
+        "--method",
+        "naive",
+        "--steps",
+        "2",
+        "--out",
+        &path("seen"),
+    ]);
+    assert_eq!(runs(&folder.path().join("seen")).len(), 2);
+    let (code, error) = fails(&["generate", "--generator", "face-dcgan", "--size", "100", "--out", &path("x")]);
+    assert!(code == 2 && error.contains("makes pictures of 64 px only"), "{code}: {error}");
+}
+
+#[test]
 fn the_same_command_gives_the_same_bytes_and_computes_nothing_twice() {
     let folder = TempDir::new().unwrap();
     let (one, two) = (folder.path().join("one"), folder.path().join("two"));
@@ -415,6 +491,15 @@ fn a_method_of_ones_own_works_and_one_that_overflows_is_recorded_as_failed() {
     let text = String::from_utf8(done(&["methods", "show", "naive"]).stdout).unwrap();
     let (good, bad) = (folder.path().join("good.yaml"), folder.path().join("bad.yaml"));
     std::fs::write(&good, text.replace("steps: 150", "steps: 2").replace("name: naive", "name: good")).unwrap();
+    for (method, searches) in [
+        ("latent", "codes on the sphere of the prior's typical norm"),
+        ("latent-spatial", "spectra of spatial codes"),
+        ("biggan-am", "class embeddings, over codes from the prior"),
+        ("blend", "codes on the sphere of the prior's typical norm, and a residual of pixels of at most 0.03"),
+    ] {
+        let text = String::from_utf8(done(&["methods", "show", method]).stdout).unwrap();
+        assert_eq!(text.lines().next(), Some(format!("# Searches {searches}.").as_str()));
+    }
     let text = String::from_utf8(done(&["methods", "show", "dgn-am-gaussian"]).stdout).unwrap();
     let endless = text.replace("from: 0.1", "from: 1.0e+38").replace("limit: 3.0", "limit: 1.0e+38");
     std::fs::write(&bad, endless.replace("steps: 200", "steps: 20").replace("name: dgn-am-gaussian", "name: bad"))

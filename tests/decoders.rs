@@ -11,7 +11,9 @@ use formula::{chosen, error, formula, hollow, numbers, of_gradient, shapes, star
 use frozen::network::{Network, Point};
 use frozen::weights::{Fault, WeightError, Weights};
 use frozen::zoo::{Cache, Manifest, Silent};
-use generators::{Built, Generator, Output, Prior, deepsim, pgan, stylegan2, taesd, vqgan};
+use generators::{
+    Built, Generator, Output, Prior, biggan, biggan_deep, dcgan, deepsim, pgan, sngan, stylegan2, taesd, vqgan,
+};
 use serde_json::Value;
 use tch::{Device, Kind, Tensor};
 
@@ -117,8 +119,11 @@ fn takes(name: &str, build: impl Fn(Weights) -> Result<Built, WeightError>) {
         Fault::Misfit(misfit) => misfit,
         other => panic!("{name}: {other}"),
     };
+    // A StyleGAN2 does without the file's noise.
+    let needed = expected.iter().filter(|(tensor, _)| !tensor.starts_with("noises."));
+    let needed: BTreeMap<String, Vec<i64>> = needed.map(|(tensor, shape)| (tensor.clone(), shape.clone())).collect();
     let missing: BTreeMap<String, Vec<i64>> = fault(BTreeMap::new()).missing.into_iter().collect();
-    assert_eq!(missing, expected, "{name}");
+    assert_eq!(missing, needed, "{name}");
     let mut more = hollow(&expected);
     more.insert("another.weight".to_owned(), Tensor::zeros([1], (Kind::Float, Device::Cpu)));
     assert_eq!(fault(more).unexpected, [("another.weight".to_owned(), vec![1])], "{name}");
@@ -175,20 +180,29 @@ fn deepsim_of_pool5_is_pytorchs() {
     check_deepsim("deepsim-pool5", deepsim::Layer::Pool5);
 }
 
+/// A port wraps fully connected layers, and these alone, into sequences.
 #[test]
-fn the_longer_names_of_deepsim_are_understood_and_errors_use_them() {
-    let longer = |name: &str| {
-        let (layer, part) = name.rsplit_once('.').unwrap();
-        format!("{layer}.1.{part}")
-    };
-    let mut tensors: BTreeMap<String, Tensor> =
-        hollow(&shapes(&fixture("deepsim-pool5"))).into_iter().map(|(name, tensor)| (longer(&name), tensor)).collect();
-    let config = deepsim::Config { code: deepsim::Layer::Pool5 };
-    let all = tensors.iter().map(|(name, tensor)| (name.clone(), tensor.shallow_clone()));
-    assert!(deepsim::build(config, Weights::from_tensors(all)).unwrap().network.tap("conv3_1").is_ok());
-    tensors.remove("Rconv7.1.bias");
-    let error = deepsim::build(config, Weights::from_tensors(tensors)).unwrap_err().to_string();
-    assert!(error.contains(" Rconv7.1.bias "), "{error}");
+fn the_longer_names_of_fully_connected_layers_are_understood_and_errors_use_them() {
+    type Build<'b> = &'b dyn Fn(Weights) -> Result<(), WeightError>;
+    let deepsim: Build = &|weights| deepsim::build(deepsim::Config { code: deepsim::Layer::Fc6 }, weights).map(|_| ());
+    let caffenet: Build = &|weights| classifiers::caffenet::network(weights).map(|_| ());
+    for (name, build, layers) in
+        [("deepsim-fc6", deepsim, ["defc7", "defc6", "defc5"]), ("caffenet", caffenet, ["fc6", "fc7", "fc8"])]
+    {
+        let longer = |name: String| match name.rsplit_once('.') {
+            Some((layer, part)) if layers.contains(&layer) => format!("{layer}.1.{part}"),
+            _ => name,
+        };
+        let short = hollow(&shapes(&fixture(name)));
+        let mut tensors: BTreeMap<String, Tensor> =
+            short.into_iter().map(|(name, tensor)| (longer(name), tensor)).collect();
+        let all = tensors.iter().map(|(name, tensor)| (name.clone(), tensor.shallow_clone()));
+        build(Weights::from_tensors(all)).unwrap();
+        let lost = format!("{}.1.bias", layers[1]);
+        assert!(tensors.remove(&lost).is_some());
+        let error = build(Weights::from_tensors(tensors)).unwrap_err().to_string();
+        assert!(error.contains(&format!(" {lost} ")), "{error}");
+    }
 }
 
 #[test]
@@ -205,7 +219,26 @@ fn caffenet_is_pytorchs() {
 
 #[test]
 fn pgan_is_pytorchs() {
-    check("pgan", |weights| pgan::build(pgan::Config { latent: 64, depths: vec![64, 48, 32, 16] }, weights));
+    check("pgan", |weights| {
+        pgan::build(pgan::Config { latent: 64, depths: vec![64, 48, 32, 16], classes: 0 }, weights)
+    });
+}
+
+#[test]
+fn the_classes_of_a_pgan_enter_behind_its_code() {
+    let fixture = fixture("pgan");
+    let build = |latent, classes| {
+        let config = pgan::Config { latent, depths: vec![64, 48, 32, 16], classes };
+        pgan::build(config, formula_weights(&fixture)).unwrap()
+    };
+    let (alone, conditioned) = (build(64, 0), build(60, 4));
+    assert_eq!((conditioned.code.shape, conditioned.conditioning.as_ref().unwrap().width()), (vec![60], 4));
+    let entering = codes(&[64], 1.);
+    let run = |network: &Network| output_and_gradient(network, &entering).0;
+    assert!(run(&conditioned.network).equal(&run(&alone.network)), "the same layers see the same numbers");
+    let textures = manifest("pgan-dtd").config::<pgan::Config>().unwrap();
+    let generator = pgan::build(textures, Weights::from_tensors([])).unwrap_err().to_string();
+    assert!(generator.contains("formatLayer.module.weight [8192, 559]"), "{generator}");
 }
 
 fn small_stylegan2(code: stylegan2::Space, truncation: f64) -> stylegan2::Config {
@@ -259,8 +292,44 @@ fn the_spaces_of_stylegan2_are_one_behind_the_other() {
     let (of_z, of_w) = (build(Space::Z, 0.7), build(Space::W, 0.7));
     same(&run(&of_z.network, &z), &run(&of_w.network, &nearer));
     same(&run(&of_w.mapping.unwrap().network, &z), &nearer);
-    let error = stylegan2::build(small_stylegan2(Space::Z, 0.7), formula_weights(&fixture), None).unwrap_err();
-    assert!(error.to_string().contains("latent_avg [48]"), "{error}");
+}
+
+/// The file that its authors publish is of before noise was saved; checkpoints of their program have no mean of codes.
+#[test]
+fn a_stylegan2_without_noise_or_mean_in_its_file_makes_up_its_own_and_always_the_same() {
+    use stylegan2::Space;
+    tch::set_num_threads(1);
+    let fixture = fixture("stylegan2");
+    let weights = || {
+        let mut weights = formula_weights(&fixture);
+        weights.skip(|name| name.starts_with("noises."));
+        weights
+    };
+    let run = |built: &Network, input: &Tensor| {
+        let schedule = built.schedule(&[built.output()]);
+        built.forward(&schedule, input).activation(built.output()).copy()
+    };
+    let build = |code, truncation| stylegan2::build(small_stylegan2(code, truncation), weights(), None).unwrap();
+    let z = codes(&[48], 1.);
+    let (one, other) = (build(Space::Z, 1.).network, build(Space::Z, 1.).network);
+    let (noise, layer) = (one.tap("convs.1.noise").unwrap().point, one.tap("convs.1.demodulated").unwrap().point);
+    let schedule = one.schedule(&[noise, layer]);
+    let pass = one.forward(&schedule, &z);
+    let added = pass.activation(noise) - pass.activation(layer);
+    let strength = formula("convs.1.noise.weight", &[1]).double_value(&[0]);
+    let deviation = added.std(false).double_value(&[]) / strength.abs();
+    assert!((deviation - 1.).abs() < 0.2, "noise of standard deviation 1, times its strength: {deviation}");
+    assert!(run(&one, &z).equal(&run(&other, &z)));
+
+    // w' = mean + 0.5 (w - mean), so the mean is 2 w' - w.
+    let mapped = |truncation| run(&build(Space::W, truncation).mapping.unwrap().network, &z);
+    let mean = mapped(0.5) * 2. - mapped(1.);
+    let wide = tensor_of(&[20000, 48], 7, |u| u);
+    let normal = (wide * 0.999 + 5e-4).special_ndtri();
+    let expected = run(&build(Space::W, 1.).mapping.unwrap().network, &normal);
+    let (average, spread) = (expected.mean_dim(0i64, false, None::<Kind>), expected.std(false).double_value(&[]));
+    let off = (mean - average).abs().max().double_value(&[]);
+    assert!(off < 0.1 * spread, "the mean of what comes out of the mapping is off by {off}, of {spread}");
 }
 
 #[test]
@@ -273,7 +342,17 @@ fn vqgan_is_pytorchs_quantized_and_not() {
         whole.insert(name.to_owned(), Tensor::zeros([1], (Kind::Float, Device::Cpu)));
     }
     let config = vqgan::Config { codes: 50, quantized: false, resolution: 48, width: 32 };
-    vqgan::build(config, Weights::from_tensors(whole)).unwrap();
+    vqgan::build(config.clone(), Weights::from_tensors(whole)).unwrap();
+    // Its codes are those that lie where the codebook does.
+    let codebook = formula("quantize.embedding.weight", &[50, 256]);
+    let Prior::Codebook { mean, deviation } =
+        vqgan::build(config, formula_weights(&fixture("vqgan"))).unwrap().code.prior
+    else {
+        panic!("another prior")
+    };
+    let column = codebook.select(1, 77);
+    assert!((f64::from(mean[77]) - column.mean(None::<Kind>).double_value(&[])).abs() < 1e-6);
+    assert!((f64::from(deviation[77]) - column.std(false).double_value(&[])).abs() < 1e-6);
 }
 
 fn manifest(name: &str) -> Manifest {
@@ -285,11 +364,9 @@ fn manifest(name: &str) -> Manifest {
 #[test]
 fn the_published_sizes_take_the_published_tensors() {
     takes("pgan-celebahq-256", |weights| pgan::build(manifest("pgan-celebahq-256").config().unwrap(), weights));
-    takes("stylegan2-ffhq", |weights| stylegan2::build(manifest("stylegan2-ffhq").config().unwrap(), weights, None));
-    takes("stylegan2-1024", |weights| {
-        let config = stylegan2::Config { resolution: 1024, ..manifest("stylegan2-ffhq").config().unwrap() };
-        stylegan2::build(config, weights, None)
-    });
+    let of = |resolution| stylegan2::Config { resolution, ..manifest("stylegan2-ffhq").config().unwrap() };
+    takes("stylegan2-ffhq", |weights| stylegan2::build(of(256), weights, None));
+    takes("stylegan2-1024", |weights| stylegan2::build(of(1024), weights, None));
     takes("vqgan-f16-16384", |weights| vqgan::build(manifest("vqgan-f16-16384").config().unwrap(), weights));
 }
 
@@ -353,7 +430,13 @@ fn a_program_is_a_generator() {
     let spatial = load("spatial.pt", "torchscript", "{code: [4, 4, 4], output: signed, resolution: 8}", "").unwrap();
     assert_eq!((spatial.output, spatial.input_shape()), (Output::SignedClamped, vec![1, 4, 4, 4]));
     assert_outputs(&spatial, "spatial.pt", &[4, 4, 4]);
-    check_differences("spatial.pt", spatial.network.to(Device::Cpu, Kind::Double), &[4, 4, 4]);
+    // At other sides, where the program has none written into it.
+    let larger = spatial.at(24).unwrap();
+    assert_eq!((larger.input_shape(), larger.size), (vec![1, 4, 12, 12], [24; 2]));
+    check_differences("spatial.pt", larger.network.to(Device::Cpu, Kind::Double), &[4, 12, 12]);
+    let one_size = load("one_size.pt", "torchscript", "{code: [4, 4, 4], output: signed, resolution: 8}", "").unwrap();
+    let error = one_size.at(24).unwrap_err();
+    assert!(error.contains("makes [3, 8, 8] of codes [4, 12, 12], not pictures of 24 px"), "{error}");
 
     for (config, expected) in [
         ("{code: [4, 4, 4], output: signed, resolution: 16}", "a picture [3, 16, 16] is needed"),
@@ -377,9 +460,10 @@ fn impossible_configurations_are_refused_with_their_key() {
     for (checked, expected) in [
         (taesd::Config { channels: 8, pooled: false, resolution: 64 }.check(), "config.channels: 8"),
         (taesd::Config { channels: 4, pooled: false, resolution: 60 }.check(), "config.resolution: 60"),
-        (pgan::Config { latent: 0, depths: vec![1] }.check(), "config.latent: 0"),
-        (pgan::Config { latent: 1, depths: vec![] }.check(), "config.depths: 0 scales"),
-        (pgan::Config { latent: 1, depths: vec![4, -4] }.check(), "config.depths: -4"),
+        (pgan::Config { latent: 0, depths: vec![1], classes: 0 }.check(), "config.latent: 0"),
+        (pgan::Config { latent: 1, depths: vec![], classes: 0 }.check(), "config.depths: 0 scales"),
+        (pgan::Config { latent: 1, depths: vec![4, -4], classes: 0 }.check(), "config.depths: -4"),
+        (pgan::Config { latent: 1, depths: vec![4], classes: -1 }.check(), "config.classes: -1"),
         (stylegan2("{resolution: 96}"), "config.resolution: 96"),
         (stylegan2("{resolution: 64, truncation: 1.5}"), "config.truncation: 1.5"),
         (stylegan2("{resolution: 64, channels: 0}"), "config.channels: 0"),
@@ -398,12 +482,16 @@ fn every_manifest_has_a_configuration_that_its_architecture_accepts() {
         let manifest = Manifest::parse(file, text, None).unwrap();
         assert_eq!(format!("{}.yaml", manifest.name), *file);
         let checked = match manifest.architecture.as_deref().unwrap() {
+            "biggan" => manifest.config::<biggan::Config>().unwrap().check(),
+            "biggan-deep" => manifest.config::<biggan_deep::Config>().unwrap().check(),
+            "dcgan" => manifest.config::<dcgan::Config>().unwrap().check(),
+            "sagan" | "sngan" => manifest.config::<sngan::Config>().unwrap().check(),
             "deepsim" => manifest.config::<deepsim::Config>().map(|_| ()).map_err(|error| error.to_string()),
             "pgan" => manifest.config::<pgan::Config>().unwrap().check(),
             "stylegan2" => manifest.config::<stylegan2::Config>().unwrap().check(),
             "taesd" => manifest.config::<taesd::Config>().unwrap().check(),
             "vqgan" => manifest.config::<vqgan::Config>().unwrap().check(),
-            _ => continue,
+            other => panic!("{file}: {other}"),
         };
         assert_eq!(checked, Ok(()), "{file}");
     }

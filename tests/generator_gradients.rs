@@ -77,7 +77,16 @@ const BIGGAN: biggan::Config = biggan::Config {
     truncation: None,
 };
 
-const SNGAN: sngan::Config = sngan::Config { resolution: 128, latent: 32, width: 8 };
+const SNGAN: sngan::Config = sngan::Config {
+    resolution: 128,
+    layout: sngan::Layout::Studiogan,
+    latent: 32,
+    width: 8,
+    classes: vec![],
+    eps: None,
+    normalized_conditions: true,
+    bgr: false,
+};
 
 fn of_dcgan(channels: i64, classes: &[&str], weights: Weights) -> Result<Built, WeightError> {
     let classes = classes.iter().map(|&class| class.to_owned()).collect();
@@ -115,7 +124,10 @@ gradients! {
     };
     sngan: "sngan", |weights| sngan::build(SNGAN, weights);
     sagan: "sagan", |weights| sagan::build(SNGAN, weights);
-    pgan: "pgan", |weights| pgan::build(pgan::Config { latent: 64, depths: vec![64, 48, 32, 16] }, weights);
+    sagan_in_the_layout_of_openmmlab: "sagan, openmmlab", |weights| {
+        sagan::build(sngan::Config { layout: sngan::Layout::Openmmlab, ..SNGAN }, weights)
+    };
+    pgan: "pgan", |weights| pgan::build(pgan::Config { latent: 64, depths: vec![64, 48, 32, 16], classes: 0 }, weights);
     stylegan2_of_z: "stylegan2, z", |weights| of_stylegan2(stylegan2::Space::Z, weights);
     stylegan2_of_w: "stylegan2, w", |weights| of_stylegan2(stylegan2::Space::W, weights);
     stylegan2_of_a_style_each: "stylegan2, w+", |weights| of_stylegan2(stylegan2::Space::WPlus, weights);

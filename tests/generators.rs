@@ -4,6 +4,7 @@
 
 mod formula;
 
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 use formula::{Make, Shapes, chosen, error, numbers, taken, tensor_of, weights_of};
@@ -142,7 +143,16 @@ const BIGGAN: biggan::Config = biggan::Config {
     truncation: None,
 };
 
-const SNGAN: sngan::Config = sngan::Config { resolution: 128, latent: 128, width: 8 };
+const SNGAN: sngan::Config = sngan::Config {
+    resolution: 128,
+    layout: sngan::Layout::Studiogan,
+    latent: 128,
+    width: 8,
+    classes: vec![],
+    eps: None,
+    normalized_conditions: true,
+    bgr: false,
+};
 
 #[test]
 fn biggan_deep_128_is_the_packages() {
@@ -186,6 +196,66 @@ fn sagan_is_that_of_studiogan() {
     check("sagan-128", &|weights| sagan::build(SNGAN, weights));
 }
 
+fn openmmlab(eps: f64, normalized_conditions: bool) -> sngan::Config {
+    sngan::Config { layout: sngan::Layout::Openmmlab, eps: Some(eps), normalized_conditions, ..SNGAN }
+}
+
+#[test]
+fn sngan_is_that_of_openmmlab() {
+    check("openmmlab-sngan-128", &|weights| sngan::build(openmmlab(1e-4, true), weights));
+}
+
+#[test]
+fn sagan_is_that_of_openmmlab() {
+    check("openmmlab-sagan-128", &|weights| sagan::build(openmmlab(1e-5, false), weights));
+    check("openmmlab-sagan-128-normalized", &|weights| sagan::build(openmmlab(1e-4, true), weights));
+}
+
+#[test]
+fn a_biggan_that_was_trained_on_several_machines_names_its_statistics_otherwise() {
+    let make: Make = &of_biggan(BIGGAN);
+    let tensors = weights_of(&taken(make));
+    let input = entering(&make(Weights::from_tensors(copies(&tensors))).unwrap(), 12345);
+    let expected = picture_and_gradient(&make(Weights::from_tensors(copies(&tensors))).unwrap(), &input).0;
+    for [mean, var] in [["bn.running_mean", "bn.running_var"], ["bn.stored_mean", "bn.stored_var"]] {
+        let renamed = copies(&tensors).into_iter().map(|(name, tensor)| {
+            let name = name.replace("stored_mean", mean).replace("stored_var", var);
+            (name, tensor)
+        });
+        let counter = ("blocks.0.0.bn1.bn.accumulation_counter".to_owned(), Tensor::from(1f32));
+        let built = make(Weights::from_tensors(renamed.chain([counter]))).unwrap();
+        assert!(picture_and_gradient(&built, &input).0.equal(&expected), "{mean}");
+    }
+}
+
+fn copies(tensors: &BTreeMap<String, Tensor>) -> BTreeMap<String, Tensor> {
+    tensors.iter().map(|(name, tensor)| (name.clone(), tensor.shallow_clone())).collect()
+}
+
+#[test]
+fn a_generator_of_blue_green_red_is_turned_around() {
+    let config = openmmlab(1e-4, true);
+    let make = |bgr: bool| {
+        let make: Make = &|weights| sngan::build(sngan::Config { bgr, ..config.clone() }, weights);
+        make(Weights::from_tensors(weights_of(&taken(make)))).unwrap()
+    };
+    let (rgb, bgr) = (make(false), make(true));
+    let input = entering(&rgb, 12345);
+    let turned = picture_and_gradient(&bgr, &input).0.flip([1]);
+    assert!((picture_and_gradient(&rgb, &input).0 - turned).abs().max().double_value(&[]) < 1e-6);
+}
+
+#[test]
+fn a_network_of_other_classes_than_imagenets_has_theirs() {
+    let classes: Vec<String> = ["frog", "heron"].map(str::to_owned).to_vec();
+    let config = sngan::Config { resolution: 64, classes: classes.clone(), ..SNGAN };
+    let make: Make = &|weights| sngan::build(config.clone(), weights);
+    let built = make(Weights::from_tensors(weights_of(&taken(make)))).unwrap();
+    assert_eq!(built.conditioning.unwrap().classes, Classes::Named(classes));
+    assert_eq!(taken(make)["blocks.0.0.bn1.gain.weight"], [128, 2]);
+    assert_eq!(built.size, [64; 2]);
+}
+
 #[test]
 fn the_published_sizes_take_every_tensor_of_their_files_but_the_counters() {
     let check = |name: &str, make: Make| {
@@ -202,6 +272,10 @@ fn the_published_sizes_take_every_tensor_of_their_files_but_the_counters() {
     check("studiogan-biggan-128", &of_biggan(biggan::Config { ch: 96, layout, ..BIGGAN }));
     check("sngan-128", &|weights| sngan::build(sngan::Config { width: 64, ..SNGAN }, weights));
     check("sagan-128", &|weights| sagan::build(sngan::Config { width: 64, ..SNGAN }, weights));
+    let wide = |config| sngan::Config { width: 64, ..config };
+    check("openmmlab-sngan-128", &|weights| sngan::build(wide(openmmlab(1e-4, true)), weights));
+    check("openmmlab-sagan-128", &|weights| sagan::build(wide(openmmlab(1e-5, false)), weights));
+    check("openmmlab-sagan-128-normalized", &|weights| sagan::build(wide(openmmlab(1e-4, true)), weights));
 }
 
 #[test]
@@ -233,6 +307,7 @@ fn impossible_configurations_are_refused_with_their_key() {
         (biggan::Config { truncation: Some(2.), ..BIGGAN }.check(), "config.truncation: 2"),
         (sngan(sngan::Config { resolution: 32, ..SNGAN }), "config.resolution: 32"),
         (sngan(sngan::Config { latent: 0, ..SNGAN }), "config.latent: 0"),
+        (sngan(openmmlab(0., true)), "config.eps: 0"),
     ] {
         let reason = found.unwrap_err();
         assert!(reason.starts_with(key), "{reason}");
@@ -254,10 +329,14 @@ fn every_manifest_has_a_possible_configuration_and_the_published_widths() {
     let config: biggan::Config = manifest("biggan-128").config().unwrap();
     config.check().unwrap();
     assert_eq!((config.ch, config.layout), (96, biggan::Layout::BigganPytorch));
-    for name in ["sngan-128", "sagan-128"] {
+    for name in ["sngan-128", "sagan-128", "sngan-128-openmmlab", "sagan-128-openmmlab"] {
         let config: sngan::Config = manifest(name).config().unwrap();
         config.check().unwrap();
         assert_eq!((config.resolution, config.latent, config.width), (128, 128, 64));
+        assert_eq!(
+            (config.layout == sngan::Layout::Openmmlab, config.bgr),
+            [(false, false), (true, true)][usize::from(name.ends_with("lab"))]
+        );
     }
 }
 

@@ -161,17 +161,25 @@ fn naive_drives_the_banana_past_70_within_150_steps() {
 #[test]
 fn searches_without_gradients_climb_keep_their_best_and_do_not_disturb_each_other() {
     let models = Models::load(Some("face-dcgan"));
-    for (name, population) in [("cma-es", 12), ("cma-es-cholesky", 12), ("cma-es-spherical", 12), ("ga", 12)] {
+    let (population, steps) = (12, 12);
+    for name in ["cma-es", "cma-es-cholesky", "cma-es-spherical", "ga"] {
         let text = Method::find(name).unwrap().to_yaml().unwrap();
-        let text = text.replace("population: 40", "population: 12").replace("elite: 4", "elite: 2");
-        let method = Method { steps: 8, ..Method::parse(&text, "short").unwrap() };
+        let text =
+            ["population: 40", "population: 41"].iter().fold(text, |text, all| text.replace(all, "population: 12"));
+        let method = Method { steps, ..Method::parse(&text.replace("elite: 4", "elite: 2"), "short").unwrap() };
         let runs = models.render(&method, None, &[("banana", 0), ("wig", 1)]);
-        let best = |run: &Rendered| run.trace.iter().map(|row| row.activation).fold(f64::NEG_INFINITY, f64::max);
-        let (first, highest) = (runs[0].trace[0].activation, best(&runs[0]));
-        println!("{name}: {first:.2} in the first generation, {highest:.2} at the end");
-        assert!(highest > first + 0.5, "{name}: {first}, {highest}");
-        assert!((models.activation(&runs[0].picture, 954) - highest).abs() < 1e-3 * highest.abs(), "{name}");
-        assert_eq!(runs[0].passes, Passes { forward: population * 8, backward: 0 });
+        let mut gained = 0.;
+        for (run, class) in runs.iter().zip([954, 903]) {
+            let best: Vec<f64> = run.trace.iter().map(|row| row.activation).collect();
+            let highest = best.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+            println!("{name}: {best:.2?}");
+            assert!((models.activation(&run.picture, class) - highest).abs() < 1e-3 * highest.abs(), "{name}");
+            let mean = |of: &[f64]| of.iter().sum::<f64>() / of.len() as f64;
+            gained += (mean(&best[steps - 4..]) - mean(&best[..4])) / 2.;
+            assert_eq!(run.passes, Passes { forward: population * steps, backward: 0 });
+        }
+        // Draws that nothing is learned from are as good late as early, and differ by a few tenths.
+        assert!(gained > 1., "{name} gains {gained}");
         let alone = models.render(&method, None, &[("banana", 0)]);
         assert!(alone[0].picture.equal(&runs[0].picture), "{name}: another picture alone");
     }

@@ -4,13 +4,15 @@
 mod common;
 mod formula;
 
-use classifiers::Classifier;
+use classifiers::{Classifier, imagenet};
 use common::{classifier, generator, reference, reference_tensors};
 use formula::{formula, shapes};
 use frozen::weights::Weights;
-use generators::{Built, Generator, Prior, deepsim, stylegan2, taesd};
+use generators::{Generator, Prior, deepsim, stylegan2, taesd, torchscript};
+use metapicture::judge;
 use metapicture::method::{Method, ParamSpec};
 use metapicture::param::{Embedding, Latent, LatentSpec, Limits, LimitsFile, Param, Range, Space};
+use metapicture::picture::to_rgb8;
 use metapicture::random::Seed;
 use metapicture::render::{Batch, Rendered, render};
 use metapicture::unit::{LayerShapes, Reading, Unit};
@@ -30,15 +32,9 @@ fn weights(name: &str) -> Weights {
     }))
 }
 
-fn generator_of(name: &str, built: Built) -> Generator {
-    let Built { network, code, mapping, conditioning, output, size } = built;
-    let (weights_sha256, definition) = (String::new(), serde_yaml::Value::Null);
-    Generator { name: name.to_owned(), network, code, mapping, conditioning, output, size, weights_sha256, definition }
-}
-
 fn deepsim_fc6() -> Generator {
     let built = deepsim::build(deepsim::Config { code: deepsim::Layer::Fc6 }, weights("deepsim-fc6")).unwrap();
-    generator_of("deepsim-fc6", built).to(Device::Cpu, Kind::Double)
+    formula::generator(built).to(Device::Cpu, Kind::Double)
 }
 
 fn caffenet() -> Classifier {
@@ -207,7 +203,7 @@ fn stylegan2_of(code: stylegan2::Space) -> Generator {
         let values = formula(&name, &shape) * scale;
         (name, values)
     }));
-    generator_of("w", stylegan2::build(config, weights, None).unwrap())
+    formula::generator(stylegan2::build(config, weights, None).unwrap())
 }
 
 #[test]
@@ -249,13 +245,13 @@ fn the_shell_of_w_is_where_its_draws_are() {
 /// A decoder of spatial codes `[4, 6, 9]`: an even and an odd side.
 fn decoder() -> Generator {
     let config = taesd::Config { channels: 4, pooled: false, resolution: 40 };
-    let mut generator = generator_of("taesd", taesd::build(config, weights("taesd")).unwrap());
+    let mut generator = formula::generator(taesd::build(config, weights("taesd")).unwrap());
     (generator.code.shape, generator.size) = (vec![4, 6, 9], [48, 72]);
     generator
 }
 
 #[test]
-fn to_searches_without_gradients_every_prior_is_white() {
+fn to_searches_without_gradients_every_number_of_a_prior_is_white() {
     let spectra = || Space::Fourier { noise: 0.3, decay: 1. };
     let truncated = || {
         let mut generator = generator("face-dcgan");
@@ -321,6 +317,62 @@ fn searches_without_gradients_start_where_the_prior_is() {
 }
 
 #[test]
+fn presets_of_spatial_codes_climb() {
+    let classifier = classifier("efficientnet-lite0");
+    // One transposed convolution and a tanh: codes `[4,n,n]` to pictures of twice the side.
+    let config = "{code: [4, 28, 28], output: signed, resolution: 56}";
+    let built = torchscript::build(serde_yaml::from_str(config).unwrap(), &reference("decoders/spatial.pt")).unwrap();
+    let generator = formula::generator(built);
+    for (name, steps) in [("latent-spatial", 15), ("cma-es-spatial", 6)] {
+        let method = Method { steps, ..Method::find(name).unwrap() };
+        let mut gained = 0.;
+        for run in run(&classifier, &generator, &method, "class:banana", &[0, 1]) {
+            let reached: Vec<f64> = run.trace.iter().map(|row| row.activation).collect();
+            println!("{name}: {reached:.2?}");
+            let mean = |of: &[f64]| of.iter().sum::<f64>() / of.len() as f64;
+            gained += (mean(&reached[steps - 2..]) - mean(&reached[..2])) / 2.;
+        }
+        assert!(gained > 0.5, "{name} gains {gained}");
+    }
+}
+
+/// About five minutes on two cores: `cargo test --test searches -- --ignored --nocapture wide`. Needs `models pull taef2`.
+#[test]
+#[ignore = "slow"]
+fn the_wide_prior_convinces_others_at_high_activations() {
+    let target = classifier("efficientnet-lite0");
+    let witnesses = ["efficientnet-lite1", "efficientnet-lite2"].map(classifier);
+    let generator = generator("taef2").at(112).unwrap();
+    let method = Method::find("latent-spatial").unwrap();
+    let classes = [
+        "banana",
+        "sunglass",
+        "wig",
+        "violin",
+        "chainlink fence",
+        "bow tie",
+        "tennis ball",
+        "picket fence",
+        "mask",
+        "goldfish",
+    ];
+    let (mut logits, mut probabilities) = (0., 0.);
+    for class in classes {
+        let rendered = run(&target, &generator, &method, class, &[0]).remove(0);
+        let picture = to_rgb8(&rendered.picture).unwrap();
+        let index = imagenet::class(class).unwrap().index;
+        let logit = judge::verdict(&target, &picture, index).logit;
+        let of_witnesses = witnesses.each_ref().map(|witness| judge::verdict(witness, &picture, index).probability);
+        let probability = of_witnesses.iter().sum::<f64>() / 2.;
+        println!("{class}: {logit:.1}, {probability:.3}");
+        assert!(logit > 25., "{class}: {logit}");
+        (logits, probabilities) = (logits + logit / 10., probabilities + probability / 10.);
+    }
+    println!("mean: {logits:.1}, {probabilities:.3}");
+    assert!(probabilities > 0.6, "{probabilities}");
+}
+
+#[test]
 fn codes_of_every_shape_are_searched_in_every_way() {
     let classifier = classifier("efficientnet-lite0");
     let spaces = ["gaussian", "shell", "{truncated: {limit: 2.0}}", "{bounded: {deviations: 2.0}}"];
@@ -365,10 +417,26 @@ fn a_search_that_a_generator_does_not_allow_says_what_is_missing() {
     assert!(refused("dgn-am").contains("dgn-am-gaussian"));
     assert!(refused("biggan-am").contains("face-dcgan is not conditional"));
     assert!(refused("latent-spatial").contains("have no height and width"));
-    let limits = tempfile::NamedTempFile::with_suffix(".txt").unwrap();
-    std::fs::write(limits.path(), "1 2 3").unwrap();
-    let limits = Limits::File(LimitsFile::read(limits.path()).unwrap());
+    let file = tempfile::NamedTempFile::with_suffix(".txt").unwrap();
+    std::fs::write(file.path(), "1 2 3").unwrap();
+    let limits = Limits::File(LimitsFile::read(file.path()).unwrap());
     assert!(limits.fit(&face).unwrap_err().to_string().contains("holds 3 limits"));
+    for (numbers, complaint) in [(200, "dimension 3"), (100, "dimension 3")] {
+        // Two a dimension, the fourth of which cross; one a dimension, the fourth of which is below 0.
+        let number = |at: usize| {
+            if at == 3 {
+                5. - 10. * f64::from(numbers == 100)
+            } else if at < 100 && numbers == 200 {
+                -1.
+            } else {
+                1.
+            }
+        };
+        let text: Vec<String> = (0..numbers).map(|at| number(at).to_string()).collect();
+        std::fs::write(file.path(), text.join(" ")).unwrap();
+        let error = Limits::File(LimitsFile::read(file.path()).unwrap()).fit(&face).unwrap_err().to_string();
+        assert!(error.contains("nothing lies within the limits of") && error.contains(complaint), "{error}");
+    }
     let classifier = classifier("efficientnet-lite0");
     let error = metapicture::encoder::Encoder::new(&face, Some(&classifier)).unwrap_err().to_string();
     assert!(error.contains("face-dcgan has no encoder"), "{error}");

@@ -8,7 +8,10 @@ use classifiers::Classifier;
 use common::reference;
 use frozen::network::Point;
 use frozen::zoo::{Cache, Manifest, Silent};
+use metapicture::method::Method;
 use metapicture::objective::Objective;
+use metapicture::random::Seed;
+use metapicture::render::{Batch, render};
 use metapicture::unit::{LayerShapes, Reading, Unit};
 use tch::{Kind, Tensor};
 
@@ -104,6 +107,44 @@ fn a_program_of_one_output_has_units() {
         error("banana")
     );
     assert!(error("class:5").contains("the classes are 0 to 4"), "{}", error("class:5"));
+}
+
+#[test]
+fn a_program_without_gradient_is_searched_by_what_needs_none_and_by_nothing_else() {
+    let classifier = load(&program("rounded.pt"), CONFIG).unwrap();
+    let expected = Tensor::from_slice(&expected("logits")).view([2, 5]);
+    let logits = classifier.network.output();
+    let schedule = classifier.network.schedule(&[logits]);
+    let found = classifier.network.forward(&schedule, &pictures()).activation(logits).copy();
+    let off = common::largest_difference(&found, &expected.clamp(-2.56, 2.54));
+    assert!(off < 0.0101, "half a step of 0.02: {off}");
+    assert!(
+        classifier.network.no_gradient().unwrap().contains("'output' does not depend on the input, or was detached")
+    );
+
+    let (shapes, generator) = (LayerShapes::measure(&classifier), common::generator("face-dcgan"));
+    let unit = Unit::parse("class:2", &classifier, &shapes).unwrap();
+    let render = |name: &str, steps: usize| {
+        let method = Method { steps, ..Method::find(name).unwrap() };
+        let batch = Batch {
+            classifier: &classifier,
+            shapes: &shapes,
+            generator: Some(&generator),
+            condition: None,
+            encoder: None,
+            method: &method,
+            size: None,
+            runs: &[(unit.clone(), Seed(0))],
+        };
+        render(&batch, &|_: usize, _: usize, _: f64| {})
+    };
+    let trace = render("ga", 4).unwrap().remove(0).trace;
+    assert!(trace.len() == 4 && trace[3].activation > trace[0].activation, "{trace:?}");
+    for name in ["latent", "naive"] {
+        let error = format!("{:#}", render(name, 2).unwrap_err());
+        assert!(error.contains(&format!("method '{name}': mine gives no gradient (output 'output' ")), "{error}");
+        assert!(error.contains("cma-es"), "{error}");
+    }
 }
 
 #[test]

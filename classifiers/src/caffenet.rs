@@ -2,7 +2,7 @@
 //! network of Krizhevsky, Sutskever & Hinton 2012 with the poolings before the local response normalizations.
 //!
 //! Layers have Caffe's names: `conv1`, `relu1`, `pool1`, `norm1`, … `pool5`, `fc6`, `relu6`, `fc7`, `relu7`, `fc8`; the file's
-//! tensors are `X.weight` and `X.bias`. Its kernels see blue, green, red in levels from 0 to 255 less a mean; the order is
+//! tensors are `X.weight` and `X.bias`, or `X.1.weight` and `X.1.bias` where a port wraps its fully connected layers. Its kernels see blue, green, red in levels from 0 to 255 less a mean; the order is
 //! turned in `conv1`'s kernel here, and [`MEAN`] and [`STD`] do the rest.
 
 use frozen::network::{Builder, Kernel, Network, Padding, Pool};
@@ -21,7 +21,8 @@ pub const STD: [f64; 3] = [1. / 255.; 3];
 ///
 /// # Errors
 /// If the weights are not those of this network: every missing, unexpected or mis-shaped tensor is listed.
-pub fn network(mut weights: Weights) -> Result<Network, WeightError> {
+pub fn network(weights: Weights) -> Result<Network, WeightError> {
+    let mut weights = weights.unwrapped();
     let pool = Pool::new(3, 2).ceil();
     let weight = weights.take("conv1.weight", &[96, 3, 11, 11]).flip([1]);
     let bias = weights.take("conv1.bias", &[96]);

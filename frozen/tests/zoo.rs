@@ -1,6 +1,7 @@
 //! The zoo as its users meet it: manifests that are wrong, servers that are wrong, files that are wrong, and several
 //! processes at once. Nothing here leaves this machine.
 
+use std::cell::RefCell;
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
@@ -11,7 +12,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use frozen::zoo::{Cache, Kind, Manifest, Silent, Source, Verdict, Zoo, ZooError};
+use frozen::zoo::{Cache, Kind, Manifest, Progress, Silent, Source, Verdict, Zoo, ZooError};
 use sha2::{Digest, Sha256};
 
 const LITE0: &str = include_str!("../../classifiers/zoo/efficientnet-lite0.yaml");
@@ -174,6 +175,37 @@ fn pulling_twice_asks_the_server_once() {
     assert_eq!(cache.checked_weights(&manifest, &Silent).unwrap().sha256.to_string(), sha256(&body()));
     assert_eq!(server.requests(), 1);
     assert_eq!(kept(&cache), first, "nothing but the file stays behind");
+}
+
+/// What a user is told on the way, and that downloads begin.
+#[derive(Default)]
+struct Told(RefCell<Vec<String>>);
+
+impl Progress for Told {
+    fn start(&self, _what: &str, _total: Option<u64>) {
+        self.0.borrow_mut().push("a download begins".to_owned());
+    }
+
+    fn advance(&self, _bytes: u64) {}
+
+    fn done(&self) {}
+
+    fn note(&self, message: &str) {
+        self.0.borrow_mut().push(message.to_owned());
+    }
+}
+
+#[test]
+fn a_licence_that_forbids_commercial_use_is_told_before_anything_is_brought() {
+    let (server, folder) = (Server::start(Answer::Whole), tempfile::tempdir().unwrap());
+    let text = manifest_text(&body(), &format!("url: '{}'", server.url()));
+    let text = text.replace("licence: MIT", "licence: for research\nnon_commercial: true");
+    let manifest = Manifest::parse("mine.yaml", &text, None).unwrap();
+    let told = Told::default();
+    Cache::at(folder.path()).pull(&manifest, &told).unwrap();
+    let told = told.0.into_inner();
+    assert_eq!(told[0], "mine: its licence (for research) forbids commercial use", "{told:?}");
+    assert!(told[1..].contains(&"a download begins".to_owned()), "{told:?}");
 }
 
 #[test]

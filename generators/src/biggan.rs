@@ -75,7 +75,8 @@ impl Config {
 /// If the weights are not those of this configuration: every missing, unexpected or mis-shaped tensor is listed.
 pub fn build(config: Config, mut weights: Weights) -> Result<Built, WeightError> {
     let Config { resolution, layout, ch, dim_z, shared_dim, truncation } = config;
-    weights.skip(|name| name.ends_with(".num_batches_tracked"));
+    weights
+        .skip(|name| [".num_batches_tracked", ".accumulation_counter"].iter().any(|counter| name.ends_with(counter)));
     let embedding = weights.take("shared.weight", &[1000, shared_dim]);
     let (mut net, input) = Builder::new(weights, dim_z + shared_dim);
     let chunk = dim_z / (count_blocks(resolution) + 1);
@@ -85,7 +86,9 @@ pub fn build(config: Config, mut weights: Weights) -> Result<Built, WeightError>
         Layout::BigganPytorch => (&BIGGAN_PYTORCH, Stored::PowerStep),
         Layout::Studiogan => (&STUDIO, Stored::Vectors),
     };
-    let network = ResNet { layout, stored, resolution, width: ch, attention: true };
+    let eps = layout.eps;
+    let network =
+        ResNet { layout, stored, conditional_stored: stored, eps, resolution, width: ch, attention: true, bgr: false };
     network.append(&mut net, code, &|net, block| {
         let part = net.channels(&format!("code.{}", block + 1), input, (block + 1) * chunk, chunk);
         let node = net.concatenate(&format!("condition.{block}"), &[class, part]);

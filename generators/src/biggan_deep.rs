@@ -154,9 +154,10 @@ impl Net {
     /// A conditional batch norm and a ReLU.
     fn norm_relu(&mut self, path: &str, x: Wide) -> Wide {
         let statistics = self.statistics(path, x.channels);
-        let names = ["scale", "offset"];
-        let node =
-            parts::conditional_norm(&mut self.builder, path, x, self.condition, statistics, names, Stored::Vectors);
+        let shape = [x.channels, self.condition.channels];
+        let matrices = ["scale", "offset"]
+            .map(|part| parts::weight(&mut self.builder, &format!("{path}.{part}"), &shape, Stored::Vectors));
+        let node = parts::conditional_norm(&mut self.builder, path, x, self.condition, statistics, matrices);
         Wide { node: self.builder.relu(&format!("{path}.relu"), node), ..x }
     }
 

@@ -5,7 +5,7 @@
 //! The names are those of the PyTorch port: `defc7` … `defc5` (fully connected) or `Rconv6` … `Rconv8` (convolutions), then
 //! `deconv5`, `conv5_1`, `deconv4`, `conv4_1`, `deconv3`, `conv3_1`, `deconv2`, `deconv1`, `deconv0`, all of them transposed
 //! convolutions; behind each but the last a leaky ReLU, `relu_X` (`Rrelu6` behind `Rconv6`). A file may have `.1` behind the
-//! layers' names.
+//! names of its fully connected layers (`defc7.1.weight`), which one of the ports wraps.
 
 use frozen::network::{Builder, Kernel, Node, Padding};
 use frozen::weights::{WeightError, Weights};
@@ -66,15 +66,8 @@ const SLOPE: f64 = 0.3;
 /// # Errors
 /// If the weights are not those of this configuration: every missing, unexpected or mis-shaped tensor is listed.
 pub fn build(config: Config, weights: Weights) -> Result<Built, WeightError> {
-    let weights = match weights.has("deconv0.1.weight") {
-        true => weights.named(|name| match name.rsplit_once('.') {
-            Some((layer, part)) => format!("{layer}.1.{part}"),
-            None => name.to_owned(),
-        }),
-        false => weights,
-    };
     let shape = config.code.shape();
-    let (mut net, mut x) = Builder::new(weights, shape[0]);
+    let (mut net, mut x) = Builder::new(weights.unwrapped(), shape[0]);
     match config.code {
         Layer::Pool5 => {
             for (number, padding) in [(6, 1), (7, 1), (8, 0)] {

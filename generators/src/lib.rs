@@ -38,7 +38,9 @@ pub const MANIFESTS: &[(&str, &str)] = &[
     ("pgan-celebahq-512.yaml", include_str!("../zoo/pgan-celebahq-512.yaml")),
     ("pgan-dtd.yaml", include_str!("../zoo/pgan-dtd.yaml")),
     ("sagan-128.yaml", include_str!("../zoo/sagan-128.yaml")),
+    ("sagan-128-openmmlab.yaml", include_str!("../zoo/sagan-128-openmmlab.yaml")),
     ("sngan-128.yaml", include_str!("../zoo/sngan-128.yaml")),
+    ("sngan-128-openmmlab.yaml", include_str!("../zoo/sngan-128-openmmlab.yaml")),
     ("stylegan2-ffhq.yaml", include_str!("../zoo/stylegan2-ffhq.yaml")),
     ("taef1.yaml", include_str!("../zoo/taef1.yaml")),
     ("taef2.yaml", include_str!("../zoo/taef2.yaml")),
@@ -81,7 +83,7 @@ pub struct Mapping {
 pub struct Code {
     /// `[d]`, or `[C,h,w]` of a spatial code.
     pub shape: Vec<i64>,
-    /// What it was drawn from in training.
+    /// What it was drawn from in training, or what stands for that.
     pub prior: Prior,
     /// What brings a picture back to a code, where there is such a network.
     pub encoding: Option<Encoding>,
@@ -114,7 +116,7 @@ impl Code {
 }
 
 /// The distribution that a generator's codes had in training.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Prior {
     /// Independent standard normal numbers.
     Normal,
@@ -125,18 +127,14 @@ pub enum Prior {
     },
     /// Activations behind a ReLU: normal numbers, those below 0 set to 0.
     Rectified,
-}
-
-impl Prior {
-    /// About the standard deviation of its numbers.
-    pub fn deviation(self) -> f64 {
-        match self {
-            Prior::Normal => 1.,
-            // That of a normal number between -2 and 2 is 0.880.
-            Prior::Truncated { truncation } => 0.88 * truncation,
-            Prior::Rectified => 0.584,
-        }
-    }
+    /// Independent normal numbers with the moments of a codebook in each channel. Codes of a VQGAN lie near vectors of its
+    /// codebook, and were drawn from nothing.
+    Codebook {
+        /// By channel.
+        mean: Vec<f32>,
+        /// By channel.
+        deviation: Vec<f32>,
+    },
 }
 
 /// What a generator is conditioned on: one class, or a mixture of classes.
@@ -294,11 +292,10 @@ impl Generator {
             Some("pgan") => pgan::build(config(manifest, pgan::Config::check)?, tensors()?)?,
             Some("stylegan2") => {
                 let config = config(manifest, stylegan2::Config::check)?;
-                // It lies beside the dictionary of the generator's tensors.
-                let average = match config.truncation < 1. && manifest.key.is_some() {
-                    true => Some(WeightFile::open(&weights.path)?.tensor("latent_avg")?),
-                    false => None,
-                };
+                // It lies beside the dictionary of the generator's tensors, if anywhere: some files hold dictionaries alone.
+                let beside = WeightFile::open(&weights.path).ok().filter(|_| config.truncation < 1.);
+                let of_file = beside.filter(|file| file.entries().any(|entry| entry.name == "latent_avg"));
+                let average = of_file.map(|mut file| file.tensor("latent_avg")).transpose()?;
                 stylegan2::build(config, tensors()?, average)?
             }
             Some("vqgan") => vqgan::build(config(manifest, vqgan::Config::check)?, tensors()?)?,
@@ -343,7 +340,7 @@ impl Generator {
     /// latent's places divide.
     ///
     /// # Errors
-    /// If its pictures have one size, or no code has that side.
+    /// If its pictures have one size, no code has that side, or its program (TorchScript) fails on such codes.
     pub fn at(self, side: i64) -> Result<Generator, String> {
         let [_, height, _] = self.code.shape[..] else {
             return Err(format!("{} makes pictures of {} px only", self.name, self.size[0]));
@@ -356,6 +353,10 @@ impl Generator {
             return Err(format!("{} makes pictures of multiples of {place} px; {side} is none", self.name));
         }
         let shape = vec![self.code.shape[0], side / place, side / place];
+        let made = self.network.attempt(&shape).map_err(|error| format!("{} at {side} px: {error}", self.name))?;
+        if let Some(other) = made.filter(|made| *made != [3, side, side]) {
+            return Err(format!("{} makes {other:?} of codes {shape:?}, not pictures of {side} px", self.name));
+        }
         Ok(Generator { code: Code { shape, ..self.code }, size: [side; 2], ..self })
     }
 

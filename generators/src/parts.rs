@@ -43,7 +43,8 @@ pub(crate) fn weight(net: &mut Builder, path: &str, shape: &[i64], stored: Store
     }
 }
 
-fn bias(net: &mut Builder, path: &str, out: i64) -> Tensor {
+/// The bias of `path`.
+pub(crate) fn bias(net: &mut Builder, path: &str, out: i64) -> Tensor {
     net.weights().take(&format!("{path}.bias"), &[out])
 }
 
@@ -93,8 +94,7 @@ pub(crate) struct Statistics {
 }
 
 /// Conditional batch norm (de Vries et al. 2017, "Modulating early visual processing by language"), as BigGAN has it:
-/// y = (x - mean) / sqrt(var + eps) (1 + S c) + B c, with a condition c `[N,d]` and matrices S (`{path}.{names[0]}`) and B
-/// (`{path}.{names[1]}`) `[C,d]`.
+/// y = (x - mean) / sqrt(var + eps) (1 + S c) + B c, with a condition c `[N,d]` and matrices S and B `[C,d]`, in 64 bits.
 ///
 /// That is x times one affine function of c, plus another; both are made here, so that x is passed over twice only. Points:
 /// `{path}.factor` and `{path}.summand` `[N,C]`, `{path}.scaled` for the product, and `path`.
@@ -104,11 +104,8 @@ pub(crate) fn conditional_norm(
     x: Wide,
     condition: Wide,
     statistics: Statistics,
-    names: [&str; 2],
-    stored: Stored,
+    [scale, offset]: [Tensor; 2],
 ) -> Node {
-    let [scale, offset] =
-        names.map(|name| weight(net, &format!("{path}.{name}"), &[x.channels, condition.channels], stored));
     let Statistics { mean, var, eps } = statistics;
     let unit = (var + eps).rsqrt();
     let shift = mean * &unit;

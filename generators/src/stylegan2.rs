@@ -3,17 +3,21 @@
 //!
 //! A convolution that a style modulates is computed as: the input's channels times the style, one convolution for all samples,
 //! and the output's channels times 1 / sqrt(sum over inputs of style^2 weight^2 + 1e-8), the demodulation. The noise of each
-//! layer is fixed: the file's own (`noises.noise_N`).
+//! layer is fixed: the file's own (`noises.noise_N`), or one that is always the same, for files from before it was saved.
 //!
 //! A layer is called by its module, without `.conv` for a modulated convolution: `style.1`, `conv1`, `convs.0`, `to_rgb1`,
 //! `to_rgbs.0`. Points of a layer X: `X.style`, `X.scaled` (its input times the style), `X.conv`, `X.blur`, `X.demodulated`,
 //! `X.noise`, and X itself, its output; `w` is the code behind the mapping.
 
-use frozen::network::{Builder, Kernel, Node, Padding};
+use frozen::network::{Builder, Node};
 use frozen::weights::{WeightError, Weights};
+use rand_chacha::ChaCha12Rng;
+use rand_chacha::rand_core::SeedableRng;
+use rand_distr::{Distribution, StandardNormal};
 use serde::Deserialize;
 use tch::{Kind, Tensor};
 
+use crate::parts::same;
 use crate::{Built, Code, Mapping, Output};
 
 /// What a manifest says of the network.
@@ -25,7 +29,8 @@ pub struct Config {
     /// Which space the codes are of.
     #[serde(default)]
     pub code: Space,
-    /// In [0,1]: how far behind the mapping a code is from the mean of all (`latent_avg`).
+    /// In [0,1]: how far behind the mapping a code is from the mean of all: `latent_avg`, or that of 4096 codes where the file
+    /// has none.
     #[serde(default = "whole")]
     pub truncation: f64,
     /// Dimensions of the code and of a style.
@@ -119,32 +124,64 @@ const SLOPE: f64 = 0.2;
 /// Added to mean squares and to the sums of the demodulation.
 const EPS: f64 = 1e-8;
 
+/// Codes whose mean truncation goes towards, where the file does not say.
+const AVERAGED: i64 = 4096;
+
+/// Standard normal numbers, the same ones for the same number of a series.
+fn fixed_normal(shape: &[i64], series: u64) -> Tensor {
+    let mut rng = ChaCha12Rng::seed_from_u64(0);
+    rng.set_stream(series);
+    let count = shape.iter().product::<i64>() as usize;
+    let numbers: Vec<f32> = StandardNormal.sample_iter(&mut rng).take(count).collect();
+    Tensor::from_slice(&numbers).view(shape)
+}
+
+/// The layers of the mapping, weight and bias, each times its learning rate.
+struct Mapped(Vec<[Tensor; 2]>);
+
+impl Mapped {
+    fn append(&self, net: &mut Builder, z: Node) -> Node {
+        let mut x = net.pixel_norm("style.0", z, EPS);
+        for (index, [weight, bias]) in self.0.iter().enumerate() {
+            let name = format!("style.{}", index + 1);
+            x = net.linear_of(&format!("{name}.linear"), x, weight.shallow_clone(), Some(bias.shallow_clone()));
+            x = net.leaky_relu(&name, x, SLOPE, 2f64.sqrt());
+        }
+        x
+    }
+
+    /// The mean of what comes out of it `[latent]`.
+    fn average(&self, latent: i64) -> Result<Tensor, WeightError> {
+        let (mut net, z) = Builder::new(Weights::from_tensors([]), latent);
+        self.append(&mut net, z);
+        let network = net.finish()?;
+        let schedule = network.schedule(&[network.output()]).forward_only();
+        let pass = network.forward(&schedule, &fixed_normal(&[AVERAGED, latent], 0));
+        Ok(pass.activation(network.output()).mean_dim(0i64, false, None::<Kind>))
+    }
+}
+
 /// The generator: codes `[N,latent]` (`[N, styles latent]` in the space `w+`) to pictures `[N,3,S,S]`, about [-1,1]. `average`
-/// is the mean of the codes behind the mapping `[latent]`, which truncation needs; without it the file's `latent_avg` is taken.
+/// is the mean of the codes behind the mapping `[latent]`, which truncation needs; without it the file's `latent_avg` is taken,
+/// and without that the mean of [`AVERAGED`] codes.
 ///
 /// # Errors
 /// If the weights are not those of this configuration: every missing, unexpected or mis-shaped tensor is listed.
 pub fn build(config: Config, mut weights: Weights, average: Option<Tensor>) -> Result<Built, WeightError> {
     let Config { resolution, code, truncation, latent, .. } = config;
-    let layers: Vec<[Tensor; 2]> = (1..=config.mapping)
-        .map(|layer| {
-            let weight = weights.take(&format!("style.{layer}.weight"), &[latent, latent]);
-            let bias = weights.take(&format!("style.{layer}.bias"), &[latent]);
-            [weight * (MAPPING_RATE / (latent as f64).sqrt()), bias * MAPPING_RATE]
-        })
-        .collect();
-    let average = match truncation < 1. {
-        true => Some(average.unwrap_or_else(|| weights.take("latent_avg", &[latent]))),
-        false => None,
+    let layers = (1..=config.mapping).map(|layer| {
+        let weight = weights.take(&format!("style.{layer}.weight"), &[latent, latent]);
+        let bias = weights.take(&format!("style.{layer}.bias"), &[latent]);
+        [weight * (MAPPING_RATE / (latent as f64).sqrt()), bias * MAPPING_RATE]
+    });
+    let mapped = Mapped(layers.collect());
+    let average = match (truncation < 1., average.or_else(|| weights.take_optional("latent_avg", &[latent]))) {
+        (true, None) => Some(mapped.average(latent)?),
+        (true, known) => known,
+        (false, _) => None,
     };
-    weights.skip(|name| name == "latent_avg");
     let map = |net: &mut Builder, z: Node| {
-        let mut x = net.pixel_norm("style.0", z, EPS);
-        for (index, [weight, bias]) in layers.iter().enumerate() {
-            let name = format!("style.{}", index + 1);
-            x = net.linear_of(&format!("{name}.linear"), x, weight.shallow_clone(), Some(bias.shallow_clone()));
-            x = net.leaky_relu(&name, x, SLOPE, 2f64.sqrt());
-        }
+        let mut x = mapped.append(net, z);
         if let Some(average) = &average {
             let shift = average * (1. - truncation);
             x = net.affine_of("truncated", x, shift.full_like(truncation), shift);
@@ -155,11 +192,11 @@ pub fn build(config: Config, mut weights: Weights, average: Option<Tensor>) -> R
 
     let numbers = if code == Space::WPlus { latent * config.styles() } else { latent };
     let (mut net, input) = Builder::new(weights, numbers);
-    let mapped = if code == Space::Z { map(&mut net, input) } else { input };
+    let style = if code == Space::Z { map(&mut net, input) } else { input };
     let styles: Vec<Node> = (0..config.styles())
         .map(|number| match code {
             Space::WPlus => net.channels(&format!("w.{number}"), input, number * latent, latent),
-            _ => mapped,
+            _ => style,
         })
         .collect();
     synthesis(&mut net, &config, &styles);
@@ -226,7 +263,7 @@ fn styled(
     x: Node,
     style: Node,
     Shape { of, out, side, up }: Shape,
-    noises: &mut i64,
+    noises: &mut u64,
 ) -> Node {
     let scale = 1. / ((9 * of) as f64).sqrt();
     let weight = net.weights().take(&format!("{path}.conv.weight"), &[1, out, of, 3, 3]).squeeze_dim(0) * scale;
@@ -237,15 +274,17 @@ fn styled(
             let y = net.transposed_convolution_of(&format!("{path}.conv"), scaled, weight.transpose(0, 1), None, 2, 0);
             net.fir(&format!("{path}.blur"), y, kernel, 1, [1, 1])
         }
-        false => net.convolution_of(&format!("{path}.conv"), scaled, weight.shallow_clone(), None, kernel(3)),
+        false => net.convolution_of(&format!("{path}.conv"), scaled, weight.shallow_clone(), None, same(3)),
     };
     let of_squares = weight.square().sum_dim_intlist([2i64, 3].as_slice(), false, None::<Kind>);
     let mut sums = net.square(&format!("{path}.style.square"), style);
     sums = net.linear_of(&format!("{path}.style.sum"), sums, of_squares, None);
     sums = net.reciprocal_root(&format!("{path}.demodulation"), sums, EPS);
     y = net.scale_channels(&format!("{path}.demodulated"), y, sums);
-    let noise = net.weights().take(&format!("noises.noise_{noises}"), &[1, 1, side, side]);
+    let shape = [1, 1, side, side];
+    let noise = net.weights().take_optional(&format!("noises.noise_{noises}"), &shape);
     *noises += 1;
+    let noise = noise.unwrap_or_else(|| fixed_normal(&shape, *noises));
     let strength = net.weights().take(&format!("{path}.noise.weight"), &[1]);
     y = net.add_map(&format!("{path}.noise"), y, (noise * strength).squeeze_dim(0));
     let bias = net.weights().take(&format!("{path}.activate.bias"), &[out]);
@@ -268,9 +307,9 @@ fn to_rgb(
     let bias = net.weights().take(&format!("{path}.bias"), &[1, 3, 1, 1]).view([3]);
     let (_, scaled) = modulated(net, config, path, x, style, channels);
     let Some(picture) = picture else {
-        return net.convolution_of(path, scaled, weight, Some(bias), kernel(1));
+        return net.convolution_of(path, scaled, weight, Some(bias), same(1));
     };
-    let y = net.convolution_of(&format!("{path}.conv"), scaled, weight, Some(bias), kernel(1));
+    let y = net.convolution_of(&format!("{path}.conv"), scaled, weight, Some(bias), same(1));
     let kernel = net.weights().take(&format!("{path}.upsample.kernel"), &[4, 4]);
     let picture = net.fir(&format!("{path}.upsample"), picture, kernel, 2, [2, 1]);
     net.add(path, y, picture)
@@ -283,8 +322,4 @@ fn modulated(net: &mut Builder, config: &Config, path: &str, x: Node, style: Nod
     let weight = weight / (config.latent as f64).sqrt();
     let style = net.linear_of(&format!("{path}.style"), style, weight, Some(bias));
     (style, net.scale_channels(&format!("{path}.scaled"), x, style))
-}
-
-fn kernel(size: i64) -> Kernel {
-    Kernel { size, stride: 1, padding: Padding::Symmetric(size / 2), groups: 1 }
 }

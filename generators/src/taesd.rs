@@ -7,10 +7,11 @@
 //!
 //! Points that are no modules of theirs: `N.pool.add` and `N.add`, the sums in block N; the block's own number is its output.
 
-use frozen::network::{Builder, Kernel, Node, Padding};
+use frozen::network::{Builder, Node};
 use frozen::weights::{WeightError, Weights};
 use serde::Deserialize;
 
+use crate::parts::same;
 use crate::{Built, Code, Output, Prior};
 
 /// What a manifest says of the network.
@@ -62,7 +63,7 @@ pub fn build(config: Config, weights: Weights) -> Result<Built, WeightError> {
     let Config { channels, pooled, resolution } = config;
     let (mut net, mut x) = Builder::new(weights, channels);
     x = net.soft_clamp("0", x, LIMIT);
-    x = net.convolution_with_bias("1", x, WIDTH, kernel(3));
+    x = net.convolution_with_bias("1", x, WIDTH, same(3));
     x = net.relu("2", x);
     for number in 3..18 {
         x = match number {
@@ -73,7 +74,7 @@ pub fn build(config: Config, weights: Weights) -> Result<Built, WeightError> {
         };
     }
     x = block(&mut net, 18, x, false);
-    net.convolution_with_bias("19", x, 3, kernel(3));
+    net.convolution_with_bias("19", x, 3, same(3));
     Ok(Built {
         network: net.finish()?,
         code: Code { shape: vec![channels, resolution / 8, resolution / 8], prior: Prior::Normal, encoding: None },
@@ -84,22 +85,18 @@ pub fn build(config: Config, weights: Weights) -> Result<Built, WeightError> {
     })
 }
 
-fn kernel(size: i64) -> Kernel {
-    Kernel { size, stride: 1, padding: Padding::Symmetric(size / 2), groups: 1 }
-}
-
 /// x + p(x) if pooled, then relu(x + f(x)).
 fn block(net: &mut Builder, number: i64, mut x: Node, pooled: bool) -> Node {
     if pooled {
-        let mut y = net.convolution(&format!("{number}.pool.0"), x, 4 * WIDTH, kernel(1));
+        let mut y = net.convolution(&format!("{number}.pool.0"), x, 4 * WIDTH, same(1));
         y = net.group_norm(&format!("{number}.pool.1"), y, 4, EPS);
         y = net.relu(&format!("{number}.pool.2"), y);
-        y = net.convolution(&format!("{number}.pool.3"), y, WIDTH, kernel(1));
+        y = net.convolution(&format!("{number}.pool.3"), y, WIDTH, same(1));
         x = net.add(&format!("{number}.pool.add"), y, x);
     }
     let mut y = x;
     for index in [0, 2, 4] {
-        y = net.convolution_with_bias(&format!("{number}.conv.{index}"), y, WIDTH, kernel(3));
+        y = net.convolution_with_bias(&format!("{number}.conv.{index}"), y, WIDTH, same(3));
         if index < 4 {
             y = net.relu(&format!("{number}.conv.{}", index + 1), y);
         }

@@ -6,10 +6,12 @@
 //! `decoder.up.4.attn.0.q`, `decoder.up.1.upsample.conv`; a block by its own path, which is its output; `X.swish` is behind a
 //! norm X. Level `up.4` comes first and `up.0` last.
 
-use frozen::network::{Builder, Kernel, Node, Padding};
+use frozen::network::{Builder, Node};
 use frozen::weights::{WeightError, Weights};
 use serde::Deserialize;
+use tch::{Kind, Tensor};
 
+use crate::parts::same;
 use crate::{Built, Code, Output, Prior};
 
 /// What a manifest says of the network.
@@ -75,13 +77,18 @@ pub fn build(config: Config, mut weights: Weights) -> Result<Built, WeightError>
     let Config { codes, quantized, resolution, width } = config;
     weights.skip(|name| ["encoder.", "loss.", "quant_conv."].iter().any(|part| name.starts_with(part)));
     let codebook = weights.take("quantize.embedding.weight", &[codes, CODE]);
+    let deviation = codebook.std_dim(0i64, false, false);
+    let prior = Prior::Codebook {
+        mean: numbers(&codebook.mean_dim(0i64, false, None::<Kind>)),
+        deviation: numbers(&deviation),
+    };
     let (mut net, mut x) = Builder::new(weights, CODE);
     if quantized {
         x = net.quantize("quantize", x, codebook);
     }
-    x = net.convolution_with_bias("post_quant_conv", x, CODE, kernel(1));
+    x = net.convolution_with_bias("post_quant_conv", x, CODE, same(1));
     let mut channels = width * MULTIPLES[4];
-    x = net.convolution_with_bias("decoder.conv_in", x, channels, kernel(3));
+    x = net.convolution_with_bias("decoder.conv_in", x, channels, same(3));
     x = block(&mut net, "decoder.mid.block_1", x, [channels; 2]);
     x = attention(&mut net, "decoder.mid.attn_1", x, channels);
     x = block(&mut net, "decoder.mid.block_2", x, [channels; 2]);
@@ -99,10 +106,10 @@ pub fn build(config: Config, mut weights: Weights) -> Result<Built, WeightError>
         }
     }
     x = normalized(&mut net, "decoder.norm_out", x);
-    net.convolution_with_bias("decoder.conv_out", x, 3, kernel(3));
+    net.convolution_with_bias("decoder.conv_out", x, 3, same(3));
     Ok(Built {
         network: net.finish()?,
-        code: Code { shape: vec![CODE, resolution / 16, resolution / 16], prior: Prior::Normal, encoding: None },
+        code: Code { shape: vec![CODE, resolution / 16, resolution / 16], prior, encoding: None },
         mapping: None,
         conditioning: None,
         output: Output::SignedClamped,
@@ -110,8 +117,10 @@ pub fn build(config: Config, mut weights: Weights) -> Result<Built, WeightError>
     })
 }
 
-fn kernel(size: i64) -> Kernel {
-    Kernel { size, stride: 1, padding: Padding::Symmetric(size / 2), groups: 1 }
+fn numbers(of: &Tensor) -> Vec<f32> {
+    let mut numbers = vec![0.; of.numel()];
+    of.contiguous().copy_data(&mut numbers, of.numel());
+    numbers
 }
 
 /// swish(group norm(x))
@@ -123,12 +132,12 @@ fn normalized(net: &mut Builder, name: &str, x: Node) -> Node {
 /// x + f(x), x through a 1x1 convolution where the channels differ.
 fn block(net: &mut Builder, path: &str, x: Node, [of, out]: [i64; 2]) -> Node {
     let mut y = normalized(net, &format!("{path}.norm1"), x);
-    y = net.convolution_with_bias(&format!("{path}.conv1"), y, out, kernel(3));
+    y = net.convolution_with_bias(&format!("{path}.conv1"), y, out, same(3));
     y = normalized(net, &format!("{path}.norm2"), y);
-    y = net.convolution_with_bias(&format!("{path}.conv2"), y, out, kernel(3));
+    y = net.convolution_with_bias(&format!("{path}.conv2"), y, out, same(3));
     let x = match of == out {
         true => x,
-        false => net.convolution_with_bias(&format!("{path}.nin_shortcut"), x, out, kernel(1)),
+        false => net.convolution_with_bias(&format!("{path}.nin_shortcut"), x, out, same(1)),
     };
     net.add(path, y, x)
 }
@@ -137,8 +146,8 @@ fn block(net: &mut Builder, path: &str, x: Node, [of, out]: [i64; 2]) -> Node {
 fn attention(net: &mut Builder, path: &str, x: Node, channels: i64) -> Node {
     let normed = net.group_norm(&format!("{path}.norm"), x, GROUPS, EPS);
     let [query, key, value] =
-        ["q", "k", "v"].map(|part| net.convolution_with_bias(&format!("{path}.{part}"), normed, channels, kernel(1)));
+        ["q", "k", "v"].map(|part| net.convolution_with_bias(&format!("{path}.{part}"), normed, channels, same(1)));
     let mut y = net.attention(&format!("{path}.attention"), query, key, value, (channels as f64).powf(-0.5));
-    y = net.convolution_with_bias(&format!("{path}.proj_out"), y, channels, kernel(1));
+    y = net.convolution_with_bias(&format!("{path}.proj_out"), y, channels, same(1));
     net.add(path, y, x)
 }

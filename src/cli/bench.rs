@@ -19,7 +19,7 @@ use crate::unit::{LayerShapes, Unit};
 #[derive(Debug, Args)]
 #[command(
     after_help = "Screening of codes and octaves but the last are left out. FLOPs are 2 x multiply-adds of the forward pass and of the
-gradient with respect to the input, for all views or tiles of a picture; the generator's stand apart.
+gradient with respect to the input, for all views, tiles, codes or candidates of a picture; the generator's stand apart.
 gemm_gflops is a 2048 x 2048 matrix product in f32. Blocks of ten steps and products take turns in one process, and both
 figures are medians, so that what else the machine does weighs on both.
 
@@ -86,7 +86,8 @@ pub(super) fn run(command: Bench, quiet: bool) -> Result<u8, Failure> {
         .map(|i| Unit::parse(&format!("class:{}", i / facets % classifier.classes), &classifier, &shapes));
     let runs: Vec<(Unit, Seed)> = units.map(|unit| Ok((unit?, Seed(0)))).collect::<anyhow::Result<_>>()?;
     let size = command.size.unwrap_or(classifier.size);
-    // Gives the passes of one look.
+    let evolution = method.optimizer.evolution();
+    // Gives the passes of one step: those that follow a gradient look once more at the end.
     let time = |steps: usize, watch: &dyn Watch| -> anyhow::Result<usize> {
         let method = Method { steps, ..method.clone() };
         let batch = Batch {
@@ -94,7 +95,7 @@ pub(super) fn run(command: Bench, quiet: bool) -> Result<u8, Failure> {
             shapes: &shapes,
             generator: generator.as_ref(),
             condition,
-            encoder: None,
+            encoder: Some(&classifier),
             method: &method,
             size: Some(size),
             runs: &runs,
@@ -102,7 +103,7 @@ pub(super) fn run(command: Bench, quiet: bool) -> Result<u8, Failure> {
         let rendered = render(&batch, watch)?;
         match rendered.iter().find_map(|run| run.failure.as_ref()) {
             Some(failure) => Err(anyhow!("a run failed: {failure}")),
-            None => Ok(rendered[0].passes.forward / (steps + 1)),
+            None => Ok(rendered[0].passes.forward / (steps + usize::from(evolution.is_none()))),
         }
     };
     time(WARM_UP, &|_: usize, _: usize, _: f64| {})?;
@@ -114,12 +115,15 @@ pub(super) fn run(command: Bench, quiet: bool) -> Result<u8, Failure> {
     let gemm = median(products.into_inner());
     let schedule = classifier.network.schedule(&[classifier.network.output()]);
     let entering = if method.input == Input::Full { size } else { classifier.size };
-    let (forward, backward) = classifier.network.flops(&schedule, &[views as i64, 3, entering, entering]);
-    let of_generator = generator.as_ref().map(|generator| {
-        let (forward, backward) = generator.network.flops(&generator.schedule(), &generator.input_shape());
-        (forward + backward) / 1e9
+    let of_step = |(forward, backward): (f64, f64)| (forward + if evolution.is_some() { 0. } else { backward }) / 1e9;
+    // What a program computes is not known.
+    let known = !classifier.network.is_program()
+        && generator.as_ref().is_none_or(|generator| !generator.network.is_program() || !method.needs_generator());
+    let gflop = of_step(classifier.network.flops(&schedule, &[views as i64, 3, entering, entering]));
+    let of_generator = generator.as_ref().filter(|_| method.needs_generator()).map(|generator| {
+        let pictures = evolution.map_or(method.param.copies(), |evolution| evolution.population());
+        of_step(generator.network.flops(&generator.schedule(), &generator.input_shape())) * pictures as f64
     });
-    let gflop = (forward + backward) / 1e9;
     let gflops = (gflop + of_generator.unwrap_or(0.)) / (ms / 1e3);
     let document = json!({
         "classifier": classifier.name,
@@ -130,11 +134,11 @@ pub(super) fn run(command: Bench, quiet: bool) -> Result<u8, Failure> {
         "batch": batch_size,
         "steps": command.steps,
         "ms_per_step_and_picture": round(ms, 3),
-        "gflop_per_step_and_picture": round(gflop, 4),
-        "generator_gflop_per_step_and_picture": of_generator.map(|gflop| round(gflop, 4)),
-        "gflops": round(gflops, 1),
+        "gflop_per_step_and_picture": known.then(|| round(gflop, 4)),
+        "generator_gflop_per_step_and_picture": of_generator.filter(|_| known).map(|gflop| round(gflop, 4)),
+        "gflops": known.then(|| round(gflops, 1)),
         "gemm_gflops": round(gemm, 1),
-        "fraction_of_peak": round(gflops / gemm, 3),
+        "fraction_of_peak": known.then(|| round(gflops / gemm, 3)),
         "peak_rss_mib": memory,
     });
     if command.json {

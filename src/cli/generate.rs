@@ -1,6 +1,6 @@
 //! `metapicture generate`: pictures from a generator's random or given codes.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow, bail};
 use clap::Args;
@@ -10,9 +10,8 @@ use tch::{Kind, Tensor};
 
 use super::{Compute, Failure, Usage, load, print_json};
 use crate::param::{Condition, Space};
-use crate::picture::to_rgb8;
 use crate::random::Seed;
-use crate::samples::{Drawn, random, to_host};
+use crate::samples::{Drawn, pictures, random, to_host};
 use crate::sheet::{Cell, Sheet};
 use crate::tensor_file::read_npy;
 
@@ -34,9 +33,12 @@ pub struct Generate {
     /// The class of a conditional generator, by name or index; unless told, each picture gets a random mixture.
     #[arg(long, value_name = "K")]
     class: Option<String>,
-    /// Codes from a file instead: a .safetensors or .npy with `code` [N,D] or [D] (and `condition`).
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["count", "seed"])]
+    /// Codes from a file instead: a .safetensors or .npy with `code` [N,D] or [D] (and `condition` or `embedding`).
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["count", "seed", "size"])]
     codes: Option<PathBuf>,
+    /// Side of the pictures in pixels, of generators of spatial codes [default: the generator's own; with --codes, theirs].
+    #[arg(long, value_name = "PX", value_parser = clap::value_parser!(i64).range(8..=4096))]
+    size: Option<i64>,
     /// The folder to write to.
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
@@ -53,15 +55,18 @@ pub(super) fn run(command: Generate, quiet: bool) -> Result<u8, Failure> {
     let end =
         last.ok_or_else(|| anyhow!("--seed: {} is too large for {} seeds", command.seed, command.count)).usage()?;
     let zoo = load::zoo()?;
-    let generator = load::generator(&zoo, &command.generator, None, device, quiet)?;
+    let given = command.codes.as_deref().map(Given::read).transpose().usage()?;
+    let mut generator = load::generator(&zoo, &command.generator, None, device, quiet)?;
+    let side = command.size.or_else(|| given.as_ref().and_then(|given| given.side(&generator)));
+    if let Some(side) = side.filter(|side| *side != generator.size[0]) {
+        generator = generator.at(side).map_err(|reason| anyhow!("size: {reason}")).usage()?;
+    }
     let condition = load::condition(&generator, command.class.as_deref()).context("--class").usage()?;
-    let (names, Drawn { pictures, state }) = match &command.codes {
-        Some(path) => {
-            let (codes, inputs) = inputs_from(path, &generator, condition).usage()?;
-            let made = to_host(&generator.pictures(&inputs));
-            let names = (0..made.size()[0]).map(|i| format!("code {i}")).collect::<Vec<_>>();
-            let pictures = (0..made.size()[0]).map(|i| to_rgb8(&made.get(i))).collect::<Result<_, _>>()?;
-            (names, Drawn { pictures, state: vec![("code", to_host(&codes))] })
+    let (names, Drawn { pictures, state }) = match &given {
+        Some(given) => {
+            let (inputs, state) = given.inputs(&generator, condition).usage()?;
+            let pictures = pictures(&generator, &inputs)?;
+            ((0..pictures.len()).map(|i| format!("code {i}")).collect::<Vec<_>>(), Drawn { pictures, state })
         }
         None => {
             let seeds: Vec<Seed> = (command.seed..end).map(Seed).collect();
@@ -97,58 +102,85 @@ pub(super) fn run(command: Generate, quiet: bool) -> Result<u8, Failure> {
     Ok(0)
 }
 
-/// Codes and network inputs from a file of codes.
-fn inputs_from(
-    path: &std::path::Path,
-    generator: &Generator,
-    condition: Option<Condition>,
-) -> anyhow::Result<(Tensor, Tensor)> {
-    let file = path.display();
-    let tensors = match path.extension().and_then(|extension| extension.to_str()) {
-        Some("npy") => {
-            vec![("code".to_owned(), read_npy(path)?)]
-        }
-        Some("safetensors") => Tensor::read_safetensors(path).with_context(|| format!("{file}: cannot be read"))?,
-        _ => bail!("--codes: '{file}' must end in .safetensors or .npy"),
-    };
-    let there = |tensor: &Tensor| tensor.to_kind(Kind::Float).to_device(generator.network.device());
-    let rows = |name: &str, of_one: &[i64]| -> anyhow::Result<Option<Tensor>> {
-        let Some((_, tensor)) = tensors.iter().find(|(found, _)| found == name) else { return Ok(None) };
+/// A file of codes.
+struct Given {
+    path: PathBuf,
+    tensors: Vec<(String, Tensor)>,
+}
+
+impl Given {
+    fn read(path: &Path) -> anyhow::Result<Given> {
+        let file = path.display();
+        let tensors = match path.extension().and_then(|extension| extension.to_str()) {
+            Some("npy") => vec![("code".to_owned(), read_npy(path)?)],
+            Some("safetensors") => Tensor::read_safetensors(path).with_context(|| format!("{file}: cannot be read"))?,
+            _ => bail!("--codes: '{file}' must end in .safetensors or .npy"),
+        };
+        Ok(Given { path: path.to_owned(), tensors })
+    }
+
+    fn tensor(&self, name: &str) -> Option<&Tensor> {
+        self.tensors.iter().find(|(known, _)| known == name).map(|(_, tensor)| tensor)
+    }
+
+    /// The side of the pictures that spatial codes of its size give.
+    fn side(&self, generator: &Generator) -> Option<i64> {
+        let [_, places, _] = generator.code.shape[..] else { return None };
+        let size = self.tensor("code")?.size();
+        let [.., height, width] = size[..] else { return None };
+        (height == width && height != places).then(|| generator.size[0] / places * height)
+    }
+
+    /// A tensor `[N,…]` of so many numbers for each code.
+    fn rows(&self, name: &str, of_one: &[i64], generator: &Generator) -> anyhow::Result<Option<Tensor>> {
+        let Some(tensor) = self.tensor(name) else { return Ok(None) };
+        let there = |tensor: &Tensor| tensor.to_kind(Kind::Float).to_device(generator.network.device());
         match &tensor.size()[..] {
             one if one == of_one => Ok(Some(there(&tensor.unsqueeze(0)))),
             [n, rest @ ..] if rest == of_one && *n > 0 => Ok(Some(there(tensor))),
             other => {
                 let list = of_one.iter().map(i64::to_string).collect::<Vec<_>>().join(",");
-                bail!("{file}: '{name}' has shape {other:?}; {} takes [N,{list}] or [{list}]", generator.name)
+                let (file, name_of) = (self.path.display(), &generator.name);
+                bail!("{file}: '{name}' has shape {other:?}; {name_of} takes [N,{list}] or [{list}]")
             }
         }
-    };
-    let codes = rows("code", &generator.code.shape)?.ok_or_else(|| anyhow!("{file}: holds no tensor 'code'"))?;
-    let classes = generator.classes();
-    if classes == 0 {
-        return Ok((codes.shallow_clone(), codes));
     }
-    if let (Some(vectors), None | Some(Condition::Relaxed)) =
-        (rows("embedding", &[generator.condition_width()])?, condition)
-    {
-        if vectors.size()[0] != codes.size()[0] {
-            bail!("{file}: {} codes, and {} embeddings", codes.size()[0], vectors.size()[0]);
+
+    /// The network's inputs, and what makes them again.
+    fn inputs(
+        &self,
+        generator: &Generator,
+        condition: Option<Condition>,
+    ) -> anyhow::Result<(Tensor, Vec<(&'static str, Tensor)>)> {
+        let file = self.path.display();
+        let codes = self.rows("code", &generator.code.shape, generator)?;
+        let codes = codes.ok_or_else(|| anyhow!("{file}: holds no tensor 'code'"))?;
+        let (count, classes) = (codes.size()[0], generator.classes());
+        let of_codes = ("code", to_host(&codes));
+        if classes == 0 {
+            return Ok((codes, vec![of_codes]));
         }
-        let input = generator.input_with(&codes, &vectors);
-        return Ok((codes, input));
+        if let (Some(vectors), None | Some(Condition::Relaxed)) =
+            (self.rows("embedding", &[generator.condition_width()], generator)?, condition)
+        {
+            if vectors.size()[0] != count {
+                bail!("{file}: {count} codes, and {} embeddings", vectors.size()[0]);
+            }
+            return Ok((generator.input_with(&codes, &vectors), vec![of_codes, ("embedding", to_host(&vectors))]));
+        }
+        let weights = match (self.rows("condition", &[classes], generator)?, condition) {
+            (_, Some(Condition::Class(class))) => {
+                let one_hot = Tensor::zeros([count, classes], (Kind::Float, generator.network.device()));
+                let _ = one_hot.select(1, class as i64).fill_(1.);
+                one_hot
+            }
+            (Some(weights), _) if weights.size()[0] == count => weights,
+            _ => bail!(
+                "{file}: {} is conditional: name a --class, or add a tensor 'condition' [N,{classes}]",
+                generator.name
+            ),
+        };
+        let inputs = generator.input(&codes, Some(&weights));
+        Ok((inputs, vec![of_codes, ("condition", to_host(&weights))]))
     }
-    let weights = match (rows("condition", &[classes])?, condition) {
-        (_, Some(Condition::Class(class))) => {
-            let one_hot = Tensor::zeros([codes.size()[0], classes], (Kind::Float, generator.network.device()));
-            let _ = one_hot.select(1, class as i64).fill_(1.);
-            one_hot
-        }
-        (Some(weights), _) if weights.size()[0] == codes.size()[0] => weights,
-        _ => bail!(
-            "{file}: {} is conditional: name a --class, or add a tensor 'condition' [N,{classes}]",
-            generator.name
-        ),
-    };
-    let input = generator.input(&codes, Some(&weights));
-    Ok((codes, input))
 }

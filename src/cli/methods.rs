@@ -39,7 +39,7 @@ pub(super) fn run(command: Methods) -> Result<u8, Failure> {
             let method = Method::find(&name).usage()?;
             match json {
                 true => print_json(&method)?,
-                false => print!("{}", method.to_yaml()?),
+                false => print!("# Searches {}.\n{}", method.param, method.to_yaml()?),
             }
         }
     }

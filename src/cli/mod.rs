@@ -30,6 +30,8 @@ use anyhow::{Context, Result, anyhow, bail};
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use tch::Device;
 
+use crate::render::reason_of;
+
 const AFTER_HELP: &str = "Example:
   metapicture visualize --classifier efficientnet-lite0 --generator face-dcgan --unit banana \\
       --method naive --method latent --witness efficientnet-lite1 --out out/banana";
@@ -187,10 +189,13 @@ impl<T, E: Into<anyhow::Error>> Usage<T> for Result<T, E> {
     }
 }
 
+/// Part of what tch panics with where libtorch throws.
+const OF_LIBTORCH: &str = "Torch(";
+
 /// Parses the arguments and runs the subcommand.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
-    // What libtorch throws becomes an error of one line (see `render`); a panic of our own is a bug, and is shown whole.
+    // What libtorch throws becomes an error of one line; a panic of our own is a bug, and is shown whole.
     let show = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
         let text = panic.payload().downcast_ref::<String>().map_or("", String::as_str);
@@ -198,11 +203,16 @@ pub fn main() -> ExitCode {
         if text.starts_with("failed printing to stdout") {
             std::process::exit(0);
         }
-        if !text.contains("Torch(") {
+        if !text.contains(OF_LIBTORCH) {
             show(panic);
         }
     }));
-    match run(cli) {
+    let attempt = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| run(cli)));
+    let done = attempt.unwrap_or_else(|panic| match panic.downcast_ref::<String>() {
+        Some(text) if text.contains(OF_LIBTORCH) => Err(anyhow!("libtorch failed: {}", reason_of(&*panic)).into()),
+        _ => std::panic::resume_unwind(panic),
+    });
+    match done {
         Ok(code) => ExitCode::from(code),
         Err(Failure { code, error }) => {
             // One line: a chain of causes, outermost first.

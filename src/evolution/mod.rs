@@ -49,9 +49,10 @@ pub struct CmaEsSpec {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SphericalSpec {
-    /// Candidates of a generation.
+    /// Candidates of a generation; from the second one on, the mean is one of them.
     pub population: usize,
-    /// The angle of the candidates in degrees, falling geometrically from the first generation's to the last one's.
+    /// About the angle in degrees between the mean and each other candidate, falling geometrically from the first generation's to
+    /// the last one's.
     pub degrees: Degrees,
 }
 
@@ -209,20 +210,25 @@ mod tests {
         Array2::from_shape_fn((population, dimensions), |(i, j)| f64::from(numbers[i * dimensions + j]))
     }
 
-    /// The best value of `function` after some generations.
+    /// The best value of `function` in the last of some generations.
     fn best(spec: EvolutionSpec, dimensions: usize, generations: usize, function: &dyn Fn(&[f64]) -> f64) -> f64 {
+        *bests(spec, dimensions, generations, function).last().unwrap()
+    }
+
+    /// The best value of `function` in each generation.
+    fn bests(spec: EvolutionSpec, dimensions: usize, generations: usize, function: &dyn Fn(&[f64]) -> f64) -> Vec<f64> {
         let mut search = spec.build(draws(spec.population(), dimensions)).unwrap();
-        let mut best = f64::NEG_INFINITY;
+        let mut bests = vec![];
         for generation in 0..generations {
             let mut rng = stream(Seed(1), Purpose::Evolution, generation as u64);
             search.draw(&mut rng, generation, generations);
             let candidates = search.candidates();
             assert_eq!(candidates.dim(), (spec.population(), dimensions));
             let fitness: Vec<f64> = candidates.rows().into_iter().map(|row| function(&row.to_vec())).collect();
-            best = fitness.iter().copied().fold(best, f64::max);
+            bests.push(fitness.iter().copied().fold(f64::NEG_INFINITY, f64::max));
             search.tell(&fitness);
         }
-        best
+        bests
     }
 
     const CHOLESKY: EvolutionSpec =
@@ -261,31 +267,42 @@ mod tests {
     #[test]
     fn on_a_sphere_the_direction_is_found_and_the_radius_stays() {
         let dimensions = 50;
-        let target: Vec<f64> = draws(1, dimensions).row(0).to_vec();
+        let drawn = normal(&mut stream(Seed(2), Purpose::Start, 0), dimensions);
+        let target: Vec<f64> = drawn.into_iter().map(f64::from).collect();
         let norm = |x: &[f64]| x.iter().map(|x| x * x).sum::<f64>().sqrt();
         let cosine = |x: &[f64]| x.iter().zip(&target).map(|(x, t)| x * t).sum::<f64>() / norm(x) / norm(&target);
         let spec =
-            EvolutionSpec::SphericalCma(SphericalSpec { population: 40, degrees: Degrees { from: 50., to: 7.33 } });
-        let mut radii = vec![];
-        let search = std::cell::RefCell::new(&mut radii);
+            EvolutionSpec::SphericalCma(SphericalSpec { population: 41, degrees: Degrees { from: 50., to: 7.33 } });
+        let seen = std::cell::RefCell::new(vec![]);
         let reached = best(spec, dimensions, 75, &|x| {
-            search.borrow_mut().push(norm(x));
+            seen.borrow_mut().push(x.to_vec());
             cosine(x)
         });
-        println!("cosine {reached:.4}");
-        // The target is not among the draws of seed 0 for 40 x 50 numbers, except for its first row.
-        assert!(reached > 0.95, "{reached}");
+        let seen = seen.into_inner();
+        let first = seen[..41].iter().map(|x| cosine(x)).fold(f64::MIN, f64::max);
+        println!("cosine {first:.4}, then {reached:.4}");
+        assert!(first < 0.5 && reached > 0.95, "{first} {reached}");
         let radius = (dimensions as f64).sqrt();
-        assert!(radii[40..].iter().all(|found| (found - radius).abs() < 1e-9 * radius));
+        assert!(seen.iter().all(|x| (norm(x) - radius).abs() < 1e-9 * radius));
+        // Around the mean, which is the first candidate, the others lie at the angle of their generation.
+        for (generation, degrees) in [(1, 50. * (7.33f64 / 50.).powf(1. / 74.)), (74, 7.33)] {
+            let of = &seen[41 * generation..41 * (generation + 1)];
+            let between = |x: &[f64]| of[0].iter().zip(x).map(|(a, b)| a * b).sum::<f64>() / radius / radius;
+            let angles: Vec<f64> = of[1..].iter().map(|x| between(x).acos().to_degrees()).collect();
+            let mean = angles.iter().sum::<f64>() / 40.;
+            assert!((mean / degrees - 1.).abs() < 0.05, "{mean} {degrees}");
+            assert!(angles.iter().all(|angle| (angle / degrees - 1.).abs() < 0.5), "{angles:?}");
+        }
     }
 
     #[test]
     fn a_genetic_algorithm_climbs_and_keeps_its_best() {
         let spec = EvolutionSpec::Genetic(GeneticSpec { population: 40, elite: 4, mutated: 0.25, deviation: 0.5 });
         let sphere = |x: &[f64]| -x.iter().map(|x| (x - 1.) * (x - 1.)).sum::<f64>();
-        let (early, late) = (best(spec, 20, 5, &sphere), best(spec, 20, 200, &sphere));
-        println!("{early} {late}");
-        assert!(late > early && late > -2., "{early} {late}");
+        let bests = bests(spec, 20, 200, &sphere);
+        println!("{bests:?}");
+        assert!(bests.is_sorted(), "the elite goes on unchanged: {bests:?}");
+        assert!(bests[0] < -10. && bests[199] > -2., "{bests:?}");
     }
 
     #[test]

@@ -15,11 +15,11 @@ const BEYOND: f64 = 1.5;
 /// One search, on the sphere of radius sqrt(d), where draws of the prior lie.
 #[derive(Debug)]
 pub struct Spherical {
-    /// A unit vector; none before the first generation, whose candidates are draws from the prior.
+    /// A unit vector, and the first candidate of its generation; none before the first generation, whose candidates are draws
+    /// from the prior.
     mean: Option<Array1<f64>>,
     candidates: Array2<f64>,
     degrees: Degrees,
-    weights: Vec<f64>,
 }
 
 impl Spherical {
@@ -29,7 +29,7 @@ impl Spherical {
             let norm = length(row.view());
             row /= norm;
         }
-        Spherical { mean: None, weights: weights(start.nrows()), candidates: start, degrees }
+        Spherical { mean: None, candidates: start, degrees }
     }
 }
 
@@ -51,16 +51,19 @@ impl Evolution for Spherical {
         if let Some(mean) = &self.mean {
             let share = generation as f64 / generations.saturating_sub(1).max(1) as f64;
             let Degrees { from, to } = self.degrees;
-            let widest = (from * (to / from).powf(share)).to_radians();
-            for mut row in self.candidates.rows_mut() {
+            let angle = (from * (to / from).powf(share)).to_radians();
+            for (number, mut row) in self.candidates.rows_mut().into_iter().enumerate() {
+                if number == 0 {
+                    row.assign(mean);
+                    continue;
+                }
                 let mut tangent = Array1::from_shape_simple_fn(mean.len(), || StandardNormal.sample(rng));
                 let within: f64 = mean.dot(&tangent);
                 tangent.scaled_add(-within, mean);
-                tangent /= length(tangent.view());
-                // Some candidates stay nearer.
-                let drawn: f64 = StandardNormal.sample(rng);
-                let angle = widest * drawn;
-                row.assign(&(mean * angle.cos() + tangent * angle.sin()));
+                // Its length is the angle: in many dimensions nearly the same for all.
+                tangent *= angle / (mean.len() as f64).sqrt();
+                let length = length(tangent.view());
+                row.assign(&(mean * length.cos() + tangent * (length.sin() / length)));
             }
         }
     }
@@ -70,9 +73,12 @@ impl Evolution for Spherical {
     }
 
     fn tell(&mut self, fitness: &[f64]) {
-        let order = ranked(fitness);
-        let best = self.candidates.select(Axis(0), &order[..self.weights.len()]);
-        let mut middle = Array1::from(self.weights.clone()).dot(&best);
+        // The mean says nothing of a direction.
+        let from = usize::from(self.mean.is_some());
+        let weights = weights(fitness.len() - from);
+        let order: Vec<usize> = ranked(&fitness[from..]).into_iter().map(|number| number + from).collect();
+        let best = self.candidates.select(Axis(0), &order[..weights.len()]);
+        let mut middle = Array1::from(weights).dot(&best);
         middle /= length(middle.view());
         self.mean = Some(match &self.mean {
             None => middle,

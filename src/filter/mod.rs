@@ -54,7 +54,8 @@ impl Stage {
 pub enum FilterSpec {
     /// Sets numbers of a code beyond a limit to it.
     ClipCode {
-        /// The largest absolute value, in standard deviations of the generator's prior.
+        /// The largest absolute value: of a standard normal code, in standard deviations. For other priors see the spaces
+        /// `truncated` and `bounded`.
         limit: f64,
         /// Steps between two applications.
         #[serde(default = "one")]

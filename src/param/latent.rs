@@ -149,10 +149,15 @@ fn drawn_shape(generator: &Generator) -> Vec<i64> {
 fn drawn(generator: &Generator, (seed, number): (Seed, u64)) -> Vec<f32> {
     let mut rng = stream(seed, Purpose::Start, number);
     let count = drawn_shape(generator).iter().product::<i64>() as usize;
-    match generator.code.prior {
+    match &generator.code.prior {
         Prior::Normal => normal(&mut rng, count),
         Prior::Truncated { truncation } => {
-            truncated_normal(&mut rng, count).into_iter().map(|number| number * truncation as f32).collect()
+            truncated_normal(&mut rng, count).into_iter().map(|number| number * *truncation as f32).collect()
+        }
+        Prior::Codebook { mean, deviation } => {
+            let places = count / mean.len();
+            let scaled = |(at, number): (usize, f32)| mean[at / places] + deviation[at / places] * number;
+            normal(&mut rng, count).into_iter().enumerate().map(scaled).collect()
         }
         Prior::Rectified => normal(&mut rng, count).into_iter().map(|number| number.max(0.)).collect(),
     }

@@ -146,15 +146,25 @@ impl Limits {
         }
     }
 
-    /// Refuses limits of another number of dimensions than a generator's codes have.
+    /// Refuses limits of another number of dimensions than a generator's codes have, and those between which nothing lies.
     ///
     /// # Errors
-    /// Says how many there are.
+    /// Says how many there are, or which it is.
     pub fn fit(&self, generator: &Generator) -> Result<()> {
         let (Limits::File(file), dimensions) = (self, generator.code.numbers() as usize) else { return Ok(()) };
         if file.numbers.len() != dimensions && file.numbers.len() != 2 * dimensions {
             let (path, count) = (file.path.display(), file.numbers.len());
             bail!("{path}: holds {count} limits, and codes of {} have {dimensions} dimensions", generator.name);
+        }
+        let empty = |at: &usize| match file.numbers.get(dimensions + at) {
+            Some(high) => file.numbers[*at] > *high,
+            None => file.numbers[*at] < 0.,
+        };
+        if let Some(at) = (0..dimensions).find(empty) {
+            let path = file.path.display();
+            bail!(
+                "{path}: nothing lies within the limits of dimension {at}; where each has two, all lower ones come first"
+            );
         }
         Ok(())
     }
@@ -188,9 +198,14 @@ pub(super) fn constant(generator: &Generator, number: f64) -> Tensor {
 
 /// Mean and standard deviation of a generator's codes: `[1]` where they are known of its prior, else `[1,…]` of draws from it.
 pub(super) fn moments(generator: &Generator) -> (Tensor, Tensor) {
-    match (generator.code.prior, &generator.mapping) {
-        (prior @ (Prior::Normal | Prior::Truncated { .. }), None) => {
-            (constant(generator, 0.), constant(generator, prior.deviation()))
+    match (&generator.code.prior, &generator.mapping) {
+        (Prior::Normal, None) => (constant(generator, 0.), constant(generator, 1.)),
+        // That of a normal number between -2 and 2 is 0.880.
+        (Prior::Truncated { truncation }, None) => (constant(generator, 0.), constant(generator, 0.88 * truncation)),
+        (Prior::Codebook { mean, deviation }, None) => {
+            let of_channels =
+                |numbers: &[f32]| on_device(generator, numbers.to_vec(), &[1, numbers.len() as i64, 1, 1]);
+            (of_channels(mean), of_channels(deviation))
         }
         _ => statistics(generator),
     }
@@ -213,7 +228,7 @@ pub(super) struct Bounds {
 impl Bounds {
     /// So many deviations on both sides of a mean; what is behind a ReLU stays at 0 or above.
     pub(super) fn around(generator: &Generator, (mean, deviation): (Tensor, Tensor), deviations: f64) -> Bounds {
-        let low = match generator.code.prior {
+        let low = match &generator.code.prior {
             Prior::Rectified => constant(generator, 0.),
             _ => &mean - &deviation * deviations,
         };

@@ -430,6 +430,7 @@ MODELS = {
 PUBLISHED = {
     "pgan-celebahq-256": lambda: Pgan(512, [512, 512, 512, 512, 256, 128, 64]),
     "stylegan2-ffhq": lambda: StyleGan2(256),
+    "stylegan2-1024": lambda: StyleGan2(1024),
     "vqgan-f16-16384": lambda: Vqgan(16384, 128, False),
 }
 
@@ -493,6 +494,13 @@ class TracedSpatial(nn.Module):
         return torch.tanh(self.last(x))
 
 
+class TracedOneSize(TracedSpatial):
+    """The same of codes [N,4,4,4] alone: their sides are written into it."""
+
+    def forward(self, x):
+        return super().forward(x.reshape(-1, 4, 4, 4))
+
+
 def files(out):
     """Small files of the kinds that are published: checkpoints with other things beside the generator, and programs."""
 
@@ -509,6 +517,7 @@ def files(out):
     traced, spatial = small(Traced()), small(TracedSpatial())
     torch.jit.trace(traced, torch.zeros(1, 8)).save(out / "traced.pt")
     torch.jit.trace(spatial, torch.zeros(1, 4, 4, 4)).save(out / "spatial.pt")
+    torch.jit.trace(small(TracedOneSize()), torch.zeros(1, 4, 4, 4)).save(out / "one_size.pt")
     with torch.no_grad():
         pictures = {
             "pgan.pth": pgan.double()(code([2, 8], 1)),

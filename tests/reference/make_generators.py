@@ -6,7 +6,8 @@
     venv/bin/python tests/reference/make_generators.py --out tests/reference/generators
 
 It needs no network, no GPU and a minute. BigGAN-deep is the package's own network with its own forward pass; BigGAN, SNGAN
-and SAGAN are written down here after the layer lists of BigGAN-PyTorch and PyTorch-StudioGAN, with PyTorch's modules.
+and SAGAN are written down here after the layer lists of BigGAN-PyTorch, PyTorch-StudioGAN and OpenMMLab's mmgeneration, with
+PyTorch's modules.
 
 A generator `name` gives `name.tensors`, with a line of name and shape for every tensor of the published size's state_dict,
 and `name.json`, with numbers of a narrower one: how many tensors it has (counters aside) and of how many elements, and for
@@ -123,6 +124,88 @@ class BrockNorm(nn.Module):
 
     def forward(self, x):
         return self.style.standardize(self, x) * self.gain[:, None, None] + self.bias[:, None, None]
+
+
+class MmNorm(nn.Module):
+    """A conditional norm of mmgeneration, whose scale and offset are entries of tables; a mixture takes a mixture of them."""
+
+    def __init__(self, channels, spectral, eps):
+        super().__init__()
+        self.norm = nn.BatchNorm2d(channels, eps=eps, affine=False)
+        wrap = (lambda table: normed(table, 1e-12)) if spectral else lambda table: table
+        self.weight_embedding, self.bias_embedding = (wrap(nn.Embedding(CLASSES, channels)) for _ in range(2))
+
+    def forward(self, x, mixture):
+        every = torch.arange(CLASSES)
+        scale, offset = mixture @ self.weight_embedding(every), mixture @ self.bias_embedding(every)
+        return self.norm(x) * (1 + scale)[:, :, None, None] + offset[:, :, None, None]
+
+
+class MmConvolution(nn.Module):
+    """mmcv's ConvModule without norm and activation."""
+
+    def __init__(self, spectral, inputs, out, size, bias=True):
+        super().__init__()
+        convolution = nn.Conv2d(inputs, out, size, padding=size // 2, bias=bias)
+        self.conv = normed(convolution, 1e-12) if spectral else convolution
+
+    def forward(self, x):
+        return self.conv(x)
+
+
+class MmBlock(nn.Module):
+    def __init__(self, inputs, out, spectral, of_conditions, eps):
+        super().__init__()
+        self.conv_1, self.conv_2 = MmConvolution(spectral, inputs, out, 3), MmConvolution(spectral, out, out, 3)
+        self.norm_1, self.norm_2 = MmNorm(inputs, of_conditions, eps), MmNorm(out, of_conditions, eps)
+        self.shortcut = MmConvolution(spectral, inputs, out, 1)
+
+    def forward(self, x, mixture):
+        double = lambda picture: F.interpolate(picture, scale_factor=2, mode="nearest")
+        h = self.conv_1(double(F.relu(self.norm_1(x, mixture))))
+        return self.conv_2(F.relu(self.norm_2(h, mixture))) + self.shortcut(double(x))
+
+
+class MmAttention(nn.Module):
+    def __init__(self, channels):
+        super().__init__()
+        few, half = channels // 8, channels // 2
+        self.theta, self.phi, self.g = (MmConvolution(True, channels, out, 1, bias=False) for out in (few, few, half))
+        self.o = MmConvolution(True, half, channels, 1, bias=False)
+        self.gamma = nn.Parameter(torch.tensor(0.0))
+
+    def forward(self, x, _mixture):
+        keys, values = F.max_pool2d(self.phi(x), 2).flatten(2), F.max_pool2d(self.g(x), 2).flatten(2)
+        shares = torch.softmax(self.theta(x).flatten(2).transpose(1, 2) @ keys, dim=-1)
+        return self.gamma * self.o((values @ shares.transpose(1, 2)).unflatten(2, x.shape[2:])) + x
+
+
+class Mm(nn.Module):
+    """SNGAN's and SAGAN's generator as mmgeneration names and makes them, at 128 px."""
+
+    code = 128
+
+    def __init__(self, width, attention=False, of_conditions=False, eps=1e-4):
+        super().__init__()
+        first = nn.Linear(self.code, 16 * 16 * width)
+        self.noise2feat = normed(first, 1e-12) if attention else first
+        blocks = []
+        for number, (inputs, out) in enumerate(ResNet.BLOCKS[128]):
+            blocks.append(MmBlock(width * inputs, width * out, attention, of_conditions, eps))
+            if attention and number == 3:
+                blocks.append(MmAttention(width * out))
+        self.conv_blocks = nn.ModuleList(blocks)
+        self.to_rgb = MmConvolution(attention, width, 3, 3)
+        self.to_rgb.bn = nn.BatchNorm2d(width, eps=eps)
+
+    def embed(self, mixture):
+        return mixture
+
+    def forward(self, entering):
+        x = self.noise2feat(entering[:, : self.code]).unflatten(1, (-1, 4, 4))
+        for block in self.conv_blocks:
+            x = block(x, entering[:, self.code :])
+        return torch.tanh(self.to_rgb.conv(F.relu(self.to_rgb.bn(x))))
 
 
 class ConditionalNorm(nn.Module):
@@ -314,6 +397,10 @@ STUDIO_ATTENTION = ["blocks.4.0.conv1x1_phi", "blocks.4.0", "blocks.5.0"]
 BROCK_POINTS = ["linear", "blocks.0.0.bn1", "blocks.0.0.conv1", "blocks.0.0", "blocks.2.0.bn2", "blocks.3.0",
                 "blocks.3.1.phi", "blocks.3.1", "blocks.4.0", "output_layer.0"]  # fmt: skip
 
+MM_POINTS = ["noise2feat", "conv_blocks.0.norm_1", "conv_blocks.0.conv_1.conv", "conv_blocks.0", "conv_blocks.2.norm_2",
+             "conv_blocks.4", "to_rgb.bn"]  # fmt: skip
+MM_ATTENTION = ["conv_blocks.4.phi.conv", "conv_blocks.5"]
+
 # name -> (the published network if it is not of another name's, the narrow one, points)
 MODELS = {
     "biggan-deep-128": (lambda: Deep(128, 128), lambda: Deep(128, 8), deep_points(10)),
@@ -337,6 +424,14 @@ MODELS = {
     "sagan-128": (
         lambda: ResNet(Studio(True), 64, 128, attention=True), lambda: ResNet(Studio(True), 8, 128, attention=True),
         STUDIO_POINTS + STUDIO_ATTENTION,
+    ),
+    "openmmlab-sngan-128": (lambda: Mm(64), lambda: Mm(8), MM_POINTS),
+    # Its training left the conditions without normalization, and took another epsilon.
+    "openmmlab-sagan-128": (
+        lambda: Mm(64, attention=True, eps=1e-5), lambda: Mm(8, attention=True, eps=1e-5), MM_POINTS + MM_ATTENTION,
+    ),
+    "openmmlab-sagan-128-normalized": (
+        lambda: Mm(64, attention=True, of_conditions=True), lambda: Mm(8, attention=True, of_conditions=True), MM_POINTS,
     ),
 }  # fmt: skip
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Makes three programs of TorchScript for the tests, and what they compute.
+"""Makes four programs of TorchScript for the tests, and what they compute.
 
     python3 -m venv venv && venv/bin/pip install torch==2.13.0 numpy==2.4.6
     venv/bin/python tests/reference/make_torchscript.py --out tests/reference/torchscript
@@ -7,10 +7,12 @@
     traced.pt      returns a tuple: an inner layer, another, the logits
     scripted.pt    the same network, returns a dictionary; has a loop and a condition
     one.pt         the same network, returns the logits alone
+    rounded.pt     the same network in 8-bit numbers, as a quantized one is: its logits alone, without a gradient
     expected.json  for two pictures of 16 px: the outputs, and the gradient of
                    sum_n (logits[n, n] + inner[n, 2, 1, 3]) with respect to the pictures
 
-Weights and pictures are sin(0.7 i + 0.3), of the flat index i, weights times sqrt(2 / inputs).
+Weights, biases and pictures are sin(0.7 i + 0.3), of the flat index i; weights times sqrt(2 / inputs), biases times 0.1, and scales of
+the norm that plus 1.
 """
 
 import argparse
@@ -41,6 +43,8 @@ class Net(nn.Module):
             for value in self.parameters():
                 if value.dim() > 1:
                     value.copy_(formula(value.shape) * math.sqrt(2 / math.prod(value.shape[1:])))
+                else:
+                    value.copy_(formula(value.shape) * 0.1 + (value is self.bn1.weight))
 
     def forward(self, x):
         inner = torch.relu(self.bn1(self.conv1(x)))
@@ -71,6 +75,15 @@ class Alone(nn.Module):
         return self.net(x)[2]
 
 
+class Rounded(nn.Module):
+    def __init__(self, net):
+        super().__init__()
+        self.net = net
+
+    def forward(self, x):
+        return torch.fake_quantize_per_tensor_affine(self.net(x)[2].detach(), 0.02, 0, -128, 127)
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, required=True)
@@ -78,6 +91,7 @@ if __name__ == "__main__":
     net = Net().eval()
     torch.jit.trace(net, torch.zeros(1, 3, 16, 16)).save(out / "traced.pt")
     torch.jit.script(Named(net)).save(out / "scripted.pt")
+    torch.jit.trace(Rounded(net).eval(), torch.zeros(1, 3, 16, 16)).save(out / "rounded.pt")
     torch.jit.trace(Alone(net).eval(), torch.zeros(1, 3, 16, 16)).save(out / "one.pt")
     net = net.double()
     x = formula((2, 3, 16, 16)).double().requires_grad_(True)

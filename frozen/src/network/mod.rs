@@ -141,6 +141,34 @@ impl Network {
         self.device
     }
 
+    /// Why nothing can be carried back to its input: the reason of a program without gradient, none of all other networks.
+    pub fn no_gradient(&self) -> Option<&str> {
+        self.program()?.no_gradient()
+    }
+
+    /// Whether it is a program (TorchScript), of whose layers nothing is known.
+    pub fn is_program(&self) -> bool {
+        self.program().is_some()
+    }
+
+    fn program(&self) -> Option<&Script> {
+        self.steps.iter().find_map(|step| match &step.layer {
+            Layer::Script(script) => Some(script),
+            _ => None,
+        })
+    }
+
+    /// Whether inputs of this shape, without the batch dimension, can pass: a program may be made for one shape alone. Gives the
+    /// shape of the last output, if it is a program's.
+    ///
+    /// # Errors
+    /// What a program says.
+    pub fn attempt(&self, input: &[i64]) -> Result<Option<Vec<i64>>, ScriptError> {
+        let Some(script) = self.program() else { return Ok(None) };
+        let (run, _) = script.try_shape(1, input)?;
+        Ok(run.outputs.last().map(|output| output.size()[1..].to_vec()))
+    }
+
     /// The same network on another device or in another number type.
     pub fn to(self, device: Device, kind: Kind) -> Network {
         let steps = (self.steps.into_iter())
@@ -228,7 +256,8 @@ impl Network {
     }
 
     /// Floating-point operations of one forward pass as far as `schedule` and of the pullback to the input, for one
-    /// sample: 2 x multiply-adds of convolutions and matrix products (elementwise work is not counted, as is usual).
+    /// sample: 2 x multiply-adds of convolutions and matrix products (elementwise work is not counted, as is usual). What a
+    /// program does is not known; it counts as one use of each of its parameters, which tells passes from each other at least.
     pub fn flops(&self, schedule: &Schedule, input: &[i64]) -> (f64, f64) {
         let nodes = schedule.nodes.iter().flat_map(|s| std::iter::once(&s.node).chain(&self.steps[s.node].inputs));
         let all = self.schedule(&nodes.map(|&node| Point(node)).collect::<Vec<_>>());
@@ -236,7 +265,14 @@ impl Network {
         let size = |&node: &usize| pass.activation(Point(node)).size();
         let of_node = |node: usize| {
             let Step { layer, inputs } = &self.steps[node];
-            layer.multiply_adds(&size(&node), &inputs.iter().map(size).collect::<Vec<_>>())
+            match layer {
+                Layer::Script(script) => {
+                    let parameters = script.parameters().iter().map(Tensor::numel).sum::<usize>().max(1) as f64;
+                    (parameters, parameters)
+                }
+                Layer::ScriptOutput => (0., 0.),
+                layer => layer.multiply_adds(&size(&node), &inputs.iter().map(size).collect::<Vec<_>>()),
+            }
         };
         schedule
             .nodes

@@ -1,7 +1,8 @@
 //! A network that is a program: TorchScript, as `torch.jit.save` writes it. Unlike every other file of weights it is run.
 //!
 //! Its layers are not known one by one, so libtorch's autograd carries the gradient back; the graph is recorded for the
-//! input alone and lives as long as the pass.
+//! input alone and lives as long as the pass. Of a program that gives no gradient (it rounds, ranks, or detaches), no graph
+//! is recorded: it serves what needs forward passes only.
 
 use std::path::Path;
 
@@ -22,6 +23,8 @@ pub struct Script {
     parameters: Vec<Tensor>,
     kind: Kind,
     device: Device,
+    /// Why it gives no gradient, if it gives none.
+    no_gradient: Option<String>,
 }
 
 /// One run of a program, with what autograd recorded.
@@ -44,7 +47,8 @@ impl Script {
         };
         let mut module = CModule::load_on_device(path, Device::Cpu).map_err(foreign)?;
         module.f_set_eval().map_err(foreign)?;
-        let mut script = Script { module, parameters: vec![], kind: Kind::Float, device: Device::Cpu };
+        let mut script =
+            Script { module, parameters: vec![], kind: Kind::Float, device: Device::Cpu, no_gradient: None };
         script.freeze().map_err(foreign)?;
         if script.parameters.iter().any(|parameter| parameter.kind() != Kind::Float) {
             script = script.to(Device::Cpu, Kind::Float);
@@ -64,13 +68,13 @@ impl Script {
     ///
     /// # Errors
     /// If the program fails on such an input, has other outputs than named, or one that is neither `[N,C]` nor
-    /// `[N,C,H,W]` or does not depend on the input.
-    pub fn network(self, input: &[i64], names: Option<&[String]>) -> Result<Network, ScriptError> {
+    /// `[N,C,H,W]`.
+    pub fn network(mut self, input: &[i64], names: Option<&[String]>) -> Result<Network, ScriptError> {
         let wrong = |reason: String| Err(ScriptError(reason));
-        // Two samples: a program that was traced for one may have its batch written into it.
+        // One sample, and two: a program that was traced may have its batch written into it.
+        self.try_shape(1, input)?;
+        let (run, keys) = self.try_shape(2, input)?;
         let shape: Vec<i64> = std::iter::once(2).chain(input.iter().copied()).collect();
-        let sample = Tensor::zeros(&shape[..], (self.kind, self.device));
-        let (run, keys) = self.try_run(&sample)?;
         let count = run.outputs.len();
         let names = match (names, keys) {
             (Some(names), keys) if names.len() != count || keys.as_ref().is_some_and(|keys| keys != names) => {
@@ -93,12 +97,15 @@ impl Script {
                     "output '{name}' is {kind:?} {size:?} for an input of {shape:?}; floats [N,C] or [N,C,H,W] are needed"
                 ));
             }
-            if !output.requires_grad() {
-                return wrong(format!("output '{name}' does not depend on the input, or was detached from it"));
-            }
         }
-        let gradients: Vec<Option<Tensor>> = run.outputs.iter().map(|output| Some(output.zeros_like())).collect();
-        let _ = run.try_pullback(&gradients)?;
+        let detached = names.iter().zip(&run.outputs).find(|(_, output)| !output.requires_grad());
+        self.no_gradient = match detached {
+            Some((name, _)) => Some(format!("output '{name}' does not depend on the input, or was detached from it")),
+            None => {
+                let gradients: Vec<_> = run.outputs.iter().map(|output| Some(output.zeros_like())).collect();
+                run.try_pullback(&gradients).err().map(|ScriptError(reason)| reason)
+            }
+        };
         let (kind, device) = (self.kind, self.device);
         let mut steps =
             vec![Step { layer: Layer::Input, inputs: vec![] }, Step { layer: Layer::Script(self), inputs: vec![0] }];
@@ -108,6 +115,16 @@ impl Script {
             steps.push(Step { layer: Layer::ScriptOutput, inputs: vec![1] });
         }
         Ok(Network { steps, taps, kind, device })
+    }
+
+    pub(super) fn no_gradient(&self) -> Option<&str> {
+        self.no_gradient.as_deref()
+    }
+
+    /// Runs on zeros: so many samples of the shape `input`.
+    pub(super) fn try_shape(&self, samples: i64, input: &[i64]) -> Result<(Run, Option<Vec<String>>), ScriptError> {
+        let shape: Vec<i64> = std::iter::once(samples).chain(input.iter().copied()).collect();
+        self.try_run(&Tensor::zeros(&shape[..], (self.kind, self.device)))
     }
 
     pub(super) fn parameters(&self) -> &[Tensor] {
@@ -121,7 +138,7 @@ impl Script {
     }
 
     /// # Panics
-    /// If the program fails, which it did not for the same shape when the network was made.
+    /// If the program fails, which it did not for the same shape when the network was made or [tried](super::Network::attempt).
     pub(super) fn run(&self, input: &Tensor) -> Run {
         match self.try_run(input) {
             Ok((run, _)) => run,
@@ -131,7 +148,7 @@ impl Script {
 
     /// The outputs, and their names where the program gives them.
     fn try_run(&self, input: &Tensor) -> Result<(Run, Option<Vec<String>>), ScriptError> {
-        let input = channels_last(&input.detach()).copy().set_requires_grad(true);
+        let input = channels_last(&input.detach()).copy().set_requires_grad(self.no_gradient.is_none());
         // The optimizer rewrites a program after its first runs, which rounds differently from then on.
         tch::jit::set_graph_executor_optimize(false);
         let returned = tch::with_grad(|| self.module.forward_is(&[IValue::Tensor(input.shallow_clone())]));

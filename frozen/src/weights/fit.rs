@@ -1,6 +1,6 @@
 //! Whether a file's tensors are those that a network takes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use tch::{Device, Kind, TchError, Tensor};
@@ -38,6 +38,17 @@ impl Weights {
     /// the file's names.
     pub fn named(self, naming: impl Fn(&str) -> String + 'static) -> Weights {
         Weights { naming: Some(Box::new(naming)), ..self }
+    }
+
+    /// For files in which some layers X, or all, are the second part of a sequence: a tensor `X.part` is then `X.1.part` of
+    /// the file.
+    pub fn unwrapped(self) -> Weights {
+        let wrapped = |name: &String| name.rsplit_once('.')?.0.strip_suffix(".1").map(str::to_owned);
+        let layers: BTreeSet<String> = self.tensors.keys().filter_map(wrapped).collect();
+        self.named(move |name| match name.rsplit_once('.') {
+            Some((layer, part)) if layers.contains(layer) => format!("{layer}.1.{part}"),
+            _ => name.to_owned(),
+        })
     }
 
     /// The numbers of every tensor of two dimensions or more (kernels, matrices) in another order, which `order` gives for
