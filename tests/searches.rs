@@ -323,7 +323,7 @@ fn presets_of_spatial_codes_climb() {
     let config = "{code: [4, 28, 28], output: signed, resolution: 56}";
     let built = torchscript::build(serde_yaml::from_str(config).unwrap(), &reference("decoders/spatial.pt")).unwrap();
     let generator = formula::generator(built);
-    for (name, steps) in [("latent-spatial", 15), ("cma-es-spatial", 6)] {
+    for (name, steps, least) in [("latent-spatial", 15, 1.), ("cma-es-spatial", 6, 0.15)] {
         let method = Method { steps, ..Method::find(name).unwrap() };
         let mut gained = 0.;
         for run in run(&classifier, &generator, &method, "class:banana", &[0, 1]) {
@@ -332,7 +332,7 @@ fn presets_of_spatial_codes_climb() {
             let mean = |of: &[f64]| of.iter().sum::<f64>() / of.len() as f64;
             gained += (mean(&reached[steps - 2..]) - mean(&reached[..2])) / 2.;
         }
-        assert!(gained > 0.5, "{name} gains {gained}");
+        assert!(gained > least, "{name} gains {gained}");
     }
 }
 
