@@ -2,8 +2,9 @@
 //! network of Krizhevsky, Sutskever & Hinton 2012 with the poolings before the local response normalizations.
 //!
 //! Layers have Caffe's names: `conv1`, `relu1`, `pool1`, `norm1`, … `pool5`, `fc6`, `relu6`, `fc7`, `relu7`, `fc8`; the file's
-//! tensors are `X.weight` and `X.bias`, or `X.1.weight` and `X.1.bias` where a port wraps its fully connected layers. Its kernels see blue, green, red in levels from 0 to 255 less a mean; the order is
-//! turned in `conv1`'s kernel here, and [`MEAN`] and [`STD`] do the rest.
+//! tensors are `X.weight` and `X.bias`, or `X.1.weight` and `X.1.bias` where a port wraps its fully connected layers. Its kernels
+//! see blue, green, red in levels from 0 to 255 less a mean; the order is turned in `conv1`'s kernel here, and [`MEAN`] and [`STD`]
+//! do the rest.
 
 use frozen::network::{Builder, Kernel, Network, Padding, Pool};
 use frozen::weights::{WeightError, Weights};

@@ -2,8 +2,8 @@
 //! in the module layout of facebookresearch/pytorch_GAN_zoo.
 //!
 //! Its equalized learning rate multiplies what a layer gives, bias included, by sqrt(2 / inputs): that is folded into the
-//! weights here. What enters, a class behind the code included, is divided by the root of its mean square; so is every position behind
-//! each leaky ReLU.
+//! weights here. What enters, a class behind the code included, is divided by the root of its mean square; so is every position
+//! behind each leaky ReLU.
 //!
 //! A layer is called by its module without `.module`: `formatLayer`, `groupScale0.0`, `scaleLayers.0.1`, `toRGBLayers.6`;
 //! `X.relu` is its leaky ReLU and `X.norm` what is behind that. Of the layers to RGB the last alone is used.
@@ -57,7 +57,8 @@ const SLOPE: f64 = 0.2;
 /// Added to the mean squares.
 const EPS: f64 = 1e-8;
 
-/// The generator: codes, and mixtures of classes behind them, `[N, latent + classes]` to pictures `[N,3,S,S]`, about [-1,1], with S = 4 px doubled at each scale but the first.
+/// The generator: codes, and mixtures of classes behind them, `[N, latent + classes]` to pictures `[N,3,S,S]`, about [-1,1], with
+/// S = 4 px doubled at each scale but the first.
 ///
 /// # Errors
 /// If the weights are not those of this configuration: every missing, unexpected or mis-shaped tensor is listed.
