@@ -148,7 +148,7 @@ impl<'b> View<'b> {
             }
         }
         let schedule = classifier.network.schedule(&points);
-        let forward_only = classifier.network.schedule(&points).forward_only();
+        let forward_only = schedule.clone().forward_only();
         Ok(View {
             classifier,
             method,

@@ -192,12 +192,38 @@ fn codes_that_were_written_make_their_pictures_again_whatever_else_entered() {
     assert_eq!(picture("of run/code-0.png"), image::open(run.join("image.png")).unwrap());
     done(&["generate", "--generator", &mine, "--count", "1", "--size", "16", "--out", &path("wider")]);
     assert_eq!(picture("wider/seed-0.png").width(), 16);
-    // A program as the classifier, too.
+    let (code, error) = fails(&["generate", "--generator", "face-dcgan", "--size", "100", "--out", &path("x")]);
+    assert!(code == 2 && error.contains("makes pictures of 64 px only"), "{code}: {error}");
+    // A class embedding.
+    done(&visualize(
+        &folder.path().join("am"),
+        &["--generator", "eye-cdcgan", "--unit", "banana", "--method", "biggan-am", "--steps", "2"],
+    ));
+    let run = runs(&folder.path().join("am")).remove(0);
+    again("eye-cdcgan", run.join("state.safetensors").to_str().unwrap(), "am again");
+    assert_eq!(picture("am again/code-0.png"), image::open(run.join("image.png")).unwrap());
+    again("eye-cdcgan", "am again/codes.safetensors", "am once more");
+    assert_eq!(picture("am again/code-0.png"), picture("am once more/code-0.png"));
+    // What is not the generator's picture alone is refused.
+    done(&visualize(
+        &folder.path().join("blend"),
+        &["--generator", "face-dcgan", "--unit", "banana", "--method", "blend", "--steps", "1"],
+    ));
+    let codes = runs(&folder.path().join("blend")).remove(0).join("state.safetensors");
+    let (code, error) =
+        fails(&["generate", "--generator", "face-dcgan", "--codes", codes.to_str().unwrap(), "--out", &path("x")]);
+    assert!(code == 2 && error.contains("is that of a blend"), "{code}: {error}");
+}
+
+#[test]
+fn a_program_is_visualized_like_any_network() {
+    let folder = TempDir::new().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
     let program = common::reference("torchscript/traced.pt");
     let config = "{resolution: 16, mean: [0, 0, 0], std: [1, 1, 1]}";
-    let manifest = std::fs::read_to_string(path("mine.yaml")).unwrap().lines().next().unwrap().to_owned();
     let manifest = format!(
-        "{manifest}\nkind: classifier\narchitecture: torchscript\nlicence: mine\nconfig: {config}\nweights: {{source: {{path: '{}'}}}}\n",
+        "name: mine\nkind: classifier\narchitecture: torchscript\nlicence: mine\nconfig: {config}\n\
+         weights: {{source: {{path: '{}'}}}}\n",
         program.display()
     );
     std::fs::write(path("seen.yaml"), manifest).unwrap();
@@ -216,8 +242,6 @@ fn codes_that_were_written_make_their_pictures_again_whatever_else_entered() {
         &path("seen"),
     ]);
     assert_eq!(runs(&folder.path().join("seen")).len(), 2);
-    let (code, error) = fails(&["generate", "--generator", "face-dcgan", "--size", "100", "--out", &path("x")]);
-    assert!(code == 2 && error.contains("makes pictures of 64 px only"), "{code}: {error}");
 }
 
 #[test]

@@ -158,7 +158,10 @@ fn what_is_no_program_or_another_than_the_manifest_says_is_refused_in_one_line()
     std::fs::write(&damaged, &whole[..whole.len() / 2]).unwrap();
     let (traced, scripted) = (program("traced.pt"), program("scripted.pt"));
     let outputs = |names: &str| CONFIG.replace('}', &format!(", outputs: [{names}]}}"));
+    // A batch of one that is squeezed away.
+    let squeezed = program("squeezed.pt");
     for (file, config, complaint) in [
+        (&squeezed, CONFIG.to_owned(), "output 'output.0' has the shape [6] for one sample, and [2, 6] for two"),
         (&text, CONFIG.to_owned(), "is not TorchScript"),
         (&damaged, CONFIG.to_owned(), "is not TorchScript"),
         (&state_dict, CONFIG.to_owned(), "its program fails"),

@@ -127,8 +127,8 @@ pub enum Prior {
     },
     /// Activations behind a ReLU: normal numbers, those below 0 set to 0.
     Rectified,
-    /// Independent normal numbers with the moments of a codebook in each channel. Codes of a VQGAN lie near vectors of its
-    /// codebook, and were drawn from nothing.
+    /// Independent normal numbers with the moments in each channel of the vectors of a codebook that are in use. Codes of a VQGAN lie
+    /// near these, and were drawn from nothing.
     Codebook {
         /// By channel.
         mean: Vec<f32>,

@@ -31,7 +31,8 @@ pub struct Config {
     pub classes: Vec<String>,
     /// Added to the variances of batch norms: 1e-4 unless the training said otherwise.
     pub eps: Option<f64>,
-    /// Whether scales and offsets of the conditional batch norms are under spectral normalization as the other weights are.
+    /// Of a SAGAN: whether scales and offsets of the conditional batch norms are under spectral normalization as the other
+    /// weights are.
     #[serde(default = "yes")]
     pub normalized_conditions: bool,
     /// Whether its last layer makes blue, green and red in that order, as those that OpenMMLab trained do.

@@ -175,7 +175,8 @@ pub fn build(config: Config, mut weights: Weights, average: Option<Tensor>) -> R
         [weight * (MAPPING_RATE / (latent as f64).sqrt()), bias * MAPPING_RATE]
     });
     let mapped = Mapped(layers.collect());
-    let average = match (truncation < 1., average.or_else(|| weights.take_optional("latent_avg", &[latent]))) {
+    let own = weights.take_optional("latent_avg", &[latent]);
+    let average = match (truncation < 1., average.or(own)) {
         (true, None) => Some(mapped.average(latent)?),
         (true, known) => known,
         (false, _) => None,

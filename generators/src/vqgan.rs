@@ -77,10 +77,12 @@ pub fn build(config: Config, mut weights: Weights) -> Result<Built, WeightError>
     let Config { codes, quantized, resolution, width } = config;
     weights.skip(|name| ["encoder.", "loss.", "quant_conv."].iter().any(|part| name.starts_with(part)));
     let codebook = weights.take("quantize.embedding.weight", &[codes, CODE]);
-    let deviation = codebook.std_dim(0i64, false, false);
+    // Vectors that training never chose are still where it began: uniform, within 1 / codes of 0.
+    let used = codebook.abs().amax([1i64].as_slice(), false).gt(1. / codes as f64).nonzero().view([-1]);
+    let used = if used.numel() > 1 { codebook.index_select(0, &used) } else { codebook.shallow_clone() };
     let prior = Prior::Codebook {
-        mean: numbers(&codebook.mean_dim(0i64, false, None::<Kind>)),
-        deviation: numbers(&deviation),
+        mean: numbers(&used.mean_dim(0i64, false, None::<Kind>)),
+        deviation: numbers(&used.std_dim(0i64, true, false)),
     };
     let (mut net, mut x) = Builder::new(weights, CODE);
     if quantized {

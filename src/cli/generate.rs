@@ -153,6 +153,9 @@ impl Given {
         condition: Option<Condition>,
     ) -> anyhow::Result<(Tensor, Vec<(&'static str, Tensor)>)> {
         let file = self.path.display();
+        if self.tensor("residual").is_some() {
+            bail!("{file}: is that of a blend, whose picture is not the generator's alone: see image.png beside it");
+        }
         let codes = self.rows("code", &generator.code.shape, generator)?;
         let codes = codes.ok_or_else(|| anyhow!("{file}: holds no tensor 'code'"))?;
         let (count, classes) = (codes.size()[0], generator.classes());

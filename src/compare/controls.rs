@@ -185,7 +185,7 @@ impl Maker<'_> {
     fn naive(&self) -> Result<Option<Control>> {
         let method = Recipe::find("naive")?;
         let places: Vec<usize> = (0..self.compared).take(self.job.options.permuted_units).collect();
-        if places.is_empty() {
+        if places.is_empty() || self.job.networks.target.network.no_gradient().is_some() {
             return Ok(None);
         }
         let mut control = Control::new(

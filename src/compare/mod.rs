@@ -190,7 +190,8 @@ pub fn compare(job: &Job, follow: &dyn Follow) -> Result<Comparison> {
     for metric in &mut metrics {
         evidence.explain(metric);
         if metric.key.starts_with("inversion") && metric.not_computed.is_none() && inversions.is_empty() {
-            metric.not_computed = Some("no method has a generator, or --inversions is 0".to_owned());
+            metric.not_computed =
+                Some("no method has a generator that gives a gradient, or --inversions is 0".to_owned());
         }
     }
     let pictures = pictures(&job.out, &measures, ids, &evidence);

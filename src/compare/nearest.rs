@@ -57,6 +57,10 @@ pub fn nearest(
     }
     let best = best_of_units(measures, baseline);
     for (name, prior, method) in generators(job) {
+        // A search for the nearest picture follows a gradient.
+        if prior.generator.network.no_gradient().or(job.networks.target.network.no_gradient()).is_some() {
+            continue;
+        }
         let Some(inversion) = inversion(job, prior, &method, nature) else { continue };
         let own = inversion.own_pictures(OWN, FIRST_OWN)?;
         // Features are read; whose unit it is does not matter.

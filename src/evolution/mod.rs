@@ -51,8 +51,8 @@ pub struct CmaEsSpec {
 pub struct SphericalSpec {
     /// Candidates of a generation; from the second one on, the mean is one of them.
     pub population: usize,
-    /// About the angle in degrees between the mean and each other candidate, falling geometrically from the first generation's to
-    /// the last one's.
+    /// About the angle in degrees between the mean and each other candidate, falling geometrically from that of the second
+    /// generation, the first one around a mean, to the last one's.
     pub degrees: Degrees,
 }
 
@@ -86,7 +86,7 @@ pub enum EvolutionSpec {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Degrees {
-    /// In the first generation.
+    /// In the second generation: the first has no mean.
     pub from: f64,
     /// In the last one.
     pub to: f64,
@@ -285,7 +285,7 @@ mod tests {
         let radius = (dimensions as f64).sqrt();
         assert!(seen.iter().all(|x| (norm(x) - radius).abs() < 1e-9 * radius));
         // Around the mean, which is the first candidate, the others lie at the angle of their generation.
-        for (generation, degrees) in [(1, 50. * (7.33f64 / 50.).powf(1. / 74.)), (74, 7.33)] {
+        for (generation, degrees) in [(1, 50.), (74, 7.33)] {
             let of = &seen[41 * generation..41 * (generation + 1)];
             let between = |x: &[f64]| of[0].iter().zip(x).map(|(a, b)| a * b).sum::<f64>() / radius / radius;
             let angles: Vec<f64> = of[1..].iter().map(|x| between(x).acos().to_degrees()).collect();

@@ -49,7 +49,9 @@ fn along(from: &Array1<f64>, to: &Array1<f64>, share: f64) -> Array1<f64> {
 impl Evolution for Spherical {
     fn draw(&mut self, rng: &mut ChaCha12Rng, generation: usize, generations: usize) {
         if let Some(mean) = &self.mean {
-            let share = generation as f64 / generations.saturating_sub(1).max(1) as f64;
+            // The first generation is drawn around nothing, and has no angle.
+            let (first, last) = (1, generations.saturating_sub(1));
+            let share = generation.saturating_sub(first) as f64 / last.saturating_sub(first).max(1) as f64;
             let Degrees { from, to } = self.degrees;
             let angle = (from * (to / from).powf(share)).to_radians();
             for (number, mut row) in self.candidates.rows_mut().into_iter().enumerate() {

@@ -17,7 +17,7 @@ use crate::random::{Purpose, Seed, normal, stream, truncated_normal};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Space {
-    /// Anywhere; they start as draws from the standard normal distribution that the generator was trained on.
+    /// Anywhere; they start as draws from the distribution that the generator was trained on.
     Gaussian,
     /// Within a few standard deviations of the prior's mean in every dimension; what leaves that range is set to its end.
     Truncated {
@@ -29,7 +29,7 @@ pub enum Space {
     /// A spatial code as its Fourier spectrum, low frequencies scaled up as in lucid: neighbouring places then hang together,
     /// and the generator's grid does not show. Only for codes of height and width.
     Fourier {
-        /// Standard deviation of the code that it starts from.
+        /// Standard deviation of the code that it starts from, in those of the prior.
         noise: f64,
         /// How fast the scale falls: a frequency f has f^-decay.
         decay: f64,
@@ -126,8 +126,9 @@ pub struct Latent<'g> {
     unclamped: bool,
     /// `[N, …]`: codes, or their spectra `[N,C,h,w/2+1,2]`.
     trained: Tensor,
-    /// What spectra are multiplied by, `[1,1,h,w/2+1,2]`, of mean square 1 over all frequencies.
-    scale: Option<Tensor>,
+    /// What spectra are multiplied by, `[1,1,h,w/2+1,2]`, of mean square 1 over all frequencies, and the prior's mean, which is
+    /// added to what they make.
+    scale: Option<(Tensor, Tensor)>,
     /// `[N, classes]`: the trainable numbers behind a relaxed condition, or a one-hot class.
     condition: Option<(Condition, Tensor)>,
     pass: Option<Pass<'g>>,
@@ -260,17 +261,18 @@ impl<'g> Latent<'g> {
         let counts = spectrum::multiplicities(size, kind, device);
         let mean = (scale.square() * &counts).sum(None::<Kind>) / (size[0] * size[1]) as f64;
         let scale = (scale / mean.sqrt()).unsqueeze(-1).expand([-1, -1, -1, -1, 2], false).contiguous();
-        self.trained = (spectrum::of_picture(&self.trained) * noise).contiguous();
-        self.scale = Some(scale);
+        let (mean, _) = moments(self.generator);
+        self.trained = (spectrum::of_picture(&(&self.trained - &mean)) * noise).contiguous();
+        self.scale = Some((scale, mean));
     }
 
     /// The codes `[N, …]`.
     fn codes(&self) -> Tensor {
         match &self.scale {
             None => self.trained.shallow_clone(),
-            Some(scale) => {
+            Some((scale, mean)) => {
                 let shape = &self.generator.code.shape;
-                spectrum::to_picture(&(&self.trained * scale), [shape[1], shape[2]])
+                spectrum::to_picture(&(&self.trained * scale), [shape[1], shape[2]]) + mean
             }
         }
     }
@@ -279,7 +281,7 @@ impl<'g> Latent<'g> {
     fn to_trained(&self, gradient: Tensor) -> Tensor {
         match &self.scale {
             None => gradient,
-            Some(scale) => spectrum::pullback(&gradient) * scale,
+            Some((scale, _)) => spectrum::pullback(&gradient) * scale,
         }
     }
 
@@ -288,12 +290,16 @@ impl<'g> Latent<'g> {
         let generator = self.generator;
         let codes = moments(generator);
         let of_codes = match self.space {
-            // Spectra of codes of independent numbers, whose own deviations differ little from place to place.
+            // Spectra of codes of independent numbers, whose deviations differ little from place to place of a channel; their mean
+            // is not in them.
             Space::Fourier { noise, .. } => {
                 let shape = &generator.code.shape;
                 let white = spectrum::of_white_noise([shape[1], shape[2]], codes.1.kind(), codes.1.device());
-                let at = noise * codes.1.square().mean(None::<Kind>).sqrt();
-                (spectrum::of_picture(&codes.0.expand(&shape_of(1, shape)[..], false)) * noise, white * at)
+                let of_channels = match codes.1.dim() {
+                    4 => codes.1.square().mean_dim([2i64, 3].as_slice(), true, None::<Kind>).sqrt().unsqueeze(-1),
+                    _ => codes.1,
+                };
+                (constant(generator, 0.), white * (of_channels * noise))
             }
             _ => codes,
         };

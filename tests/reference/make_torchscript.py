@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Makes four programs of TorchScript for the tests, and what they compute.
+"""Makes five programs of TorchScript for the tests, and what they compute.
 
     python3 -m venv venv && venv/bin/pip install torch==2.13.0 numpy==2.4.6
     venv/bin/python tests/reference/make_torchscript.py --out tests/reference/torchscript
@@ -7,6 +7,7 @@
     traced.pt      returns a tuple: an inner layer, another, the logits
     scripted.pt    the same network, returns a dictionary; has a loop and a condition
     one.pt         the same network, returns the logits alone
+    squeezed.pt    the same network with a fault: an inner layer loses the dimension of a batch of one
     rounded.pt     the same network in 8-bit numbers, as a quantized one is: its logits alone, without a gradient
     expected.json  for two pictures of 16 px: the outputs, and the gradient of
                    sum_n (logits[n, n] + inner[n, 2, 1, 3]) with respect to the pictures
@@ -84,6 +85,16 @@ class Rounded(nn.Module):
         return torch.fake_quantize_per_tensor_affine(self.net(x)[2].detach(), 0.02, 0, -128, 127)
 
 
+class Squeezed(nn.Module):
+    def __init__(self, net):
+        super().__init__()
+        self.net = net
+
+    def forward(self, x):
+        _, deep, logits = self.net(x)
+        return deep.mean((2, 3)).squeeze(), logits
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, required=True)
@@ -91,6 +102,7 @@ if __name__ == "__main__":
     net = Net().eval()
     torch.jit.trace(net, torch.zeros(1, 3, 16, 16)).save(out / "traced.pt")
     torch.jit.script(Named(net)).save(out / "scripted.pt")
+    torch.jit.script(Squeezed(net)).save(out / "squeezed.pt")
     torch.jit.trace(Rounded(net).eval(), torch.zeros(1, 3, 16, 16)).save(out / "rounded.pt")
     torch.jit.trace(Alone(net).eval(), torch.zeros(1, 3, 16, 16)).save(out / "one.pt")
     net = net.double()

@@ -283,7 +283,7 @@ impl Network {
 }
 
 /// Which nodes a pass visits, and what it may overwrite or must keep; made once by [`Network::schedule`].
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Schedule {
     nodes: Vec<Scheduled>,
     /// The nodes of the wanted taps.
@@ -299,7 +299,7 @@ impl Schedule {
     }
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Scheduled {
     node: usize,
     /// The node of the activation function that the convolution applies to its own result, which becomes that node's.

@@ -72,7 +72,7 @@ impl Script {
     pub fn network(mut self, input: &[i64], names: Option<&[String]>) -> Result<Network, ScriptError> {
         let wrong = |reason: String| Err(ScriptError(reason));
         // One sample, and two: a program that was traced may have its batch written into it.
-        self.try_shape(1, input)?;
+        let (one, _) = self.try_shape(1, input)?;
         let (run, keys) = self.try_shape(2, input)?;
         let shape: Vec<i64> = std::iter::once(2).chain(input.iter().copied()).collect();
         let count = run.outputs.len();
@@ -90,6 +90,10 @@ impl Script {
             let size = output.size();
             if names[..number].contains(name) {
                 return wrong(format!("two outputs are called '{name}'"));
+            }
+            let of_one = one.outputs.get(number).map(Tensor::size).unwrap_or_default();
+            if of_one.first() != Some(&1) || of_one[1..] != size[1..] {
+                return wrong(format!("output '{name}' has the shape {of_one:?} for one sample, and {size:?} for two"));
             }
             if !matches!(size[..], [2, _] | [2, _, _, _]) || output.kind() != self.kind {
                 let kind = output.kind();
