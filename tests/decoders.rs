@@ -292,6 +292,16 @@ fn the_spaces_of_stylegan2_are_one_behind_the_other() {
     let (of_z, of_w) = (build(Space::Z, 0.7), build(Space::W, 0.7));
     same(&run(&of_z.network, &z), &run(&of_w.network, &nearer));
     same(&run(&of_w.mapping.unwrap().network, &z), &nearer);
+    // A flat file has the mean among its tensors, whether it was read before or not.
+    for given in [None, Some(average.shallow_clone())] {
+        let tensors = shapes(&fixture).into_iter().map(|(name, shape)| {
+            let values = weight(&name, &shape);
+            (name, values)
+        });
+        let flat = Weights::from_tensors(tensors.chain([("latent_avg".to_owned(), average.shallow_clone())]));
+        let built = stylegan2::build(small_stylegan2(Space::Z, 0.7), flat, given).unwrap();
+        same(&run(&built.network, &z), &run(&of_z.network, &z));
+    }
 }
 
 /// The file that its authors publish is of before noise was saved; checkpoints of their program have no mean of codes.
