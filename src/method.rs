@@ -486,7 +486,7 @@ impl Method {
         for (name, network) in std::iter::once((&classifier.name, &classifier.network)).chain(of_generator) {
             if let Some(reason) = network.no_gradient() {
                 bail!(
-                    "{name} gives no gradient ({reason}): cma-es, ga and the like, which search a generator's code, need none"
+                    "{name} gives no gradient ({reason}): cma-es-spherical, ga and the like, which search a generator's code, need none"
                 );
             }
         }
