@@ -54,10 +54,7 @@ pub fn random(generator: &Generator, space: Space, condition: Option<Condition>,
     for seeds in seeds.chunks(AT_ONCE) {
         let starts: Vec<(Seed, u64)> = seeds.iter().map(|&seed| (seed, 0)).collect();
         let mut latent = Latent::new(generator, &schedule, &spec, condition, &starts);
-        let made = to_host(&latent.pictures());
-        for i in 0..made.size()[0] {
-            pictures.push(to_rgb8(&made.get(i))?);
-        }
+        pictures.extend(each(&latent.pictures())?);
         for (name, tensor) in latent.state() {
             match state.iter_mut().find(|(known, _)| *known == name) {
                 Some((_, parts)) => parts.push(to_host(&tensor)),
@@ -75,12 +72,15 @@ pub fn random(generator: &Generator, space: Space, condition: Option<Condition>,
 pub fn pictures(generator: &Generator, inputs: &Tensor) -> Result<Vec<RgbImage>> {
     let mut pictures = vec![];
     for inputs in inputs.split(AT_ONCE as i64, 0) {
-        let made = to_host(&generator.pictures(&inputs));
-        for i in 0..made.size()[0] {
-            pictures.push(to_rgb8(&made.get(i))?);
-        }
+        pictures.extend(each(&generator.pictures(&inputs))?);
     }
     Ok(pictures)
+}
+
+/// Each of the pictures `[N,3,H,W]`, in 8 bits.
+fn each(pictures: &Tensor) -> Result<Vec<RgbImage>> {
+    let made = to_host(pictures);
+    (0..made.size()[0]).map(|i| to_rgb8(&made.get(i))).collect()
 }
 
 /// On the CPU, f32.

@@ -293,7 +293,7 @@ impl Generator {
             Some("stylegan2") => {
                 let config = config(manifest, stylegan2::Config::check)?;
                 // It lies beside the dictionary of the generator's tensors, if anywhere: some files hold dictionaries alone.
-                let beside = WeightFile::open(&weights.path).ok().filter(|_| config.truncation < 1.);
+                let beside = (config.truncation < 1.).then(|| WeightFile::open(&weights.path).ok()).flatten();
                 let of_file = beside.filter(|file| file.entries().any(|entry| entry.name == "latent_avg"));
                 let average = of_file.map(|mut file| file.tensor("latent_avg")).transpose()?;
                 stylegan2::build(config, tensors()?, average)?

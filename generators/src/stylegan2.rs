@@ -137,9 +137,9 @@ fn fixed_normal(shape: &[i64], series: u64) -> Tensor {
 }
 
 /// The layers of the mapping, weight and bias, each times its learning rate.
-struct Mapped(Vec<[Tensor; 2]>);
+struct MappingLayers(Vec<[Tensor; 2]>);
 
-impl Mapped {
+impl MappingLayers {
     fn append(&self, net: &mut Builder, z: Node) -> Node {
         let mut x = net.pixel_norm("style.0", z, EPS);
         for (index, [weight, bias]) in self.0.iter().enumerate() {
@@ -174,15 +174,15 @@ pub fn build(config: Config, mut weights: Weights, average: Option<Tensor>) -> R
         let bias = weights.take(&format!("style.{layer}.bias"), &[latent]);
         [weight * (MAPPING_RATE / (latent as f64).sqrt()), bias * MAPPING_RATE]
     });
-    let mapped = Mapped(layers.collect());
+    let mapping_layers = MappingLayers(layers.collect());
     let own = weights.take_optional("latent_avg", &[latent]);
     let average = match (truncation < 1., average.or(own)) {
-        (true, None) => Some(mapped.average(latent)?),
+        (true, None) => Some(mapping_layers.average(latent)?),
         (true, known) => known,
         (false, _) => None,
     };
     let map = |net: &mut Builder, z: Node| {
-        let mut x = mapped.append(net, z);
+        let mut x = mapping_layers.append(net, z);
         if let Some(average) = &average {
             let shift = average * (1. - truncation);
             x = net.affine_of("truncated", x, shift.full_like(truncation), shift);
