@@ -91,12 +91,9 @@ impl Experiment {
             for unit in units {
                 unit.read_as(method.objective).with_context(named)?;
             }
-            method.fit_gradients(&self.classifier, self.generator.as_deref()).with_context(named)?;
-            if let Some(generator) = self.generator.as_ref().filter(|_| method.needs_generator()) {
-                method.fit(generator).with_context(named)?;
-                if method.encodes() {
-                    Encoder::new(generator, self.encoder.as_deref().or(Some(&self.classifier))).with_context(named)?;
-                }
+            method.fit_networks(&self.classifier, self.generator.as_deref()).with_context(named)?;
+            if let Some(generator) = self.generator.as_ref().filter(|_| method.needs_generator() && method.encodes()) {
+                Encoder::new(generator, self.encoder.as_deref().or(Some(&self.classifier))).with_context(named)?;
             }
             for layer in method.regularizers.iter().filter_map(|regularizer| regularizer.layer()) {
                 let tap = self.classifier.network.tap(layer);

@@ -474,15 +474,20 @@ impl Method {
         Ok(())
     }
 
-    /// Refuses networks through which it cannot follow a gradient, if it follows one.
+    /// Refuses networks that it cannot work with: a generator that does not [fit](Method::fit), or one through which it cannot
+    /// follow the gradient that it follows. A generator that it does not need is passed over.
     ///
     /// # Errors
     /// Says which network, and why.
-    pub fn fit_gradients(&self, classifier: &Classifier, generator: Option<&Generator>) -> Result<()> {
+    pub fn fit_networks(&self, classifier: &Classifier, generator: Option<&Generator>) -> Result<()> {
+        let generator = generator.filter(|_| self.needs_generator());
+        if let Some(generator) = generator {
+            self.fit(generator)?;
+        }
         if self.optimizer.evolution().is_some() {
             return Ok(());
         }
-        let of_generator = generator.filter(|_| self.needs_generator()).map(|of| (&of.name, &of.network));
+        let of_generator = generator.map(|of| (&of.name, &of.network));
         for (name, network) in std::iter::once((&classifier.name, &classifier.network)).chain(of_generator) {
             if let Some(reason) = network.no_gradient() {
                 bail!(

@@ -156,11 +156,7 @@ fn optimize(batch: &Batch, watch: &dyn Watch, keeping: &Keeping) -> Result<Vec<R
     let seeds: Vec<Seed> = batch.runs.iter().map(|(_, seed)| *seed).collect();
     let copies = method.param.copies();
     let of_pictures: Vec<Seed> = seeds.iter().flat_map(|seed| std::iter::repeat_n(*seed, copies)).collect();
-    let named = || format!("method '{}'", method.name);
-    method.fit_gradients(classifier, batch.generator).with_context(named)?;
-    if let Some(generator) = batch.generator.filter(|_| method.needs_generator()) {
-        method.fit(generator).with_context(named)?;
-    }
+    method.fit_networks(classifier, batch.generator).with_context(|| format!("method '{}'", method.name))?;
     let of_generator = batch.generator.map(Generator::schedule);
     let sides = method.sides(classifier.size, batch.size);
     let found = keeping.found();

@@ -68,10 +68,7 @@ pub(super) fn run(command: Bench, quiet: bool) -> Result<u8, Failure> {
     let shapes = LayerShapes::measure(&classifier);
     let default = Method::default_for(generator.as_ref());
     let method = Method::find(command.method.as_deref().unwrap_or(default)).usage()?;
-    if let Some(generator) = generator.as_ref().filter(|_| method.needs_generator()) {
-        method.fit(generator).usage()?;
-    }
-    method.fit_gradients(&classifier, generator.as_ref()).usage()?;
+    method.fit_networks(&classifier, generator.as_ref()).usage()?;
     if method.needs_generator() && generator.is_none() {
         return Err(anyhow!("method '{}' searches a generator's code: name one with --generator", method.name)).usage();
     }
