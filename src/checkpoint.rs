@@ -11,7 +11,7 @@ use std::cell::Cell;
 use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, anyhow, ensure};
+use crate::error::{Context, Result, bail, request};
 use ndarray::Array2;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView, View};
 use serde::{Deserialize, Serialize};
@@ -309,7 +309,8 @@ impl Saved {
         let part = |(name, tensor): (&String, &Tensor)| -> Result<(String, Part)> {
             let kind = tensor.kind();
             let known = KINDS.iter().find(|(known, _)| *known == kind);
-            let (_, dtype) = known.ok_or_else(|| anyhow!("a checkpoint holds no numbers of type {kind:?} ({name})"))?;
+            let (_, dtype) =
+                known.ok_or_else(|| request!("a checkpoint holds no numbers of type {kind:?} ({name})"))?;
             let shape = tensor.size().into_iter().map(|size| size as usize).collect();
             Ok((name.clone(), Part { tensor: tensor.shallow_clone(), dtype: *dtype, shape }))
         };
@@ -329,10 +330,14 @@ impl Saved {
         let (_, metadata) = SafeTensors::read_metadata(bytes)?;
         let header = metadata.metadata().as_ref().and_then(|metadata| metadata.get(HEADER));
         let header: Header = serde_json::from_str(header.context("no checkpoint")?)?;
-        ensure!(header.format == FORMAT && header.batch == batch, "of another format or batch");
+        if !(header.format == FORMAT && header.batch == batch) {
+            bail!("of another format or batch");
+        }
         let file = SafeTensors::deserialize(bytes)?;
         let views: BTreeMap<&str, TensorView> = file.iter().collect();
-        ensure!(header.sha256 == digest(views.iter().map(|(name, view)| (*name, view))), "damaged");
+        if !(header.sha256 == digest(views.iter().map(|(name, view)| (*name, view)))) {
+            bail!("damaged");
+        }
         let mut tensors = BTreeMap::new();
         for (name, view) in views {
             let known = KINDS.iter().find(|(_, dtype)| *dtype == view.dtype());

@@ -1,7 +1,7 @@
 //! The encoder of a generator: the layer of a classifier whose activations are the generator's codes, so that a picture can be
 //! brought back to a code.
 
-use anyhow::{Result, anyhow, bail};
+use crate::error::{Result, bail, request};
 use classifiers::{Classifier, InputPipeline};
 use frozen::network::{Point, Schedule};
 use generators::Generator;
@@ -30,8 +30,9 @@ impl<'e> Encoder<'e> {
         };
         let classifier = classifier.filter(|classifier| classifier.name == encoding.classifier);
         let classifier =
-            classifier.ok_or_else(|| anyhow!("{} is encoded by {}", generator.name, encoding.classifier))?;
-        let tap = classifier.network.tap(encoding.layer).map_err(|error| anyhow!("{} has {error}", classifier.name))?;
+            classifier.ok_or_else(|| request!("{} is encoded by {}", generator.name, encoding.classifier))?;
+        let tap =
+            classifier.network.tap(encoding.layer).map_err(|error| request!("{} has {error}", classifier.name))?;
         let shape = generator.code.shape.clone();
         let shown = middle(generator.size, classifier.size).map_or(generator.size, |_| [classifier.size; 2]);
         Ok(Encoder {

@@ -1,12 +1,12 @@
 //! An experiment of one classifier and one generator: what a run of it is, what identifies it, and the work of making runs into
 //! records.
 
-use std::cell::OnceCell;
 use std::collections::BTreeMap;
-use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::OnceLock;
 use std::time::Instant;
 
-use anyhow::{Context, Result, anyhow, bail};
+use crate::error::{Context, Result, bail, request};
 use classifiers::{Classifier, imagenet};
 use frozen::network::Network;
 use generators::{Classes, Generator};
@@ -32,17 +32,17 @@ use crate::unit::{LayerShapes, Unit};
 #[derive(Debug)]
 pub struct Experiment {
     /// Whose units are visualised.
-    pub classifier: Rc<Classifier>,
+    pub classifier: Arc<Classifier>,
     /// The shapes of its taps.
-    pub shapes: Rc<LayerShapes>,
+    pub shapes: Arc<LayerShapes>,
     /// The natural image prior.
-    pub generator: Option<Rc<Generator>>,
+    pub generator: Option<Arc<Generator>>,
     /// What a conditional generator is conditioned on.
     pub condition: Option<Condition>,
     /// What brings the generator's pictures back to codes, for methods that encode; none where that is the classifier itself.
-    pub encoder: Option<Rc<Classifier>>,
+    pub encoder: Option<Arc<Classifier>>,
     /// Classifiers that judge and never take part.
-    pub witnesses: Vec<Rc<Classifier>>,
+    pub witnesses: Vec<Arc<Classifier>>,
     /// Side of the pictures, if another one than the methods' is wanted; a generator's have its own size.
     pub size: Option<i64>,
     /// Where everything is computed.
@@ -50,7 +50,7 @@ pub struct Experiment {
     /// libtorch's threads.
     pub threads: i32,
     /// What a pass of the classifier and of the generator takes; measured when it is asked for.
-    pub load: OnceCell<[Load; 2]>,
+    pub load: OnceLock<[Load; 2]>,
 }
 
 /// What one forward and one backward pass of a network take, for one picture.
@@ -97,7 +97,7 @@ impl Experiment {
             }
             for layer in method.regularizers.iter().filter_map(|regularizer| regularizer.layer()) {
                 let tap = self.classifier.network.tap(layer);
-                tap.map_err(|error| anyhow!("{}: {} has {error}", named(), self.classifier.name))?;
+                tap.map_err(|error| request!("{}: {} has {error}", named(), self.classifier.name))?;
             }
             let side = method.sides(self.classifier.size, self.size).into_iter().max().unwrap_or_default();
             if !method.needs_generator() && side > LARGEST {
@@ -148,7 +148,7 @@ impl Experiment {
                 Load { forward, backward, numbers: numbers as f64 }
             };
             let size = self.classifier.size;
-            let of_generator = |generator: &Rc<Generator>| of(&generator.network, &generator.input_shape());
+            let of_generator = |generator: &Arc<Generator>| of(&generator.network, &generator.input_shape());
             let of_classifier = of(&self.classifier.network, &[1, 3, size, size]);
             [of_classifier, self.generator.as_ref().map(of_generator).unwrap_or_default()]
         })
@@ -248,7 +248,7 @@ impl Experiment {
         let timing = Timing { batch_seconds: start.elapsed().as_secs_f64(), batch: runs.len() };
         let rendered: Vec<Result<Rendered, String>> = match rendered {
             Ok(rendered) => rendered.into_iter().map(Ok).collect(),
-            Err(error) => runs.iter().map(|_| Err(format!("{error:#}"))).collect(),
+            Err(error) => runs.iter().map(|_| Err(format!("{error}"))).collect(),
         };
         let regularizers: Vec<&'static str> = method.regularizers.iter().map(|spec| spec.name()).collect();
         let mut records = vec![];
@@ -267,7 +267,7 @@ impl Experiment {
                 record.activation.scored = Some(judge::score(&self.classifier, picture, &run.unit)?);
                 if let Some(class) = run.unit.class() {
                     let verdict =
-                        |classifier: &Rc<Classifier>| -> Verdict { judge::verdict(classifier, picture, class) };
+                        |classifier: &Arc<Classifier>| -> Verdict { judge::verdict(classifier, picture, class) };
                     record.probability = Some(verdict(&self.classifier).probability);
                     record.witnesses = self.witnesses.iter().map(verdict).collect();
                 }
@@ -389,4 +389,17 @@ fn class_name(generator: &Generator, class: usize) -> String {
         None => None,
     };
     name.unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Experiment;
+
+    #[test]
+    fn threads_may_share_loaded_models() {
+        fn shared<T: Send + Sync>() {}
+        shared::<Experiment>();
+        shared::<classifiers::Classifier>();
+        shared::<generators::Generator>();
+    }
 }

@@ -75,7 +75,7 @@ pub fn verdict(classifier: &Classifier, picture: &RgbImage, class: usize) -> Ver
 ///
 /// # Errors
 /// None that a parsed unit can cause.
-pub fn score(classifier: &Classifier, picture: &RgbImage, unit: &Unit) -> anyhow::Result<f64> {
+pub fn score(classifier: &Classifier, picture: &RgbImage, unit: &Unit) -> crate::error::Result<f64> {
     let _guard = tch::no_grad_guard();
     let objective = Objective::new(&[unit], Reading::Activation)?;
     let schedule = classifier.network.schedule(&objective.points());

@@ -7,6 +7,7 @@ pub mod checkpoint;
 pub mod cli;
 pub mod compare;
 pub mod encoder;
+pub mod error;
 pub mod evolution;
 pub mod experiment;
 pub mod experiment_file;

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::Path;
 
-use anyhow::{Context, Result, anyhow, bail};
+use crate::error::{Context, Result, bail, request};
 use classifiers::Classifier;
 use frozen::suggest::hint;
 use frozen::yaml;
@@ -245,7 +245,7 @@ impl Method {
         let presets = Method::presets();
         presets.iter().find(|method| method.name == name).cloned().ok_or_else(|| {
             let names = presets.iter().map(|method| method.name.as_str());
-            anyhow!("no method '{name}'{}", hint(name, "the methods", names))
+            request!("no method '{name}'{}", hint(name, "the methods", names))
         })
     }
 

@@ -11,7 +11,7 @@
 
 use std::cell::RefCell;
 
-use anyhow::Result;
+use crate::error::Result;
 use frozen::network::{Point, channels_last};
 use tch::{Kind, Tensor};
 

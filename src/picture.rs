@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result, anyhow};
+use crate::error::{Context, Result, request};
 use image::RgbImage;
 use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
 use tch::{Kind, Tensor};
@@ -16,7 +16,7 @@ pub fn to_rgb8(picture: &Tensor) -> Result<RgbImage> {
     let bytes = (picture.clamp(0., 1.) * 255.).round().permute([1, 2, 0]).to_kind(Kind::Uint8).contiguous();
     let mut data = vec![0u8; bytes.numel()];
     bytes.copy_data(&mut data, bytes.numel());
-    RgbImage::from_raw(width as u32, height as u32, data).ok_or_else(|| anyhow!("a picture has 3 channels"))
+    RgbImage::from_raw(width as u32, height as u32, data).ok_or_else(|| request!("a picture has 3 channels"))
 }
 
 /// The tensor `[3,H,W]` in [0,1], f32, of an 8-bit picture.
@@ -34,7 +34,7 @@ pub fn read(path: &Path) -> Result<RgbImage> {
     let file = path.display();
     let bytes = std::fs::read(path).with_context(|| format!("{file}: cannot be read"))?;
     let format = image::guess_format(&bytes)
-        .map_err(|_| anyhow!("{file}: not a picture (PNG, JPEG, WebP, GIF, TIFF, BMP or PNM)"))?;
+        .map_err(|_| request!("{file}: not a picture (PNG, JPEG, WebP, GIF, TIFF, BMP or PNM)"))?;
     let picture = image::load_from_memory_with_format(&bytes, format);
     Ok(picture.with_context(|| format!("{file}: not a whole picture"))?.to_rgb8())
 }

@@ -6,7 +6,7 @@
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
-use anyhow::{Result, bail};
+use crate::error::{Result, bail};
 use serde_json::Value;
 
 use crate::experiment::{Experiment, Run, unit_identity};

@@ -14,7 +14,7 @@
 
 use std::any::Any;
 
-use anyhow::{Context as _, Result, anyhow};
+use crate::error::{Context as _, Result, request};
 use classifiers::Classifier;
 use generators::Generator;
 use ndarray::{Array1, Array2, ArrayView2, s};
@@ -106,7 +106,7 @@ pub trait Watch {
     }
 
     /// A checkpoint could not be written. The batch goes on; this is told once.
-    fn unsaved(&self, error: &anyhow::Error) {
+    fn unsaved(&self, error: &crate::error::Error) {
         let _ = error;
     }
 }
@@ -137,7 +137,7 @@ pub fn resume(batch: &Batch, watch: &dyn Watch, keeper: &dyn Keeper) -> Result<V
     attempt.unwrap_or_else(|panic| {
         let reason = reason_of(&*panic);
         let hint = if reason.contains("memory") { " (a smaller --batch may help)" } else { "" };
-        Err(anyhow!("libtorch failed in a batch of {} runs{hint}: {reason}", batch.runs.len()))
+        Err(request!("libtorch failed in a batch of {} runs{hint}: {reason}", batch.runs.len()))
     })
 }
 
@@ -172,7 +172,9 @@ fn optimize(batch: &Batch, watch: &dyn Watch, keeping: &Keeping) -> Result<Vec<R
             };
             match param {
                 Some(param) => Chain::new(batch, [&seeds, &of_pictures], &sides, param),
-                None => Err(anyhow!("method '{}' searches a generator's code: name one with --generator", method.name)),
+                None => {
+                    Err(request!("method '{}' searches a generator's code: name one with --generator", method.name))
+                }
             }
         };
         let mut chain = Chain::restored(found.part(MAIN), begin)?.map_or_else(begin, Ok)?;

@@ -5,11 +5,11 @@
 //! what is killed leaves a checkpoint, and nothing else is lost.
 
 use std::collections::{HashSet, VecDeque};
-use std::rc::Rc;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use anyhow::Result;
+use crate::error::Result;
 
 use crate::checkpoint::{PAUSE, Timed};
 use crate::experiment::{Experiment, Run, device_name};
@@ -63,7 +63,7 @@ pub struct Ended {
 }
 
 /// The models of a setup, loaded: the number that parts of the plan have.
-pub type Setups<'s> = dyn FnMut(usize) -> Result<Rc<Experiment>> + 's;
+pub type Setups<'s> = dyn FnMut(usize) -> Result<Arc<Experiment>> + 's;
 
 impl Sweep<'_> {
     /// Works until everything of its share is there, or it is stopped. A run that fails is recorded as failed and stops no other.

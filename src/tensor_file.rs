@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use anyhow::{Result, anyhow};
+use crate::error::{Result, request};
 use ndarray::ArrayD;
 use ndarray_npy::{ReadNpyError, read_npy as read};
 use tch::Tensor;
@@ -16,11 +16,11 @@ pub fn read_npy(path: &Path) -> Result<Tensor> {
         Ok(floats) => floats.mapv(f64::from),
         Err(ReadNpyError::WrongDescriptor(_)) => read(path).map_err(|error| match error {
             ReadNpyError::WrongDescriptor(found) => {
-                anyhow!("{}: holds numbers of type {found}; 32-bit or 64-bit floats are read", path.display())
+                request!("{}: holds numbers of type {found}; 32-bit or 64-bit floats are read", path.display())
             }
-            error => anyhow!("{}: cannot be read: {error}", path.display()),
+            error => request!("{}: cannot be read: {error}", path.display()),
         })?,
-        Err(error) => return Err(anyhow!("{}: cannot be read: {error}", path.display())),
+        Err(error) => return Err(request!("{}: cannot be read: {error}", path.display())),
     };
     let shape: Vec<i64> = array.shape().iter().map(|&side| side as i64).collect();
     let values: Vec<f64> = array.iter().copied().collect();

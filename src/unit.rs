@@ -17,7 +17,7 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result, anyhow, bail};
+use crate::error::{Context, Result, bail, request};
 use classifiers::{Classifier, LOGITS};
 use frozen::network::Point;
 use schemars::JsonSchema;
@@ -269,7 +269,7 @@ impl Unit {
         let mut terms = self.terms.clone();
         for term in terms.iter_mut().filter(|term| term.reading == Reading::Activation) {
             term.reading = reading;
-            readable(term).map_err(|reason| anyhow!("unit '{}': {reason}", self.name))?;
+            readable(term).map_err(|reason| request!("unit '{}': {reason}", self.name))?;
         }
         Ok(Unit::of(terms))
     }
@@ -335,8 +335,8 @@ fn summands(text: &str) -> Vec<(f64, &str)> {
 
 impl Reader<'_> {
     /// An error about the unit.
-    fn wrong(&self, reason: impl std::fmt::Display) -> anyhow::Error {
-        anyhow!("unit '{}': {reason}", self.text)
+    fn wrong(&self, reason: impl std::fmt::Display) -> crate::error::Error {
+        request!("unit '{}': {reason}", self.text)
     }
 
     fn term(&self, weight: f64, word: &str) -> Result<Term> {
@@ -364,7 +364,7 @@ impl Reader<'_> {
                     .ok_or_else(|| self.wrong(format!("{function} is written {function}(LAYER, FILE)")))?;
                 let (layer, point) = self.layer(layer.trim())?;
                 let channels = self.shapes.of(&layer)[0];
-                let direction = direction(vector.trim(), channels).map_err(|error| self.wrong(format!("{error:#}")))?;
+                let direction = direction(vector.trim(), channels).map_err(|error| self.wrong(format!("{error}")))?;
                 let reading = if function == "cosine" { Reading::Cosine } else { Reading::Activation };
                 let part = Part::Direction(direction);
                 return Ok(Term { weight: 1., reading, layer, point, part, class: None, label: None });
@@ -461,7 +461,7 @@ impl Reader<'_> {
 /// The vector that a word names, for a layer of so many channels.
 fn direction(word: &str, channels: i64) -> Result<Direction> {
     if let Some(seed) = word.strip_prefix("random:") {
-        let seed: u64 = seed.trim().parse().map_err(|_| anyhow!("'{seed}' is not a seed (random:NUMBER)"))?;
+        let seed: u64 = seed.trim().parse().map_err(|_| request!("'{seed}' is not a seed (random:NUMBER)"))?;
         let drawn = normal(&mut stream(Seed(seed), Purpose::Direction, 0), channels as usize);
         let norm = drawn.iter().map(|x| x * x).sum::<f32>().sqrt().max(f32::MIN_POSITIVE);
         return Ok(Direction { name: format!("random:{seed}"), values: drawn.iter().map(|x| x / norm).collect() });

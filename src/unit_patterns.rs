@@ -11,7 +11,7 @@ use crate::judge;
 use crate::unit::{LayerShapes, Unit};
 
 /// Reads the reference pictures; only called where a pattern needs them.
-pub type Reference<'r> = dyn FnMut() -> anyhow::Result<Vec<RgbImage>> + 'r;
+pub type Reference<'r> = dyn FnMut() -> crate::error::Result<Vec<RgbImage>> + 'r;
 
 /// The units of all patterns in their order, each once.
 ///
@@ -40,7 +40,7 @@ fn of_pattern(
     shapes: &LayerShapes,
     reference: &mut Reference,
 ) -> Result<Vec<Unit>, FileError> {
-    let parse = |text: &str| Unit::parse(text, classifier, shapes).map_err(|error| pattern.wrong(format!("{error:#}")));
+    let parse = |text: &str| Unit::parse(text, classifier, shapes).map_err(|error| pattern.wrong(format!("{error}")));
     // In a glob, a layer that has no such part does not fit; a layer that is named must have it.
     let each = |layers: &LayerGlob, texts: &dyn Fn(&str) -> Vec<String>| {
         let mut units = vec![];
@@ -65,11 +65,11 @@ fn of_pattern(
         UnitPattern::InLayers { layers, part } => each(layers, &|layer| vec![format!("{layer}:{part}")]),
         UnitPattern::WholeLayers(layers) => each(layers, &|layer| vec![format!("layer:{layer}")]),
         UnitPattern::Strongest { layers, count } => {
-            let pictures = reference().map_err(|error| pattern.wrong(format!("{error:#}")))?;
+            let pictures = reference().map_err(|error| pattern.wrong(format!("{error}")))?;
             let mut units = vec![];
             for layer in fitting(layers, pattern, classifier, shapes)? {
                 let strongest = strongest(&layer, *count, classifier, &pictures);
-                let strongest = strongest.map_err(|error| pattern.wrong(format!("{error:#}")))?;
+                let strongest = strongest.map_err(|error| pattern.wrong(format!("{error}")))?;
                 for channel in strongest {
                     units.push(parse(&format!("{layer}:{channel}"))?);
                 }
@@ -103,8 +103,14 @@ fn fitting(
 }
 
 /// The channels of a layer whose mean activation over pictures and positions is highest, the highest first.
-fn strongest(layer: &str, count: usize, classifier: &Classifier, pictures: &[RgbImage]) -> anyhow::Result<Vec<usize>> {
-    let tap = classifier.network.tap(layer).map_err(|error| anyhow::anyhow!("{} has {error}", classifier.name))?;
+fn strongest(
+    layer: &str,
+    count: usize,
+    classifier: &Classifier,
+    pictures: &[RgbImage],
+) -> crate::error::Result<Vec<usize>> {
+    let tap =
+        classifier.network.tap(layer).map_err(|error| crate::error::request!("{} has {error}", classifier.name))?;
     let mut sums: Vec<f64> = vec![];
     for picture in pictures {
         let activation = judge::activation(classifier, picture, tap.point).to_kind(Kind::Double);
@@ -114,7 +120,7 @@ fn strongest(layer: &str, count: usize, classifier: &Classifier, pictures: &[Rgb
         sums.iter_mut().zip(means).for_each(|(sum, mean)| *sum += mean);
     }
     if count > sums.len() {
-        anyhow::bail!("{layer} has {} channels; {count} are asked for", sums.len());
+        crate::error::bail!("{layer} has {} channels; {count} are asked for", sums.len());
     }
     let mut order: Vec<usize> = (0..sums.len()).collect();
     order.sort_by(|&a, &b| sums[b].total_cmp(&sums[a]));

@@ -1,7 +1,7 @@
 //! How pictures enter the classifier, and how the objective's gradient comes back to them: through the transforms, in
 //! several views, resized to the classifier's input, at their own size, or in tiles.
 
-use anyhow::{Result, anyhow};
+use crate::error::{Result, request};
 use classifiers::{Classifier, InputPipeline};
 use frozen::network::{Point, Schedule};
 use tch::{Kind, Tensor};
@@ -80,12 +80,12 @@ fn compared_at(
     let name = regularizer.name();
     if let Some(layer) = regularizer.layer() {
         let tap = classifier.network.tap(layer);
-        return Ok(tap.map_err(|error| anyhow!("regularizers.{name}: {} has {error}", classifier.name))?.point);
+        return Ok(tap.map_err(|error| request!("regularizers.{name}: {} has {error}", classifier.name))?.point);
     }
     let deepest = unit.terms.iter().map(|term| term.point).max();
-    let deepest = deepest.ok_or_else(|| anyhow!("a unit has at least one term"))?;
+    let deepest = deepest.ok_or_else(|| request!("a unit has at least one term"))?;
     let found = shapes.deepest_with_positions(deepest);
-    Ok(found.ok_or_else(|| anyhow!("regularizers.{name}: no layer has positions"))?.1)
+    Ok(found.ok_or_else(|| request!("regularizers.{name}: no layer has positions"))?.1)
 }
 
 impl<'b> View<'b> {
@@ -291,7 +291,7 @@ impl<'b> View<'b> {
             false => None,
         };
         let mean =
-            |sum: Option<Tensor>| sum.map(|sum| sum / count).ok_or_else(|| anyhow!("a picture has at least one tile"));
+            |sum: Option<Tensor>| sum.map(|sum| sum / count).ok_or_else(|| request!("a picture has at least one tile"));
         Ok(Seen { activations: mean(activations)?, objectives: mean(objectives)?, penalties: vec![], gradient })
     }
 }

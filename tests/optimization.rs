@@ -3,8 +3,8 @@
 
 mod common;
 
-use std::cell::OnceCell;
-use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::OnceLock;
 use std::sync::atomic::AtomicBool;
 
 use classifiers::Classifier;
@@ -255,17 +255,17 @@ impl Follow for Silent {
 fn a_run_that_blows_up_is_recorded_with_its_step_and_cause_and_the_others_are_kept() {
     let Models { classifier, shapes, generator } = Models::load(Some("face-dcgan"));
     let unit = Unit::parse("banana", &classifier, &shapes).unwrap();
-    let experiment = Rc::new(Experiment {
+    let experiment = Arc::new(Experiment {
         encoder: None,
         size: None,
-        classifier: Rc::new(classifier),
-        shapes: Rc::new(shapes),
-        generator: generator.map(Rc::new),
+        classifier: Arc::new(classifier),
+        shapes: Arc::new(shapes),
+        generator: generator.map(Arc::new),
         condition: None,
         witnesses: vec![],
         device: tch::Device::Cpu,
         threads: 1,
-        load: OnceCell::new(),
+        load: OnceLock::new(),
     });
     let absurd = "name: absurd\nparam: {latent: {space: gaussian}}\noptimizer: {adam: {lr: 1.0e+38}}\nsteps: 30\n";
     let methods = [Method::parse(absurd, "absurd.yaml").unwrap(), short("dgn-am-gaussian", 2, 1)];
@@ -277,7 +277,7 @@ fn a_run_that_blows_up_is_recorded_with_its_step_and_cause_and_the_others_are_ke
     let store = Store::open(folder.path()).unwrap();
     let stop = AtomicBool::new(false);
     let sweep = Sweep::whole(&plan, &store, &[], &stop);
-    let ended = sweep.run(&mut |_| Ok(Rc::clone(&experiment)), &Silent).unwrap();
+    let ended = sweep.run(&mut |_| Ok(Arc::clone(&experiment)), &Silent).unwrap();
     assert_eq!(ended, Ended { computed: 2, found: 0, left: 0 });
 
     let records: Vec<Record> = plan.runs().iter().map(|run| store.record(&run.id()).unwrap()).collect();
@@ -294,7 +294,7 @@ fn a_run_that_blows_up_is_recorded_with_its_step_and_cause_and_the_others_are_ke
     let other = Store::open(folder.path()).unwrap();
     let again = Sweep { retry_failed: true, ..sweep };
     assert_eq!(
-        again.run(&mut |_| Ok(Rc::clone(&experiment)), &Silent).unwrap(),
+        again.run(&mut |_| Ok(Arc::clone(&experiment)), &Silent).unwrap(),
         Ended { computed: 1, found: 1, left: 0 }
     );
     // Nor again by another process that is asked for the same and has seen the first failure.

@@ -6,11 +6,11 @@
 mod common;
 mod mount;
 
-use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::OnceLock;
 use std::sync::atomic::AtomicBool;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -474,10 +474,10 @@ fn pictures_that_a_process_leaves_unjudged_when_it_dies_are_a_failure() {
     }
 }
 
-fn experiment(witnesses: Vec<Rc<Classifier>>) -> Rc<Experiment> {
-    let classifier = Rc::new(common::classifier("efficientnet-lite0"));
-    let shapes = Rc::new(LayerShapes::measure(&classifier));
-    Rc::new(Experiment {
+fn experiment(witnesses: Vec<Arc<Classifier>>) -> Arc<Experiment> {
+    let classifier = Arc::new(common::classifier("efficientnet-lite0"));
+    let shapes = Arc::new(LayerShapes::measure(&classifier));
+    Arc::new(Experiment {
         classifier,
         shapes,
         generator: None,
@@ -487,7 +487,7 @@ fn experiment(witnesses: Vec<Rc<Classifier>>) -> Rc<Experiment> {
         size: None,
         device: tch::Device::Cpu,
         threads: 1,
-        load: OnceCell::new(),
+        load: OnceLock::new(),
     })
 }
 
@@ -543,7 +543,7 @@ impl Follow for Unwatched {
 #[test]
 fn a_run_is_complete_once_it_is_done_and_judged_and_no_process_judges_again_what_another_has() {
     let name = "efficientnet-lite1".to_owned();
-    let [alone, judging] = [vec![], vec![Rc::new(common::classifier(&name))]].map(experiment);
+    let [alone, judging] = [vec![], vec![Arc::new(common::classifier(&name))]].map(experiment);
     let unit = |text: &str| Unit::parse(text, &alone.classifier, &alone.shapes).unwrap();
     let method = Method { steps: 1, ..Method::find("naive").unwrap() };
     let mut plan = Plan::default();
@@ -559,13 +559,13 @@ fn a_run_is_complete_once_it_is_done_and_judged_and_no_process_judges_again_what
     };
     let names = std::slice::from_ref(&name);
     assert_eq!(complete(&[]), [false, false]);
-    Sweep::whole(&plan, &store, &[], &stop).run(&mut |_| Ok(Rc::clone(&alone)), &Unwatched).unwrap();
+    Sweep::whole(&plan, &store, &[], &stop).run(&mut |_| Ok(Arc::clone(&alone)), &Unwatched).unwrap();
     assert_eq!(complete(&[]), [true, true]);
     assert_eq!(complete(names), [false, true], "only of a class do witnesses know anything");
     // Both have seen the same before one of them judges.
     let other = Store::open(folder.path()).unwrap();
     let sweep = Sweep::whole(&plan, &store, names, &stop);
-    sweep.run(&mut |_| Ok(Rc::clone(&judging)), &Unwatched).unwrap();
+    sweep.run(&mut |_| Ok(Arc::clone(&judging)), &Unwatched).unwrap();
     assert_eq!(complete(names), [true, true]);
     let late = Sweep::whole(&plan, &other, names, &stop).run(&mut |_| panic!("it is judged"), &Unwatched).unwrap();
     assert_eq!(late, Ended { computed: 0, found: 2, left: 0 });
@@ -584,7 +584,7 @@ fn what_is_not_optimization_takes_little_of_a_sweep() {
     let stop = AtomicBool::new(false);
     let sweep = Sweep::whole(&plan, &store, &[], &stop);
     let start = Instant::now();
-    assert_eq!(sweep.run(&mut |_| Ok(Rc::clone(&experiment)), &Unwatched).unwrap().computed, 24);
+    assert_eq!(sweep.run(&mut |_| Ok(Arc::clone(&experiment)), &Unwatched).unwrap().computed, 24);
     let all = start.elapsed().as_secs_f64();
     let seconds = |id: String| -> f64 {
         let path = folder.path().join("runs").join(id).join("timing.json");

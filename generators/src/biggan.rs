@@ -102,7 +102,7 @@ pub fn build(config: Config, mut weights: Weights) -> Result<Built, WeightError>
             encoding: None,
         },
         mapping: None,
-        conditioning: Some(Conditioning { classes: Classes::Imagenet, embedding: Some(embedding) }),
+        conditioning: Some(Conditioning { classes: Classes::Imagenet, embedding: Some(embedding.into()) }),
         output: Output::Signed { channels: 3 },
         size: [resolution; 2],
     })

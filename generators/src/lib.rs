@@ -14,6 +14,7 @@ pub mod taesd;
 pub mod torchscript;
 pub mod vqgan;
 
+use frozen::Constant;
 use frozen::load::{LoadError, unknown_architecture};
 use frozen::network::{Network, Schedule};
 use frozen::weights::{WeightFile, Weights};
@@ -143,7 +144,7 @@ pub struct Conditioning {
     /// Its classes, in the order of the weights.
     pub classes: Classes,
     /// `[classes, d]`: the vector of each class that enters the network. Where there is none, the mixture itself enters.
-    pub embedding: Option<Tensor>,
+    pub embedding: Option<Constant>,
 }
 
 /// What the classes of a generator are called.
@@ -409,7 +410,7 @@ impl Generator {
     /// Moves the network.
     pub fn to(self, device: Device, kind: Kind) -> Generator {
         let conditioning = self.conditioning.map(|conditioning| {
-            let embedding = conditioning.embedding.map(|embedding| embedding.to_device(device).to_kind(kind));
+            let embedding = conditioning.embedding.map(|embedding| embedding.to_device(device).to_kind(kind).into());
             Conditioning { embedding, ..conditioning }
         });
         let mapping = self.mapping.map(|mapping| Mapping { network: mapping.network.to(device, kind), ..mapping });

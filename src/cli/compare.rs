@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use anyhow::{Context, anyhow};
 use clap::Args;
@@ -116,7 +116,7 @@ pub(super) fn run(command: CompareCommand, quiet: bool) -> Result<u8, Failure> {
     };
     let witnesses = names
         .iter()
-        .map(|name| Ok(Rc::new(load::classifier(&zoo, name, device, quiet)?)))
+        .map(|name| Ok(Arc::new(load::classifier(&zoo, name, device, quiet)?)))
         .collect::<Result<Vec<_>, Failure>>()?;
     check_witnesses(&classifier, &witnesses).context("--witness").usage()?;
     let shapes = LayerShapes::measure(&classifier);
@@ -145,7 +145,7 @@ pub(super) fn run(command: CompareCommand, quiet: bool) -> Result<u8, Failure> {
     };
     let job = Job {
         title: command.title.clone().unwrap_or_else(|| title(&command, &gathered)),
-        networks: Networks { target: Rc::new(classifier), shapes: Rc::new(shapes), witnesses, layers, features },
+        networks: Networks { target: Arc::new(classifier), shapes: Arc::new(shapes), witnesses, layers, features },
         gathered,
         photographs,
         reference,
@@ -247,7 +247,7 @@ fn photographs(
 
 /// The generators of the groups, each loaded once a size.
 fn priors(zoo: &Zoo, gathered: &Gathered, device: Device, quiet: bool) -> Result<BTreeMap<usize, Prior>, Failure> {
-    let mut loaded: Vec<(String, Option<i64>, Rc<generators::Generator>)> = vec![];
+    let mut loaded: Vec<(String, Option<i64>, Arc<generators::Generator>)> = vec![];
     let mut priors = BTreeMap::new();
     for (place, group) in gathered.groups.iter().enumerate() {
         let Some(name) = &group.generator else { continue };
@@ -255,10 +255,10 @@ fn priors(zoo: &Zoo, gathered: &Gathered, device: Device, quiet: bool) -> Result
         let known =
             loaded.iter().find(|(other, of, generator)| other == name && (*of == side || !generator.code.is_spatial()));
         let generator = match known {
-            Some((.., generator)) => Rc::clone(generator),
+            Some((.., generator)) => Arc::clone(generator),
             None => {
-                let generator = Rc::new(load::generator(zoo, name, side, device, quiet)?);
-                loaded.push((name.clone(), side, Rc::clone(&generator)));
+                let generator = Arc::new(load::generator(zoo, name, side, device, quiet)?);
+                loaded.push((name.clone(), side, Arc::clone(&generator)));
                 generator
             }
         };
@@ -269,7 +269,7 @@ fn priors(zoo: &Zoo, gathered: &Gathered, device: Device, quiet: bool) -> Result
     Ok(priors)
 }
 
-type Permuted = Result<(Rc<Classifier>, Rc<LayerShapes>), String>;
+type Permuted = Result<(Arc<Classifier>, Arc<LayerShapes>), String>;
 
 /// The target with its weights in a random order.
 fn permuted(zoo: &Zoo, name: &str, device: Device, seed: u64, quiet: bool) -> Result<Permuted, Failure> {
@@ -277,7 +277,7 @@ fn permuted(zoo: &Zoo, name: &str, device: Device, seed: u64, quiet: bool) -> Re
     match load::permuted_classifier(zoo, name, device, &mut |count| order(&mut rng, count), quiet) {
         Ok(classifier) => {
             let shapes = LayerShapes::measure(&classifier);
-            Ok(Ok((Rc::new(classifier), Rc::new(shapes))))
+            Ok(Ok((Arc::new(classifier), Arc::new(shapes))))
         }
         Err(failure) => Ok(Err(format!("{:#}", failure.error))),
     }

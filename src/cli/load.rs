@@ -125,7 +125,7 @@ pub fn models(command: Models, quiet: bool) -> Result<u8, Failure> {
             }
             Kind::Generator => {
                 let generator = Generator::load(manifest, &weights)?;
-                let drawn = samples::kept(zoo.cache(), &generator, wanted);
+                let drawn = samples::kept(zoo.cache(), &generator, wanted).map_err(anyhow::Error::from);
                 // Without a wish, the page is worth showing all the same: the cache may be another user's.
                 let samples = if wanted.is_some() { Ok(drawn?) } else { drawn };
                 let input = generator.input_shape();

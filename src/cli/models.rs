@@ -1,9 +1,9 @@
 //! `metapicture models`: what the zoo holds, and what of it is on this machine.
 
-use std::cell::RefCell;
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, Result};
 use clap::Subcommand;
@@ -132,14 +132,19 @@ pub fn run(command: Models, zoo: &Zoo, open: Open<'_>, quiet: bool) -> Result<u8
 
 /// Shows a pull on stderr: as bars on a terminal, as one line a step elsewhere.
 pub struct Bars {
-    bar: RefCell<Option<ProgressBar>>,
+    bar: Mutex<Option<ProgressBar>>,
     terminal: bool,
 }
 
 impl Bars {
     /// Bars, or lines if stderr is not a terminal.
     pub fn new() -> Bars {
-        Bars { bar: RefCell::new(None), terminal: io::stderr().is_terminal() }
+        Bars { bar: Mutex::new(None), terminal: io::stderr().is_terminal() }
+    }
+
+    /// A bar is whole even where a thread that drew it has panicked.
+    fn bar(&self) -> std::sync::MutexGuard<'_, Option<ProgressBar>> {
+        self.bar.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -167,23 +172,23 @@ impl Progress for Bars {
             bar.set_style(style.progress_chars("=> "));
         }
         bar.enable_steady_tick(std::time::Duration::from_millis(120));
-        *self.bar.borrow_mut() = Some(bar);
+        *self.bar() = Some(bar);
     }
 
     fn advance(&self, bytes: u64) {
-        if let Some(bar) = &*self.bar.borrow() {
+        if let Some(bar) = &*self.bar() {
             bar.inc(bytes);
         }
     }
 
     fn done(&self) {
-        if let Some(bar) = self.bar.borrow_mut().take() {
+        if let Some(bar) = self.bar().take() {
             bar.finish_and_clear();
         }
     }
 
     fn note(&self, message: &str) {
-        match &*self.bar.borrow() {
+        match &*self.bar() {
             Some(bar) => bar.println(message),
             None => eprintln!("{message}"),
         }

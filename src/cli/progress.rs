@@ -79,7 +79,7 @@ impl Watch for OfBatch {
         self.bar.set_message(format!("{}  screening code {done}/{codes}", self.what));
     }
 
-    fn unsaved(&self, error: &anyhow::Error) {
-        self.bar.suspend(|| eprintln!("warning: no checkpoint could be written, the work goes on: {error:#}"));
+    fn unsaved(&self, error: &crate::error::Error) {
+        self.bar.suspend(|| eprintln!("warning: no checkpoint could be written, the work goes on: {error}"));
     }
 }

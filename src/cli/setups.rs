@@ -1,9 +1,9 @@
 //! The models that the parts of a plan take, loaded when they are needed and shared as long as they are.
 
-use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::OnceLock;
 
 use anyhow::{Context, anyhow};
 use classifiers::Classifier;
@@ -66,9 +66,9 @@ pub struct Setups<'z> {
     asked: Asked,
     witnesses: Vec<String>,
     setups: Vec<Setup>,
-    classifiers: HashMap<String, (Rc<Classifier>, Rc<LayerShapes>)>,
+    classifiers: HashMap<String, (Arc<Classifier>, Arc<LayerShapes>)>,
     /// The last ones that were asked for, the latest last.
-    loaded: Vec<(usize, Rc<Experiment>)>,
+    loaded: Vec<(usize, Arc<Experiment>)>,
 }
 
 /// Setups that stay loaded: the points of an experiment may go back and forth between some.
@@ -97,22 +97,22 @@ impl<'z> Setups<'z> {
         }
     }
 
-    fn classifier(&mut self, name: &str) -> Result<(Rc<Classifier>, Rc<LayerShapes>), Failure> {
+    fn classifier(&mut self, name: &str) -> Result<(Arc<Classifier>, Arc<LayerShapes>), Failure> {
         if let Some((classifier, shapes)) = self.classifiers.get(name) {
-            return Ok((Rc::clone(classifier), Rc::clone(shapes)));
+            return Ok((Arc::clone(classifier), Arc::clone(shapes)));
         }
         let classifier = load::classifier(self.zoo, name, self.device, self.quiet)?;
-        let shapes = Rc::new(LayerShapes::measure(&classifier));
-        let classifier = Rc::new(classifier);
-        self.classifiers.insert(name.to_owned(), (Rc::clone(&classifier), Rc::clone(&shapes)));
+        let shapes = Arc::new(LayerShapes::measure(&classifier));
+        let classifier = Arc::new(classifier);
+        self.classifiers.insert(name.to_owned(), (Arc::clone(&classifier), Arc::clone(&shapes)));
         Ok((classifier, shapes))
     }
 
     /// The models of a setup. Those of the last few stay loaded, and the witnesses.
-    pub fn experiment(&mut self, number: usize) -> Result<Rc<Experiment>, Failure> {
+    pub fn experiment(&mut self, number: usize) -> Result<Arc<Experiment>, Failure> {
         if let Some(place) = self.loaded.iter().position(|(loaded, _)| *loaded == number) {
             let found = self.loaded.remove(place);
-            let experiment = Rc::clone(&found.1);
+            let experiment = Arc::clone(&found.1);
             self.loaded.push(found);
             return Ok(experiment);
         }
@@ -131,12 +131,12 @@ impl<'z> Setups<'z> {
         let known = (self.loaded.iter())
             .filter_map(|(number, experiment)| Some((&self.setups[*number], experiment.generator.as_ref()?)))
             .find(|(other, generator)| same(other, generator))
-            .map(|(_, generator)| Rc::clone(generator));
+            .map(|(_, generator)| Arc::clone(generator));
         let generator = match (&setup.generator, known) {
             (None, _) => None,
             (Some(_), Some(known)) => Some(known),
             (Some(name), None) => {
-                Some(Rc::new(load::generator(self.zoo, name, setup.side(), self.device, self.quiet)?))
+                Some(Arc::new(load::generator(self.zoo, name, setup.side(), self.device, self.quiet)?))
             }
         };
         if let (Some(generator), Some(side)) = (&generator, setup.generator_size)
@@ -155,10 +155,10 @@ impl<'z> Setups<'z> {
             None => None,
         };
         let names = self.witnesses.clone();
-        let witnesses: Vec<Rc<Classifier>> =
+        let witnesses: Vec<Arc<Classifier>> =
             names.iter().map(|name| Ok(self.classifier(name)?.0)).collect::<Result<_, Failure>>()?;
         check_witnesses(&classifier, &witnesses).context(self.asked.witnesses).usage()?;
-        let experiment = Rc::new(Experiment {
+        let experiment = Arc::new(Experiment {
             classifier,
             shapes,
             generator,
@@ -168,9 +168,9 @@ impl<'z> Setups<'z> {
             size: setup.size,
             device: self.device,
             threads: self.threads,
-            load: OnceCell::new(),
+            load: OnceLock::new(),
         });
-        self.loaded.push((number, Rc::clone(&experiment)));
+        self.loaded.push((number, Arc::clone(&experiment)));
         Ok(experiment)
     }
 
@@ -183,11 +183,11 @@ impl<'z> Setups<'z> {
         if paths.is_empty() {
             return Err(anyhow!("{name}: there are no pictures in it")).usage();
         }
-        paths.iter().map(|path| picture::read(path)).collect::<anyhow::Result<_>>().usage()
+        paths.iter().map(|path| picture::read(path)).collect::<crate::error::Result<_>>().usage()
     }
 }
 
-pub(super) fn check_witnesses(classifier: &Classifier, witnesses: &[Rc<Classifier>]) -> anyhow::Result<()> {
+pub(super) fn check_witnesses(classifier: &Classifier, witnesses: &[Arc<Classifier>]) -> anyhow::Result<()> {
     for witness in witnesses {
         if witness.weights_sha256 == classifier.weights_sha256 {
             return Err(anyhow!("{} is the classifier itself; a witness takes no part", witness.name));

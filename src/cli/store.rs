@@ -75,10 +75,9 @@ pub(super) fn run(command: Stores, quiet: bool) -> Result<u8, Failure> {
 }
 
 /// Whether it is only writing that is not allowed.
-fn is_forbidden(error: &anyhow::Error) -> bool {
+fn is_forbidden(error: &crate::error::Error) -> bool {
     use std::io::ErrorKind::{PermissionDenied, ReadOnlyFilesystem};
-    let kind = error.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
-    matches!(kind, Some(PermissionDenied | ReadOnlyFilesystem))
+    matches!(error.io(), Some(PermissionDenied | ReadOnlyFilesystem))
 }
 
 /// Says on stderr what a store found damaged and set aside: those runs are not done.

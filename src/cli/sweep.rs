@@ -211,7 +211,7 @@ fn work(
             setups.experiment(number).map_err(|error| {
                 let text = format!("{:#}", error.error);
                 failure = Some(error);
-                anyhow!(text)
+                crate::error::Error::request(text)
             })
         },
         steps,
@@ -287,7 +287,7 @@ fn describe(planned: &Planned, store: &Store, devices: &[String]) -> Result<()> 
         "axes": axes,
         "witnesses": planned.witnesses,
     });
-    planned.results(store).write_provenance(more)
+    Ok(planned.results(store).write_provenance(more)?)
 }
 
 /// Writes the tables, prints what came of it, and tells the exit code.

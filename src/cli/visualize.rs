@@ -1,7 +1,7 @@
 //! `metapicture visualize`: a sweep of one experiment written as flags, and its contact sheet.
 
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
+use std::sync::Arc;
 
 use anyhow::{Context, anyhow};
 use clap::Args;
@@ -119,7 +119,7 @@ pub(super) fn run(command: Visualize, quiet: bool, verbose: bool) -> Result<u8, 
     }
     // What is asked for by hand is tried again where it failed.
     let sweep = Sweep { retry_failed: true, ..Sweep::whole(&plan, &store, &witnesses, &stop) };
-    let ended = sweep.run(&mut |_| Ok(Rc::clone(&experiment)), &steps)?;
+    let ended = sweep.run(&mut |_| Ok(Arc::clone(&experiment)), &steps)?;
     steps.finish();
     warn_of_damage(&store);
     let results = Results { plan: &plan, store: &store, axes: &[], witnesses: &witnesses };

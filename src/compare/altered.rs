@@ -38,7 +38,7 @@ pub fn squares(picture: &RgbImage, more: usize, side: u32, seed: Seed, number: u
 
 /// The picture with random phases, the same ones in all three channels: its power spectrum and its colours, and nothing of what
 /// it shows (Oppenheim & Lim 1981; as a control of classifiers: Wichmann et al. 2010).
-pub fn phase_scrambled(picture: &RgbImage, rng: &mut ChaCha12Rng) -> anyhow::Result<RgbImage> {
+pub fn phase_scrambled(picture: &RgbImage, rng: &mut ChaCha12Rng) -> crate::error::Result<RgbImage> {
     let picture = from_rgb8(picture).to_kind(Kind::Double);
     let (_, height, width) = picture.size3()?;
     // The phases of real noise have the symmetry that keeps the picture real.
@@ -52,7 +52,7 @@ pub fn phase_scrambled(picture: &RgbImage, rng: &mut ChaCha12Rng) -> anyhow::Res
 }
 
 /// White noise, blurred, around grey.
-pub fn blurred_noise(side: i64, rng: &mut ChaCha12Rng) -> anyhow::Result<RgbImage> {
+pub fn blurred_noise(side: i64, rng: &mut ChaCha12Rng) -> crate::error::Result<RgbImage> {
     let noise =
         Tensor::from_slice(&normal(rng, (3 * side * side) as usize)).to_kind(Kind::Double).view([3, side, side]);
     // In the frequency domain the blur wraps around, so that there is no edge.

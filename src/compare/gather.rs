@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, anyhow, bail};
+use crate::error::{Context, Result, bail, request};
 use frozen::suggest::hint;
 use serde_json::Value;
 
@@ -184,7 +184,7 @@ impl Gathered {
         let column = |name: &str| header.iter().position(|column| column.eq_ignore_ascii_case(name));
         let needed = |name: &str| {
             let found = header.iter().filter(|column| !column.is_empty());
-            column(name).ok_or_else(|| anyhow!("{file}: has no column '{name}'{}", hint(name, "its columns", found)))
+            column(name).ok_or_else(|| request!("{file}: has no column '{name}'{}", hint(name, "its columns", found)))
         };
         let (path, unit, method, seed) = (needed("path")?, needed("unit")?, needed("method")?, column("seed"));
         let mut taken = 0;
@@ -206,7 +206,7 @@ impl Gathered {
             let next = of_unit.entry((cell(method).to_owned(), cell(unit).to_owned())).or_default();
             let seed = match seed.map(cell).filter(|text| !text.is_empty()) {
                 Some(text) => {
-                    text.parse().map_err(|_| anyhow!("{file}: row {line}: seed '{text}' is no whole number"))?
+                    text.parse().map_err(|_| request!("{file}: row {line}: seed '{text}' is no whole number"))?
                 }
                 None => *next,
             };

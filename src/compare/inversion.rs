@@ -12,7 +12,7 @@
 //! optimization by Adam, and the best of these are followed to the end; the best point that any of them passes counts, so that the gap found
 //! is an upper bound.
 
-use anyhow::Result;
+use crate::error::Result;
 use frozen::network::Point;
 use frozen::resize::Resize;
 use generators::Generator;

@@ -1,9 +1,9 @@
 //! One look of every network at a picture: all that the measures read comes from one forward pass of the target and one of
 //! each witness.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
-use anyhow::{Result, anyhow};
+use crate::error::{Result, request};
 use classifiers::{Classifier, LOGITS};
 use frozen::network::Point;
 use image::RgbImage;
@@ -20,11 +20,11 @@ const AT_ONCE: usize = 8;
 #[derive(Debug)]
 pub struct Networks {
     /// Whose units are compared.
-    pub target: Rc<Classifier>,
+    pub target: Arc<Classifier>,
     /// The shapes of its taps.
-    pub shapes: Rc<LayerShapes>,
+    pub shapes: Arc<LayerShapes>,
     /// They never took part. The first one is the encoder of features.
-    pub witnesses: Vec<Rc<Classifier>>,
+    pub witnesses: Vec<Arc<Classifier>>,
     /// Where drift is measured.
     pub layers: Vec<(String, Point)>,
     /// What the target, and the first witness, see at last: a name and a point.
@@ -96,7 +96,7 @@ pub fn last_features(classifier: &Classifier, shapes: &LayerShapes) -> Result<(S
         shapes.iter().filter(|(_, point, _)| *point < output && *point < behind).collect();
     let vector = before.iter().rev().find(|(.., shape)| shape.len() == 1 || shape[1..].iter().all(|side| *side == 1));
     let found = vector.or(before.last());
-    let (name, point, _) = found.ok_or_else(|| anyhow!("{} has no layer before its logits", classifier.name))?;
+    let (name, point, _) = found.ok_or_else(|| request!("{} has no layer before its logits", classifier.name))?;
     Ok(((*name).to_owned(), *point))
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Context, Result};
+use crate::error::{Context, Result};
 use image::RgbImage;
 use metrics::coding;
 use metrics::rank::Ranked;

@@ -29,9 +29,9 @@ pub mod tradeoff;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
+use std::sync::Arc;
 
-use anyhow::{Context, Result, anyhow, bail};
+use crate::error::{Context, Result, bail, request};
 use classifiers::Classifier;
 use frozen::suggest::hint;
 use generators::Generator;
@@ -55,7 +55,7 @@ use crate::unit::{LayerShapes, Unit};
 #[derive(Clone, Debug)]
 pub struct Prior {
     /// The generator.
-    pub generator: Rc<Generator>,
+    pub generator: Arc<Generator>,
     /// What it is conditioned on.
     pub condition: Option<Condition>,
 }
@@ -92,7 +92,7 @@ pub struct Job {
     /// The generators of the groups that have one, by their places.
     pub priors: BTreeMap<usize, Prior>,
     /// The target with permuted weights, and the shapes of its taps; or why there is none.
-    pub permuted: std::result::Result<(Rc<Classifier>, Rc<LayerShapes>), String>,
+    pub permuted: std::result::Result<(Arc<Classifier>, Arc<LayerShapes>), String>,
     /// The baseline's name or label.
     pub baseline: Option<String>,
     /// Where everything goes.
@@ -266,7 +266,7 @@ fn baseline(gathered: &Gathered, name: Option<&str>) -> Result<Option<usize>> {
         let found = found.or_else(|| gathered.groups.iter().position(|group| group.name == name));
         let labels = gathered.groups.iter().map(|group| group.label.as_str());
         let found =
-            found.ok_or_else(|| anyhow!("--baseline: no method '{name}'{}", hint(name, "the methods", labels)))?;
+            found.ok_or_else(|| request!("--baseline: no method '{name}'{}", hint(name, "the methods", labels)))?;
         if !free(&gathered.groups[found]) {
             bail!("--baseline: '{name}' has a generator; the baseline is a method of pixel space");
         }

@@ -1,6 +1,6 @@
 //! The photographs: what the networks make of them, once, for all measures.
 
-use anyhow::Result;
+use crate::error::Result;
 use image::RgbImage;
 
 use super::altered::squares;

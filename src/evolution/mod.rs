@@ -12,7 +12,7 @@ pub use cma_es::CmaEs;
 pub use genetic::Genetic;
 pub use spherical::Spherical;
 
-use anyhow::{Result, bail};
+use crate::error::{Result, bail};
 use ndarray::Array2;
 use rand_chacha::ChaCha12Rng;
 use schemars::JsonSchema;

@@ -11,7 +11,7 @@ pub mod small_norm;
 pub mod stochastic_clip;
 pub mod tv_denoise;
 
-use anyhow::{Result, bail};
+use crate::error::{Result, bail};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tch::Tensor;

@@ -10,7 +10,7 @@ pub use sgd::Sgd;
 
 use std::fmt;
 
-use anyhow::{Result, bail};
+use crate::error::{Result, bail};
 use schemars::JsonSchema;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, MapAccess, Visitor};

@@ -2,7 +2,7 @@
 //! cost-effective method for improving and re-purposing large, pre-trained GANs by fine-tuning their class-embeddings",
 //! arXiv:1910.04760: BigGAN-AM). What fires the unit must then lie in the class, and not in one lucky code.
 
-use anyhow::{Result, bail};
+use crate::error::{Result, bail};
 use frozen::network::{Pass, Schedule};
 use generators::Generator;
 use rand::RngExt;

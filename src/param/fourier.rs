@@ -1,7 +1,7 @@
 //! The Fourier spectrum of a picture as the trainable tensor, in decorrelated colours (Olah et al. 2017, "Feature
 //! Visualization", and its code, lucid): high frequencies are scaled down, so that steps favour them less than pixels do.
 
-use anyhow::Result;
+use crate::error::Result;
 use frozen::network::channels_last;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

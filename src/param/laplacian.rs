@@ -2,7 +2,7 @@
 //! parameterization lucid, the code of Olah et al. 2017): pictures of falling resolution, enlarged and added up, so that
 //! one step moves large areas together.
 
-use anyhow::Result;
+use crate::error::Result;
 use frozen::network::channels_last;
 use frozen::resize::Resize;
 use schemars::JsonSchema;

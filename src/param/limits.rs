@@ -4,7 +4,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use crate::error::{Context, Result, bail};
 use generators::{Generator, Prior};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -72,7 +72,7 @@ impl TryFrom<Written> for LimitsFile {
             Written::Path(path) => (path, None),
             Written::Checked(Checked { path, sha256 }) => (path, Some(sha256)),
         };
-        let file = LimitsFile::read(&path).map_err(|error| format!("{error:#}"))?;
+        let file = LimitsFile::read(&path).map_err(|error| format!("{error}"))?;
         match expected.filter(|expected| *expected != file.sha256) {
             Some(expected) => Err(format!("{}: its sha256 is {}, not {expected}", path.display(), file.sha256)),
             None => Ok(file),

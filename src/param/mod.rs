@@ -22,7 +22,7 @@ pub use limits::{Limits, LimitsFile, Range};
 pub use maco::{Maco, MacoSpec};
 pub use pixel::{Bounds, GREY, Pixel, PixelSpec};
 
-use anyhow::{Result, bail};
+use crate::error::{Result, bail};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tch::Tensor;

@@ -1,6 +1,6 @@
 //! The picture itself as the trainable tensor (Erhan et al. 2009, "Visualizing Higher-Layer Features of a Deep Network").
 
-use anyhow::Result;
+use crate::error::Result;
 use frozen::network::channels_last;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -9,7 +9,7 @@ use crate::compare::comparison::{Comparison, Kind};
 /// Probabilities below are drawn at it.
 const FLOOR: f64 = 1e-6;
 
-pub(super) fn draw(comparison: &Comparison, styles: &[Style]) -> anyhow::Result<Option<Plot>> {
+pub(super) fn draw(comparison: &Comparison, styles: &[Style]) -> crate::error::Result<Option<Plot>> {
     let mut dots: Vec<Vec<(f64, f64)>> = vec![vec![]; comparison.methods.len()];
     for picture in &comparison.pictures {
         if let (Some(activation), Some(probability), Some(dots)) =

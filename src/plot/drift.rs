@@ -9,7 +9,7 @@ use crate::compare::comparison::{Comparison, Layer};
 
 const MOST: usize = 10;
 
-pub(super) fn draw(comparison: &Comparison, styles: &[Style]) -> anyhow::Result<Option<Plot>> {
+pub(super) fn draw(comparison: &Comparison, styles: &[Style]) -> crate::error::Result<Option<Plot>> {
     let has = |place: &usize| {
         Some(*place) != comparison.settings.baseline
             && comparison.methods[*place].layers.iter().any(|layer| layer.drift.value.is_some())

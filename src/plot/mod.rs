@@ -13,7 +13,7 @@ mod tradeoff;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::{Context, Result};
+use crate::error::{Context, Error, Result};
 use resvg::{tiny_skia, usvg};
 
 pub use svg::escape;
@@ -92,7 +92,7 @@ fn png(svg: &str) -> Result<Vec<u8>> {
     let size = tree.size();
     let mut canvas = tiny_skia::Pixmap::new(side(size.width()), side(size.height())).context("a plot has no size")?;
     resvg::render(&tree, tiny_skia::Transform::from_scale(ZOOM, ZOOM), &mut canvas.as_mut());
-    canvas.encode_png().context("a plot cannot be a PNG")
+    canvas.encode_png().map_err(|error| Error::compute(format!("a plot cannot be a PNG: {error}")))
 }
 
 fn direction(comparison: &Comparison, key: &str) -> Direction {

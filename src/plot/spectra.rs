@@ -11,7 +11,7 @@ use crate::compare::comparison::{Comparison, Kind};
 const MOST: usize = 16;
 const MOST_CONTROLS: usize = 4;
 
-pub(super) fn draw(comparison: &Comparison, styles: &[Style]) -> anyhow::Result<Option<Plot>> {
+pub(super) fn draw(comparison: &Comparison, styles: &[Style]) -> crate::error::Result<Option<Plot>> {
     let has = |place: &usize| comparison.methods[*place].spectrum.len() > 1;
     let (shown, of) = among(comparison, has, MOST);
     let controls: Vec<usize> = (comparison.methods.iter().enumerate())

@@ -15,7 +15,12 @@ const MOST: usize = 6;
 /// Values of a dial, so that pictures can be seen.
 const MOST_VALUES: usize = 10;
 
-pub(super) fn draw(comparison: &Comparison, folder: &Path, number: usize, dial: &Dial) -> anyhow::Result<Option<Plot>> {
+pub(super) fn draw(
+    comparison: &Comparison,
+    folder: &Path,
+    number: usize,
+    dial: &Dial,
+) -> crate::error::Result<Option<Plot>> {
     let settings = thinned(&dial.methods);
     let read = |picture: &Picture| picture::read(&folder.join(&picture.file));
     let rows: Vec<(usize, Vec<&Picture>)> = (0..comparison.units.len())

@@ -3,8 +3,8 @@
 
 use std::fmt::Write;
 
+use crate::error::{Context, Result};
 use ab_glyph::{Font, FontRef, PxScale, ScaleFont};
-use anyhow::{Context, Result};
 
 use crate::sheet::{BOLD, REGULAR};
 

@@ -9,7 +9,12 @@ use crate::compare::comparison::{Comparison, Direction, Kind, Measured, Tradeoff
 
 const FRONT: &str = "#e0b000";
 
-pub(super) fn draw(comparison: &Comparison, styles: &[Style], number: usize, of: &Tradeoff) -> anyhow::Result<Plot> {
+pub(super) fn draw(
+    comparison: &Comparison,
+    styles: &[Style],
+    number: usize,
+    of: &Tradeoff,
+) -> crate::error::Result<Plot> {
     let names = [comparison.metric_name(&of.legibility), comparison.metric_name(&of.fidelity)];
     let title = format!("Legibility against fidelity: {}", of.name);
     let mut drawing = Drawing::new(720., &title)?;

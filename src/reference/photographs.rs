@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, anyhow};
+use crate::error::{Context, Result, request};
 use classifiers::Classifier;
 use frozen::zoo::Checked;
 use sha2::{Digest, Sha256};
@@ -43,7 +43,7 @@ pub fn in_folder(folder: &Path, classifier: &Classifier) -> Result<Vec<Photograp
     };
     let paths = below(folder)?;
     if paths.is_empty() {
-        return Err(anyhow!("{}: there are no pictures in it", folder.display()));
+        return Err(request!("{}: there are no pictures in it", folder.display()));
     }
     let photograph = |path: PathBuf| {
         let bytes = std::fs::read(&path).with_context(|| format!("{}: cannot be read", path.display()))?;

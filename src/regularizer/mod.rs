@@ -6,7 +6,7 @@ mod encoder_prior;
 pub mod l2;
 pub mod total_variation;
 
-use anyhow::{Result, bail};
+use crate::error::{Result, bail};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tch::Tensor;

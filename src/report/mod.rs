@@ -9,7 +9,7 @@ mod thumbnails;
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use crate::error::{Context, Result, bail};
 use serde::Serialize;
 
 pub use thumbnails::Size;

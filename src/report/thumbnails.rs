@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use anyhow::Result;
+use crate::error::Result;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use image::RgbImage;

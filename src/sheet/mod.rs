@@ -1,7 +1,7 @@
 //! Contact sheets: a labelled grid of pictures, one PNG.
 
+use crate::error::{Context, Result};
 use ab_glyph::{Font, FontRef, PxScale, ScaleFont, point};
-use anyhow::{Context, Result};
 use image::{Rgb, RgbImage};
 use tch::{Device, Kind};
 

@@ -7,7 +7,7 @@ use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read, Write};
 use std::path::PathBuf;
 
-use anyhow::Result;
+use crate::error::Result;
 
 use super::hash::Hash;
 use super::{Key, Store, damage, disk};

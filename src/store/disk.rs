@@ -10,7 +10,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use anyhow::{Error, anyhow};
+use crate::error::{Error, request};
 use rustix::fs::RenameFlags;
 
 /// How many waits for the disk are under way together. A journal writes all that wait for it in one go, so that 48 files
@@ -93,7 +93,7 @@ pub(super) fn error(path: &Path, what: &str, error: io::Error) -> Error {
         _ => "",
     };
     let what = format!("{}: cannot be {what}{advice}", path.display());
-    anyhow::Error::new(error).context(what)
+    crate::error::Error::from(error).within(what)
 }
 
 /// As many workers as there are processors, for work that computes.
@@ -130,7 +130,7 @@ pub(super) fn in_parallel<T: Sync, R: Send>(items: &[T], threads: usize, work: i
 
 /// An error where a path should be a folder and is none.
 pub(super) fn no_folder(path: &Path) -> Error {
-    anyhow!("{}: there are no records; name the folder that `--out` named", path.display())
+    request!("{}: there are no records; name the folder that `--out` named", path.display())
 }
 
 #[cfg(test)]

@@ -34,7 +34,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use anyhow::Result;
+use crate::error::Result;
 
 pub use checkpoint::Checkpoint;
 pub use claim::{Claim, Patience};
@@ -310,7 +310,7 @@ impl Store {
             Unsound::Damaged { reason, identity } => self.set_aside(&self.folder(id), identity, reason),
             Unsound::Unreadable(error) => {
                 let path = Path::new("runs").join(id.to_string());
-                Some(Damage { path, reason: format!("{error:#}"), moved_to: None })
+                Some(Damage { path, reason: format!("{error}"), moved_to: None })
             }
         };
         let mut known = self.known();

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::SystemTime;
 
-use anyhow::Result;
+use crate::error::Result;
 
 use super::damage::set_aside;
 use super::index::{self, Entry};

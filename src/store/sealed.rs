@@ -7,7 +7,7 @@ use std::fs::{self, File};
 use std::io::{self, Cursor, ErrorKind, Read};
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use crate::error::{Context, Result};
 use safetensors::tensor::{Dtype, TensorView};
 use tch::{Kind, Tensor};
 
@@ -76,7 +76,7 @@ fn safetensors(tensors: &[(&'static str, Tensor)]) -> Result<Vec<u8>> {
             Kind::Float => Dtype::F32,
             Kind::Double => Dtype::F64,
             Kind::Int64 => Dtype::I64,
-            kind => anyhow::bail!("'{name}' holds numbers of type {kind:?}"),
+            kind => crate::error::bail!("'{name}' holds numbers of type {kind:?}"),
         };
         let tensor = tensor.to_device(tch::Device::Cpu).contiguous();
         let mut bytes = vec![0; tensor.numel() * tensor.kind().elt_size_in_bytes()];
@@ -134,7 +134,7 @@ pub(super) enum Unsound {
     /// Files are missing, cut or changed.
     Damaged { reason: String, identity: Identity },
     /// It cannot be told: no permission, say, or a record of another version of this program.
-    Unreadable(anyhow::Error),
+    Unreadable(crate::error::Error),
 }
 
 /// How often a folder is looked at that others exchange at the same time.
@@ -189,7 +189,7 @@ fn read_sealed(folder: &Path, id: &RunId) -> Result<(Vec<u8>, Record), Trouble> 
             let version = serde_json::from_slice::<serde_json::Value>(&bytes).ok();
             let version = version.and_then(|record| record.get("schema_version")?.as_u64());
             return Err(match version.filter(|version| *version != u64::from(SCHEMA_VERSION)) {
-                Some(version) => Trouble::Other(anyhow::anyhow!(
+                Some(version) => Trouble::Other(crate::error::request!(
                     "{}: its schema_version is {version}, and this program reads {SCHEMA_VERSION}; use the program that made it, or another folder",
                     path.display()
                 )),
@@ -209,7 +209,7 @@ fn read_sealed(folder: &Path, id: &RunId) -> Result<(Vec<u8>, Record), Trouble> 
 /// What stands in the way of reading a record.
 enum Trouble {
     Damage(String),
-    Other(anyhow::Error),
+    Other(crate::error::Error),
 }
 
 fn trouble(path: &Path, error: io::Error) -> Trouble {
@@ -252,7 +252,7 @@ fn of_one_folder<T>(folder: &Path, look: impl Fn() -> Result<T, Trouble>) -> Res
         }
         before = after;
     }
-    Err(Unsound::Unreadable(anyhow::anyhow!("{}: changes again and again", folder.display())))
+    Err(Unsound::Unreadable(crate::error::request!("{}: changes again and again", folder.display())))
 }
 
 /// A small file.

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::fs;
 
-use anyhow::Result;
+use crate::error::Result;
 use serde::Serialize;
 
 use super::index::Entry;

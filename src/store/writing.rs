@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
-use anyhow::{Context, Result, anyhow};
+use crate::error::{Context, Result, request};
 
 use super::damage::set_aside;
 use super::index::Entry;
@@ -191,7 +191,7 @@ impl Store {
                 }
             }
         }
-        Err(anyhow!("{}: cannot be written: other processes change it again and again", place.display()))
+        Err(request!("{}: cannot be written: other processes change it again and again", place.display()))
     }
 
     /// Exchanges the folder at `aside` with that at `place`, and returns where the latter lies now; none where there is
@@ -239,7 +239,7 @@ impl Store {
             self.remember(vec![Entry::of(record, seal)]);
             return Ok(());
         }
-        Err(anyhow!("{}: cannot be replaced: other processes change it again and again", place.display()))
+        Err(request!("{}: cannot be replaced: other processes change it again and again", place.display()))
     }
 }
 
@@ -252,7 +252,7 @@ fn write_aside(aside: &Path, record: &Sealed) -> io::Result<Vec<File>> {
 /// Makes a record of another `record.json` and the other files of the record at `place`; returns its seal.
 fn write_replacement(aside: &Path, place: &Path, record: &[u8]) -> Result<Hash> {
     let listed = fs::read(place.join(LISTING)).map_err(|error| disk::error(place, "replaced", error))?;
-    let listed = sealed::parse_listing(&listed).map_err(|reason| anyhow!("{}: {reason}", place.display()))?;
+    let listed = sealed::parse_listing(&listed).map_err(|reason| request!("{}: {reason}", place.display()))?;
     let write = || {
         fs::create_dir(aside)?;
         let mut files = vec![];

@@ -15,7 +15,7 @@ mod scale;
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use anyhow::{Result, bail};
+use crate::error::{Result, bail};
 use frozen::resize::Resize;
 use rand_chacha::ChaCha12Rng;
 use schemars::JsonSchema;

@@ -87,6 +87,11 @@ pub struct Network {
     device: Device,
 }
 
+// SAFETY: a `tch::Tensor` is a counted pointer to a C++ tensor; the count is atomic, and what keeps it from being `Sync` is that
+// other threads may write over its numbers through a shared reference. The weights of a network are private, nothing here
+// writes to them once it is built, and reading a tensor from several threads at once is what libtorch allows.
+unsafe impl Sync for Network {}
+
 impl Network {
     /// Every tap, in the order of the forward pass.
     pub fn taps(&self) -> &[Tap] {

@@ -4,7 +4,7 @@
 //! call them. Results are bit for bit those of the ordinary convolution, and of a ReLU behind it, but for one thing: the ReLU
 //! in the convolution makes 0 of what is not a number (see [`Pass`](super::Pass)).
 
-use std::cell::OnceCell;
+use std::sync::OnceLock;
 
 use tch::{CModule, Device, IValue, Kind, Tensor};
 
@@ -27,7 +27,7 @@ pub(super) enum Activation {
 
 /// A kernel laid out for oneDNN when it is first used.
 #[derive(Debug, Default)]
-pub(super) struct Packed(OnceCell<Option<Tensor>>);
+pub(super) struct Packed(OnceLock<Option<Tensor>>);
 
 impl Packed {
     fn laid_out(&self, how: &str, input: &Tensor, kernel: &Tensor, geometry: Geometry) -> Option<&Tensor> {
