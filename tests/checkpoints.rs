@@ -7,13 +7,13 @@ mod formula;
 
 use std::cell::{Cell, RefCell};
 
-use anyhow::{Result, bail};
 use classifiers::{Classifier, LOGITS};
 use formula::formula;
 use frozen::network::{Builder, Kernel, Network, Padding};
 use frozen::weights::{Fault, WeightError, Weights};
 use generators::{Built, Generator, dcgan, taesd};
 use metapicture::checkpoint::{Keeper, Saved};
+use metapicture::error::{Error, Result};
 use metapicture::method::Method;
 use metapicture::param::Condition;
 use metapicture::random::Seed;
@@ -471,7 +471,7 @@ impl Keeper for Full {
 
     fn save(&self, _: &[u8]) -> Result<()> {
         self.asked.set(self.asked.get() + 1);
-        bail!("no space left on device")
+        Err(Error::storage("no space left on device"))
     }
 }
 
@@ -484,7 +484,7 @@ struct Warned {
 impl Watch for Warned {
     fn step(&self, _: usize, _: usize, _: f64) {}
 
-    fn unsaved(&self, error: &anyhow::Error) {
+    fn unsaved(&self, error: &Error) {
         self.warnings.borrow_mut().push(error.to_string());
     }
 }
