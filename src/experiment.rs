@@ -107,6 +107,23 @@ impl Experiment {
         Ok(())
     }
 
+    /// Refuses witnesses that are the classifier itself, or know other classes.
+    ///
+    /// # Errors
+    /// Says which one.
+    pub fn check_witnesses(classifier: &Classifier, witnesses: &[Arc<Classifier>]) -> Result<()> {
+        for witness in witnesses {
+            if witness.weights_sha256 == classifier.weights_sha256 {
+                bail!("{} is the classifier itself; a witness takes no part", witness.name);
+            }
+            if witness.classes != classifier.classes {
+                let (they, ours) = (witness.classes, classifier.classes);
+                bail!("{} knows {they} classes, {} {ours}", witness.name, classifier.name);
+            }
+        }
+        Ok(())
+    }
+
     /// What decides the results of all runs by a method, whatever their unit and seed.
     fn settings(&self, method: &Method) -> Value {
         let generator = self.generator.as_ref().filter(|_| method.needs_generator());

@@ -6,6 +6,7 @@
 pub mod checkpoint;
 pub mod cli;
 pub mod compare;
+pub mod device;
 pub mod encoder;
 pub mod error;
 pub mod evolution;
@@ -13,7 +14,9 @@ pub mod experiment;
 pub mod experiment_file;
 pub mod filter;
 pub mod judge;
+pub mod loader;
 pub mod method;
+pub mod models;
 pub mod objective;
 pub mod optimizer;
 pub mod param;
@@ -36,3 +39,11 @@ pub mod transform;
 pub mod unit;
 pub mod unit_patterns;
 pub mod view;
+pub mod visualize;
+
+/// What a program that uses the library needs: `use metapicture::prelude::*;`.
+pub mod prelude {
+    pub use crate::error::Error;
+    pub use crate::models::{Classifier, Generator, Layer, Models};
+    pub use crate::visualize::{Picture, Visualization};
+}

@@ -34,6 +34,32 @@ pub struct Sealed {
     pub(super) files: Vec<(&'static str, Vec<u8>)>,
 }
 
+impl Sealed {
+    /// The files, by name; the last one lists the sha256 of the others.
+    pub fn files(&self) -> impl Iterator<Item = (&'static str, &[u8])> {
+        self.files.iter().map(|(name, bytes)| (*name, &bytes[..]))
+    }
+
+    /// The bytes of the file of this name.
+    pub fn file(&self, name: &str) -> Option<&[u8]> {
+        self.files().find_map(|(known, bytes)| (known == name).then_some(bytes))
+    }
+
+    /// The record, read back.
+    ///
+    /// # Errors
+    /// None that a sealed record can have.
+    pub fn record(&self) -> Result<Record> {
+        Ok(serde_json::from_slice(self.file(RECORD).context("a record has its file")?)?)
+    }
+}
+
+impl std::fmt::Debug for Sealed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Sealed").field("entry", &self.entry).finish_non_exhaustive()
+    }
+}
+
 impl Leaves<'_> {
     /// The bytes of all files.
     ///

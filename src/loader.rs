@@ -1,0 +1,147 @@
+//! The models that the parts of a plan take, loaded when they are needed and shared as long as they are.
+
+use std::sync::{Arc, OnceLock};
+
+use crate::error::{Context, Result, bail};
+use crate::experiment::Experiment;
+use crate::models::{Classifier, Generator, Models, condition};
+
+/// The models of a part of a plan, by name, and the sizes that decide how they are loaded.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ModelSet {
+    /// A classifier of the zoo, or the path of a manifest.
+    pub classifier: String,
+    /// The same of a generator.
+    pub generator: Option<String>,
+    /// The class of a conditional generator.
+    pub class: Option<String>,
+    /// Side in pixels of a generator's pictures, where its code has height and width and it is not `size`.
+    pub generator_size: Option<i64>,
+    /// Side of the pictures in pixels, if another one than the methods' is wanted.
+    pub size: Option<i64>,
+    /// Whether a method brings pictures back to codes.
+    pub encodes: bool,
+}
+
+impl ModelSet {
+    /// Side of a spatial generator's pictures.
+    fn side(&self) -> Option<i64> {
+        self.generator_size.or(self.size)
+    }
+}
+
+/// What a request calls witnesses and a generator's class, for errors.
+#[derive(Clone, Copy, Debug)]
+pub struct KeyNames {
+    /// Of the witnesses.
+    pub witnesses: &'static str,
+    /// Of the class.
+    pub class: &'static str,
+}
+
+impl KeyNames {
+    /// Flags of the command line.
+    pub const FLAGS: KeyNames = KeyNames { witnesses: "--witness", class: "--class" };
+    /// Keys of an experiment file.
+    pub const FILE: KeyNames = KeyNames { witnesses: "compare.witnesses", class: "generator.class" };
+}
+
+/// Loads the model sets of a plan, by number. The last few stay loaded, and the witnesses.
+#[derive(Debug)]
+pub struct Loader {
+    models: Models,
+    keys: KeyNames,
+    /// Names of the witnesses, and the witnesses once they are loaded.
+    witnesses: (Vec<String>, Option<Vec<Classifier>>),
+    sets: Vec<ModelSet>,
+    /// The last ones that were asked for, the latest last.
+    loaded: Vec<(usize, Arc<Experiment>)>,
+}
+
+/// Model sets that stay loaded: the points of an experiment may go back and forth between some.
+const KEPT: usize = 4;
+
+impl Loader {
+    /// Of no set yet; all sets have these witnesses.
+    pub fn new(models: &Models, keys: KeyNames, witnesses: Vec<String>) -> Loader {
+        Loader { models: models.clone(), keys, witnesses: (witnesses, None), sets: vec![], loaded: vec![] }
+    }
+
+    /// Where models come from.
+    pub fn models(&self) -> &Models {
+        &self.models
+    }
+
+    /// The number of a model set.
+    pub fn number(&mut self, set: ModelSet) -> usize {
+        match self.sets.iter().position(|known| *known == set) {
+            Some(number) => number,
+            None => {
+                self.sets.push(set);
+                self.sets.len() - 1
+            }
+        }
+    }
+
+    /// The models of the set of this number, loaded.
+    ///
+    /// # Errors
+    /// As [`Models::classifier`] and [`Models::generator_at`]; a size that the generator cannot make, a class that it does not have, a
+    /// witness that is the classifier itself or knows other classes.
+    pub fn experiment(&mut self, number: usize) -> Result<Arc<Experiment>> {
+        if let Some(place) = self.loaded.iter().position(|(loaded, _)| *loaded == number) {
+            let found = self.loaded.remove(place);
+            let experiment = Arc::clone(&found.1);
+            self.loaded.push(found);
+            return Ok(experiment);
+        }
+        let set = self.sets[number].clone();
+        // The oldest is given up first, unless this one takes something of it.
+        let oldest = if self.loaded.len() == KEPT { Some(self.loaded.remove(0)) } else { None };
+        let takes = |of: &ModelSet| of.classifier == set.classifier || of.generator == set.generator;
+        let _shared = oldest.filter(|(number, _)| takes(&self.sets[*number]));
+        let Classifier { classifier, shapes, .. } = self.models.classifier(&set.classifier)?;
+        let generator: Option<Generator> =
+            set.generator.as_ref().map(|name| self.models.generator_at(name, set.side())).transpose()?;
+        let generator = generator.map(|of| of.generator);
+        if let (Some(generator), Some(side)) = (&generator, set.generator_size)
+            && generator.size[0] != side
+        {
+            let (name, own) = (&generator.name, generator.size[0]);
+            bail!("generator.size: {name} makes pictures of {own} px only; {side} is another");
+        }
+        let condition = match &generator {
+            Some(generator) => condition(generator, set.class.as_deref()).context(self.keys.class)?,
+            None => None,
+        };
+        let encoding = generator.as_ref().and_then(|generator| generator.code.encoding);
+        let encoder = match encoding.filter(|of| set.encodes && of.classifier != classifier.name) {
+            Some(of) => Some(self.models.classifier(of.classifier)?.classifier),
+            None => None,
+        };
+        let witnesses: Vec<_> = self.witnesses()?.iter().map(|witness| Arc::clone(&witness.classifier)).collect();
+        Experiment::check_witnesses(&classifier, &witnesses).context(self.keys.witnesses)?;
+        let experiment = Arc::new(Experiment {
+            classifier,
+            shapes,
+            generator,
+            condition,
+            encoder,
+            witnesses,
+            size: set.size,
+            device: self.models.tch_device(),
+            threads: self.models.threads(),
+            load: OnceLock::new(),
+        });
+        self.loaded.push((number, Arc::clone(&experiment)));
+        Ok(experiment)
+    }
+
+    fn witnesses(&mut self) -> Result<&[Classifier]> {
+        let (names, loaded) = &mut self.witnesses;
+        if loaded.is_none() {
+            *loaded = Some(names.iter().map(|name| self.models.classifier(name)).collect::<Result<_>>()?);
+        }
+        Ok(loaded.as_deref().unwrap_or_default())
+    }
+}

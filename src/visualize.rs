@@ -1,0 +1,313 @@
+//! One visualization: a unit of a classifier, a method, perhaps a prior, and the pictures that come of it.
+
+use std::fmt;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+
+use image::RgbImage;
+
+use crate::checkpoint::Unkept;
+use crate::error::{Context, Error, Result, bail, request};
+use crate::experiment::{Experiment, Run};
+use crate::experiment_file::Seeds;
+use crate::method::Method;
+use crate::models::{Classifier, Generator, condition};
+use crate::plan::Plan;
+use crate::record::{Record, Status};
+use crate::render::Watch;
+use crate::store::Sealed;
+use crate::unit::Unit;
+
+/// Runs that are computed together unless told, as the command line has it: it changes results by rounding only.
+const BATCH: usize = 8;
+
+/// What a unit of a classifier looks for: a request for pictures, which [`run`](Visualization::run) makes.
+///
+/// ```
+/// use metapicture::prelude::*;
+///
+/// let models = Models::open()?;
+/// let lite0 = models.classifier("efficientnet-lite0")?;
+/// let faces = models.generator("face-dcgan")?;
+/// let picture = Visualization::of(&lite0, "banana")?.prior(&faces).method("latent")?.steps(3).run()?;
+/// picture.save(std::env::temp_dir().join("banana.png"))?;
+/// assert!(picture.activation().is_finite());
+/// # Ok::<(), Error>(())
+/// ```
+pub struct Visualization<'w> {
+    classifier: Classifier,
+    unit: Unit,
+    prior: Option<Generator>,
+    class: Option<String>,
+    method: Option<Method>,
+    witnesses: Vec<Classifier>,
+    size: Option<i64>,
+    steps: Option<usize>,
+    facets: Option<usize>,
+    seeds: Range<u64>,
+    batch: usize,
+    watch: Arc<dyn Watch + 'w>,
+}
+
+impl<'w> Visualization<'w> {
+    /// Of a unit: a class by name (`banana`) or number (`class:954`), a channel (`_blocks.10:37`), a neuron (`_blocks.10:37@7,7`), a layer
+    /// (`layer:_blocks.10`), a direction, a weighted sum (`banana + 0.5*violin`).
+    ///
+    /// # Errors
+    /// A unit that the classifier does not have.
+    pub fn of(classifier: &Classifier, unit: &str) -> Result<Visualization<'w>> {
+        let unit = Unit::parse(unit, &classifier.classifier, &classifier.shapes)?;
+        Ok(Visualization {
+            classifier: classifier.clone(),
+            unit,
+            prior: None,
+            class: None,
+            method: None,
+            witnesses: vec![],
+            size: None,
+            steps: None,
+            facets: None,
+            seeds: 0..1,
+            batch: BATCH,
+            watch: Arc::new(|_: usize, _: usize, _: f64| {}),
+        })
+    }
+
+    /// In front of the classifier, for methods that search a latent code.
+    #[must_use]
+    pub fn prior(mut self, generator: &Generator) -> Self {
+        self.prior = Some(generator.clone());
+        self
+    }
+
+    /// The class of a conditional generator, by name or index; unless told, it is relaxed and optimized with the code.
+    #[must_use]
+    pub fn class(mut self, class: &str) -> Self {
+        self.class = Some(class.to_owned());
+        self
+    }
+
+    /// A preset (`metapicture methods list`) or the path of a method in YAML. Unless told: `naive`, or with a prior what suits its codes.
+    ///
+    /// # Errors
+    /// A name that is not known, a file that is no method.
+    pub fn method(mut self, name: &str) -> Result<Self> {
+        self.method = Some(Method::find(name)?);
+        Ok(self)
+    }
+
+    /// Classifiers that judge the picture of a class and take no part in making it.
+    #[must_use]
+    pub fn witnesses<'c>(mut self, classifiers: impl IntoIterator<Item = &'c Classifier>) -> Self {
+        self.witnesses = classifiers.into_iter().cloned().collect();
+        self
+    }
+
+    /// Side of the picture in pixels, unless it is the method's: from the classifier's input up. Of generators only those whose codes have
+    /// height and width have a choice, and there it is [`Models::generator_at`](crate::models::Models::generator_at) that makes it.
+    #[must_use]
+    pub fn size(mut self, pixels: i64) -> Self {
+        self.size = Some(pixels);
+        self
+    }
+
+    /// Optimization steps in each octave, instead of the method's own number.
+    #[must_use]
+    pub fn steps(mut self, steps: usize) -> Self {
+        self.steps = Some(steps);
+        self
+    }
+
+    /// How many pictures are optimized together and kept apart (Olah et al. 2017, diversity), instead of the method's own number.
+    #[must_use]
+    pub fn facets(mut self, facets: usize) -> Self {
+        self.facets = Some(facets);
+        self
+    }
+
+    /// The seed; 0 unless told. The same seed gives the same picture.
+    #[must_use]
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seeds = seed..seed.saturating_add(1);
+        self
+    }
+
+    /// Several seeds, `0..5` say, for [`Visualization::run_all`].
+    #[must_use]
+    pub fn seeds(mut self, seeds: Range<u64>) -> Self {
+        self.seeds = seeds;
+        self
+    }
+
+    /// Who is told how far it is: steps done, steps in all, and the mean activation at the last step that was read.
+    #[must_use]
+    pub fn watch(mut self, watch: impl Fn(usize, usize, f64) + 'w) -> Self {
+        self.watch = Arc::new(watch);
+        self
+    }
+
+    /// The picture of the first seed (and facet).
+    ///
+    /// # Errors
+    /// A method that does not fit the unit or the prior (requests), and a run that failed: its numbers were not finite, or libtorch ran out
+    /// of memory.
+    pub fn run(&self) -> Result<Picture> {
+        let first = self.seeds.start..self.seeds.start.saturating_add(1).min(self.seeds.end);
+        let pictures = self.of_seeds(first)?;
+        pictures.into_iter().next().unwrap_or_else(|| Err(request!("seeds: at least one is needed")))
+    }
+
+    /// The pictures of all seeds, and of each of these all facets. A run that failed is an error of that run alone.
+    ///
+    /// # Errors
+    /// A method that does not fit the unit or the prior; no seed.
+    pub fn run_all(&self) -> Result<Vec<Result<Picture>>> {
+        self.of_seeds(self.seeds.clone())
+    }
+
+    fn of_seeds(&self, seeds: Range<u64>) -> Result<Vec<Result<Picture>>> {
+        if seeds.is_empty() {
+            bail!("seeds: at least one is needed");
+        }
+        let method = self.with_settings()?;
+        let experiment = self.experiment(&method)?;
+        let units = [self.unit.clone()];
+        experiment.check(&units, std::slice::from_ref(&method))?;
+        let mut plan = Plan::default();
+        plan.add(0, &experiment, &method, &units, &Seeds::from(seeds.start..=seeds.end - 1), vec![], self.batch)?;
+        let mut pictures = vec![];
+        for number in 0..plan.batch_count() {
+            let runs: Vec<Run> = plan.batch(number).iter().map(|run| plan.run(run)).collect();
+            pictures.extend(experiment.compute(&runs, &*self.watch, &Unkept)?.into_iter().map(Picture::of));
+        }
+        Ok(pictures)
+    }
+
+    fn with_settings(&self) -> Result<Method> {
+        let mut method = match &self.method {
+            Some(method) => method.clone(),
+            None => Method::find(Method::default_for(self.prior.as_ref().map(|prior| &*prior.generator)))?,
+        };
+        if method.needs_generator() && self.prior.is_none() {
+            bail!("method '{}' searches a generator's code: give it a prior", method.name);
+        }
+        method.steps = self.steps.unwrap_or(method.steps);
+        method.facets = self.facets.unwrap_or(method.facets);
+        method.check().with_context(|| format!("method '{}'", method.name))?;
+        Ok(method)
+    }
+
+    fn experiment(&self, method: &Method) -> Result<Experiment> {
+        let models = &self.classifier.models;
+        let generator = self.prior.as_ref().map(|prior| Arc::clone(&prior.generator));
+        let condition = match &generator {
+            Some(generator) => condition(generator, self.class.as_deref()).context("class")?,
+            None => None,
+        };
+        let encoding = generator.as_ref().and_then(|generator| generator.code.encoding);
+        let encoder = match encoding.filter(|of| method.encodes() && of.classifier != self.classifier.name()) {
+            Some(of) => Some(models.classifier(of.classifier)?.classifier),
+            None => None,
+        };
+        let witnesses: Vec<_> = self.witnesses.iter().map(|witness| Arc::clone(&witness.classifier)).collect();
+        Experiment::check_witnesses(&self.classifier.classifier, &witnesses).context("witnesses")?;
+        Ok(Experiment {
+            classifier: Arc::clone(&self.classifier.classifier),
+            shapes: Arc::clone(&self.classifier.shapes),
+            generator,
+            condition,
+            encoder,
+            witnesses,
+            size: self.size,
+            device: models.tch_device(),
+            threads: models.threads(),
+            load: OnceLock::new(),
+        })
+    }
+}
+
+impl fmt::Debug for Visualization<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let method = self.method.as_ref().map(|method| &method.name);
+        f.debug_struct("Visualization").field("unit", &self.unit.name).field("method", &method).finish_non_exhaustive()
+    }
+}
+
+/// A picture that was made for a unit, and the record of its making: what `metapicture visualize` leaves of a run.
+#[derive(Debug)]
+pub struct Picture {
+    files: Sealed,
+    record: Record,
+    image: RgbImage,
+}
+
+impl Picture {
+    fn of(files: Sealed) -> Result<Picture> {
+        let record = files.record()?;
+        if record.status == Status::Failed {
+            return Err(Error::compute(record.error.unwrap_or_default()));
+        }
+        let png = files.file("image.png").context("the run has no picture")?;
+        let image = image::load_from_memory(png)?.to_rgb8();
+        Ok(Picture { files, record, image })
+    }
+
+    /// The picture, 8 bits a channel.
+    pub fn image(&self) -> &RgbImage {
+        &self.image
+    }
+
+    /// The bytes of the picture as a PNG file, those of the `image.png` of a record.
+    pub fn png(&self) -> &[u8] {
+        self.files.file("image.png").unwrap_or_default()
+    }
+
+    /// The unit's activation of the saved 8-bit picture: of a class, its logit.
+    pub fn activation(&self) -> f64 {
+        self.record.activation.scored.unwrap_or(f64::NAN)
+    }
+
+    /// The probability that the classifier gives the class, where the unit is one.
+    pub fn probability(&self) -> Option<f64> {
+        self.record.probability
+    }
+
+    /// The mean probability that the witnesses give the class, where there are witnesses and the unit is a class.
+    pub fn witness_probability(&self) -> Option<f64> {
+        self.record.witness_probability()
+    }
+
+    /// Everything that is known of the run: settings, activations, what witnesses say, weights and versions.
+    pub fn record(&self) -> &Record {
+        &self.record
+    }
+
+    /// Writes the picture, in the format that the file's ending names: `.png` (the same bytes as in a record), `.jpg`, `.webp`, `.tiff`.
+    ///
+    /// # Errors
+    /// An ending that names no format; a file that cannot be written.
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
+        let path = path.as_ref();
+        let cannot = || format!("{}: cannot be written", path.display());
+        match image::ImageFormat::from_path(path).with_context(cannot)? {
+            image::ImageFormat::Png => std::fs::write(path, self.png()).with_context(cannot),
+            format => self.image.save_with_format(path, format).with_context(cannot),
+        }
+    }
+
+    /// Writes the whole record into a folder, which is made if need be: picture, `record.json`, `trace.csv` (what each step saw),
+    /// `state.safetensors` (the code or pixels that make the picture again), `timing.json` and their hashes.
+    ///
+    /// # Errors
+    /// A folder or a file that cannot be written.
+    pub fn save_record(&self, folder: impl Into<PathBuf>) -> Result<()> {
+        let folder = folder.into();
+        let cannot = || format!("{}: cannot be written", folder.display());
+        std::fs::create_dir_all(&folder).with_context(cannot)?;
+        for (name, bytes) in self.files.files() {
+            std::fs::write(folder.join(name), bytes).with_context(cannot)?;
+        }
+        Ok(())
+    }
+}
