@@ -6,30 +6,29 @@
 pub mod checkpoint;
 pub mod cli;
 pub mod compare;
+pub mod comparison;
 pub mod device;
 pub mod encoder;
 pub mod error;
 pub mod evolution;
-pub mod experiment;
 pub mod experiment_file;
 pub mod filter;
-pub mod judge;
-pub mod loader;
+pub mod inspect;
+pub mod libtorch;
+pub mod look;
 pub mod method;
 pub mod models;
 pub mod objective;
 pub mod optimizer;
 pub mod param;
 pub mod picture;
-pub mod plan;
 pub mod plot;
 pub mod random;
-pub mod record;
 pub mod reference;
 pub mod regularizer;
 pub mod render;
 pub mod report;
-pub mod results;
+pub mod run;
 pub mod samples;
 pub mod sheet;
 pub mod store;
@@ -37,13 +36,14 @@ pub mod sweep;
 pub mod tensor_file;
 pub mod transform;
 pub mod unit;
-pub mod unit_patterns;
 pub mod view;
 pub mod visualize;
 
 /// What a program that uses the library needs: `use metapicture::prelude::*;`.
 pub mod prelude {
+    pub use crate::comparison::Comparison;
     pub use crate::error::Error;
     pub use crate::models::{Classifier, Generator, Layer, Models};
+    pub use crate::sweep::{Sweep, Swept};
     pub use crate::visualize::{Picture, Visualization};
 }

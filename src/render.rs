@@ -12,8 +12,6 @@
 //! A batch that is cut off goes on from its last checkpoint ([`resume`]): everything that a step writes and a later one
 //! reads is in `Chain::saved`, or in `Search::saved` where there are no gradients.
 
-use std::any::Any;
-
 use crate::error::{Context as _, Result, request};
 use classifiers::Classifier;
 use generators::Generator;
@@ -26,6 +24,7 @@ use crate::checkpoint::{Keeper, Keeping, Saved, Unkept};
 use crate::encoder::Encoder;
 use crate::evolution::{Evolution, EvolutionSpec};
 use crate::filter::{Context, Stage};
+use crate::libtorch;
 use crate::method::{Keep, Method, ParamSpec};
 use crate::objective::Objective;
 use crate::optimizer::Optimizer;
@@ -132,22 +131,7 @@ pub fn render(batch: &Batch, watch: &dyn Watch) -> Result<Vec<Rendered>> {
 /// As [`render`]. A checkpoint that cannot be read or written is none.
 pub fn resume(batch: &Batch, watch: &dyn Watch, keeper: &dyn Keeper) -> Result<Vec<Rendered>> {
     let keeping = Keeping::new(keeper, watch);
-    // tch panics where libtorch throws. Nothing is shared with the batch but frozen weights, which stay as they are.
-    let attempt = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| optimize(batch, watch, &keeping)));
-    attempt.unwrap_or_else(|panic| {
-        let reason = reason_of(&*panic);
-        let hint = if reason.contains("memory") { " (a smaller --batch may help)" } else { "" };
-        Err(request!("libtorch failed in a batch of {} runs{hint}: {reason}", batch.runs.len()))
-    })
-}
-
-/// What a panic of tch says that libtorch threw: its first line; what follows is a C++ stack. Of another panic, its text.
-pub(crate) fn reason_of(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<String>().map(String::as_str);
-    let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("unknown");
-    let reason = text.split_once("Torch(\"").map_or(text, |(_, reason)| reason);
-    let line = reason.split("\\n").next().unwrap_or(reason).lines().next().unwrap_or_default();
-    line.to_owned()
+    libtorch::catching(&format!(" in a batch of {} runs", batch.runs.len()), || optimize(batch, watch, &keeping))
 }
 
 fn optimize(batch: &Batch, watch: &dyn Watch, keeping: &Keeping) -> Result<Vec<Rendered>> {

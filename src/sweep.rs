@@ -1,231 +1,296 @@
-//! Working off a plan: batch after batch into a store, alone or among other processes that do the same.
-//!
-//! A batch that is in the store whole is not computed again, so that a sweep is resumed by running it again; of one that is not, the
-//! records that are there stay as they are. A batch is claimed before it is computed, so that processes on one store share the work;
-//! what is killed leaves a checkpoint, and nothing else is lost.
+//! An experiment file, opened: planned for its models, and worked off into a folder of records.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use crate::error::Result;
+use image::RgbImage;
+use serde_json::{Value, json};
 
-use crate::checkpoint::{PAUSE, Timed};
-use crate::experiment::{Experiment, Run, device_name};
-use crate::plan::{Plan, Planned, Share};
-use crate::record::{LIBTORCH_VERSION, NUMERIC_VERSION, Status};
-use crate::render::Watch;
-use crate::store::{Claim, Hash, Key, Store, Writing};
+use crate::error::{Error, Result};
+use crate::experiment_file::{ExperimentFile, Located, UnitPattern};
+use crate::models::Models;
+use crate::run::{Aside, Count, Ended, Follow, KeyNames, Loader, ModelSet, Plan, Results, Share, Worker, units};
+use crate::sheet;
+use crate::store::{Key, Record, Status, Store};
+use crate::unit::Unit;
 
-/// How long a process waits before it looks again for what others have claimed.
-const LOOK_AGAIN: Duration = Duration::from_millis(500);
+/// The photographs that `strongest(layer, N)` looks at unless the file names others.
+const REFERENCE: &str = "photos";
 
-/// How a plan is worked off.
+/// An experiment in YAML: every run that it asks for, and the folder of records that they go to.
+///
+/// What is there is not computed again, so that a sweep that was interrupted goes on when it is run again.
+///
+/// ```no_run
+/// use metapicture::prelude::*;
+///
+/// let done = Sweep::open("experiments/smoke.yaml", "out/smoke")?.run(&Models::open()?)?;
+/// for picture in done.records().filter_map(Result::ok) {
+///     println!("{} by {}: {:?}", picture.unit.name, picture.method, picture.activation.scored);
+/// }
+/// # Ok::<(), Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Sweep {
+    file: ExperimentFile,
+    out: PathBuf,
+    batch: Option<usize>,
+}
+
+/// How a process works off a plan.
 #[derive(Clone, Copy, Debug)]
-pub struct Sweep<'a> {
-    /// What there is to be done.
-    pub plan: &'a Plan,
-    /// Where to.
-    pub store: &'a Store,
-    /// The part of the plan that is this process's.
+pub struct WorkOptions {
+    /// The part of the plan that is done; the whole unless told.
     pub share: Share,
-    /// With which batch of its part it begins: processes on one store that begin at different ones rarely meet.
+    /// With which batch of its part a process begins: those on one store that begin at different ones rarely meet.
     pub begin: Share,
-    /// Who is to judge the pictures of classes: classifiers by name.
-    pub witnesses: &'a [String],
-    /// Whether runs are tried again that have failed before this process begins.
+    /// Whether runs that failed are tried again.
     pub retry_failed: bool,
-    /// Set when no further batch is to be begun.
-    pub stop: &'a AtomicBool,
     /// Time between two checkpoints of a batch.
     pub pause: Duration,
 }
 
-/// Who follows a sweep.
-pub trait Follow {
-    /// A batch is about to be computed.
-    fn batch(&self, runs: &[Run]) -> Box<dyn Watch>;
-
-    /// So many runs are there, by whomever.
-    fn found(&self, runs: usize);
+impl Default for WorkOptions {
+    fn default() -> WorkOptions {
+        let share = Share::WHOLE;
+        WorkOptions { share, begin: share, retry_failed: false, pause: crate::checkpoint::PAUSE }
+    }
 }
 
-/// How a sweep ended.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Ended {
-    /// Runs of this share that were computed by this process.
-    pub computed: usize,
-    /// Runs of this share that were there, or that others computed.
-    pub found: usize,
-    /// Runs of this share that are not there, or not judged by the experiment's witnesses.
-    pub left: usize,
+impl Sweep {
+    /// Reads and checks an experiment file; records go to `out`.
+    ///
+    /// # Errors
+    /// Whatever is wrong with the file, with line, column and key.
+    pub fn open(file: impl AsRef<Path>, out: impl Into<PathBuf>) -> Result<Sweep> {
+        Ok(Sweep::of(ExperimentFile::load(file.as_ref(), &[])?, Some(out.into())))
+    }
+
+    /// Of a file that is read; without a folder, `out/NAME`.
+    pub fn of(file: ExperimentFile, out: Option<PathBuf>) -> Sweep {
+        let out = out.unwrap_or_else(|| Path::new("out").join(&file.name));
+        Sweep { file, out, batch: None }
+    }
+
+    /// Runs computed together, instead of what the file says. Another number is another plan.
+    #[must_use]
+    pub fn batch(mut self, runs: usize) -> Sweep {
+        self.batch = Some(runs);
+        self
+    }
+
+    /// The experiment, as it was read.
+    pub fn file(&self) -> &ExperimentFile {
+        &self.file
+    }
+
+    /// Computes every run that is not there yet, and writes the tables.
+    ///
+    /// # Errors
+    /// Models that cannot be had, units that a classifier does not have, methods that do not fit, a folder that cannot be written. A run
+    /// that fails is recorded as failed, and ends nothing.
+    pub fn run(self, models: &Models) -> Result<Swept> {
+        let mut planned = self.plan(models)?;
+        let store = Store::open(planned.out())?;
+        planned.work(&store, WorkOptions::default(), &AtomicBool::new(false), &Unwatched)?;
+        let devices = [models.device()];
+        planned.write(&store, &devices)?;
+        Ok(Swept { planned, store })
+    }
+
+    /// Every run, the units resolved, the methods checked against the models.
+    ///
+    /// # Errors
+    /// As [`Sweep::run`].
+    pub fn plan(self, models: &Models) -> Result<PlannedSweep> {
+        let Sweep { file, out, batch } = self;
+        let named = file.compare.witnesses.iter().map(|name| name.value.clone()).collect();
+        let mut loader = Loader::new(models, KeyNames::FILE, named);
+        let mut plan = Plan::default();
+        let mut witnesses = vec![];
+        // By the place of the patterns in memory, which are kept, so that no others come to lie there.
+        type Place = (String, *const Located<UnitPattern>);
+        type Resolved = (Arc<[Located<UnitPattern>]>, Arc<[Unit]>);
+        let mut resolved: HashMap<Place, Resolved> = HashMap::new();
+        let mut pictures: Vec<RgbImage> = vec![];
+        for point in file.points.iter() {
+            let point = point?;
+            let generator = point.generator.as_ref();
+            let number = loader.number(ModelSet {
+                classifier: point.classifier.value.clone(),
+                generator: generator.map(|of| of.name.value.clone()),
+                class: generator.and_then(|of| of.class.as_ref()).map(|class| class.value.clone()),
+                generator_size: generator.and_then(|of| of.size),
+                size: point.size,
+                encodes: point.method.encodes(),
+            });
+            let experiment = loader.experiment(number)?;
+            witnesses = experiment.witnesses.iter().map(|witness| witness.name.clone()).collect();
+            let key = (point.classifier.value.clone(), point.units.as_ptr());
+            let units = match resolved.get(&key) {
+                Some((_, units)) => Arc::clone(units),
+                None => {
+                    // Before anything is resolved: that they cannot be had is another failure than a wrong unit.
+                    let looks = point.units.iter().any(|unit| matches!(unit.value, UnitPattern::Strongest { .. }));
+                    if looks && pictures.is_empty() {
+                        let name = file.compare.reference.as_ref().map_or(REFERENCE, |name| name.value.as_str());
+                        pictures = models.pictures(name)?;
+                    }
+                    let mut reference = || Ok(pictures.clone());
+                    let (classifier, shapes) = (&experiment.classifier, &experiment.shapes);
+                    let units: Arc<[Unit]> = units::resolve(&point.units, classifier, shapes, &mut reference)?.into();
+                    resolved.insert(key, (Arc::clone(&point.units), Arc::clone(&units)));
+                    units
+                }
+            };
+            experiment.check(&units, std::slice::from_ref(&point.method))?;
+            let together = batch.or(file.batch.map(usize::from)).unwrap_or_else(|| experiment.batch(&point.method));
+            plan.add(number, &experiment, &point.method, &units, &point.seeds, point.values, together)?;
+        }
+        let axes = file.axes.iter().map(|axis| axis.name.clone()).collect();
+        Ok(PlannedSweep { file, out, plan, axes, witnesses, loader })
+    }
 }
 
-/// The models of a setup, loaded: the number that parts of the plan have.
-pub type Setups<'s> = dyn FnMut(usize) -> Result<Arc<Experiment>> + 's;
+/// A sweep whose runs are known, with the models that they take.
+#[derive(Debug)]
+pub struct PlannedSweep {
+    file: ExperimentFile,
+    out: PathBuf,
+    plan: Plan,
+    axes: Vec<String>,
+    witnesses: Vec<String>,
+    loader: Loader,
+}
 
-impl Sweep<'_> {
-    /// Works until everything of its share is there, or it is stopped. A run that fails is recorded as failed and stops no other.
+impl PlannedSweep {
+    /// The experiment, as it was read.
+    pub fn file(&self) -> &ExperimentFile {
+        &self.file
+    }
+
+    /// The folder of records.
+    pub fn out(&self) -> &Path {
+        &self.out
+    }
+
+    /// The runs and their batches.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// The names of the swept paths.
+    pub fn axes(&self) -> &[String] {
+        &self.axes
+    }
+
+    /// The plan, and what loads its models.
+    pub fn parts(&mut self) -> (&Plan, &mut Loader) {
+        (&self.plan, &mut self.loader)
+    }
+
+    /// The plan's table, with what the store knows of its runs.
+    pub fn results<'a>(&'a self, store: &'a Store) -> Results<'a> {
+        Results { plan: &self.plan, store, axes: &self.axes, witnesses: &self.witnesses }
+    }
+
+    /// Works off this process's share of the plan. Once `stop` is set no further batch is begun.
     ///
     /// # Errors
     /// Models that cannot be loaded, a store that cannot be written. What is finished is kept.
-    pub fn run(&self, setups: &mut Setups, follow: &dyn Follow) -> Result<Ended> {
-        let mut ended = Ended::default();
-        let mut waiting: VecDeque<usize> = self.plan.shard(self.share.index, self.share.of).into();
-        waiting.rotate_left(waiting.len() * self.begin.index / self.begin.of.max(1));
-        let mut claimed_by_others = VecDeque::new();
-        let mut writing: Option<Written> = None;
-        // What is left of batches whose process was killed when their records were there and their checkpoint was, too.
-        let checkpoints = self.store.checkpoint_names();
-        let mut partly_there = vec![];
-        let failed_before = self.failed_before();
-        let is_there = |runs: &[Planned]| runs.iter().all(|run| self.is_there(run, &failed_before));
-        loop {
-            let Some(number) = waiting.pop_front() else {
-                if claimed_by_others.is_empty() || self.stop.load(Ordering::Relaxed) {
-                    break;
-                }
-                std::mem::swap(&mut waiting, &mut claimed_by_others);
-                finish(&mut writing)?;
-                std::thread::sleep(LOOK_AGAIN);
-                self.store.refresh();
-                continue;
-            };
-            let runs = self.plan.batch(number);
-            if is_there(runs) {
-                if !checkpoints.is_empty() && checkpoints.contains(&self.plan.key(number).to_string()) {
-                    self.store.checkpoint(&self.plan.key(number)).remove()?;
-                }
-                if !self.judge_again(number, setups)? {
-                    ended.left += runs.len();
-                    continue;
-                }
-                ended.found += runs.len();
-                follow.found(runs.len());
-                continue;
-            }
-            if self.stop.load(Ordering::Relaxed) {
-                ended.left += runs.len();
-                continue;
-            }
-            let key = self.plan.key(number);
-            let Some(claim) = self.store.claim(&key)? else {
-                claimed_by_others.push_back(number);
-                continue;
-            };
-            // It may have been finished between the look and the claim: the folders tell.
-            if runs.iter().all(|run| self.store.record(&run.id()).is_some()) && is_there(runs) {
-                drop(claim);
-                waiting.push_front(number);
-                continue;
-            }
-            if runs.iter().any(|run| self.store.entry(&run.id()).is_some()) {
-                partly_there.push(number);
-            }
-            let experiment = setups(self.plan.part_of(number).setup)?;
-            let written = self.compute(number, &experiment, key, claim, follow)?;
-            // The batch before it had all this time to reach the disk.
-            finish(&mut writing)?;
-            writing = Some(written);
-            ended.computed += runs.len();
-        }
-        finish(&mut writing)?;
-        // What was there stays as it is, and others may have judged it.
-        for number in partly_there {
-            if !self.judge_again(number, setups)? {
-                ended.left += self.plan.batch(number).len();
-                ended.computed -= self.plan.batch(number).len();
-            }
-        }
-        ended.left += claimed_by_others.iter().map(|&number| self.plan.batch(number).len()).sum::<usize>();
-        Ok(ended)
-    }
-
-    fn compute(
-        &self,
-        number: usize,
-        experiment: &Experiment,
-        key: Key,
-        claim: Claim,
+    pub fn work(
+        &mut self,
+        store: &Store,
+        options: WorkOptions,
+        stop: &AtomicBool,
         follow: &dyn Follow,
-    ) -> Result<Written> {
-        let runs: Vec<Run> = self.plan.batch(number).iter().map(|run| self.plan.run(run)).collect();
-        let checkpoint = self.store.checkpoint(&key);
-        // All that decides its bytes beside the runs themselves.
-        let batch = format!(
-            "{key} {} {NUMERIC_VERSION} {LIBTORCH_VERSION} {} {}",
-            env!("CARGO_PKG_VERSION"),
-            device_name(experiment.device),
-            experiment.threads
-        );
-        // A damaged checkpoint is none.
-        let load = || checkpoint.read().ok().flatten();
-        let keeper = Timed::new(batch, self.pause, load, |bytes: &[u8]| checkpoint.write(bytes));
-        let records = experiment.compute(&runs, follow.batch(&runs).as_ref(), &keeper)?;
-        Ok(Written { writing: self.store.begin(records), store: self.store.clone(), key, claim })
+    ) -> Result<Ended> {
+        let WorkOptions { share, begin, retry_failed, pause } = options;
+        let whole = Worker::whole(&self.plan, store, &self.witnesses, stop);
+        let worker = Worker { share, begin, retry_failed, pause, ..whole };
+        let loader = &mut self.loader;
+        worker.run(&mut |number| loader.experiment(number), follow)
     }
 
-    /// The seals of the failed records that are to be replaced. One that another process has put in the place of such a record
-    /// has another seal: of several processes one tries again.
-    fn failed_before(&self) -> HashSet<Hash> {
-        let runs = self.plan.runs().iter().filter(|_| self.retry_failed);
-        let failed = runs.filter_map(|run| self.store.entry(&run.id()).filter(|entry| entry.status == Status::Failed));
-        failed.map(|entry| entry.seal).collect()
+    /// Writes what the experiment is beside its records: `experiment.yaml`, and where its numbers come from, `provenance.json`.
+    ///
+    /// # Errors
+    /// Files that cannot be written.
+    pub fn describe(&self, store: &Store, devices: &[String]) -> Result<()> {
+        let mut file = Aside::new(store, "experiment.yaml")?;
+        file.line(self.file.resolved().trim_end())?;
+        file.put()?;
+        let axes: Vec<Value> = (self.file.axes.iter())
+            .map(|axis| json!({ "name": axis.name, "path": axis.path, "values": axis.values }))
+            .collect();
+        let more = json!({
+            "experiment": self.file.name,
+            "description": self.file.description,
+            "devices": devices,
+            "axes": axes,
+            "witnesses": self.witnesses,
+        });
+        self.results(store).write_provenance(more)
     }
 
-    /// Whether a run need not be computed.
-    fn is_there(&self, run: &Planned, failed_before: &HashSet<Hash>) -> bool {
-        self.store.entry(&run.id()).is_some_and(|entry| !failed_before.contains(&entry.seal))
-    }
-
-    /// Has the pictures of a batch that is there judged by the witnesses of this experiment, where others judged them. Tells
-    /// whether all are: where it is stopped they may not be.
-    fn judge_again(&self, number: usize, setups: &mut Setups) -> Result<bool> {
-        if self.witnesses.is_empty() {
-            return Ok(true);
-        }
-        for planned in self.plan.batch(number).iter().filter(|run| self.plan.unit(run).class().is_some()) {
-            let Some(entry) = self.store.entry(&planned.id()) else { continue };
-            if entry.status != Status::Done || entry.is_judged_by(self.witnesses) {
-                continue;
-            }
-            if self.stop.load(Ordering::Relaxed) {
-                return Ok(false);
-            }
-            let Some(record) = self.store.done(&planned.id()) else { continue };
-            // Another process may have done it meanwhile, of which the store has known since the record was read.
-            if self.store.entry(&planned.id()).is_some_and(|entry| entry.is_judged_by(self.witnesses)) {
-                continue;
-            }
-            let experiment = setups(self.plan.part_of(number).setup)?;
-            experiment.judge_again(record, &self.plan.run(planned), self.store)?;
-        }
-        Ok(true)
+    /// Writes the tables, what the experiment is, and a contact sheet where that is a page that one can look at. Tells whether a sheet was
+    /// drawn.
+    ///
+    /// # Errors
+    /// Files that cannot be written.
+    pub fn write(&self, store: &Store, devices: &[String]) -> Result<bool> {
+        let results = self.results(store);
+        // Of several processes one at a time, each with what all before it have done: the last tables that are put there are the
+        // latest.
+        let turn = store.claim_in_turn(&Key::of_tables())?;
+        store.refresh();
+        self.describe(store, devices)?;
+        results.write()?;
+        let drawn = sheet::draw_small(&results)?;
+        drop(turn);
+        Ok(drawn)
     }
 }
 
-/// A batch on its way to the disk; claimed until it is there.
-struct Written {
-    writing: Writing,
+/// A sweep that was worked off, by whomever.
+#[derive(Debug)]
+pub struct Swept {
+    planned: PlannedSweep,
     store: Store,
-    key: Key,
-    claim: Claim,
 }
 
-/// Waits until the records of a batch are on the disk; its checkpoint is not needed any more then.
-fn finish(written: &mut Option<Written>) -> Result<()> {
-    let Some(Written { writing, store, key, claim }) = written.take() else { return Ok(()) };
-    let removed = writing.finish().and_then(|()| store.checkpoint(&key).remove());
-    // Not before: whoever claims the batch now finds its records.
-    drop(claim);
-    removed
-}
-
-impl<'a> Sweep<'a> {
-    /// All of a plan, by this process.
-    pub fn whole(plan: &'a Plan, store: &'a Store, witnesses: &'a [String], stop: &'a AtomicBool) -> Sweep<'a> {
-        let (share, begin) = (Share::WHOLE, Share::WHOLE);
-        Sweep { plan, store, share, begin, witnesses, retry_failed: false, stop, pause: PAUSE }
+impl Swept {
+    /// How many runs are done, failed, and missing.
+    pub fn count(&self) -> Count {
+        self.planned.results(&self.store).count()
     }
+
+    /// The records of all runs that are there, in the order of the plan. A run that failed is an error.
+    pub fn records(&self) -> impl Iterator<Item = Result<Record>> + '_ {
+        self.planned.plan.runs().iter().filter_map(|run| self.store.record(&run.id())).map(|record| {
+            match record.status {
+                Status::Done => Ok(record),
+                Status::Failed => Err(Error::compute(record.error.unwrap_or_default())),
+            }
+        })
+    }
+
+    /// The picture of a run, a PNG file.
+    pub fn picture(&self, record: &Record) -> PathBuf {
+        self.store.picture(&record.run_id)
+    }
+}
+
+/// Follows nothing.
+struct Unwatched;
+
+impl Follow for Unwatched {
+    fn batch(&self, _: &[crate::run::Run]) -> Box<dyn crate::render::Watch> {
+        Box::new(|_: usize, _: usize, _: f64| {})
+    }
+
+    fn found(&self, _: usize) {}
 }

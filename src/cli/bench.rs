@@ -3,17 +3,19 @@
 use std::cell::{Cell, RefCell};
 use std::time::Instant;
 
-use anyhow::anyhow;
 use clap::Args;
 use serde_json::json;
 use tch::{Device, Kind, Tensor};
 
-use super::{Compute, Failure, Usage, load, print_json};
-use crate::experiment::device_name;
+use super::compute::Compute;
+use super::output::print_json;
+use crate::device;
+use crate::error::{Error, OfRequest, Result, request};
 use crate::method::{Input, Method};
+use crate::models::condition;
 use crate::random::Seed;
 use crate::render::{Batch, Watch, render};
-use crate::unit::{LayerShapes, Unit};
+use crate::unit::Unit;
 
 /// The speed of an optimization step, against the machine's own limit.
 #[derive(Debug, Args)]
@@ -58,19 +60,20 @@ const WARM_UP: usize = 5;
 /// Steps between two readings of the clock.
 const BLOCK: usize = 10;
 
-pub(super) fn run(command: Bench, quiet: bool) -> Result<u8, Failure> {
-    let (device, threads) = command.compute.set_up().usage()?;
-    let zoo = load::zoo()?;
-    let classifier = load::classifier(&zoo, &command.classifier, device, quiet)?;
-    let generator =
-        command.generator.as_ref().map(|name| load::generator(&zoo, name, command.size, device, quiet)).transpose()?;
-    let condition = generator.as_ref().map(|generator| load::condition(generator, None)).transpose()?.flatten();
-    let shapes = LayerShapes::measure(&classifier);
-    let default = Method::default_for(generator.as_ref());
-    let method = Method::find(command.method.as_deref().unwrap_or(default)).usage()?;
-    method.fit_networks(&classifier, generator.as_ref()).usage()?;
+pub(super) fn run(command: Bench, quiet: bool) -> Result<u8> {
+    let models = command.compute.models(quiet)?;
+    let device = device::parse(&models.device())?;
+    let loaded = models.classifier(&command.classifier)?;
+    let (classifier, shapes) = (&**loaded.engine(), &**loaded.shapes());
+    let generator = command.generator.as_ref().map(|name| models.generator_at(name, command.size)).transpose()?;
+    let generator = generator.as_ref().map(|loaded| &**loaded.engine());
+    let condition = generator.map(|generator| condition(generator, None)).transpose()?.flatten();
+    let default = Method::default_for(generator);
+    let method = Method::find(command.method.as_deref().unwrap_or(default)).of_request()?;
+    method.fit_networks(classifier, generator).of_request()?;
     if method.needs_generator() && generator.is_none() {
-        return Err(anyhow!("method '{}' searches a generator's code: name one with --generator", method.name)).usage();
+        return Err(request!("method '{}' searches a generator's code: name one with --generator", method.name))
+            .of_request();
     }
     let method = method.bare();
     let batch_size = command.batch.map_or(method.facets as i64, i64::from);
@@ -78,29 +81,30 @@ pub(super) fn run(command: Bench, quiet: bool) -> Result<u8, Failure> {
     let facets = method.facets as i64;
     if batch_size % facets != 0 {
         let name = &method.name;
-        return Err(anyhow!("--batch: method '{name}' optimizes {facets} facets together; give a multiple")).usage();
+        return Err(request!("--batch: method '{name}' optimizes {facets} facets together; give a multiple"))
+            .of_request();
     }
-    let units = (0..batch_size)
-        .map(|i| Unit::parse(&format!("class:{}", i / facets % classifier.classes), &classifier, &shapes));
-    let runs: Vec<(Unit, Seed)> = units.map(|unit| Ok((unit?, Seed(0)))).collect::<anyhow::Result<_>>()?;
+    let units =
+        (0..batch_size).map(|i| Unit::parse(&format!("class:{}", i / facets % classifier.classes), classifier, shapes));
+    let runs: Vec<(Unit, Seed)> = units.map(|unit| Ok((unit?, Seed(0)))).collect::<Result<_>>()?;
     let size = command.size.unwrap_or(classifier.size);
     let evolution = method.optimizer.evolution();
     // Gives the passes of one step: those that follow a gradient look once more at the end.
-    let time = |steps: usize, watch: &dyn Watch| -> anyhow::Result<usize> {
+    let time = |steps: usize, watch: &dyn Watch| -> Result<usize> {
         let method = Method { steps, ..method.clone() };
         let batch = Batch {
-            classifier: &classifier,
-            shapes: &shapes,
-            generator: generator.as_ref(),
+            classifier,
+            shapes,
+            generator,
             condition,
-            encoder: Some(&classifier),
+            encoder: Some(classifier),
             method: &method,
             size: Some(size),
             runs: &runs,
         };
         let rendered = render(&batch, watch)?;
         match rendered.iter().find_map(|run| run.failure.as_ref()) {
-            Some(failure) => Err(anyhow!("a run failed: {failure}")),
+            Some(failure) => Err(Error::compute(format!("a run failed: {failure}"))),
             None => Ok(rendered[0].passes.forward / (steps + usize::from(evolution.is_none()))),
         }
     };
@@ -116,9 +120,9 @@ pub(super) fn run(command: Bench, quiet: bool) -> Result<u8, Failure> {
     let of_step = |(forward, backward): (f64, f64)| (forward + if evolution.is_some() { 0. } else { backward }) / 1e9;
     // What a program computes is not known.
     let known = !classifier.network.is_program()
-        && generator.as_ref().is_none_or(|generator| !generator.network.is_program() || !method.needs_generator());
+        && generator.is_none_or(|generator| !generator.network.is_program() || !method.needs_generator());
     let gflop = of_step(classifier.network.flops(&schedule, &[views as i64, 3, entering, entering]));
-    let of_generator = generator.as_ref().filter(|_| method.needs_generator()).map(|generator| {
+    let of_generator = generator.filter(|_| method.needs_generator()).map(|generator| {
         let pictures = evolution.map_or(method.param.copies(), |evolution| evolution.population());
         of_step(generator.network.flops(&generator.schedule(), &generator.input_shape())) * pictures as f64
     });
@@ -126,9 +130,9 @@ pub(super) fn run(command: Bench, quiet: bool) -> Result<u8, Failure> {
     let document = json!({
         "classifier": classifier.name,
         "method": method.name,
-        "generator": generator.as_ref().map(|generator| &generator.name),
-        "device": device_name(device),
-        "threads": threads,
+        "generator": generator.map(|generator| &generator.name),
+        "device": models.device(),
+        "threads": models.threads(),
         "batch": batch_size,
         "steps": command.steps,
         "ms_per_step_and_picture": round(ms, 3),

@@ -2,13 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, anyhow};
 use clap::Args;
 use serde_json::json;
 use tch::Tensor;
 
-use super::{Compute, Failure, Usage, load, print_json};
-use crate::judge;
+use super::compute::Compute;
+use super::output::print_json;
+use crate::error::{Context, OfRequest, Result, request};
+use crate::look::judge;
 use crate::picture;
 
 /// What a classifier makes of pictures.
@@ -43,15 +44,16 @@ pub struct Classify {
     compute: Compute,
 }
 
-pub(super) fn run(command: Classify, quiet: bool) -> Result<u8, Failure> {
-    let (device, _) = command.compute.set_up().usage()?;
-    let pictures = command.images.iter().map(|path| picture::read(path)).collect::<Result<Vec<_>, _>>().usage()?;
-    let zoo = load::zoo()?;
-    let classifier = load::classifier(&zoo, &command.classifier, device, quiet)?;
+pub(super) fn run(command: Classify, quiet: bool) -> Result<u8> {
+    let models = command.compute.models(quiet)?;
+    let pictures = command.images.iter().map(|path| picture::read(path)).collect::<Result<Vec<_>, _>>().of_request()?;
+    let loaded = models.classifier(&command.classifier)?;
+    let classifier = loaded.engine();
     if let (Some(layer), Some(out)) = (&command.layer, &command.out) {
-        let tap = classifier.network.tap(layer).map_err(|error| anyhow!("{} has {error}", classifier.name)).usage()?;
+        let tap =
+            classifier.network.tap(layer).map_err(|error| request!("{} has {error}", classifier.name)).of_request()?;
         let all: Vec<Tensor> =
-            pictures.iter().map(|picture| judge::activation(&classifier, picture, tap.point)).collect();
+            pictures.iter().map(|picture| judge::activation(classifier, picture, tap.point)).collect();
         let activations = Tensor::stack(&all, 0);
         write_tensor(&activations, layer, out)?;
         if command.json {
@@ -63,7 +65,7 @@ pub(super) fn run(command: Classify, quiet: bool) -> Result<u8, Failure> {
     }
     let mut documents = vec![];
     for (path, picture) in command.images.iter().zip(&pictures) {
-        let logits = judge::logits(&classifier, picture);
+        let logits = judge::logits(classifier, picture);
         let probabilities = judge::probabilities(&logits);
         let mut order: Vec<usize> = (0..logits.len()).collect();
         order.sort_by(|&a, &b| logits[b].total_cmp(&logits[a]));
@@ -93,11 +95,11 @@ pub(super) fn run(command: Classify, quiet: bool) -> Result<u8, Failure> {
     Ok(0)
 }
 
-fn write_tensor(tensor: &Tensor, name: &str, path: &Path) -> Result<(), Failure> {
+fn write_tensor(tensor: &Tensor, name: &str, path: &Path) -> Result<()> {
     let written = match path.extension().and_then(|extension| extension.to_str()) {
         Some("npy") => tensor.write_npy(path),
         Some("safetensors") => Tensor::write_safetensors(&[(name, tensor)], path),
-        _ => return Err(anyhow!("--out: '{}' must end in .npy or .safetensors", path.display())).usage(),
+        _ => return Err(request!("--out: '{}' must end in .npy or .safetensors", path.display())).of_request(),
     };
     written.with_context(|| format!("{}: cannot be written", path.display()))?;
     Ok(())

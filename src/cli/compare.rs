@@ -1,27 +1,16 @@
 //! `metapicture compare`: what legibility costs, over any number of folders of records and tables of foreign pictures.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
 
-use anyhow::{Context, anyhow};
 use clap::Args;
-use classifiers::Classifier;
-use frozen::zoo::Zoo;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use tch::Device;
 
-use super::load::{self, Photographs};
-use super::setups::check_witnesses;
-use super::{Compute, Failure, Usage, print_json, quoted, table};
-use crate::compare::comparison::{Comparison, Kind as Made, Measured};
-use crate::compare::gather::Gathered;
-use crate::compare::look::{Networks, default_layers, last_features};
-use crate::compare::{Follow, Job, Options, Prior, compare, tables};
-use crate::plot;
-use crate::random::{Purpose, Seed, order, stream};
-use crate::reference::{self, Photograph};
-use crate::unit::LayerShapes;
+use super::compute::Compute;
+use super::output::{print_json, quoted, table};
+use crate::compare::comparison::{Comparison as Findings, Kind as Made, Measured};
+use crate::compare::{Follow, Options, tables};
+use crate::comparison::Comparison;
+use crate::error::Result;
 
 /// How far pictures drift from those of pixel space, and what their legibility costs.
 #[derive(Debug, Args)]
@@ -86,97 +75,39 @@ pub struct CompareCommand {
     compute: Compute,
 }
 
-/// The sets of the zoo that photographs come from unless somebody says.
-const REFERENCES: [&str; 2] = ["imagenet-samples", "photos"];
-
-pub(super) fn run(command: CompareCommand, quiet: bool) -> Result<u8, Failure> {
-    let (device, _) = command.compute.set_up().usage()?;
-    let mut gathered = Gathered::default();
-    for folder in &command.folders {
-        gathered.add_folder(folder, command.classifier.as_deref()).usage()?;
-    }
-    for path in &command.foreign {
-        gathered.add_table(path).usage()?;
-    }
-    gathered.label();
-    let zoo = load::zoo()?;
-    let name = target(&command, &gathered).usage()?;
-    let classifier = load::classifier(&zoo, &name, device, quiet)?;
-    if let Some(sha256) = gathered.classifiers.get(&name).filter(|sha256| **sha256 != classifier.weights_sha256) {
-        return Err(anyhow!(
-            "the records were made with other weights of {name} ({}) than are here ({})",
-            &sha256[..8.min(sha256.len())],
-            &classifier.weights_sha256[..8]
-        ))
-        .usage();
-    }
-    let names: Vec<String> = match command.witness.is_empty() {
-        true => gathered.witnesses.iter().filter(|witness| **witness != name).cloned().collect(),
-        false => command.witness.clone(),
-    };
-    let witnesses = names
-        .iter()
-        .map(|name| Ok(Arc::new(load::classifier(&zoo, name, device, quiet)?)))
-        .collect::<Result<Vec<_>, Failure>>()?;
-    check_witnesses(&classifier, &witnesses).context("--witness").usage()?;
-    let shapes = LayerShapes::measure(&classifier);
-    let layers = match command.layers.is_empty() {
-        true => default_layers(&classifier, &shapes).usage()?,
-        false => {
-            let tap = |name: &String| {
-                let tap = classifier
-                    .network
-                    .tap(name)
-                    .map_err(|error| anyhow!("--layers: {} has {error}", classifier.name))?;
-                Ok((tap.name.clone(), tap.point))
-            };
-            command.layers.iter().map(tap).collect::<anyhow::Result<_>>().usage()?
-        }
-    };
-    let mut features = vec![last_features(&classifier, &shapes).usage()?];
-    if let Some(encoder) = witnesses.first() {
-        features.push(last_features(encoder, &LayerShapes::measure(encoder)).usage()?);
-    }
-    let (photographs, reference) = photographs(&zoo, &command.reference, &classifier, quiet)?;
-    let priors = priors(&zoo, &gathered, device, quiet)?;
-    let permuted = match command.permuted_units {
-        0 => Err("--permuted-units is 0".to_owned()),
-        _ => permuted(&zoo, &name, device, command.seed, quiet)?,
-    };
-    let job = Job {
-        title: command.title.clone().unwrap_or_else(|| title(&command, &gathered)),
-        networks: Networks { target: Arc::new(classifier), shapes: Arc::new(shapes), witnesses, layers, features },
-        gathered,
-        photographs,
-        reference,
-        priors,
-        permuted,
-        baseline: command.baseline.clone(),
-        out: command.out.clone(),
-        options: Options {
+pub(super) fn run(command: CompareCommand, quiet: bool) -> Result<u8> {
+    let models = command.compute.models(quiet)?;
+    let mut comparison = Comparison::of(&command.folders)
+        .foreign(&command.foreign)
+        .witnesses(&command.witness)
+        .references(&command.reference)
+        .layers(&command.layers)
+        .command(&command_line())
+        .options(Options {
             seed: command.seed,
             replicates: command.replicates as usize,
             permutations: command.permutations as usize,
             inversions: command.inversions,
             inversion_steps: command.inversion_steps as usize,
             permuted_units: command.permuted_units,
-        },
-        command: command_line(),
-    };
-    job.check().usage()?;
-    let bar = Bar::new(quiet);
-    let comparison = compare(&job, &bar);
-    bar.0.finish_and_clear();
-    let comparison = comparison?;
-    tables::write(&comparison, &command.out)?;
-    let plots = command.out.join("plots");
-    for drawn in plot::all(&comparison, &command.out)? {
-        plot::write(&drawn, &plots)?;
+        });
+    if let Some(name) = &command.classifier {
+        comparison = comparison.classifier(name);
     }
+    if let Some(method) = &command.baseline {
+        comparison = comparison.baseline(method);
+    }
+    if let Some(title) = &command.title {
+        comparison = comparison.title(title);
+    }
+    let bar = Bar::new(quiet);
+    let findings = comparison.run_watched(&models, &command.out, &bar);
+    bar.0.finish_and_clear();
+    let findings = findings?;
     if command.json {
-        print_json(&summary(&comparison))?;
+        print_json(&summary(&findings))?;
     } else if !quiet {
-        print(&comparison);
+        print(&findings);
         println!("\n{}", command.out.join(tables::JSON).display());
     }
     Ok(0)
@@ -188,107 +119,12 @@ fn command_line() -> String {
     std::iter::once("metapicture".to_owned()).chain(words).collect::<Vec<_>>().join(" ")
 }
 
-/// What the experiments say of themselves; else the names of the folders and tables.
-fn title(command: &CompareCommand, gathered: &Gathered) -> String {
-    let described = gathered.sources.iter().filter_map(|source| {
-        let experiment: serde_yaml::Value = serde_yaml::from_str(source.experiment.as_ref()?).ok()?;
-        Some(experiment.get("description")?.as_str()?.to_owned())
-    });
-    let described: Vec<String> = described.collect();
-    if !described.is_empty() && described.len() == command.folders.len() {
-        return described.join("; ");
-    }
-    let name = |path: &PathBuf| path.file_stem().map(|name| name.to_string_lossy().into_owned());
-    let names: Vec<String> = command.folders.iter().chain(&command.foreign).filter_map(name).collect();
-    names.join(", ")
-}
-
-/// The classifier that is named, or the one that all records have.
-fn target(command: &CompareCommand, gathered: &Gathered) -> anyhow::Result<String> {
-    if let Some(name) = &command.classifier {
-        return Ok(name.clone());
-    }
-    let names: Vec<&str> = gathered.classifiers.keys().map(String::as_str).collect();
-    match names[..] {
-        [name] => Ok(name.to_owned()),
-        [] => Err(anyhow!("foreign pictures do not say whose units they show: name the target with --classifier")),
-        _ => Err(anyhow!("the records are of {}: choose one with --classifier", names.join(", "))),
-    }
-}
-
-fn photographs(
-    zoo: &Zoo,
-    names: &[String],
-    classifier: &Classifier,
-    quiet: bool,
-) -> Result<(Vec<Photograph>, String), Failure> {
-    let defaults = || REFERENCES.iter().map(|name| (*name).to_owned()).collect();
-    let names: Vec<String> = if names.is_empty() { defaults() } else { names.to_vec() };
-    let mut photographs: Vec<Photograph> = vec![];
-    for name in &names {
-        let found = match load::photographs(zoo, name, quiet)? {
-            Photographs::Set(files) => reference::of_set(&files),
-            Photographs::Folder(folder) => reference::in_folder(&folder, classifier).context("--reference").usage()?,
-        };
-        for photograph in found {
-            if !photographs.iter().any(|known| known.sha256 == photograph.sha256) {
-                photographs.push(photograph);
-            }
-        }
-    }
-    // A thousand classes are those of ImageNet, which labels of the zoo mean.
-    if classifier.classes != 1000 {
-        photographs.iter_mut().for_each(|photograph| {
-            photograph.class = photograph.class.filter(|class| *class < classifier.classes as usize);
-        });
-    }
-    Ok((photographs, names.join(", ")))
-}
-
-/// The generators of the groups, each loaded once a size.
-fn priors(zoo: &Zoo, gathered: &Gathered, device: Device, quiet: bool) -> Result<BTreeMap<usize, Prior>, Failure> {
-    let mut loaded: Vec<(String, Option<i64>, Arc<generators::Generator>)> = vec![];
-    let mut priors = BTreeMap::new();
-    for (place, group) in gathered.groups.iter().enumerate() {
-        let Some(name) = &group.generator else { continue };
-        let side = group.generator_size.or(group.size);
-        let known =
-            loaded.iter().find(|(other, of, generator)| other == name && (*of == side || !generator.code.is_spatial()));
-        let generator = match known {
-            Some((.., generator)) => Arc::clone(generator),
-            None => {
-                let generator = Arc::new(load::generator(zoo, name, side, device, quiet)?);
-                loaded.push((name.clone(), side, Arc::clone(&generator)));
-                generator
-            }
-        };
-        let class = group.condition.as_deref().filter(|condition| *condition != "relaxed");
-        let condition = load::condition(&generator, class).usage()?;
-        priors.insert(place, Prior { generator, condition });
-    }
-    Ok(priors)
-}
-
-type Permuted = Result<(Arc<Classifier>, Arc<LayerShapes>), String>;
-
-/// The target with its weights in a random order.
-fn permuted(zoo: &Zoo, name: &str, device: Device, seed: u64, quiet: bool) -> Result<Permuted, Failure> {
-    let mut rng = stream(Seed(seed), Purpose::PermutedWeights, 0);
-    match load::permuted_classifier(zoo, name, device, &mut |count| order(&mut rng, count), quiet) {
-        Ok(classifier) => {
-            let shapes = LayerShapes::measure(&classifier);
-            Ok(Ok((Arc::new(classifier), Arc::new(shapes))))
-        }
-        Err(failure) => Ok(Err(format!("{:#}", failure.error))),
-    }
-}
-
 /// The figures that fit on a terminal: those that claims rest on.
-fn print(comparison: &Comparison) {
+fn print(findings: &Findings) {
     let shown =
         ["agreement", "witness_probability", "spectral_distance", "activation", "ratio", "likeness", "inversion_gap"];
     let keys: Vec<&str> =
-        comparison.metrics.iter().map(|metric| &*metric.key).filter(|key| shown.contains(key)).collect();
+        findings.metrics.iter().map(|metric| &*metric.key).filter(|key| shown.contains(key)).collect();
     let cell = |figure: Option<&Measured>| match figure.and_then(|figure| Some((figure.value?, figure.interval))) {
         Some((value, Some([low, high]))) => format!("{value:.2} [{low:.2}, {high:.2}]"),
         Some((value, None)) => format!("{value:.2}"),
@@ -301,21 +137,21 @@ fn print(comparison: &Comparison) {
         row.extend(keys.iter().map(|key| cell(method.metrics.get(*key))));
         row
     };
-    println!("{}\n", table(&header, &comparison.methods.iter().map(row).collect::<Vec<_>>()));
-    for tradeoff in comparison.tradeoffs.iter().filter(|tradeoff| tradeoff.primary) {
+    println!("{}\n", table(&header, &findings.methods.iter().map(row).collect::<Vec<_>>()));
+    for tradeoff in findings.tradeoffs.iter().filter(|tradeoff| tradeoff.primary) {
         println!("{}", tradeoff.sentence);
     }
-    if !comparison.cautions.is_empty() {
+    if !findings.cautions.is_empty() {
         println!();
     }
-    for caution in &comparison.cautions {
+    for caution in &findings.cautions {
         println!("caution: {caution}");
     }
 }
 
 /// The comparison without its pictures.
-fn summary(comparison: &Comparison) -> Comparison {
-    Comparison { pictures: vec![], ..comparison.clone() }
+fn summary(findings: &Findings) -> Findings {
+    Findings { pictures: vec![], ..findings.clone() }
 }
 
 /// A bar for each piece of work.

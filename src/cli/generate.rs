@@ -2,13 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, anyhow, bail};
 use clap::Args;
 use generators::Generator;
 use serde_json::json;
 use tch::{Kind, Tensor};
 
-use super::{Compute, Failure, Usage, load, print_json};
+use super::compute::Compute;
+use super::output::print_json;
+use crate::error::{Context, OfRequest, Result, bail, request};
+use crate::models::condition;
 use crate::param::{Condition, Space};
 use crate::random::Seed;
 use crate::samples::{Drawn, pictures, random, to_host};
@@ -49,29 +51,34 @@ pub struct Generate {
     compute: Compute,
 }
 
-pub(super) fn run(command: Generate, quiet: bool) -> Result<u8, Failure> {
-    let (device, _) = command.compute.set_up().usage()?;
+pub(super) fn run(command: Generate, quiet: bool) -> Result<u8> {
+    let models = command.compute.models(quiet)?;
     let last = command.seed.checked_add(command.count);
-    let end =
-        last.ok_or_else(|| anyhow!("--seed: {} is too large for {} seeds", command.seed, command.count)).usage()?;
-    let zoo = load::zoo()?;
-    let given = command.codes.as_deref().map(Given::read).transpose().usage()?;
-    let mut generator = load::generator(&zoo, &command.generator, None, device, quiet)?;
-    let side = command.size.or_else(|| given.as_ref().and_then(|given| given.side(&generator)));
-    if let Some(side) = side.filter(|side| *side != generator.size[0]) {
-        generator = generator.at(side).map_err(|reason| anyhow!("size: {reason}")).usage()?;
+    let end = last
+        .ok_or_else(|| request!("--seed: {} is too large for {} seeds", command.seed, command.count))
+        .of_request()?;
+    let given = command.codes.as_deref().map(Given::read).transpose().of_request()?;
+    let mut loaded = models.generator(&command.generator)?;
+    let side = command.size.or_else(|| given.as_ref().and_then(|given| given.side(loaded.engine())));
+    if let Some(side) = side.filter(|side| *side != loaded.size()[0]) {
+        if !loaded.engine().code.is_spatial() {
+            bail!("size: {} makes pictures of {} px only", loaded.name(), loaded.size()[0]);
+        }
+        drop(loaded);
+        loaded = models.generator_at(&command.generator, Some(side))?;
     }
-    let condition = load::condition(&generator, command.class.as_deref()).context("--class").usage()?;
+    let generator = loaded.engine();
+    let condition = condition(generator, command.class.as_deref()).context("--class").of_request()?;
     let (names, Drawn { pictures, state }) = match &given {
         Some(given) => {
-            let (inputs, state) = given.inputs(&generator, condition).usage()?;
-            let pictures = pictures(&generator, &inputs)?;
+            let (inputs, state) = given.inputs(generator, condition).of_request()?;
+            let pictures = pictures(generator, &inputs)?;
             ((0..pictures.len()).map(|i| format!("code {i}")).collect::<Vec<_>>(), Drawn { pictures, state })
         }
         None => {
             let seeds: Vec<Seed> = (command.seed..end).map(Seed).collect();
             let names = seeds.iter().map(|seed| format!("seed {}", seed.0)).collect();
-            (names, random(&generator, Space::Gaussian, condition, &seeds)?)
+            (names, random(generator, Space::Gaussian, condition, &seeds)?)
         }
     };
     std::fs::create_dir_all(&command.out).with_context(|| format!("{}: cannot be made", command.out.display()))?;
@@ -109,7 +116,7 @@ struct Given {
 }
 
 impl Given {
-    fn read(path: &Path) -> anyhow::Result<Given> {
+    fn read(path: &Path) -> Result<Given> {
         let file = path.display();
         let tensors = match path.extension().and_then(|extension| extension.to_str()) {
             Some("npy") => vec![("code".to_owned(), read_npy(path)?)],
@@ -132,7 +139,7 @@ impl Given {
     }
 
     /// A tensor `[N,…]` of so many numbers for each code.
-    fn rows(&self, name: &str, of_one: &[i64], generator: &Generator) -> anyhow::Result<Option<Tensor>> {
+    fn rows(&self, name: &str, of_one: &[i64], generator: &Generator) -> Result<Option<Tensor>> {
         let Some(tensor) = self.tensor(name) else { return Ok(None) };
         let there = |tensor: &Tensor| tensor.to_kind(Kind::Float).to_device(generator.network.device());
         match &tensor.size()[..] {
@@ -151,13 +158,13 @@ impl Given {
         &self,
         generator: &Generator,
         condition: Option<Condition>,
-    ) -> anyhow::Result<(Tensor, Vec<(&'static str, Tensor)>)> {
+    ) -> Result<(Tensor, Vec<(&'static str, Tensor)>)> {
         let file = self.path.display();
         if self.tensor("residual").is_some() {
             bail!("{file}: is that of a blend, whose picture is not the generator's alone: see image.png beside it");
         }
         let codes = self.rows("code", &generator.code.shape, generator)?;
-        let codes = codes.ok_or_else(|| anyhow!("{file}: holds no tensor 'code'"))?;
+        let codes = codes.ok_or_else(|| request!("{file}: holds no tensor 'code'"))?;
         let (count, classes) = (codes.size()[0], generator.classes());
         let of_codes = ("code", to_host(&codes));
         if classes == 0 {

@@ -2,7 +2,8 @@
 
 use clap::Subcommand;
 
-use super::{Failure, Usage, print_json, table};
+use super::output::{print_json, table};
+use crate::error::{OfRequest, Result};
 use crate::method::Method;
 
 /// The methods.
@@ -26,7 +27,7 @@ pub enum Methods {
     },
 }
 
-pub(super) fn run(command: Methods) -> Result<u8, Failure> {
+pub(super) fn run(command: Methods) -> Result<u8> {
     match command {
         Methods::List { json: true } => print_json(&Method::presets())?,
         Methods::List { json: false } => {
@@ -36,7 +37,7 @@ pub(super) fn run(command: Methods) -> Result<u8, Failure> {
             println!("{}", table(&["name", "steps", "what it does"], &rows));
         }
         Methods::Show { name, json } => {
-            let method = Method::find(&name).usage()?;
+            let method = Method::find(&name).of_request()?;
             match json {
                 true => print_json(&method)?,
                 false => print!("# Searches {}.\n{}", method.param, method.to_yaml()?),

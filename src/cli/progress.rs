@@ -2,9 +2,9 @@
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::experiment::Run;
 use crate::render::Watch;
-use crate::sweep::Follow;
+use crate::run::Follow;
+use crate::run::Run;
 
 /// A bar over all steps of all runs.
 pub struct Steps {

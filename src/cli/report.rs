@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use anyhow::anyhow;
 use clap::Args;
 
-use super::{Failure, Usage, print_json};
+use super::output::print_json;
+use crate::error::{OfRequest, Result, request};
 use crate::report;
 
 /// A comparison as one HTML file that needs nothing else: pictures to sort and filter, the dial, plots, tables.
@@ -31,13 +31,13 @@ pub struct Report {
     json: bool,
 }
 
-pub(super) fn run(command: Report, quiet: bool) -> Result<u8, Failure> {
+pub(super) fn run(command: Report, quiet: bool) -> Result<u8> {
     if !(command.max_size > 0. && command.max_size <= 4000.) {
-        return Err(anyhow!("--max-size: more than 0 and at most 4000")).usage();
+        return Err(request!("--max-size: more than 0 and at most 4000")).of_request();
     }
     // Thousands of small resizes: threads would spend more time on waiting for each other.
     tch::set_num_threads(1);
-    let comparison = report::read(&command.folder).usage()?;
+    let comparison = report::read(&command.folder).of_request()?;
     let out = command.out.unwrap_or_else(|| command.folder.join("report.html"));
     let written = report::write(&comparison, &command.folder, &out, (command.max_size * 1e6) as usize)?;
     if let Some(first) = written.missing.first() {

@@ -2,7 +2,8 @@
 
 use clap::Args;
 
-use super::{Failure, print_json};
+use super::output::print_json;
+use crate::error::Result;
 use crate::experiment_file;
 
 /// The JSON Schema of experiment files (draft 2020-12), for editors.
@@ -14,7 +15,7 @@ An editor that knows YAML's language server then completes and checks a file who
   # yaml-language-server: $schema=experiment.schema.json")]
 pub struct Schema;
 
-pub(super) fn run(_: Schema) -> Result<u8, Failure> {
+pub(super) fn run(_: Schema) -> Result<u8> {
     print_json(&experiment_file::schema())?;
     Ok(0)
 }

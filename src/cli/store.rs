@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use clap::Subcommand;
 use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::{FAILED, Failure, Usage, print_json};
+use super::exit::FAILED;
+use super::output::print_json;
+use crate::error::{OfRequest, Result};
 use crate::store::Store;
 
 /// The folders of records that `--out` named.
@@ -32,10 +34,10 @@ Example:
     },
 }
 
-pub(super) fn run(command: Stores, quiet: bool) -> Result<u8, Failure> {
+pub(super) fn run(command: Stores, quiet: bool) -> Result<u8> {
     let Stores::Verify { folder, json } = command;
     // Nothing is made where there is nothing, so that a mistyped name is not answered with "sound".
-    let reader = || Store::read(&folder).usage();
+    let reader = || Store::read(&folder).of_request();
     if !folder.join("runs").is_dir() {
         return reader().map(|_| 0);
     }

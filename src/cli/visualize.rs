@@ -3,24 +3,22 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::{Context, anyhow};
 use clap::Args;
 use serde_json::json;
 
+use super::compute::Compute;
+use super::exit::{FAILED, INTERRUPTED};
+use super::interrupt::{BATCH_FIRST, stop_on_interrupt};
+use super::output::{print_json, table};
 use super::progress::Steps;
-use super::setups::{Asked, Setup, Setups};
 use super::store::warn_of_damage;
-use super::{BATCH_FIRST, Compute, FAILED, Failure, INTERRUPTED, Usage, load, print_json, stop_on_interrupt, table};
-use crate::experiment::Experiment;
+use crate::error::{Context, OfRequest, Result, request};
 use crate::experiment_file::Seeds;
 use crate::method::Method;
 use crate::picture;
-use crate::plan::Plan;
-use crate::record::{Record, Status};
-use crate::results::Results;
+use crate::run::{Ended, Experiment, KeyNames, Loader, ModelSet, Plan, Results, Worker};
 use crate::sheet::{Cell, Sheet};
-use crate::store::{Entry, Store};
-use crate::sweep::{Ended, Sweep};
+use crate::store::{Entry, Record, Status, Store};
 use crate::unit::Unit;
 
 /// Optimize pictures for units, and lay them out on a contact sheet.
@@ -79,15 +77,14 @@ pub struct Visualize {
     compute: Compute,
 }
 
-pub(super) fn run(command: Visualize, quiet: bool, verbose: bool) -> Result<u8, Failure> {
-    let compute = command.compute.set_up().usage()?;
-    let mut methods = methods(&command, &command.methods).usage()?;
+pub(super) fn run(command: Visualize, quiet: bool, verbose: bool) -> Result<u8> {
+    let models = command.compute.models(quiet)?;
+    let mut methods = methods(&command, &command.methods).of_request()?;
     let Some(last) = command.seed.checked_add(command.seeds - 1) else {
-        return Err(anyhow!("--seed: {} is too large for {} seeds", command.seed, command.seeds)).usage();
+        return Err(request!("--seed: {} is too large for {} seeds", command.seed, command.seeds)).of_request();
     };
-    let zoo = load::zoo()?;
-    let mut setups = Setups::new(&zoo, compute, (Asked::BY_FLAGS, command.witnesses.clone()), quiet);
-    let setup = setups.number(Setup {
+    let mut loader = Loader::new(&models, KeyNames::FLAGS, command.witnesses.clone());
+    let number = loader.number(ModelSet {
         classifier: command.classifier.clone(),
         generator: command.generator.clone(),
         class: command.class.clone(),
@@ -95,19 +92,19 @@ pub(super) fn run(command: Visualize, quiet: bool, verbose: bool) -> Result<u8, 
         size: command.size,
         encodes: methods.iter().any(Method::encodes),
     });
-    let experiment = setups.experiment(setup)?;
+    let experiment = loader.experiment(number)?;
     if methods.is_empty() {
         let default = Method::default_for(experiment.generator.as_deref()).to_owned();
-        methods = self::methods(&command, &[default]).usage()?;
+        methods = self::methods(&command, &[default]).of_request()?;
     }
     let parse = |unit: &String| Unit::parse(unit, &experiment.classifier, &experiment.shapes);
-    let units = command.units.iter().map(parse).collect::<Result<Vec<_>, _>>().usage()?;
-    experiment.check(&units, &methods).usage()?;
+    let units = command.units.iter().map(parse).collect::<Result<Vec<_>, _>>().of_request()?;
+    experiment.check(&units, &methods).of_request()?;
     let witnesses: Vec<String> = experiment.witnesses.iter().map(|witness| witness.name.clone()).collect();
     let seeds = Seeds::from(command.seed..=last);
     let mut plan = Plan::default();
     for method in &methods {
-        plan.add(setup, &experiment, method, &units, &seeds, vec![], command.batch.into()).usage()?;
+        plan.add(number, &experiment, method, &units, &seeds, vec![], command.batch.into()).of_request()?;
     }
     let store = Store::open(&command.out)?;
     warn_of_damage(&store);
@@ -118,8 +115,8 @@ pub(super) fn run(command: Visualize, quiet: bool, verbose: bool) -> Result<u8, 
         steps.say(&format!("{runs} runs in {batches} batches on {}", command.compute.device));
     }
     // What is asked for by hand is tried again where it failed.
-    let sweep = Sweep { retry_failed: true, ..Sweep::whole(&plan, &store, &witnesses, &stop) };
-    let ended = sweep.run(&mut |_| Ok(Arc::clone(&experiment)), &steps)?;
+    let worker = Worker { retry_failed: true, ..Worker::whole(&plan, &store, &witnesses, &stop) };
+    let ended = worker.run(&mut |_| Ok(Arc::clone(&experiment)), &steps)?;
     steps.finish();
     warn_of_damage(&store);
     let results = Results { plan: &plan, store: &store, axes: &[], witnesses: &witnesses };
@@ -127,12 +124,12 @@ pub(super) fn run(command: Visualize, quiet: bool, verbose: bool) -> Result<u8, 
 }
 
 /// The methods of these names, with the steps asked for.
-fn methods(command: &Visualize, names: &[String]) -> anyhow::Result<Vec<Method>> {
+fn methods(command: &Visualize, names: &[String]) -> Result<Vec<Method>> {
     let mut methods: Vec<Method> = vec![];
     for name in names {
         let mut method = Method::find(name)?;
         if method.needs_generator() && command.generator.is_none() {
-            return Err(anyhow!("method '{}' searches a generator's code: name one with --generator", method.name));
+            return Err(request!("method '{}' searches a generator's code: name one with --generator", method.name));
         }
         if let Some(steps) = command.steps {
             method.steps = steps as usize;
@@ -142,7 +139,7 @@ fn methods(command: &Visualize, names: &[String]) -> anyhow::Result<Vec<Method>>
             method.check().with_context(|| format!("--facets with method '{}'", method.name))?;
         }
         if methods.iter().any(|other| other.name == method.name) {
-            return Err(anyhow!("--method: '{}' is named twice", method.name));
+            return Err(request!("--method: '{}' is named twice", method.name));
         }
         methods.push(method);
     }
@@ -158,7 +155,7 @@ fn leave(
     methods: &[Method],
     ended: Ended,
     quiet: bool,
-) -> Result<u8, Failure> {
+) -> Result<u8> {
     let entries: Vec<Entry> = results.plan.runs().iter().filter_map(|run| results.store.entry(&run.id())).collect();
     if !entries.is_empty() {
         let sheet = sheet(command, experiment, results.store, units, methods, &entries)?;
@@ -234,7 +231,7 @@ fn sheet(
     units: &[Unit],
     methods: &[Method],
     entries: &[Entry],
-) -> anyhow::Result<Sheet> {
+) -> Result<Sheet> {
     let mut rows: Vec<&Unit> = vec![];
     for unit in units {
         if !rows.contains(&unit) {
@@ -246,7 +243,7 @@ fn sheet(
     for method in methods {
         columns.extend(seeds.iter().flat_map(|&seed| (0..method.facets).map(move |facet| (method, seed, facet))));
     }
-    let cell = |unit: &Unit, (method, seed, facet): (&Method, u64, usize)| -> anyhow::Result<Option<Cell>> {
+    let cell = |unit: &Unit, (method, seed, facet): (&Method, u64, usize)| -> Result<Option<Cell>> {
         let found = |record: &&Entry| {
             record.unit == unit.name && record.method == method.name && record.seed.0 == seed && record.facet == facet
         };
@@ -262,7 +259,7 @@ fn sheet(
     };
     let mut cells = vec![];
     for unit in &rows {
-        cells.push(columns.iter().map(|column| cell(unit, *column)).collect::<anyhow::Result<Vec<_>>>()?);
+        cells.push(columns.iter().map(|column| cell(unit, *column)).collect::<Result<Vec<_>>>()?);
     }
     let names: Vec<String> = rows.iter().map(|unit| unit.title().to_owned()).collect();
     let classifier = &experiment.classifier.name;

@@ -16,7 +16,6 @@ pub mod controls;
 pub mod definitions;
 pub mod gather;
 pub mod inversion;
-pub mod look;
 pub mod measure;
 pub mod methods;
 pub mod nature;
@@ -42,10 +41,10 @@ pub use self::comparison::Comparison;
 use self::comparison::{Dial, Kind, Picture, SCHEMA_VERSION, Settings};
 use self::controls::{Control, slug};
 use self::gather::{Gathered, Group};
-use self::look::Networks;
 use self::measure::{Measures, Scene, Subject};
 use self::methods::Parts;
 use self::nature::Nature;
+use crate::look::Networks;
 use crate::param::Condition;
 use crate::random::Seed;
 use crate::reference::Photograph;
@@ -75,6 +74,19 @@ pub struct Options {
     pub inversion_steps: usize,
     /// Units of the control by permuted weights.
     pub permuted_units: usize,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options {
+            seed: 0,
+            replicates: 10_000,
+            permutations: 10_000,
+            inversions: 5,
+            inversion_steps: 100,
+            permuted_units: 4,
+        }
+    }
 }
 
 /// What is compared, with what.

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::error::Error;
+
 /// What a text is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Origin {
@@ -98,6 +100,12 @@ impl fmt::Display for FileError {
 }
 
 impl std::error::Error for FileError {}
+
+impl From<FileError> for Error {
+    fn from(error: FileError) -> Error {
+        Error::request(error.to_string())
+    }
+}
 
 /// A value, and where it was written.
 #[derive(Clone, Debug, PartialEq)]

@@ -9,8 +9,10 @@ use std::path::PathBuf;
 
 use crate::error::Result;
 
+use super::folder::Store;
 use super::hash::Hash;
-use super::{Key, Store, damage, disk};
+use super::key::Key;
+use super::{damage, disk};
 
 /// How a checkpoint begins; its sha256 and the end of the line follow.
 const HEAD: &str = "metapicture checkpoint 1 ";

@@ -16,35 +16,14 @@ use std::time::{Duration, Instant, SystemTime};
 use crate::error::Result;
 use serde_json::json;
 
+use super::disk;
+use super::folder::Store;
+use super::key::Key;
+use super::patience::Sighting;
 use super::process::Process;
-use super::{Key, Store, disk};
-
-/// How often a claim is touched, and how long it may stand still.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Patience {
-    /// Time between two touches.
-    pub beat: Duration,
-    /// A claim that was not touched for so long is taken over; many times `beat`, and more than the time for which
-    /// a network file system believes what it saw of a file.
-    pub stale: Duration,
-}
-
-impl Default for Patience {
-    fn default() -> Patience {
-        Patience { beat: Duration::from_secs(5), stale: Duration::from_secs(60) }
-    }
-}
 
 /// Time between two attempts to get what others have claimed.
 const TURN: Duration = Duration::from_millis(100);
-
-/// What was seen of somebody else's claim, and when.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Sighting {
-    content: Vec<u8>,
-    modified: Option<SystemTime>,
-    since: Instant,
-}
 
 /// A piece of work that is this process's own; released when dropped.
 #[derive(Debug)]

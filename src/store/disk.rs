@@ -81,6 +81,9 @@ pub(super) fn exchange_by_moves(new: &Path, old: &Path, spare: &Path) -> io::Res
     })
 }
 
+/// How often something is tried that other processes get in the way of.
+pub(super) const ATTEMPTS: usize = 10;
+
 /// An error of one line: what could not be done with which path, what to do about it, and what the system said.
 pub(super) fn error(path: &Path, what: &str, error: io::Error) -> Error {
     let advice = match error.kind() {

@@ -1,9 +1,11 @@
 //! Which process writes: the part of a file's name that tells whose it is, and whether its owner still runs.
 
 use std::fmt;
+use std::fs;
+use std::path::Path;
 use std::str::FromStr;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use sha2::{Digest, Sha256};
 
@@ -84,6 +86,21 @@ fn start_of(pid: u32) -> Option<u64> {
     let fields: Vec<&str> = text.rsplit_once(')')?.1.split_whitespace().collect();
     let ended = matches!(fields.first(), Some(&("Z" | "X")));
     fields.get(19).filter(|_| !ended)?.parse().ok()
+}
+
+/// What another machine's process left unfinished counts as given up after this time: writing a record takes a second.
+const ABANDONED: Duration = Duration::from_secs(3600);
+
+/// Whether the owner of a file or folder with this name no longer writes to it: the process has ended, or, where that cannot
+/// be told from this machine, nothing was written for [`ABANDONED`] by the clock of the file system.
+pub(super) fn is_abandoned(process: &Process, owner: Option<&Process>, path: &Path, now: SystemTime) -> bool {
+    match owner.and_then(|owner| process.sees_gone(owner)) {
+        Some(gone) => gone,
+        None => {
+            let modified = fs::symlink_metadata(path).and_then(|found| found.modified());
+            modified.is_ok_and(|modified| now.duration_since(modified).is_ok_and(|age| age > ABANDONED))
+        }
+    }
 }
 
 #[cfg(test)]

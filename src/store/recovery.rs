@@ -9,11 +9,12 @@ use std::time::SystemTime;
 use crate::error::Result;
 
 use super::damage::set_aside;
-use super::index::{self, Entry};
-use super::process::Process;
+use super::disk;
+use super::entry::Entry;
+use super::folder::Store;
+use super::process::{Process, is_abandoned};
+use super::record::RunId;
 use super::sealed::{self, Unsound};
-use super::{Store, disk};
-use crate::record::RunId;
 
 /// A record that is being written, or was when its writer was killed.
 pub(super) struct Aside {
@@ -114,7 +115,7 @@ impl Store {
                 // KEY.PROCESS.N; keys may have dots themselves.
                 let parts: Vec<&str> = name.split('.').collect();
                 let owner = parts.len().checked_sub(5).and_then(|start| parts[start..].join(".").parse().ok());
-                if owner.is_some() && index::is_abandoned(&self.0.process, owner.as_ref(), &found.path(), now) {
+                if owner.is_some() && is_abandoned(&self.0.process, owner.as_ref(), &found.path(), now) {
                     let _ = fs::remove_file(found.path());
                 }
             }

@@ -12,9 +12,9 @@ use safetensors::tensor::{Dtype, TensorView};
 use tch::{Kind, Tensor};
 
 use super::disk::{self, Identity};
+use super::entry::Entry;
 use super::hash::Hash;
-use super::index::Entry;
-use crate::record::{Leaves, Record, RunId, SCHEMA_VERSION, Status, trace_csv};
+use super::record::{Leaves, Record, RunId, SCHEMA_VERSION, Status, trace_csv};
 
 /// The file that lists the others.
 pub(super) const LISTING: &str = "files.sha256";

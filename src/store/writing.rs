@@ -9,10 +9,12 @@ use std::thread::{self, JoinHandle};
 use crate::error::{Context, Result, request};
 
 use super::damage::set_aside;
-use super::index::Entry;
+use super::disk::{self, ATTEMPTS};
+use super::entry::Entry;
+use super::folder::Store;
+use super::hash::Hash;
+use super::record::{Record, RunId, Status};
 use super::sealed::{self, LISTING, RECORD, Sealed, Unsound, discard};
-use super::{ATTEMPTS, Hash, Store, disk};
-use crate::record::{Record, RunId, Status};
 
 /// Records that are written together, each of some open files.
 const TOGETHER: usize = 16;

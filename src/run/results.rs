@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 use crate::error::{Context, Result};
 use serde_json::{Map, Value, json};
 
-use crate::plan::{Plan, Planned};
-use crate::record::{LIBTORCH_VERSION, NUMERIC_VERSION, Status};
+use super::plan::{Plan, Planned};
 use crate::store::{Entry, Store};
+use crate::store::{LIBTORCH_VERSION, NUMERIC_VERSION, Status};
 
 /// The table of all runs, as CSV.
 pub const CSV: &str = "results.csv";

@@ -7,11 +7,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
-
-use super::progress::Steps;
-use super::sweep::{SweepCommand, arguments};
-use crate::plan::Plan;
+use super::command::{SweepCommand, arguments};
+use crate::cli::progress::Steps;
+use crate::error::{Context, Result};
+use crate::run::Plan;
 use crate::store::Store;
 
 /// How often the store is looked at.

@@ -4,49 +4,48 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::time::Instant;
 
-use anyhow::Result;
-
-use super::Failure;
-use super::progress::Steps;
-use super::setups::Setups;
-use crate::experiment::{Experiment, Run, seeded};
+use super::experiment::Experiment;
+use super::loader::Loader;
+use super::plan::{Part, Plan, Planned, Share};
+use super::run::{Run, seeded};
+use crate::error::Result;
 use crate::method::{Method, ParamSpec};
-use crate::plan::{Part, Plan, Planned, Share};
-use crate::record::Status;
 use crate::render::render;
-use crate::store::Store;
-use crate::sweep::Follow;
+use crate::store::{Status, Store};
 
 /// What a sweep will take.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Estimate {
+pub struct Estimate {
     /// Runs of the share.
-    pub(super) runs: usize,
+    pub runs: usize,
     /// Of these, those that are there: done, or failed where they are not tried again.
-    pub(super) there: usize,
+    pub there: usize,
     /// Batches of the share.
-    pub(super) batches: usize,
+    pub batches: usize,
     /// Of the work that is left.
-    pub(super) seconds: f64,
+    pub seconds: f64,
     /// Of the records that are not there.
-    pub(super) bytes: f64,
+    pub bytes: f64,
 }
 
 /// Kinds of parts of which a step is measured; the others are taken to be as fast as these.
-const MEASURED: usize = 6;
+pub const MEASURED: usize = 6;
 
 /// A measurement that took so many seconds is not repeated.
 const LONG: f64 = 2.;
 
-/// Looks at the store, where there is one, and measures a few steps.
-pub(super) fn estimate(
+/// Looks at the store, where there is one, and measures a few steps of each kind of parts; `follow` is told how many kinds are measured.
+///
+/// # Errors
+/// Models that cannot be loaded, a store that cannot be read, a step that fails.
+pub fn estimate(
     plan: &Plan,
     out: &Path,
     share: Option<Share>,
     retry_failed: bool,
-    setups: &mut Setups,
-    quiet: bool,
-) -> Result<Estimate, Failure> {
+    loader: &mut Loader,
+    follow: &dyn Fn(usize),
+) -> Result<Estimate> {
     let store = if out.join("runs").is_dir() { Some(Store::read(out)?) } else { None };
     let is_there = |run: &Planned| {
         let entry = store.as_ref().and_then(|store| store.entry(&run.id()));
@@ -66,22 +65,20 @@ pub(super) fn estimate(
             continue;
         }
         estimate.bytes += bytes(part) * (runs.len() - there) as f64;
-        left.entry((part.setup, &part.method.name)).or_insert((0., part, batch)).0 += part.cost * runs.len() as f64;
+        left.entry((part.models, &part.method.name)).or_insert((0., part, batch)).0 += part.cost * runs.len() as f64;
     }
     let mut kinds: Vec<_> = left.into_values().collect();
     kinds.sort_by(|a, b| b.0.total_cmp(&a.0));
-    let steps = Steps::new(kinds.len().min(MEASURED), quiet);
     // Seconds a FLOP.
     let (mut speeds, mut measured) = (vec![], 0.);
-    for (flops, part, batch) in kinds.iter().take(MEASURED) {
-        let experiment = setups.experiment(part.setup)?;
+    for (number, (flops, part, batch)) in kinds.iter().take(MEASURED).enumerate() {
+        let experiment = loader.experiment(part.models)?;
         let runs: Vec<Run> = plan.batch(*batch).iter().map(|run| plan.run(run)).collect();
         let speed = speed(&experiment, part, &runs)?;
         speeds.push(speed);
         measured += flops * speed;
-        steps.found(1);
+        follow(number + 1);
     }
-    steps.finish();
     let mean = speeds.iter().sum::<f64>() / speeds.len().max(1) as f64;
     estimate.seconds = measured + kinds.iter().skip(MEASURED).map(|(flops, ..)| flops * mean).sum::<f64>();
     Ok(estimate)
@@ -111,14 +108,4 @@ fn bytes(part: &Part) -> f64 {
     // A code is small; what else there is has about as many floats as the picture.
     let state = if matches!(part.method.param, ParamSpec::Latent(_)) { 0. } else { 12. * pixels };
     12_000. + 2.2 * pixels + state + 60. * part.method.all_steps() as f64
-}
-
-/// A time as people say it.
-pub(super) fn duration(seconds: f64) -> String {
-    match seconds {
-        s if s < 90. => format!("{s:.0} s"),
-        s if s < 5400. => format!("{:.0} min", s / 60.),
-        s if s < 172_800. => format!("{:.1} h", s / 3600.),
-        s => format!("{:.1} days", s / 86_400.),
-    }
 }

@@ -2,8 +2,8 @@
 
 use std::sync::{Arc, OnceLock};
 
+use super::experiment::Experiment;
 use crate::error::{Context, Result, bail};
-use crate::experiment::Experiment;
 use crate::models::{Classifier, Generator, Models, condition};
 
 /// The models of a part of a plan, by name, and the sizes that decide how they are loaded.

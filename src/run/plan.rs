@@ -9,19 +9,20 @@ use std::ops::Range;
 use crate::error::{Result, bail};
 use serde_json::Value;
 
-use crate::experiment::{Experiment, Run, unit_identity};
+use super::experiment::Experiment;
+use super::run::{Run, unit_identity};
 use crate::experiment_file::Seeds;
 use crate::method::Method;
 use crate::random::Seed;
-use crate::record::RunId;
 use crate::store::Key;
+use crate::store::RunId;
 use crate::unit::Unit;
 
 /// Runs that differ by unit and seed alone.
 #[derive(Clone, Debug)]
 pub struct Part {
     /// Which models it takes: the number that [`Plan::add`] was given.
-    pub setup: usize,
+    pub models: usize,
     /// How its pictures are made.
     pub method: Method,
     /// Its value on each axis of the experiment; none where the axis does not concern it.
@@ -69,7 +70,7 @@ pub struct Plan {
 pub const MOST_RUNS: usize = 10_000_000;
 
 impl Plan {
-    /// Takes in the runs of a method: every unit with every seed, those left out that are there already. `setup` is a number by
+    /// Takes in the runs of a method: every unit with every seed, those left out that are there already. `models` is a number by
     /// which the caller finds `experiment` again; `batch` is how many runs are computed together.
     ///
     /// # Errors
@@ -77,7 +78,7 @@ impl Plan {
     #[allow(clippy::too_many_arguments, reason = "what a part of a plan is made of")]
     pub fn add(
         &mut self,
-        setup: usize,
+        models: usize,
         experiment: &Experiment,
         method: &Method,
         units: &[Unit],
@@ -114,7 +115,7 @@ impl Plan {
             self.batches.push(from as u32..(from + size).min(self.runs.len()) as u32);
         }
         self.parts.push(Part {
-            setup,
+            models,
             method: method.clone(),
             values,
             classifier: experiment.classifier.name.clone(),

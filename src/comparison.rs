@@ -1,0 +1,294 @@
+//! A comparison: what legibility costs, from folders of records to figures, tables and plots.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use frozen::network::Point;
+
+use crate::compare::comparison::Comparison as Findings;
+use crate::compare::gather::Gathered;
+use crate::compare::{Follow, Job, Options, Prior, compare, tables};
+use crate::error::{Context, Error, OfRequest, Result, bail, request};
+use crate::look::{Networks, default_layers, last_features};
+use crate::models::{Classifier, Models, condition};
+use crate::plot;
+use crate::random::{Purpose, Seed, order, stream};
+use crate::reference::Photograph;
+use crate::run::Experiment;
+
+/// The sets of the zoo that photographs come from unless somebody says.
+const REFERENCES: [&str; 2] = ["imagenet-samples", "photos"];
+
+/// A request to compare pictures: how legible each method's are, and how far they drift from those of pixel space.
+///
+/// ```no_run
+/// use metapicture::prelude::*;
+///
+/// let models = Models::open()?;
+/// let found = Comparison::of(["out/banana"]).witnesses(["efficientnet-lite1"]).run(&models, "out/compared")?;
+/// for method in &found.methods {
+///     println!("{}: {:?}", method.label, method.metrics["agreement"].value);
+/// }
+/// # Ok::<(), Error>(())
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Comparison {
+    folders: Vec<PathBuf>,
+    foreign: Vec<PathBuf>,
+    classifier: Option<String>,
+    witnesses: Vec<String>,
+    references: Vec<String>,
+    baseline: Option<String>,
+    layers: Vec<String>,
+    title: Option<String>,
+    command: Option<String>,
+    options: Options,
+}
+
+impl Comparison {
+    /// Of folders of records.
+    pub fn of<P: Into<PathBuf>>(folders: impl IntoIterator<Item = P>) -> Comparison {
+        Comparison { folders: folders.into_iter().map(Into::into).collect(), ..Comparison::default() }
+    }
+
+    /// Pictures that other tools made: CSV files with the columns path, unit, method, and perhaps seed; paths are relative to the file.
+    #[must_use]
+    pub fn foreign<P: Into<PathBuf>>(mut self, tables: impl IntoIterator<Item = P>) -> Comparison {
+        self.foreign = tables.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// The target; unless told that of the records.
+    #[must_use]
+    pub fn classifier(mut self, name: &str) -> Comparison {
+        self.classifier = Some(name.to_owned());
+        self
+    }
+
+    /// Classifiers that judge, the first of which is the encoder of features, too; unless told those of the records.
+    #[must_use]
+    pub fn witnesses<N: Into<String>>(mut self, names: impl IntoIterator<Item = N>) -> Comparison {
+        self.witnesses = names.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Photographs: sets of the zoo, or folders, whose subfolders may be classes; unless told `imagenet-samples` and `photos`.
+    #[must_use]
+    pub fn references<N: Into<String>>(mut self, names: impl IntoIterator<Item = N>) -> Comparison {
+        self.references = names.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// The pixel-space method from which drift is measured; unless told `naive`, or the first one without a generator.
+    #[must_use]
+    pub fn baseline(mut self, method: &str) -> Comparison {
+        self.baseline = Some(method.to_owned());
+        self
+    }
+
+    /// Layers of the target in which drift is measured; unless told the last bottleneck of each resolution, features and logits.
+    #[must_use]
+    pub fn layers<N: Into<String>>(mut self, names: impl IntoIterator<Item = N>) -> Comparison {
+        self.layers = names.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// What it is called; unless told what the experiments say of themselves.
+    #[must_use]
+    pub fn title(mut self, title: &str) -> Comparison {
+        self.title = Some(title.to_owned());
+        self
+    }
+
+    /// The command line that asked for it, which is written down.
+    #[must_use]
+    pub fn command(mut self, line: &str) -> Comparison {
+        self.command = Some(line.to_owned());
+        self
+    }
+
+    /// How much is computed.
+    #[must_use]
+    pub fn options(mut self, options: Options) -> Comparison {
+        self.options = options;
+        self
+    }
+
+    /// Computes it, and writes `comparison.json` (everything, with definitions), tables and plots into `out`.
+    ///
+    /// # Errors
+    /// Folders that hold no finished run, names that are not known, records of other weights than are here (requests); models that cannot be
+    /// had; pictures that cannot be read; files that cannot be written.
+    pub fn run(&self, models: &Models, out: impl Into<PathBuf>) -> Result<Findings> {
+        self.run_watched(models, out, &Unwatched)
+    }
+
+    /// As [`Comparison::run`]; `follow` is told how far it is.
+    ///
+    /// # Errors
+    /// Those of [`Comparison::run`].
+    pub fn run_watched(&self, models: &Models, out: impl Into<PathBuf>, follow: &dyn Follow) -> Result<Findings> {
+        let job = self.job(models, out.into())?;
+        job.check()?;
+        let findings = compare(&job, follow)?;
+        tables::write(&findings, &job.out)?;
+        let plots = job.out.join("plots");
+        for drawn in plot::all(&findings, &job.out)? {
+            plot::write(&drawn, &plots)?;
+        }
+        Ok(findings)
+    }
+
+    /// What is compared, with what, everything loaded.
+    fn job(&self, models: &Models, out: PathBuf) -> Result<Job> {
+        let mut gathered = Gathered::default();
+        for folder in &self.folders {
+            gathered.add_folder(folder, self.classifier.as_deref()).of_request()?;
+        }
+        for path in &self.foreign {
+            gathered.add_table(path).of_request()?;
+        }
+        gathered.label();
+        let name = self.target(&gathered)?;
+        let target = models.classifier(&name)?;
+        let sha256 = &target.engine().weights_sha256;
+        if let Some(of_records) = gathered.classifiers.get(&name).filter(|of_records| *of_records != sha256) {
+            bail!(
+                "the records were made with other weights of {name} ({}) than are here ({})",
+                &of_records[..8.min(of_records.len())],
+                &sha256[..8]
+            );
+        }
+        let names: Vec<String> = match self.witnesses.is_empty() {
+            true => gathered.witnesses.iter().filter(|witness| **witness != name).cloned().collect(),
+            false => self.witnesses.clone(),
+        };
+        let witnesses = names.iter().map(|name| models.classifier(name)).collect::<Result<Vec<_>>>()?;
+        let networks = self.networks(&target, &witnesses)?;
+        let (photographs, reference) = self.photographs(models, &target)?;
+        let priors = priors(models, &gathered)?;
+        let permuted = match self.options.permuted_units {
+            0 => Err("--permuted-units is 0".to_owned()),
+            _ => permuted(models, &name, self.options.seed),
+        };
+        Ok(Job {
+            title: self.title.clone().unwrap_or_else(|| self.titled(&gathered)),
+            networks,
+            gathered,
+            photographs,
+            reference,
+            priors,
+            permuted,
+            baseline: self.baseline.clone(),
+            out,
+            options: self.options.clone(),
+            command: self.command.clone().unwrap_or_else(|| "a program that uses the library".to_owned()),
+        })
+    }
+
+    fn networks(&self, target: &Classifier, witnesses: &[Classifier]) -> Result<Networks> {
+        let (classifier, shapes) = (target.engine(), target.shapes());
+        let judges: Vec<_> = witnesses.iter().map(|witness| Arc::clone(witness.engine())).collect();
+        Experiment::check_witnesses(classifier, &judges).context("--witness")?;
+        let layers: Vec<(String, Point)> = match self.layers.is_empty() {
+            true => default_layers(classifier, shapes)?,
+            false => {
+                let tap = |name: &String| {
+                    let tap = classifier.network.tap(name);
+                    let tap = tap.map_err(|error| request!("--layers: {} has {error}", classifier.name))?;
+                    Ok((tap.name.clone(), tap.point))
+                };
+                self.layers.iter().map(tap).collect::<Result<_>>()?
+            }
+        };
+        let mut features = vec![last_features(classifier, shapes)?];
+        if let Some(encoder) = witnesses.first() {
+            features.push(last_features(encoder.engine(), encoder.shapes())?);
+        }
+        let (target, shapes) = (Arc::clone(classifier), Arc::clone(shapes));
+        Ok(Networks { target, shapes, witnesses: judges, layers, features })
+    }
+
+    /// The classifier that is named, or the one that all records have.
+    fn target(&self, gathered: &Gathered) -> Result<String> {
+        if let Some(name) = &self.classifier {
+            return Ok(name.clone());
+        }
+        let names: Vec<&str> = gathered.classifiers.keys().map(String::as_str).collect();
+        match names[..] {
+            [name] => Ok(name.to_owned()),
+            [] => bail!("foreign pictures do not say whose units they show: name the target with --classifier"),
+            _ => bail!("the records are of {}: choose one with --classifier", names.join(", ")),
+        }
+    }
+
+    fn photographs(&self, models: &Models, target: &Classifier) -> Result<(Vec<Photograph>, String)> {
+        let defaults = || REFERENCES.iter().map(|name| (*name).to_owned()).collect();
+        let names: Vec<String> = if self.references.is_empty() { defaults() } else { self.references.clone() };
+        let mut photographs: Vec<Photograph> = vec![];
+        for name in &names {
+            let found = models.photographs(name, target.engine());
+            let named = |error: Error| if Path::new(name).is_dir() { error.within("--reference") } else { error };
+            for photograph in found.map_err(named)? {
+                if !photographs.iter().any(|known| known.sha256 == photograph.sha256) {
+                    photographs.push(photograph);
+                }
+            }
+        }
+        // A thousand classes are those of ImageNet, which labels of the zoo mean.
+        if target.classes() != 1000 {
+            photographs.iter_mut().for_each(|photograph| {
+                photograph.class = photograph.class.filter(|class| *class < target.classes() as usize);
+            });
+        }
+        Ok((photographs, names.join(", ")))
+    }
+
+    /// What the experiments say of themselves; else the names of the folders and tables.
+    fn titled(&self, gathered: &Gathered) -> String {
+        let described = gathered.sources.iter().filter_map(|source| {
+            let experiment: serde_yaml::Value = serde_yaml::from_str(source.experiment.as_ref()?).ok()?;
+            Some(experiment.get("description")?.as_str()?.to_owned())
+        });
+        let described: Vec<String> = described.collect();
+        if !described.is_empty() && described.len() == self.folders.len() {
+            return described.join("; ");
+        }
+        let name = |path: &PathBuf| Path::new(path).file_stem().map(|name| name.to_string_lossy().into_owned());
+        let names: Vec<String> = self.folders.iter().chain(&self.foreign).filter_map(name).collect();
+        names.join(", ")
+    }
+}
+
+/// The generators of the groups, each loaded once a size.
+fn priors(models: &Models, gathered: &Gathered) -> Result<BTreeMap<usize, Prior>> {
+    let mut priors = BTreeMap::new();
+    for (place, group) in gathered.groups.iter().enumerate() {
+        let Some(name) = &group.generator else { continue };
+        let generator = Arc::clone(models.generator_at(name, group.generator_size.or(group.size))?.engine());
+        let class = group.condition.as_deref().filter(|condition| *condition != "relaxed");
+        let condition = condition(&generator, class)?;
+        priors.insert(place, Prior { generator, condition });
+    }
+    Ok(priors)
+}
+
+/// The target with its weights in a random order, as a control; or why it cannot be had.
+fn permuted(models: &Models, name: &str, seed: u64) -> Result<Permuted, String> {
+    let mut rng = stream(Seed(seed), Purpose::PermutedWeights, 0);
+    let permuted = models.permuted_classifier(name, &mut |count| order(&mut rng, count));
+    let permuted = permuted.map_err(|error| error.to_string())?;
+    Ok((Arc::clone(permuted.engine()), Arc::clone(permuted.shapes())))
+}
+
+type Permuted = (Arc<classifiers::Classifier>, Arc<crate::unit::LayerShapes>);
+
+/// Follows nothing.
+struct Unwatched;
+
+impl Follow for Unwatched {
+    fn begin(&self, _: &str, _: usize) {}
+
+    fn at(&self, _: usize) {}
+}

@@ -1,0 +1,232 @@
+//! Working off a plan: batch after batch into a store, alone or among other processes that do the same.
+//!
+//! A batch that is in the store whole is not computed again, so that a sweep is resumed by running it again; of one that is not, the
+//! records that are there stay as they are. A batch is claimed before it is computed, so that processes on one store share the work;
+//! what is killed leaves a checkpoint, and nothing else is lost.
+
+use std::collections::{HashSet, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use crate::error::Result;
+
+use super::experiment::Experiment;
+use super::plan::{Plan, Planned, Share};
+use super::run::Run;
+use crate::checkpoint::{PAUSE, Timed};
+use crate::render::Watch;
+use crate::store::{Claim, Hash, Key, Store, Writing};
+use crate::store::{LIBTORCH_VERSION, NUMERIC_VERSION, Status};
+
+/// How long a process waits before it looks again for what others have claimed.
+const LOOK_AGAIN: Duration = Duration::from_millis(500);
+
+/// How a plan is worked off.
+#[derive(Clone, Copy, Debug)]
+pub struct Worker<'a> {
+    /// What there is to be done.
+    pub plan: &'a Plan,
+    /// Where to.
+    pub store: &'a Store,
+    /// The part of the plan that is this process's.
+    pub share: Share,
+    /// With which batch of its part it begins: processes on one store that begin at different ones rarely meet.
+    pub begin: Share,
+    /// Who is to judge the pictures of classes: classifiers by name.
+    pub witnesses: &'a [String],
+    /// Whether runs are tried again that have failed before this process begins.
+    pub retry_failed: bool,
+    /// Set when no further batch is to be begun.
+    pub stop: &'a AtomicBool,
+    /// Time between two checkpoints of a batch.
+    pub pause: Duration,
+}
+
+/// Who follows a sweep.
+pub trait Follow {
+    /// A batch is about to be computed.
+    fn batch(&self, runs: &[Run]) -> Box<dyn Watch>;
+
+    /// So many runs are there, by whomever.
+    fn found(&self, runs: usize);
+}
+
+/// How a sweep ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ended {
+    /// Runs of this share that were computed by this process.
+    pub computed: usize,
+    /// Runs of this share that were there, or that others computed.
+    pub found: usize,
+    /// Runs of this share that are not there, or not judged by the experiment's witnesses.
+    pub left: usize,
+}
+
+/// The models of a setup, loaded: the number that parts of the plan have.
+pub type Load<'s> = dyn FnMut(usize) -> Result<Arc<Experiment>> + 's;
+
+impl Worker<'_> {
+    /// Works until everything of its share is there, or it is stopped. A run that fails is recorded as failed and stops no other.
+    ///
+    /// # Errors
+    /// Models that cannot be loaded, a store that cannot be written. What is finished is kept.
+    pub fn run(&self, load: &mut Load, follow: &dyn Follow) -> Result<Ended> {
+        let mut ended = Ended::default();
+        let mut waiting: VecDeque<usize> = self.plan.shard(self.share.index, self.share.of).into();
+        waiting.rotate_left(waiting.len() * self.begin.index / self.begin.of.max(1));
+        let mut claimed_by_others = VecDeque::new();
+        let mut writing: Option<Written> = None;
+        // What is left of batches whose process was killed when their records were there and their checkpoint was, too.
+        let checkpoints = self.store.checkpoint_names();
+        let mut partly_there = vec![];
+        let failed_before = self.failed_before();
+        let is_there = |runs: &[Planned]| runs.iter().all(|run| self.is_there(run, &failed_before));
+        loop {
+            let Some(number) = waiting.pop_front() else {
+                if claimed_by_others.is_empty() || self.stop.load(Ordering::Relaxed) {
+                    break;
+                }
+                std::mem::swap(&mut waiting, &mut claimed_by_others);
+                finish(&mut writing)?;
+                std::thread::sleep(LOOK_AGAIN);
+                self.store.refresh();
+                continue;
+            };
+            let runs = self.plan.batch(number);
+            if is_there(runs) {
+                if !checkpoints.is_empty() && checkpoints.contains(&self.plan.key(number).to_string()) {
+                    self.store.checkpoint(&self.plan.key(number)).remove()?;
+                }
+                if !self.judge_again(number, load)? {
+                    ended.left += runs.len();
+                    continue;
+                }
+                ended.found += runs.len();
+                follow.found(runs.len());
+                continue;
+            }
+            if self.stop.load(Ordering::Relaxed) {
+                ended.left += runs.len();
+                continue;
+            }
+            let key = self.plan.key(number);
+            let Some(claim) = self.store.claim(&key)? else {
+                claimed_by_others.push_back(number);
+                continue;
+            };
+            // It may have been finished between the look and the claim: the folders tell.
+            if runs.iter().all(|run| self.store.record(&run.id()).is_some()) && is_there(runs) {
+                drop(claim);
+                waiting.push_front(number);
+                continue;
+            }
+            if runs.iter().any(|run| self.store.entry(&run.id()).is_some()) {
+                partly_there.push(number);
+            }
+            let experiment = load(self.plan.part_of(number).models)?;
+            let written = self.compute(number, &experiment, key, claim, follow)?;
+            // The batch before it had all this time to reach the disk.
+            finish(&mut writing)?;
+            writing = Some(written);
+            ended.computed += runs.len();
+        }
+        finish(&mut writing)?;
+        // What was there stays as it is, and others may have judged it.
+        for number in partly_there {
+            if !self.judge_again(number, load)? {
+                ended.left += self.plan.batch(number).len();
+                ended.computed -= self.plan.batch(number).len();
+            }
+        }
+        ended.left += claimed_by_others.iter().map(|&number| self.plan.batch(number).len()).sum::<usize>();
+        Ok(ended)
+    }
+
+    fn compute(
+        &self,
+        number: usize,
+        experiment: &Experiment,
+        key: Key,
+        claim: Claim,
+        follow: &dyn Follow,
+    ) -> Result<Written> {
+        let runs: Vec<Run> = self.plan.batch(number).iter().map(|run| self.plan.run(run)).collect();
+        let checkpoint = self.store.checkpoint(&key);
+        // All that decides its bytes beside the runs themselves.
+        let batch = format!(
+            "{key} {} {NUMERIC_VERSION} {LIBTORCH_VERSION} {} {}",
+            env!("CARGO_PKG_VERSION"),
+            crate::device::name(experiment.device),
+            experiment.threads
+        );
+        // A damaged checkpoint is none.
+        let load = || checkpoint.read().ok().flatten();
+        let keeper = Timed::new(batch, self.pause, load, |bytes: &[u8]| checkpoint.write(bytes));
+        let records = experiment.compute(&runs, follow.batch(&runs).as_ref(), &keeper)?;
+        Ok(Written { writing: self.store.begin(records), store: self.store.clone(), key, claim })
+    }
+
+    /// The seals of the failed records that are to be replaced. One that another process has put in the place of such a record
+    /// has another seal: of several processes one tries again.
+    fn failed_before(&self) -> HashSet<Hash> {
+        let runs = self.plan.runs().iter().filter(|_| self.retry_failed);
+        let failed = runs.filter_map(|run| self.store.entry(&run.id()).filter(|entry| entry.status == Status::Failed));
+        failed.map(|entry| entry.seal).collect()
+    }
+
+    /// Whether a run need not be computed.
+    fn is_there(&self, run: &Planned, failed_before: &HashSet<Hash>) -> bool {
+        self.store.entry(&run.id()).is_some_and(|entry| !failed_before.contains(&entry.seal))
+    }
+
+    /// Has the pictures of a batch that is there judged by the witnesses of this experiment, where others judged them. Tells
+    /// whether all are: where it is stopped they may not be.
+    fn judge_again(&self, number: usize, load: &mut Load) -> Result<bool> {
+        if self.witnesses.is_empty() {
+            return Ok(true);
+        }
+        for planned in self.plan.batch(number).iter().filter(|run| self.plan.unit(run).class().is_some()) {
+            let Some(entry) = self.store.entry(&planned.id()) else { continue };
+            if entry.status != Status::Done || entry.is_judged_by(self.witnesses) {
+                continue;
+            }
+            if self.stop.load(Ordering::Relaxed) {
+                return Ok(false);
+            }
+            let Some(record) = self.store.done(&planned.id()) else { continue };
+            // Another process may have done it meanwhile, of which the store has known since the record was read.
+            if self.store.entry(&planned.id()).is_some_and(|entry| entry.is_judged_by(self.witnesses)) {
+                continue;
+            }
+            let experiment = load(self.plan.part_of(number).models)?;
+            experiment.judge_again(record, &self.plan.run(planned), self.store)?;
+        }
+        Ok(true)
+    }
+}
+
+/// A batch on its way to the disk; claimed until it is there.
+struct Written {
+    writing: Writing,
+    store: Store,
+    key: Key,
+    claim: Claim,
+}
+
+/// Waits until the records of a batch are on the disk; its checkpoint is not needed any more then.
+fn finish(written: &mut Option<Written>) -> Result<()> {
+    let Some(Written { writing, store, key, claim }) = written.take() else { return Ok(()) };
+    let removed = writing.finish().and_then(|()| store.checkpoint(&key).remove());
+    // Not before: whoever claims the batch now finds its records.
+    drop(claim);
+    removed
+}
+
+impl<'a> Worker<'a> {
+    /// All of a plan, by this process.
+    pub fn whole(plan: &'a Plan, store: &'a Store, witnesses: &'a [String], stop: &'a AtomicBool) -> Worker<'a> {
+        let (share, begin) = (Share::WHOLE, Share::WHOLE);
+        Worker { plan, store, share, begin, witnesses, retry_failed: false, stop, pause: PAUSE }
+    }
+}

@@ -1,0 +1,150 @@
+//! Contact sheets: a labelled grid of pictures, one PNG.
+
+use crate::error::{Context, Result};
+use ab_glyph::{Font, FontRef, PxScale, ScaleFont, point};
+use image::{Rgb, RgbImage};
+use tch::{Device, Kind};
+
+use crate::picture::{from_rgb8, to_rgb8};
+use frozen::resize::Resize;
+
+const INK: Rgb<u8> = Rgb([28, 28, 30]);
+const PALE: Rgb<u8> = Rgb([110, 110, 115]);
+const PAPER: Rgb<u8> = Rgb([255, 255, 255]);
+const EMPTY: Rgb<u8> = Rgb([236, 236, 238]);
+
+/// The built-in fonts.
+pub(crate) const REGULAR: &[u8] = include_bytes!("DejaVuSans.ttf");
+pub(crate) const BOLD: &[u8] = include_bytes!("DejaVuSans-Bold.ttf");
+
+/// Pixels between cells and around the grid.
+const GAP: u32 = 18;
+/// Height of a line of a caption.
+const LINE: u32 = 19;
+const TEXT: f32 = 15.;
+const HEADING: f32 = 19.;
+const TITLE: f32 = 24.;
+
+/// One picture of a sheet and what is written beneath it.
+#[derive(Clone, Debug)]
+pub struct Cell {
+    /// Nothing for a run that failed.
+    pub picture: Option<RgbImage>,
+    /// Lines of text; the first is set in bold.
+    pub caption: Vec<String>,
+}
+
+/// A sheet: `cells[row][column]`.
+#[derive(Clone, Debug)]
+pub struct Sheet {
+    /// Above everything.
+    pub title: String,
+    /// What each column is.
+    pub columns: Vec<String>,
+    /// What each row is.
+    pub rows: Vec<String>,
+    /// By row and column; a cell may be missing.
+    pub cells: Vec<Vec<Option<Cell>>>,
+    /// Beneath everything: what the numbers are.
+    pub notes: Vec<String>,
+    /// Side of a picture on the sheet in pixels.
+    pub side: u32,
+}
+
+impl Sheet {
+    /// With rows and columns exchanged.
+    pub fn transposed(self) -> Sheet {
+        let column = |c: usize| self.cells.iter().map(|row| row.get(c).cloned().flatten()).collect();
+        let cells = (0..self.columns.len()).map(column).collect();
+        Sheet { cells, columns: self.rows, rows: self.columns, ..self }
+    }
+
+    /// Draws it.
+    pub fn draw(&self) -> Result<RgbImage> {
+        let regular = FontRef::try_from_slice(REGULAR).context("the font is built in")?;
+        let bold = FontRef::try_from_slice(BOLD).context("the font is built in")?;
+        let cells = || self.cells.iter().flatten().flatten();
+        let lines = cells().map(|cell| cell.caption.len()).max().unwrap_or(0) as u32;
+        let caption_width = (cells().flat_map(|cell| cell.caption.iter().enumerate()))
+            .map(|(i, line)| width(if i == 0 { &bold } else { &regular }, TEXT, line));
+        let heading_width = self.columns.iter().map(|text| width(&bold, HEADING, text));
+        let column = caption_width.chain(heading_width).fold(self.side, u32::max);
+        let margin = self.rows.iter().map(|text| width(&bold, HEADING, text)).max().unwrap_or(0) + GAP;
+        let row = self.side + lines * LINE + GAP;
+        let top = GAP + 2 * LINE + LINE + GAP / 2;
+        let grid = margin + self.columns.len() as u32 * (column + GAP);
+        let words = self.notes.iter().map(|note| width(&regular, TEXT, note));
+        let wide = words.chain([width(&bold, TITLE, &self.title)]).fold(grid, u32::max) + 2 * GAP;
+        let high = top + self.rows.len() as u32 * row + self.notes.len() as u32 * LINE + GAP;
+        let mut sheet = RgbImage::from_pixel(wide, high, PAPER);
+
+        write(&mut sheet, &bold, TITLE, INK, (GAP, GAP), &self.title);
+        for (i, text) in self.columns.iter().enumerate() {
+            let x = GAP + margin + i as u32 * (column + GAP);
+            write(&mut sheet, &bold, HEADING, INK, (x, GAP + 2 * LINE), text);
+        }
+        for (r, (name, cells)) in self.rows.iter().zip(&self.cells).enumerate() {
+            let y = top + r as u32 * row;
+            write(&mut sheet, &bold, HEADING, INK, (GAP, y + self.side / 2 - LINE / 2), name);
+            for (c, cell) in cells.iter().enumerate() {
+                let x = GAP + margin + c as u32 * (column + GAP);
+                let Some(cell) = cell else { continue };
+                let picture = match &cell.picture {
+                    Some(picture) => fitted(picture, self.side)?,
+                    None => RgbImage::from_pixel(self.side, self.side, EMPTY),
+                };
+                image::imageops::replace(&mut sheet, &picture, i64::from(x), i64::from(y));
+                for (i, line) in cell.caption.iter().enumerate() {
+                    let (font, ink) = if i == 0 { (&bold, INK) } else { (&regular, PALE) };
+                    write(&mut sheet, font, TEXT, ink, (x, y + self.side + 3 + i as u32 * LINE), line);
+                }
+            }
+        }
+        for (i, note) in self.notes.iter().enumerate() {
+            let y = top + self.rows.len() as u32 * row + i as u32 * LINE;
+            write(&mut sheet, &regular, TEXT, PALE, (GAP, y), note);
+        }
+        Ok(sheet)
+    }
+}
+
+/// A picture whose longer side is `side`, by the project's one resize.
+///
+/// # Errors
+/// If libtorch fails.
+pub fn fitted(picture: &RgbImage, side: u32) -> Result<RgbImage> {
+    let (width, height) = picture.dimensions();
+    let fit = |length: u32| (i64::from(side) * i64::from(length) / i64::from(width.max(height))).max(1);
+    let from = [i64::from(height), i64::from(width)];
+    let resize = Resize::new(from, [fit(height), fit(width)], Kind::Float, Device::Cpu);
+    to_rgb8(&resize.apply(&from_rgb8(picture).unsqueeze(0)).squeeze_dim(0))
+}
+
+fn width(font: &FontRef, size: f32, text: &str) -> u32 {
+    let font = font.as_scaled(PxScale::from(size));
+    text.chars().map(|c| font.h_advance(font.glyph_id(c))).sum::<f32>().ceil() as u32
+}
+
+/// Writes one line with its top left corner at `(x, y)`; what does not fit is cut off.
+fn write(sheet: &mut RgbImage, font: &FontRef, size: f32, ink: Rgb<u8>, (x, y): (u32, u32), text: &str) {
+    let scaled = font.as_scaled(PxScale::from(size));
+    let baseline = y as f32 + scaled.ascent();
+    let mut pen = x as f32;
+    for c in text.chars() {
+        let id = scaled.glyph_id(c);
+        let glyph = id.with_scale_and_position(PxScale::from(size), point(pen, baseline));
+        pen += scaled.h_advance(id);
+        let Some(outline) = font.outline_glyph(glyph) else { continue };
+        let bounds = outline.px_bounds();
+        outline.draw(|dx, dy, cover| {
+            let (px, py) = (bounds.min.x as i64 + i64::from(dx), bounds.min.y as i64 + i64::from(dy));
+            let inside = (0..i64::from(sheet.width())).contains(&px) && (0..i64::from(sheet.height())).contains(&py);
+            if inside {
+                let under = sheet.get_pixel_mut(px as u32, py as u32);
+                for (under, ink) in under.0.iter_mut().zip(ink.0) {
+                    *under = (f32::from(*under) * (1. - cover) + f32::from(ink) * cover).round() as u8;
+                }
+            }
+        });
+    }
+}
