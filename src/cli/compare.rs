@@ -7,9 +7,9 @@ use std::sync::Arc;
 use anyhow::{Context, anyhow};
 use clap::Args;
 use classifiers::Classifier;
-use frozen::zoo::Zoo;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tch::Device;
+use zoo::Zoo;
 
 use super::load::{self, Photographs};
 use super::setups::check_witnesses;

@@ -4,15 +4,15 @@ use std::path::{Path, PathBuf};
 
 use anyhow::anyhow;
 use classifiers::Classifier;
-use frozen::zoo::{Cache, Checked, Kind, Manifest, Progress, Silent, Zoo, ZooError};
 use generators::{Classes, Conditioning, Generator};
 use tch::Device;
+use zoo::{Cache, Checked, Kind, Manifest, Progress, Silent, Zoo, ZooError};
 
 use super::models::{self, Bars, Look, Models};
 use super::{Compute, FAILED, Failure, USAGE, Usage};
 use crate::param::Condition;
 use crate::samples;
-use frozen::suggest::hint;
+use zoo::suggest::hint;
 
 /// An unknown name or a wrong manifest is wrong usage; what the network or the disk does is not.
 fn failed(error: ZooError) -> Failure {

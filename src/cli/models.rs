@@ -7,9 +7,9 @@ use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, Result};
 use clap::Subcommand;
-use frozen::zoo::{Digest, Kind, Manifest, Progress, Silent, Size, Verdict, Zoo, ZooError};
 use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
+use zoo::{Digest, Kind, Manifest, Progress, Silent, Size, Verdict, Zoo, ZooError};
 
 /// The models and pictures that can be named, and the cache that holds them.
 #[derive(Debug, Subcommand)]
@@ -99,7 +99,7 @@ pub struct Look {
 pub type Open<'a> = &'a dyn Fn(&Manifest, Option<&Path>) -> Result<Look>;
 
 /// Runs one of the subcommands and returns its exit code: 0, or 1 where an entry could not be pulled or a file is not
-/// sound. An error is one that ended the command; [`frozen::zoo::ZooError::is_usage`] tells a wrong request.
+/// sound. An error is one that ended the command; [`zoo::ZooError::is_usage`] tells a wrong request.
 pub fn run(command: Models, zoo: &Zoo, open: Open<'_>, quiet: bool) -> Result<u8> {
     match command {
         Models::List { json: true } => print(&pretty(&list_json(zoo))).map(|()| 0),
@@ -371,7 +371,7 @@ fn listing(zoo: &Zoo, manifest: &Manifest, open: Open<'_>, samples: Option<&Path
 }
 
 fn info_json(zoo: &Zoo, manifest: &Manifest, listing: &Listing) -> Value {
-    let of_file = |file: &frozen::zoo::File| {
+    let of_file = |file: &zoo::File| {
         json!({
             "file": &*file.file,
             "path": zoo.cache().path(file),
@@ -413,7 +413,7 @@ fn info(zoo: &Zoo, manifest: &Manifest, listing: &Listing) -> String {
     line("trained on", manifest.trained_on.as_deref().unwrap_or_default());
     line("homepage", manifest.homepage.as_deref().unwrap_or_default());
     for (key, value) in &manifest.config {
-        line(&in_flow(key), &in_flow(value));
+        line(key, &in_flow(value));
     }
     line("size", &size(manifest));
     line("pulled", pulled);
@@ -450,19 +450,16 @@ fn info(zoo: &Zoo, manifest: &Manifest, listing: &Listing) -> String {
 }
 
 /// A value of a manifest's `config` on one line.
-fn in_flow(value: &serde_yaml::Value) -> String {
-    use serde_yaml::Value;
+fn in_flow(value: &Value) -> String {
     match value {
-        Value::Sequence(values) => values.iter().map(in_flow).collect::<Vec<_>>().join(", "),
-        Value::Mapping(mapping) => {
-            let pairs: Vec<String> = mapping.iter().map(|(k, v)| format!("{}: {}", in_flow(k), in_flow(v))).collect();
+        Value::Array(values) => values.iter().map(in_flow).collect::<Vec<_>>().join(", "),
+        Value::Object(map) => {
+            let pairs: Vec<String> = map.iter().map(|(key, value)| format!("{key}: {}", in_flow(value))).collect();
             format!("{{{}}}", pairs.join(", "))
         }
         Value::String(text) => text.clone(),
-        Value::Number(number) => number.to_string(),
-        Value::Bool(truth) => truth.to_string(),
         Value::Null => String::new(),
-        Value::Tagged(tagged) => in_flow(&tagged.value),
+        Value::Number(_) | Value::Bool(_) => value.to_string(),
     }
 }
 
@@ -510,7 +507,7 @@ fn print(text: &str) -> Result<()> {
 mod tests {
     use super::*;
     use clap::Parser;
-    use frozen::zoo::Cache;
+    use zoo::Cache;
 
     #[derive(Parser)]
     struct Program {
@@ -654,7 +651,7 @@ mod tests {
             run(command, &zoo, &nothing, true).unwrap_err()
         };
         let error = ask("photo", None);
-        assert!(error.downcast_ref::<frozen::zoo::ZooError>().unwrap().is_usage());
+        assert!(error.downcast_ref::<zoo::ZooError>().unwrap().is_usage());
         assert_eq!(error.to_string(), "unknown zoo entry 'photo'; did you mean 'photos'?");
         for (name, complaint) in [("alexnet", "a generator is needed"), ("face-dcgan", "models pull face-dcgan")] {
             let error = ask(name, Some("samples.png"));

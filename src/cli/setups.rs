@@ -7,10 +7,10 @@ use std::sync::OnceLock;
 
 use anyhow::{Context, anyhow};
 use classifiers::Classifier;
-use frozen::zoo::Zoo;
 use generators::Generator;
 use image::RgbImage;
 use tch::Device;
+use zoo::Zoo;
 
 use super::load::{self, Photographs};
 use super::{Failure, Usage};

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
 use clap::Args;
-use frozen::suggest::hint;
 use serde_json::{Map, Value, json};
+use zoo::suggest::hint;
 
 use super::{Failure, Usage, print_json};
 use crate::picture;
