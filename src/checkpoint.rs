@@ -390,7 +390,7 @@ fn digest<'n, V: View>(parts: impl Iterator<Item = (&'n str, V)>) -> String {
         add(format!("{:?} {:?}", part.dtype(), part.shape()).as_bytes());
         add(&part.data());
     }
-    sha256.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    zoo::hash::hex(&sha256.finalize())
 }
 
 #[cfg(test)]

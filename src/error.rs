@@ -5,7 +5,7 @@ use std::fmt;
 use std::io;
 
 use frozen::load::LoadError;
-use frozen::zoo::ZooError;
+use zoo::ZooError;
 
 /// What can go wrong in the library.
 ///
@@ -170,7 +170,7 @@ macro_rules! from {
 
 from! {
     Request: LoadError, std::str::Utf8Error, std::string::FromUtf8Error, std::num::TryFromIntError,
-        std::num::ParseFloatError, frozen::network::UnknownLayer, frozen::yaml::YamlError;
+        std::num::ParseFloatError, frozen::network::UnknownLayer, zoo::yaml::YamlError;
     Compute: tch::TchError, ndarray::ShapeError, ab_glyph::InvalidFont, resvg::usvg::Error;
     Storage: image::ImageError, jpeg_encoder::EncodingError, csv::Error, serde_json::Error, serde_yaml::Error, safetensors::SafeTensorError;
 }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use frozen::zoo::{Kind, Manifest};
+use zoo::{Kind, Manifest};
 
 use crate::error::Result;
 use crate::models::Models;

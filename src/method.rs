@@ -5,11 +5,11 @@ use std::path::Path;
 
 use crate::error::{Context, Result, bail, request};
 use classifiers::Classifier;
-use frozen::suggest::hint;
-use frozen::yaml;
 use generators::{Generator, Prior};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use zoo::suggest::hint;
+use zoo::yaml;
 
 use crate::filter::{FilterSpec, Stage};
 use crate::optimizer::OptimizerSpec;

@@ -4,11 +4,11 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use frozen::suggest::hint;
-use frozen::zoo::{Cache, Checked, Kind, Manifest, Progress, Silent, Zoo};
 use generators::{Classes, Conditioning};
 use image::RgbImage;
 use tch::Device;
+use zoo::suggest::hint;
+use zoo::{Cache, Checked, Kind, Manifest, Progress, Silent, Zoo};
 
 use crate::device;
 use crate::error::{Context, OfRequest, Result, bail, request};

@@ -6,12 +6,11 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Context, Result, request};
 use classifiers::imagenet;
-use frozen::zoo::Cache;
 use generators::{Classes, Conditioning, Generator, Prior};
 use image::{ImageFormat, RgbImage};
 use serde_json::json;
-use sha2::{Digest, Sha256};
 use tch::{Device, Kind, Tensor};
+use zoo::Cache;
 
 use crate::param::{Condition, Latent, LatentSpec, Param, Space};
 use crate::picture::to_rgb8;
@@ -169,11 +168,9 @@ pub fn sheet(generator: &Generator) -> Result<Sheet> {
 
 /// Where the sheet is kept: weights, configuration and layout decide its name, so that it is never that of others.
 fn place(cache: &Cache, generator: &Generator) -> Result<PathBuf> {
-    let definition = serde_json::to_value(&generator.definition)?;
-    let made_of = json!([LAYOUT, generator.name, generator.weights_sha256, definition]);
-    let digest = Sha256::digest(made_of.to_string().as_bytes());
-    let key: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-    Ok(cache.samples().join(format!("{}-{key}.png", generator.name)))
+    let made_of = json!([LAYOUT, generator.name, generator.weights_sha256, generator.definition]);
+    let key = zoo::hash::sha256(made_of.to_string());
+    Ok(cache.samples().join(format!("{}-{key:.16}.png", generator.name)))
 }
 
 /// The PNG of a generator's sheet, drawn if the cache does not hold it; and its copy, where one is wanted. Returns the path

@@ -23,7 +23,6 @@ use frozen::network::Point;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 use tch::{Kind, Tensor};
 
 use crate::random::{Purpose, Seed, normal, stream};
@@ -156,7 +155,7 @@ impl Term {
 
 fn sha256_of(values: &[f32]) -> String {
     let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    zoo::hash::sha256(bytes)
 }
 
 /// What is visualised, known to exist in a classifier: one term or a weighted sum of several.
@@ -371,8 +370,9 @@ impl Reader<'_> {
             }
             _ => {
                 let known = ["quadratic", "probability", "log_probability", "direction", "cosine"];
-                return Err(self
-                    .wrong(format!("no reading '{function}'{}", frozen::suggest::hint(function, "readings", known))));
+                return Err(
+                    self.wrong(format!("no reading '{function}'{}", zoo::suggest::hint(function, "readings", known)))
+                );
             }
         };
         Ok(Term { reading, ..self.target(inside.trim())? })

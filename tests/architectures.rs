@@ -265,7 +265,7 @@ fn the_smallest_picture_leaves_every_layer_a_position() {
 
 #[test]
 fn every_manifest_of_torchvision_has_an_architecture_and_the_digits_in_the_name_of_its_file() {
-    use frozen::zoo::{Digest, Manifest};
+    use zoo::{Digest, Manifest};
     let mut count = 0;
     for (file, text) in classifiers::MANIFESTS {
         let manifest = Manifest::parse(file, text, None).unwrap();
@@ -293,7 +293,7 @@ fn formula_inception() -> Classifier {
         mean: [0.5; 3],
         std: [0.5; 3],
         weights_sha256: String::new(),
-        definition: serde_yaml::Value::Null,
+        definition: serde_json::Value::Null,
     }
 }
 

@@ -57,7 +57,7 @@ fn classifier() -> Classifier {
         mean: [0.5; 3],
         std: [0.5; 3],
         weights_sha256: String::new(),
-        definition: serde_yaml::Value::Null,
+        definition: serde_json::Value::Null,
     }
 }
 
@@ -72,7 +72,7 @@ fn generator(built: Built) -> Generator {
         output,
         size,
         weights_sha256: String::new(),
-        definition: serde_yaml::Value::Null,
+        definition: serde_json::Value::Null,
     }
 }
 

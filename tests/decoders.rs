@@ -10,12 +10,12 @@ use std::time::Instant;
 use formula::{chosen, error, formula, hollow, numbers, of_gradient, shapes, start_of, tensor_of};
 use frozen::network::{Network, Point};
 use frozen::weights::{Fault, WeightError, Weights};
-use frozen::zoo::{Cache, Manifest, Silent};
 use generators::{
     Built, Generator, Output, Prior, biggan, biggan_deep, dcgan, deepsim, pgan, sngan, stylegan2, taesd, vqgan,
 };
 use serde_json::Value;
 use tch::{Device, Kind, Tensor};
+use zoo::{Cache, Manifest, Silent};
 
 /// Largest error of an activation, relative to the largest in size of the values that are compared.
 const TOLERANCE: f64 = 1e-4;

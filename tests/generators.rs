@@ -9,10 +9,10 @@ use std::time::Instant;
 
 use formula::{Make, Shapes, chosen, error, numbers, taken, tensor_of, weights_of};
 use frozen::weights::{WeightError, Weights};
-use frozen::zoo::Manifest;
 use generators::{Built, Classes, Prior, biggan, biggan_deep, sagan, sngan};
 use serde_json::Value;
 use tch::{Device, Kind, Tensor};
+use zoo::Manifest;
 
 /// Largest error of an activation or a picture, relative to the largest in size of the values that are compared.
 const TOLERANCE: f64 = 2e-5;

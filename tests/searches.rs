@@ -46,7 +46,7 @@ fn caffenet() -> Classifier {
         mean: classifiers::caffenet::MEAN,
         std: classifiers::caffenet::STD,
         weights_sha256: String::new(),
-        definition: serde_yaml::Value::Null,
+        definition: serde_json::Value::Null,
     };
     classifier.to(Device::Cpu, Kind::Double)
 }

@@ -7,13 +7,13 @@ use std::path::{Path, PathBuf};
 use classifiers::Classifier;
 use common::reference;
 use frozen::network::Point;
-use frozen::zoo::{Cache, Manifest, Silent};
 use metapicture::method::Method;
 use metapicture::objective::Objective;
 use metapicture::random::Seed;
 use metapicture::render::{Batch, render};
 use metapicture::unit::{LayerShapes, Reading, Unit};
 use tch::{Kind, Tensor};
+use zoo::{Cache, Manifest, Silent};
 
 /// The classifier of a manifest with this program and this `config`, or the error's text.
 fn load(program: &Path, config: &str) -> Result<Classifier, String> {

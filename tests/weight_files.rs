@@ -8,10 +8,9 @@ use std::time::{Duration, Instant};
 
 use common::{files, reference, zoo};
 use frozen::weights::{WeightFile, Weights};
-use frozen::zoo::Checked;
 use mutate::Mutator;
-use sha2::{Digest, Sha256};
 use tch::{Kind, Tensor};
+use zoo::Checked;
 
 const FILES: [&str; 5] = ["efficientnet-lite0", "efficientnet-lite1", "efficientnet-lite2", "face-dcgan", "eye-cdcgan"];
 
@@ -26,7 +25,7 @@ fn digest(tensor: &Tensor) -> String {
         }
         _ => flat.copy_data_u8(&mut bytes, flat.numel()),
     }
-    Sha256::digest(&bytes)[..8].iter().map(|byte| format!("{byte:02x}")).collect()
+    zoo::hash::sha256(&bytes)[..16].to_owned()
 }
 
 #[test]

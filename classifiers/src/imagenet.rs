@@ -4,7 +4,7 @@
 
 use std::sync::LazyLock;
 
-use frozen::suggest::{fold, nearest};
+use zoo::suggest::{fold, nearest};
 
 /// One class.
 #[derive(Debug)]

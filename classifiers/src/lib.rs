@@ -19,11 +19,11 @@ use frozen::load::{LoadError, unknown_architecture};
 use frozen::network::Network;
 use frozen::resize::Resize;
 use frozen::weights::Weights;
-use frozen::zoo::{Checked, Manifest};
 use imagenet::NotAClass;
 use tch::{Device, Kind, Tensor};
+use zoo::{Checked, Manifest};
 
-/// The manifests of the classifiers that are known here, as file name and text, for [`frozen::zoo::Zoo::new`].
+/// The manifests of the classifiers that are known here, as file name and text, for [`zoo::Zoo::new`].
 pub const MANIFESTS: &[(&str, &str)] = &[
     ("alexnet.yaml", include_str!("../zoo/alexnet.yaml")),
     ("caffenet.yaml", include_str!("../zoo/caffenet.yaml")),
@@ -64,7 +64,7 @@ pub struct Classifier {
     /// The sha256 of the weights file, in hexadecimal.
     pub weights_sha256: String,
     /// What else decides what it computes; see [`Manifest::definition`].
-    pub definition: serde_yaml::Value,
+    pub definition: serde_json::Value,
 }
 
 impl Classifier {

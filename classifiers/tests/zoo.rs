@@ -1,6 +1,6 @@
 //! The embedded manifests.
 
-use frozen::zoo::{Cache, Kind, Zoo};
+use zoo::{Cache, Kind, Zoo};
 
 #[test]
 fn every_manifest_parses_and_bears_the_name_of_its_file() {

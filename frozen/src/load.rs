@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::network::ScriptError;
 use crate::weights::WeightError;
-use crate::zoo::{Manifest, ZooError};
+use zoo::{Manifest, ZooError};
 
 /// Why a manifest did not become a network.
 #[derive(Debug, thiserror::Error)]

@@ -15,7 +15,6 @@ use std::time::{Duration, Instant};
 use frozen::weights::{Fault, WeightError, WeightFile, Weights};
 use mutate::Mutator;
 use serde::Deserialize;
-use sha2::{Digest, Sha256};
 use tch::{Kind, Tensor};
 
 // ---- what PyTorch sees in the files ----
@@ -62,7 +61,7 @@ fn sha256(tensor: &Tensor) -> String {
     let length = tensor.numel() * tensor.kind().elt_size_in_bytes();
     // SAFETY: the tensor is contiguous and on the CPU; an empty one may have no address.
     let bytes = if length == 0 { &[] } else { unsafe { std::slice::from_raw_parts(tensor.data_ptr().cast(), length) } };
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    zoo::hash::sha256(bytes)
 }
 
 /// Reads a file and compares all its tensors with what PyTorch saw.

@@ -18,11 +18,11 @@ use frozen::Constant;
 use frozen::load::{LoadError, unknown_architecture};
 use frozen::network::{Network, Schedule};
 use frozen::weights::{WeightFile, Weights};
-use frozen::zoo::{Checked, Manifest};
 use serde::de::DeserializeOwned;
 use tch::{Device, Kind, Tensor};
+use zoo::{Checked, Manifest};
 
-/// The manifests of the generators that are known here, as file name and text, for [`frozen::zoo::Zoo::new`].
+/// The manifests of the generators that are known here, as file name and text, for [`zoo::Zoo::new`].
 pub const MANIFESTS: &[(&str, &str)] = &[
     ("biggan-128.yaml", include_str!("../zoo/biggan-128.yaml")),
     ("biggan-deep-128.yaml", include_str!("../zoo/biggan-deep-128.yaml")),
@@ -265,7 +265,7 @@ pub struct Generator {
     /// The sha256 of the weights file, in hexadecimal.
     pub weights_sha256: String,
     /// What else decides what it computes; see [`Manifest::definition`].
-    pub definition: serde_yaml::Value,
+    pub definition: serde_json::Value,
 }
 
 /// The configuration in a manifest, of values that its architecture can have.

@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 
 use classifiers::Classifier;
-use sha2::{Digest, Sha256};
 
 use super::Job;
 use super::comparison::{Band, Model, Reference};
@@ -14,7 +13,7 @@ pub fn model(classifier: &Classifier, kinship: Option<String>) -> Model {
     Model {
         name: classifier.name.clone(),
         weights_sha256: classifier.weights_sha256.clone(),
-        definition: serde_json::to_value(&classifier.definition).unwrap_or_default(),
+        definition: classifier.definition.clone(),
         kinship,
     }
 }
@@ -28,7 +27,7 @@ pub fn generators(job: &Job) -> Vec<Model> {
             models.push(Model {
                 name: generator.name.clone(),
                 weights_sha256: generator.weights_sha256.clone(),
-                definition: serde_json::to_value(&generator.definition).unwrap_or_default(),
+                definition: generator.definition.clone(),
                 kinship: None,
             });
         }
@@ -62,7 +61,7 @@ pub fn reference(job: &Job) -> Reference {
         labelled: job.photographs.iter().filter(|photograph| photograph.class.is_some()).count(),
         classes: classes.len(),
         crops: 1 + MORE_SQUARES,
-        sha256: Sha256::digest(digests.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect(),
+        sha256: zoo::hash::sha256(digests),
     }
 }
 

@@ -5,8 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Context, Result, bail, request};
-use frozen::suggest::hint;
 use serde_json::Value;
+use zoo::suggest::hint;
 
 use super::comparison::{Kind, Source};
 use crate::store::Store;

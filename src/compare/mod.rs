@@ -32,9 +32,9 @@ use std::sync::Arc;
 
 use crate::error::{Context, Result, bail, request};
 use classifiers::Classifier;
-use frozen::suggest::hint;
 use generators::Generator;
 use metrics::bootstrap::Bootstrap;
+use zoo::suggest::hint;
 
 use self::analysis::Evidence;
 pub use self::comparison::Comparison;

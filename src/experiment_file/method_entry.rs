@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use frozen::suggest::hint;
+use zoo::suggest::hint;
 
 use super::document::{is_path, rebase_limits};
 use super::node::{Field, Node, Value};

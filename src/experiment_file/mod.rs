@@ -58,10 +58,10 @@ pub use setting::{Comparison, GeneratorChoice};
 pub use unit_pattern::{LayerGlob, UnitPattern};
 
 use document::Document;
-use frozen::zoo::Kind;
 use node::{Field, Node, Value};
 use setting::{Head, Models};
 use sweep::Sweep;
+use zoo::Kind;
 
 /// An experiment file, read and checked.
 #[derive(Clone, Debug)]

@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use frozen::suggest::hint;
+use zoo::suggest::hint;
 
 use super::place::{FileError, Located, Place, joined};
 

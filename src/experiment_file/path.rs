@@ -1,6 +1,6 @@
 //! Paths into a document, as `--set` and `sweep` name its keys: `methods.latent.optimizer.adam.lr`.
 
-use frozen::suggest::hint;
+use zoo::suggest::hint;
 
 use super::node::{Entry, Node, Value};
 use super::place::{FileError, Place};

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use frozen::zoo::{Cache, Kind, Zoo};
+use zoo::{Cache, Kind, Zoo};
 
 use super::document::{KEYS, is_path};
 use super::node::{Field, Node, Value};
@@ -246,7 +246,7 @@ fn comparison(field: &Field, folder: &Path) -> Result<Comparison, FileError> {
         match path.is_dir() {
             true => Ok(reference.located(path.to_string_lossy().into_owned())),
             false => {
-                let hint = frozen::suggest::hint(name, "sets of images of the zoo", image_sets());
+                let hint = zoo::suggest::hint(name, "sets of images of the zoo", image_sets());
                 Err(reference
                     .wrong(format!("'{name}' is no set of images, and there is no folder {}{hint}", path.display())))
             }
@@ -272,7 +272,7 @@ pub(super) struct Models {
 }
 
 impl Models {
-    pub(super) fn new() -> Result<Models, frozen::zoo::ZooError> {
+    pub(super) fn new() -> Result<Models, zoo::ZooError> {
         let manifests = classifiers::MANIFESTS.iter().chain(generators::MANIFESTS);
         // Manifests are looked up here, never files: there need be no cache.
         let zoo = Zoo::new(manifests.copied(), Cache::at(Path::new("")))?;

@@ -1,6 +1,6 @@
 //! The sweep: paths into the document, each with its values; the product is taken, or they go along each other (`zip`).
 
-use frozen::suggest::hint;
+use zoo::suggest::hint;
 
 use super::document::KEYS;
 use super::node::{Entry, Field, Node, Value};

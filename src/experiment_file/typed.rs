@@ -1,13 +1,13 @@
 //! Tree to types: a serde deserializer whose errors carry the place and the path of the node that is wrong. An enum's
-//! variant is a word, or a map of one key, as in [`frozen::yaml::parse_with_variants`].
+//! variant is a word, or a map of one key, as in [`zoo::yaml::parse_with_variants`].
 
 use std::fmt;
 
-use frozen::suggest::hint;
 use serde::de::{
     DeserializeOwned, DeserializeSeed, Deserializer, EnumAccess, Expected, IntoDeserializer, MapAccess, SeqAccess,
     Unexpected, VariantAccess, Visitor,
 };
+use zoo::suggest::hint;
 
 use super::node::{Entry, Node, Value};
 use super::place::{FileError, Place, joined};

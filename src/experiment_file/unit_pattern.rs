@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use frozen::suggest::nearest;
+use zoo::suggest::nearest;
 
 use super::node::{Field, Value};
 use super::place::FileError;

@@ -8,7 +8,6 @@ use crate::error::{Context, Result, bail};
 use generators::{Generator, Prior};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use tch::{Kind, Tensor};
 
 use super::latent::{draws, on_device};
@@ -111,7 +110,7 @@ impl LimitsFile {
         if numbers.is_empty() || numbers.iter().any(|number| !number.is_finite()) {
             bail!("{}: limits are finite numbers", path.display());
         }
-        let sha256 = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+        let sha256 = zoo::hash::sha256(&bytes);
         Ok(LimitsFile { path: path.to_owned(), sha256, numbers })
     }
 }
@@ -251,7 +250,7 @@ mod tests {
         let path = folder.path().join("fc6.txt");
         std::fs::write(&path, "12 11.5\n13\n").unwrap();
         let yaml = format!("file: {}", path.display());
-        let limits: Limits = frozen::yaml::parse_with_variants("m.yaml", &yaml).unwrap();
+        let limits: Limits = zoo::yaml::parse_with_variants("m.yaml", &yaml).unwrap();
         let Limits::File(file) = &limits else { panic!("{limits:?}") };
         assert_eq!(file.numbers, [12., 11.5, 13.]);
         // Written with its sha256, which another content does not have.
@@ -259,9 +258,9 @@ mod tests {
         let mut yaml = serde_yaml::Serializer::new(&mut text);
         serde_yaml::with::singleton_map_recursive::serialize(&limits, &mut yaml).unwrap();
         let text = String::from_utf8(text).unwrap();
-        assert_eq!(frozen::yaml::parse_with_variants::<Limits>("m.yaml", &text).unwrap(), limits);
+        assert_eq!(zoo::yaml::parse_with_variants::<Limits>("m.yaml", &text).unwrap(), limits);
         std::fs::write(&path, "12 11.5 14").unwrap();
-        let error = frozen::yaml::parse_with_variants::<Limits>("m.yaml", &text).unwrap_err().to_string();
+        let error = zoo::yaml::parse_with_variants::<Limits>("m.yaml", &text).unwrap_err().to_string();
         assert!(error.contains("its sha256 is"), "{error}");
         for (content, complaint) in [("12 x", "'x'"), ("", "finite numbers"), ("1 inf", "finite numbers")] {
             std::fs::write(&path, content).unwrap();

@@ -4,7 +4,7 @@ mod photographs;
 
 pub use photographs::{Photograph, below, in_folder, of_set};
 
-/// The manifests of the sets of photographs that are known here, as file name and text, for [`frozen::zoo::Zoo::new`].
+/// The manifests of the sets of photographs that are known here, as file name and text, for [`zoo::Zoo::new`].
 pub const MANIFESTS: &[(&str, &str)] = &[
     ("imagenet-samples.yaml", include_str!("zoo/imagenet-samples.yaml")),
     ("photos.yaml", include_str!("zoo/photos.yaml")),
@@ -12,7 +12,7 @@ pub const MANIFESTS: &[(&str, &str)] = &[
 
 #[cfg(test)]
 mod tests {
-    use frozen::zoo::{Cache, Kind, Zoo};
+    use zoo::{Cache, Kind, Zoo};
 
     #[test]
     fn every_manifest_parses_and_bears_the_name_of_its_file() {

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Context, Result, request};
 use classifiers::Classifier;
-use frozen::zoo::Checked;
-use sha2::{Digest, Sha256};
+use zoo::Checked;
+use zoo::hash::sha256;
 
 /// Endings of picture files.
 const ENDINGS: [&str; 9] = ["png", "jpg", "jpeg", "webp", "bmp", "tif", "tiff", "gif", "ppm"];
@@ -47,7 +47,7 @@ pub fn in_folder(folder: &Path, classifier: &Classifier) -> Result<Vec<Photograp
     }
     let photograph = |path: PathBuf| {
         let bytes = std::fs::read(&path).with_context(|| format!("{}: cannot be read", path.display()))?;
-        let sha256 = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+        let sha256 = sha256(&bytes);
         Ok(Photograph { class: class_of(&path), sha256, path })
     };
     paths.into_iter().map(photograph).collect()

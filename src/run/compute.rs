@@ -115,7 +115,7 @@ impl Experiment {
         let (mut weights_sha256, mut definitions) = (BTreeMap::new(), BTreeMap::new());
         for (name, sha256, definition) in models {
             weights_sha256.insert(name.clone(), sha256.clone());
-            definitions.insert(name.clone(), serde_json::to_value(definition).unwrap_or_default());
+            definitions.insert(name.clone(), definition.clone());
         }
         Record {
             schema_version: SCHEMA_VERSION,

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 
-use frozen::suggest::hint;
 use serde_json::{Map, Value};
+use zoo::suggest::hint;
 
 use super::grid::{Cell, Sheet};
 use crate::error::{Context, Error, Result, bail, request};

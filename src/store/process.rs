@@ -7,8 +7,6 @@ use std::str::FromStr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
-use sha2::{Digest, Sha256};
-
 /// A process on some machine of those that share the file system. Written as `HOST.BOOT.PID.START`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Process {
@@ -41,7 +39,7 @@ impl Process {
             (Ok(boot), Ok(space)) => format!("{boot}{}", space.display()),
             _ => format!("{pid} {:?}", SystemTime::now()),
         };
-        let boot = Sha256::digest(boot.as_bytes()).iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+        let boot = zoo::hash::sha256(boot)[..8].to_owned();
         Process { host, boot, pid, start: start_of(pid).unwrap_or_default() }
     }
 

@@ -9,7 +9,6 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 use tch::Tensor;
 
 use crate::look::judge::Verdict;
@@ -38,8 +37,7 @@ impl RunId {
 
     /// Of a text that holds all that decides the run's result.
     pub fn of(settings: &str) -> RunId {
-        let digest = Sha256::digest(settings.as_bytes());
-        RunId(digest.iter().take(RunId::DIGITS / 2).map(|byte| format!("{byte:02x}")).collect())
+        RunId(zoo::hash::sha256(settings)[..RunId::DIGITS].to_owned())
     }
 
     /// The digits as a number.

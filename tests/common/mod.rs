@@ -6,11 +6,11 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use classifiers::Classifier;
-use frozen::zoo::{Cache, Checked, Silent, Zoo};
 use generators::Generator;
 use image::RgbImage;
 use metapicture::picture::{self, from_rgb8};
 use tch::{Kind, Tensor};
+use zoo::{Cache, Checked, Silent, Zoo};
 
 /// Everything that is built in. Tests run beside each other, so each gets one of libtorch's threads.
 pub fn zoo() -> Zoo {

@@ -137,6 +137,6 @@ pub fn generator(built: Built) -> Generator {
         output,
         size,
         weights_sha256: String::new(),
-        definition: serde_yaml::Value::Null,
+        definition: serde_json::Value::Null,
     }
 }

@@ -32,7 +32,7 @@ pub use upsampled::UpsampledConvolution;
 
 use tch::{Device, Kind, Tensor};
 
-use crate::suggest::nearest;
+use zoo::suggest::nearest;
 
 /// A tensor in channels-last memory order (`[N,C,H,W]` in shape, NHWC in memory); other ranks are made contiguous.
 ///

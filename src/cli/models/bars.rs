@@ -3,8 +3,8 @@
 use std::io::{self, IsTerminal};
 use std::sync::{Mutex, PoisonError};
 
-use frozen::zoo::Progress;
 use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
+use zoo::Progress;
 
 /// Shows a pull on stderr: as bars on a terminal, as one line a step elsewhere.
 pub struct Bars {

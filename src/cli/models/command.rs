@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
-use frozen::zoo::{Kind, Manifest, Zoo};
 use serde_json::json;
+use zoo::{Kind, Manifest, Zoo};
 
 use super::pull::{pull, verify};
 use super::told::{files, info, info_json, licence_json, list_json, listing, pretty, print, table, with};

