@@ -1,5 +1,7 @@
 //! The program; the work is in the library. See `metapicture --help`.
 
+mod cli;
+
 use std::process::ExitCode;
 
 /// libtorch frees and asks for the same large tensors in every step. glibc maps and faults them in anew each time; jemalloc
@@ -18,5 +20,5 @@ pub static ALLOCATOR_OPTIONS: Option<&'static std::ffi::c_char> = {
 };
 
 fn main() -> ExitCode {
-    metapicture::cli::main()
+    cli::main()
 }

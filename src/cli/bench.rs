@@ -9,13 +9,13 @@ use tch::{Device, Kind, Tensor};
 
 use super::compute::Compute;
 use super::output::print_json;
-use crate::device;
-use crate::error::{Error, OfRequest, Result, request};
-use crate::method::{Input, Method};
-use crate::models::condition;
-use crate::random::Seed;
-use crate::render::{Batch, Watch, render};
-use crate::unit::Unit;
+use crate::cli::error::{Error, OfRequest, Result, request};
+use metapicture::engine::device;
+use metapicture::engine::method::{Input, Method};
+use metapicture::engine::models::condition;
+use metapicture::engine::random::Seed;
+use metapicture::engine::render::{Batch, Watch, render};
+use metapicture::engine::unit::Unit;
 
 /// The speed of an optimization step, against the machine's own limit.
 #[derive(Debug, Args)]

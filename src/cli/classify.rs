@@ -8,9 +8,9 @@ use tch::Tensor;
 
 use super::compute::Compute;
 use super::output::print_json;
-use crate::error::{Context, OfRequest, Result, request};
-use crate::look::judge;
-use crate::picture;
+use crate::cli::error::{Context, OfRequest, Result, request};
+use metapicture::engine::look::judge;
+use metapicture::engine::picture;
 
 /// What a classifier makes of pictures.
 #[derive(Debug, Args)]

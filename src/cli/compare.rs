@@ -7,10 +7,10 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::compute::Compute;
 use super::output::{print_json, quoted, table};
-use crate::compare::comparison::{Comparison as Findings, Kind as Made, Measured};
-use crate::compare::{Follow, Options, tables};
-use crate::comparison::Comparison;
-use crate::error::Result;
+use crate::cli::error::Result;
+use metapicture::engine::compare::comparison::{Comparison as Findings, Kind as Made, Measured};
+use metapicture::engine::compare::{Follow, Options, tables};
+use metapicture::engine::comparison::Comparison;
 
 /// How far pictures drift from those of pixel space, and what their legibility costs.
 #[derive(Debug, Args)]
@@ -131,7 +131,7 @@ fn print(findings: &Findings) {
         None => "-".to_owned(),
     };
     let header: Vec<&str> = ["method", "units", "pictures"].into_iter().chain(keys.iter().copied()).collect();
-    let row = |method: &crate::compare::comparison::Method| {
+    let row = |method: &metapicture::engine::compare::comparison::Method| {
         let mark = if method.kind == Made::Control { "(control) " } else { "" };
         let mut row = vec![format!("{mark}{}", method.label), method.units.to_string(), method.pictures.to_string()];
         row.extend(keys.iter().map(|key| cell(method.metrics.get(*key))));

@@ -3,9 +3,9 @@
 use clap::Args;
 
 use super::models::Bars;
-use crate::device;
-use crate::error::{Context, Result, bail};
-use crate::models::{Models, Options};
+use crate::cli::error::{Context, Result, bail};
+use metapicture::engine::device;
+use metapicture::engine::models::{Models, Options};
 
 /// Where and how wide to compute.
 #[derive(Clone, Debug, Args)]

@@ -9,13 +9,13 @@ use tch::{Kind, Tensor};
 
 use super::compute::Compute;
 use super::output::print_json;
-use crate::error::{Context, OfRequest, Result, bail, request};
-use crate::models::condition;
-use crate::param::{Condition, Space};
-use crate::random::Seed;
-use crate::samples::{Drawn, pictures, random, to_host};
-use crate::sheet::{Cell, Sheet};
-use crate::tensor_file::read_npy;
+use crate::cli::error::{Context, OfRequest, Result, bail, request};
+use metapicture::engine::models::condition;
+use metapicture::engine::param::{Condition, Space};
+use metapicture::engine::random::Seed;
+use metapicture::engine::samples::{Drawn, pictures, random, to_host};
+use metapicture::engine::sheet::{Cell, Sheet};
+use metapicture::engine::tensor_file::read_npy;
 
 /// Pictures from a generator's random or given codes.
 #[derive(Debug, Args)]

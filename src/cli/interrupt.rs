@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::exit::INTERRUPTED;
-use crate::error::{Error, Result};
+use crate::cli::error::{Error, Result};
 
 /// What Ctrl-C does to a process that computes.
 pub(super) const BATCH_FIRST: &str = "the running batch is finished first; once more ends at once";

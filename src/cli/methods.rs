@@ -3,8 +3,8 @@
 use clap::Subcommand;
 
 use super::output::{print_json, table};
-use crate::error::{OfRequest, Result};
-use crate::method::Method;
+use crate::cli::error::{OfRequest, Result};
+use metapicture::engine::method::Method;
 
 /// The methods.
 #[derive(Debug, Subcommand)]

@@ -4,6 +4,7 @@ mod bench;
 mod classify;
 mod compare;
 mod compute;
+mod error;
 mod exit;
 mod generate;
 mod interrupt;
@@ -24,8 +25,8 @@ use clap::{CommandFactory, Parser, Subcommand};
 
 use self::exit::{FAILED, USAGE};
 use self::output::one_line;
-use crate::error::{Error, Result};
-use crate::libtorch;
+use crate::cli::error::{Error, Result};
+use metapicture::engine::libtorch;
 
 const AFTER_HELP: &str = "Example:
   metapicture visualize --classifier efficientnet-lite0 --generator face-dcgan --unit banana \\

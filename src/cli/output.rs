@@ -1,6 +1,6 @@
 //! What is printed: JSON, tables, errors of one line, words for a shell.
 
-use crate::error::{Error, Result};
+use crate::cli::error::{Error, Result};
 
 /// An error on one line, whatever those whose texts it holds have put into theirs.
 pub(super) fn one_line(error: &Error) -> String {

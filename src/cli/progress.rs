@@ -2,9 +2,9 @@
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::render::Watch;
-use crate::run::Follow;
-use crate::run::Run;
+use metapicture::engine::render::Watch;
+use metapicture::engine::run::Follow;
+use metapicture::engine::run::Run;
 
 /// A bar over all steps of all runs.
 pub struct Steps {
@@ -79,7 +79,7 @@ impl Watch for OfBatch {
         self.bar.set_message(format!("{}  screening code {done}/{codes}", self.what));
     }
 
-    fn unsaved(&self, error: &crate::error::Error) {
+    fn unsaved(&self, error: &crate::cli::error::Error) {
         self.bar.suspend(|| eprintln!("warning: no checkpoint could be written, the work goes on: {error}"));
     }
 }

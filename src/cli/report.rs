@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::output::print_json;
-use crate::error::{OfRequest, Result, request};
-use crate::report;
+use crate::cli::error::{OfRequest, Result, request};
+use metapicture::engine::report;
 
 /// A comparison as one HTML file that needs nothing else: pictures to sort and filter, the dial, plots, tables.
 #[derive(Debug, Args)]

@@ -3,8 +3,8 @@
 use clap::Args;
 
 use super::output::print_json;
-use crate::error::Result;
-use crate::experiment_file;
+use crate::cli::error::Result;
+use metapicture::engine::experiment_file;
 
 /// The JSON Schema of experiment files (draft 2020-12), for editors.
 #[derive(Debug, Args)]

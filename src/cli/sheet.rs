@@ -6,9 +6,9 @@ use clap::Args;
 use serde_json::json;
 
 use super::output::print_json;
-use crate::error::{Context, OfRequest, Result};
-use crate::sheet;
-use crate::store::Store;
+use crate::cli::error::{Context, OfRequest, Result};
+use metapicture::engine::sheet;
+use metapicture::engine::store::Store;
 
 /// A labelled contact sheet of a folder of records, by any two columns of its results.csv.
 #[derive(Debug, Args)]

@@ -7,8 +7,8 @@ use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::exit::FAILED;
 use super::output::print_json;
-use crate::error::{OfRequest, Result};
-use crate::store::Store;
+use crate::cli::error::{OfRequest, Result};
+use metapicture::engine::store::Store;
 
 /// The folders of records that `--out` named.
 #[derive(Debug, Subcommand)]
@@ -77,7 +77,7 @@ pub(super) fn run(command: Stores, quiet: bool) -> Result<u8> {
 }
 
 /// Whether it is only writing that is not allowed.
-fn is_forbidden(error: &crate::error::Error) -> bool {
+fn is_forbidden(error: &crate::cli::error::Error) -> bool {
     use std::io::ErrorKind::{PermissionDenied, ReadOnlyFilesystem};
     matches!(error.io(), Some(PermissionDenied | ReadOnlyFilesystem))
 }

@@ -12,14 +12,14 @@ use super::interrupt::{BATCH_FIRST, stop_on_interrupt};
 use super::output::{print_json, table};
 use super::progress::Steps;
 use super::store::warn_of_damage;
-use crate::error::{Context, OfRequest, Result, request};
-use crate::experiment_file::Seeds;
-use crate::method::Method;
-use crate::picture;
-use crate::run::{Ended, Experiment, KeyNames, Loader, ModelSet, Plan, Results, Worker};
-use crate::sheet::{Cell, Sheet};
-use crate::store::{Entry, Record, Status, Store};
-use crate::unit::Unit;
+use crate::cli::error::{Context, OfRequest, Result, request};
+use metapicture::engine::experiment_file::Seeds;
+use metapicture::engine::method::Method;
+use metapicture::engine::picture;
+use metapicture::engine::run::{Ended, Experiment, KeyNames, Loader, ModelSet, Plan, Results, Worker};
+use metapicture::engine::sheet::{Cell, Sheet};
+use metapicture::engine::store::{Entry, Record, Status, Store};
+use metapicture::engine::unit::Unit;
 
 /// Optimize pictures for units, and lay them out on a contact sheet.
 #[derive(Debug, Args)]

@@ -9,8 +9,8 @@ use zoo::{Kind, Manifest, Zoo};
 use super::pull::{pull, verify};
 use super::told::{files, info, info_json, licence_json, list_json, listing, pretty, print, table, with};
 use crate::cli::compute::Compute;
-use crate::error::Result;
-use crate::inspect::{self, Inspection};
+use crate::cli::error::Result;
+use metapicture::engine::inspect::{self, Inspection};
 
 /// The models and pictures that can be named, and the cache that holds them.
 #[derive(Debug, Subcommand)]

@@ -7,8 +7,8 @@ use zoo::{Manifest, Progress, Silent, Verdict, Zoo, ZooError};
 
 use super::bars::Bars;
 use super::told::{files, licence_json, pretty, print, size, with};
+use crate::cli::error::{Error, Result};
 use crate::cli::output::one_line;
-use crate::error::{Error, Result};
 
 pub(super) fn pull(zoo: &Zoo, names: &[String], all: bool, json: bool, quiet: bool) -> Result<u8> {
     let manifests: Vec<Manifest> = match all {

@@ -9,8 +9,8 @@ use zoo::{Manifest, Zoo, ZooError};
 use super::command::{Models, run_on as run};
 use super::pull::bring;
 use super::told::{Listing, info, info_json, list_json, listing, table};
-use crate::error::{Error, Result, request};
-use crate::inspect::Inspection;
+use crate::cli::error::{Error, Result, request};
+use metapicture::engine::inspect::Inspection;
 use zoo::Cache;
 
 #[derive(Parser)]
@@ -20,7 +20,8 @@ struct Program {
 }
 
 fn zoo(root: &std::path::Path) -> Zoo {
-    let manifests = classifiers::MANIFESTS.iter().chain(generators::MANIFESTS).chain(crate::reference::MANIFESTS);
+    let manifests =
+        classifiers::MANIFESTS.iter().chain(generators::MANIFESTS).chain(metapicture::engine::reference::MANIFESTS);
     Zoo::new(manifests.copied(), Cache::at(root)).unwrap()
 }
 
@@ -40,7 +41,8 @@ fn the_arguments_hang_together() {
 fn the_list_names_every_entry_and_whether_it_is_pulled() {
     let folder = tempfile::tempdir().unwrap();
     let table = table(&zoo(folder.path()));
-    let known = classifiers::MANIFESTS.len() + generators::MANIFESTS.len() + crate::reference::MANIFESTS.len();
+    let known =
+        classifiers::MANIFESTS.len() + generators::MANIFESTS.len() + metapicture::engine::reference::MANIFESTS.len();
     assert_eq!(table.lines().count(), known + 1, "{table}");
     let lite0 = table.lines().find(|line| line.starts_with("efficientnet-lite0 ")).unwrap();
     let cells: Vec<&str> = lite0.split_whitespace().collect();

@@ -7,9 +7,9 @@ use indicatif::HumanBytes;
 use serde_json::{Value, json};
 use zoo::{Digest, Kind, Manifest, Size, Zoo, ZooError};
 
+use crate::cli::error::{Context, Result};
 use crate::cli::output::one_line;
-use crate::error::{Context, Result};
-use crate::inspect::Inspection;
+use metapicture::engine::inspect::Inspection;
 
 /// What a script must know of an entry's licence.
 pub(super) fn licence_json(manifest: &Manifest) -> Value {

@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
-use crate::checkpoint::PAUSE;
-use crate::error::{Context, Result, request};
-use crate::run::Share;
+use crate::cli::error::{Context, Result, request};
+use metapicture::engine::checkpoint::PAUSE;
+use metapicture::engine::run::Share;
 
 /// Every run that an experiment file asks for and that is not there yet, into a folder of records.
 #[derive(Debug, Args)]

@@ -4,11 +4,11 @@ use std::path::Path;
 
 use super::command::{SlurmOptions, SweepCommand, arguments};
 use super::queue::max_array_size;
+use crate::cli::error::{Context, Result, bail, request};
 use crate::cli::output::quoted;
-use crate::error::{Context, Result, bail, request};
-use crate::run::Plan;
-use crate::store::Hash;
-use crate::sweep::PlannedSweep;
+use metapicture::engine::run::Plan;
+use metapicture::engine::store::Hash;
+use metapicture::engine::sweep::PlannedSweep;
 
 /// The folder of the script, the logs and the ids of jobs, in that of the records.
 pub(super) const FOLDER: &str = "slurm";

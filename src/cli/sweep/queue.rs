@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Context, Error, Result};
+use crate::cli::error::{Context, Error, Result};
 
 /// What is submitted.
 pub(super) const SCRIPT: &str = "job.sbatch";

@@ -7,18 +7,18 @@ use super::command::{Engine, SweepCommand};
 use super::told::{dry_run, leave};
 use super::workers::{Workers, stop_with_parent};
 use super::{job, slurm};
-use crate::checkpoint::PAUSE;
 use crate::cli::compute::Compute;
+use crate::cli::error::{Context, Result, bail};
 use crate::cli::exit::INTERRUPTED;
 use crate::cli::interrupt::{BATCH_FIRST, stop_on_interrupt};
 use crate::cli::progress::Steps;
 use crate::cli::store::warn_of_damage;
-use crate::device;
-use crate::error::{Context, Result, bail};
-use crate::experiment_file::ExperimentFile;
-use crate::run::{Share, estimate};
-use crate::store::Store;
-use crate::sweep::{Sweep, WorkOptions};
+use metapicture::engine::checkpoint::PAUSE;
+use metapicture::engine::device;
+use metapicture::engine::experiment_file::ExperimentFile;
+use metapicture::engine::run::{Share, estimate};
+use metapicture::engine::store::Store;
+use metapicture::engine::sweep::{Sweep, WorkOptions};
 
 /// Plans the experiment, and does what is missing.
 pub fn run(command: SweepCommand, quiet: bool, verbose: bool) -> Result<u8> {

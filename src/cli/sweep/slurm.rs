@@ -12,11 +12,11 @@ use std::time::{Duration, Instant};
 use super::command::SweepCommand;
 use super::job::{FOLDER, identity, script, task_count};
 use super::queue::{JOBS, Job, Live, SCRIPT, live_tasks, living, max_array_size, ranges, read_jobs, sbatch, waiting};
+use crate::cli::error::{Context, Result};
 use crate::cli::progress::Steps;
-use crate::error::{Context, Result};
-use crate::run::{Aside, Results};
-use crate::store::{Key, Store};
-use crate::sweep::PlannedSweep;
+use metapicture::engine::run::{Aside, Results};
+use metapicture::engine::store::{Key, Store};
+use metapicture::engine::sweep::PlannedSweep;
 
 /// How often the store is looked at.
 const LOOK_AGAIN: Duration = Duration::from_millis(500);

@@ -4,12 +4,12 @@ use serde_json::{Value, json};
 
 use super::command::SweepCommand;
 use super::job::Preview;
+use crate::cli::error::Result;
 use crate::cli::exit::{FAILED, INTERRUPTED};
 use crate::cli::output::{duration, print_json, table};
-use crate::error::Result;
-use crate::run::{Count, Estimate, Share};
-use crate::store::{Entry, Status, Store};
-use crate::sweep::PlannedSweep;
+use metapicture::engine::run::{Count, Estimate, Share};
+use metapicture::engine::store::{Entry, Status, Store};
+use metapicture::engine::sweep::PlannedSweep;
 
 /// Writes the tables, prints what came of it, and tells the exit code.
 pub(super) fn leave(

@@ -8,10 +8,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use super::command::{SweepCommand, arguments};
+use crate::cli::error::{Context, Result};
 use crate::cli::progress::Steps;
-use crate::error::{Context, Result};
-use crate::run::Plan;
-use crate::store::Store;
+use metapicture::engine::run::Plan;
+use metapicture::engine::store::Store;
 
 /// How often the store is looked at.
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
