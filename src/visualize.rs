@@ -9,14 +9,14 @@ use image::RgbImage;
 
 use crate::checkpoint::Unkept;
 use crate::error::{Context, Error, Result, bail, request};
-use crate::experiment::{Experiment, Run};
 use crate::experiment_file::Seeds;
 use crate::method::Method;
 use crate::models::{Classifier, Generator, condition};
-use crate::plan::Plan;
-use crate::record::{Record, Status};
 use crate::render::Watch;
+use crate::run::experiment::{Experiment, Run};
+use crate::run::plan::Plan;
 use crate::store::Sealed;
+use crate::store::record::{Record, Status};
 use crate::unit::Unit;
 
 /// Runs that are computed together unless told, as the command line has it: it changes results by rounding only.

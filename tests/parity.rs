@@ -8,7 +8,7 @@ use common::{
 };
 use frozen::resize::{Resize, to_square};
 use generators::Classes;
-use metapicture::judge;
+use metapicture::look::judge;
 use metapicture::picture::{self, from_rgb8};
 use tch::{Device, Kind, Tensor};
 

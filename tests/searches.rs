@@ -9,7 +9,7 @@ use common::{classifier, generator, reference, reference_tensors};
 use formula::{formula, shapes};
 use frozen::weights::Weights;
 use generators::{Generator, Prior, deepsim, stylegan2, taesd, torchscript};
-use metapicture::judge;
+use metapicture::look::judge;
 use metapicture::method::{Method, ParamSpec};
 use metapicture::param::{Embedding, Latent, LatentSpec, Limits, LimitsFile, Param, Range, Space};
 use metapicture::picture::to_rgb8;

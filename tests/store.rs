@@ -11,10 +11,10 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use metapicture::random::Seed;
-use metapicture::record::{
+use metapicture::render::{Passes, Row};
+use metapicture::store::record::{
     ActivationField, Leaves, NUMERIC_VERSION, Provenance, Record, RunId, SCHEMA_VERSION, Status, Timing, UnitField,
 };
-use metapicture::render::{Passes, Row};
 use metapicture::store::{Key, Patience, Sealed, Store};
 use mount::Mount;
 use rand::{RngExt, SeedableRng};

@@ -17,14 +17,14 @@ use std::time::{Duration, Instant};
 
 use classifiers::Classifier;
 use common::{Records, records};
-use metapicture::experiment::{Experiment, Run};
 use metapicture::experiment_file::Seeds;
 use metapicture::method::Method;
-use metapicture::plan::Plan;
 use metapicture::render::Watch;
-use metapicture::results::Results;
+use metapicture::run::experiment::{Experiment, Run};
+use metapicture::run::plan::Plan;
+use metapicture::run::results::Results;
+use metapicture::run::sweep::{Ended, Follow, Sweep};
 use metapicture::store::Store;
-use metapicture::sweep::{Ended, Follow, Sweep};
 use metapicture::unit::{LayerShapes, Unit};
 use mount::Mount;
 use serde_json::Value;

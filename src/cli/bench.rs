@@ -9,10 +9,10 @@ use serde_json::json;
 use tch::{Device, Kind, Tensor};
 
 use super::{Compute, Failure, Usage, load, print_json};
-use crate::experiment::device_name;
 use crate::method::{Input, Method};
 use crate::random::Seed;
 use crate::render::{Batch, Watch, render};
+use crate::run::experiment::device_name;
 use crate::unit::{LayerShapes, Unit};
 
 /// The speed of an optimization step, against the machine's own limit.

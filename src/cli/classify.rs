@@ -8,7 +8,7 @@ use serde_json::json;
 use tch::Tensor;
 
 use super::{Compute, Failure, Usage, load, print_json};
-use crate::judge;
+use crate::look::judge;
 use crate::picture;
 
 /// What a classifier makes of pictures.

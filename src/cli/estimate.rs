@@ -9,13 +9,13 @@ use anyhow::Result;
 use super::Failure;
 use super::progress::Steps;
 use super::setups::Setups;
-use crate::experiment::{Experiment, Run, seeded};
 use crate::method::{Method, ParamSpec};
-use crate::plan::{Part, Plan, Planned, Share};
-use crate::record::Status;
 use crate::render::render;
+use crate::run::experiment::{Experiment, Run, seeded};
+use crate::run::plan::{Part, Plan, Planned, Share};
+use crate::run::sweep::Follow;
 use crate::store::Store;
-use crate::sweep::Follow;
+use crate::store::record::Status;
 
 /// What a sweep will take.
 #[derive(Clone, Copy, Debug, Default)]

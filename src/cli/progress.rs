@@ -2,9 +2,9 @@
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::experiment::Run;
 use crate::render::Watch;
-use crate::sweep::Follow;
+use crate::run::experiment::Run;
+use crate::run::sweep::Follow;
 
 /// A bar over all steps of all runs.
 pub struct Steps {

@@ -14,9 +14,9 @@ use tch::Device;
 
 use super::load::{self, Photographs};
 use super::{Failure, Usage};
-use crate::experiment::Experiment;
 use crate::picture;
 use crate::reference;
+use crate::run::experiment::Experiment;
 use crate::unit::LayerShapes;
 
 /// What decides which models a run takes.

@@ -19,8 +19,8 @@ use serde::{Deserialize, Serialize};
 use super::progress::Steps;
 use super::quoted;
 use super::sweep::{Planned, SweepCommand, arguments};
-use crate::plan::Plan;
-use crate::results::{Aside, Results};
+use crate::run::plan::Plan;
+use crate::run::results::{Aside, Results};
 use crate::store::{Hash, Key, Store};
 
 /// What a cluster is asked for.

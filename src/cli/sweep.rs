@@ -21,13 +21,13 @@ use super::{
 };
 use crate::checkpoint::PAUSE;
 use crate::experiment_file::{ExperimentFile, Located, UnitPattern};
-use crate::plan::{Plan, Share};
-use crate::record::Status;
-use crate::results::{Aside, Count, Results};
+use crate::run::plan::{Plan, Share};
+use crate::run::results::{Aside, Count, Results};
+use crate::run::sweep::{Ended, Sweep};
+use crate::run::units;
+use crate::store::record::Status;
 use crate::store::{Entry, Key, Store};
-use crate::sweep::{Ended, Sweep};
 use crate::unit::Unit;
-use crate::unit_patterns;
 
 /// Every run that an experiment file asks for and that is not there yet, into a folder of records.
 #[derive(Debug, Args)]
@@ -256,8 +256,7 @@ fn plan(file: ExperimentFile, command: &SweepCommand, setups: &mut Setups) -> Re
                     pictures = setups.reference(name)?;
                 }
                 let mut reference = || Ok(pictures.clone());
-                let resolved =
-                    unit_patterns::resolve(&point.units, &experiment.classifier, &experiment.shapes, &mut reference);
+                let resolved = units::resolve(&point.units, &experiment.classifier, &experiment.shapes, &mut reference);
                 let resolved: Arc<[Unit]> = resolved.usage()?.into();
                 units.insert(key, (Arc::clone(&point.units), Arc::clone(&resolved)));
                 resolved

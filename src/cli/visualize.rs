@@ -11,16 +11,16 @@ use super::progress::Steps;
 use super::setups::{Asked, Setup, Setups};
 use super::store::warn_of_damage;
 use super::{BATCH_FIRST, Compute, FAILED, Failure, INTERRUPTED, Usage, load, print_json, stop_on_interrupt, table};
-use crate::experiment::Experiment;
 use crate::experiment_file::Seeds;
 use crate::method::Method;
 use crate::picture;
-use crate::plan::Plan;
-use crate::record::{Record, Status};
-use crate::results::Results;
+use crate::run::experiment::Experiment;
+use crate::run::plan::Plan;
+use crate::run::results::Results;
+use crate::run::sweep::{Ended, Sweep};
 use crate::sheet::{Cell, Sheet};
+use crate::store::record::{Record, Status};
 use crate::store::{Entry, Store};
-use crate::sweep::{Ended, Sweep};
 use crate::unit::Unit;
 
 /// Optimize pictures for units, and lay them out on a contact sheet.

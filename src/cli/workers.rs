@@ -11,7 +11,7 @@ use anyhow::{Context, Result};
 
 use super::progress::Steps;
 use super::sweep::{SweepCommand, arguments};
-use crate::plan::Plan;
+use crate::run::plan::Plan;
 use crate::store::Store;
 
 /// How often the store is looked at.

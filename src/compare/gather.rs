@@ -9,8 +9,8 @@ use frozen::suggest::hint;
 use serde_json::Value;
 
 use super::comparison::{Kind, Source};
-use crate::record::{Record, Status};
 use crate::store::Store;
+use crate::store::record::{Record, Status};
 
 /// A method whose pictures are compared.
 #[derive(Clone, Debug, PartialEq)]

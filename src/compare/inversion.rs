@@ -19,7 +19,7 @@ use generators::Generator;
 use image::RgbImage;
 use tch::{Device, Kind, Tensor};
 
-use super::look::pooled;
+use crate::look::networks::pooled;
 use crate::optimizer::OptimizerSpec;
 use crate::param::{Condition, Latent, LatentSpec, Param};
 use crate::picture::{from_rgb8, to_rgb8};

@@ -9,9 +9,9 @@ use metrics::rank::Ranked;
 use rand::RngExt;
 
 use super::altered::{central, noisy};
-use super::look::{Asked, Look, Networks};
 use super::nature::Nature;
 use super::portrait::{JPEG_QUALITY, Portrait};
+use crate::look::networks::{Asked, Look, Networks};
 use crate::picture;
 use crate::random::{Purpose, Seed, stream};
 use crate::unit::Unit;

@@ -4,8 +4,8 @@ use crate::error::Result;
 use image::RgbImage;
 
 use super::altered::squares;
-use super::look::{Asked, Look, Networks};
 use super::portrait::Portrait;
+use crate::look::networks::{Asked, Look, Networks};
 use crate::picture;
 use crate::random::Seed;
 use crate::reference::Photograph;

@@ -21,9 +21,9 @@ use serde::{Deserialize, Serialize};
 use super::hash::Hash;
 use super::process::Process;
 use super::{ABANDONED, ATTEMPTS, Key, Store, disk, sealed};
-use crate::judge::Verdict;
+use crate::look::judge::Verdict;
 use crate::random::Seed;
-use crate::record::{ActivationField, Record, RunId, Status};
+use crate::store::record::{ActivationField, Record, RunId, Status};
 
 /// Goes into the digits of each line. Another set of fields takes another version, and is then hashed anew.
 const VERSION: &str = "metapicture index 1\n";

@@ -21,6 +21,7 @@ mod hash;
 mod index;
 mod key;
 mod process;
+pub mod record;
 mod recovery;
 mod sealed;
 mod verify;
@@ -46,7 +47,7 @@ pub use sealed::Sealed;
 pub use verify::Verification;
 pub use writing::Writing;
 
-use crate::record::{Record, RunId, Status};
+use crate::store::record::{Record, RunId, Status};
 use claim::Sighting;
 use damage::set_aside;
 use disk::Identity;

@@ -13,7 +13,7 @@ use super::index::{self, Entry};
 use super::process::Process;
 use super::sealed::{self, Unsound};
 use super::{Store, disk};
-use crate::record::RunId;
+use crate::store::record::RunId;
 
 /// A record that is being written, or was when its writer was killed.
 pub(super) struct Aside {

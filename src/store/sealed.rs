@@ -14,7 +14,7 @@ use tch::{Kind, Tensor};
 use super::disk::{self, Identity};
 use super::hash::Hash;
 use super::index::Entry;
-use crate::record::{Leaves, Record, RunId, SCHEMA_VERSION, Status, trace_csv};
+use crate::store::record::{Leaves, Record, RunId, SCHEMA_VERSION, Status, trace_csv};
 
 /// The file that lists the others.
 pub(super) const LISTING: &str = "files.sha256";

@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::index::Entry;
 use super::sealed::Unsound;
 use super::{Damage, Key, Store, disk};
-use crate::record::Status;
+use crate::store::record::Status;
 
 /// What [`Store::verify`] found.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]

@@ -12,7 +12,7 @@ use super::damage::set_aside;
 use super::index::Entry;
 use super::sealed::{self, LISTING, RECORD, Sealed, Unsound, discard};
 use super::{ATTEMPTS, Hash, Store, disk};
-use crate::record::{Record, RunId, Status};
+use crate::store::record::{Record, RunId, Status};
 
 /// Records that are written together, each of some open files.
 const TOGETHER: usize = 16;

@@ -12,7 +12,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use tch::Tensor;
 
-use crate::judge::Verdict;
+use crate::look::judge::Verdict;
 use crate::random::Seed;
 use crate::render::{Passes, Row};
 

@@ -15,16 +15,16 @@ use tch::Device;
 
 use crate::checkpoint::Keeper;
 use crate::encoder::Encoder;
-use crate::judge::{self, Verdict};
+use crate::look::judge::{self, Verdict};
 use crate::method::{Input, Method, ParamSpec};
 use crate::param::Condition;
 use crate::picture::{read, to_rgb8};
 use crate::random::Seed;
-use crate::record::{
+use crate::render::{Batch, Rendered, Row, Watch, resume};
+use crate::store::record::{
     ActivationField, LIBTORCH_VERSION, Leaves, NUMERIC_VERSION, Provenance, Record, RunId, SCHEMA_VERSION, Status,
     Timing, UnitField,
 };
-use crate::render::{Batch, Rendered, Row, Watch, resume};
 use crate::store::{Hash, Sealed, Store};
 use crate::unit::{LayerShapes, Unit};
 

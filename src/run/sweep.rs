@@ -12,10 +12,10 @@ use std::time::Duration;
 use crate::error::Result;
 
 use crate::checkpoint::{PAUSE, Timed};
-use crate::experiment::{Experiment, Run, device_name};
-use crate::plan::{Plan, Planned, Share};
-use crate::record::{LIBTORCH_VERSION, NUMERIC_VERSION, Status};
 use crate::render::Watch;
+use crate::run::experiment::{Experiment, Run, device_name};
+use crate::run::plan::{Plan, Planned, Share};
+use crate::store::record::{LIBTORCH_VERSION, NUMERIC_VERSION, Status};
 use crate::store::{Claim, Hash, Key, Store, Writing};
 
 /// How long a process waits before it looks again for what others have claimed.

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use crate::error::{Context, Result};
 use serde_json::{Map, Value, json};
 
-use crate::plan::{Plan, Planned};
-use crate::record::{LIBTORCH_VERSION, NUMERIC_VERSION, Status};
+use crate::run::plan::{Plan, Planned};
+use crate::store::record::{LIBTORCH_VERSION, NUMERIC_VERSION, Status};
 use crate::store::{Entry, Store};
 
 /// The table of all runs, as CSV.

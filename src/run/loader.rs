@@ -3,8 +3,8 @@
 use std::sync::{Arc, OnceLock};
 
 use crate::error::{Context, Result, bail};
-use crate::experiment::Experiment;
 use crate::models::{Classifier, Generator, Models, condition};
+use crate::run::experiment::Experiment;
 
 /// The models of a part of a plan, by name, and the sizes that decide how they are loaded.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

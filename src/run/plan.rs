@@ -9,12 +9,12 @@ use std::ops::Range;
 use crate::error::{Result, bail};
 use serde_json::Value;
 
-use crate::experiment::{Experiment, Run, unit_identity};
 use crate::experiment_file::Seeds;
 use crate::method::Method;
 use crate::random::Seed;
-use crate::record::RunId;
+use crate::run::experiment::{Experiment, Run, unit_identity};
 use crate::store::Key;
+use crate::store::record::RunId;
 use crate::unit::Unit;
 
 /// Runs that differ by unit and seed alone.

@@ -9,7 +9,7 @@ use frozen::network::Point;
 use image::RgbImage;
 use tch::{Device, Kind, Tensor};
 
-use crate::judge;
+use crate::look::judge;
 use crate::objective::Objective;
 use crate::unit::{LayerShapes, Reading, Unit};
 
@@ -81,7 +81,7 @@ fn rows(tensor: &Tensor) -> Result<Vec<Vec<f32>>> {
 }
 
 /// The mean over positions, where there are any.
-pub(super) fn pooled(activation: &Tensor) -> Tensor {
+pub(crate) fn pooled(activation: &Tensor) -> Tensor {
     match activation.dim() {
         4 => activation.mean_dim([2i64, 3].as_slice(), false, Kind::Float),
         _ => activation.flatten(1, -1),

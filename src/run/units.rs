@@ -7,7 +7,7 @@ use image::RgbImage;
 use tch::Kind;
 
 use crate::experiment_file::{FileError, LayerGlob, Located, UnitPattern};
-use crate::judge;
+use crate::look::judge;
 use crate::unit::{LayerShapes, Unit};
 
 /// Reads the reference pictures; only called where a pattern needs them.
