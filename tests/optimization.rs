@@ -15,10 +15,10 @@ use metapicture::method::{Keep, Method, ParamSpec};
 use metapicture::param::Condition;
 use metapicture::random::Seed;
 use metapicture::render::{Batch, Passes, Rendered, Watch, render};
-use metapicture::run::experiment::{Experiment, Run};
 use metapicture::run::plan::Plan;
 use metapicture::run::results::Results;
-use metapicture::run::sweep::{Ended, Follow, Sweep};
+use metapicture::run::worker::{Ended, Follow, Worker};
+use metapicture::run::{Experiment, Run};
 use metapicture::store::Store;
 use metapicture::store::record::{Record, Status};
 use metapicture::unit::{LayerShapes, Unit};
@@ -276,7 +276,7 @@ fn a_run_that_blows_up_is_recorded_with_its_step_and_cause_and_the_others_are_ke
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(folder.path()).unwrap();
     let stop = AtomicBool::new(false);
-    let sweep = Sweep::whole(&plan, &store, &[], &stop);
+    let sweep = Worker::whole(&plan, &store, &[], &stop);
     let ended = sweep.run(&mut |_| Ok(Arc::clone(&experiment)), &Silent).unwrap();
     assert_eq!(ended, Ended { computed: 2, found: 0, left: 0 });
 
@@ -292,13 +292,13 @@ fn a_run_that_blows_up_is_recorded_with_its_step_and_cause_and_the_others_are_ke
     let results = Results { plan: &plan, store: &store, axes: &[], witnesses: &[] };
     assert_eq!([false, true].map(|retry_failed| results.is_complete(&plan.runs()[0], retry_failed)), [true, false]);
     let other = Store::open(folder.path()).unwrap();
-    let again = Sweep { retry_failed: true, ..sweep };
+    let again = Worker { retry_failed: true, ..sweep };
     assert_eq!(
         again.run(&mut |_| Ok(Arc::clone(&experiment)), &Silent).unwrap(),
         Ended { computed: 1, found: 1, left: 0 }
     );
     // Nor again by another process that is asked for the same and has seen the first failure.
-    let late = Sweep { store: &other, ..again }.run(&mut |_| panic!("it was tried again"), &Silent).unwrap();
+    let late = Worker { store: &other, ..again }.run(&mut |_| panic!("it was tried again"), &Silent).unwrap();
     assert_eq!(late, Ended { computed: 0, found: 2, left: 0 });
     // Its record is on the disk, without a picture, and does not count as done.
     let left = store.folder(&failed.run_id);

@@ -20,10 +20,10 @@ use common::{Records, records};
 use metapicture::experiment_file::Seeds;
 use metapicture::method::Method;
 use metapicture::render::Watch;
-use metapicture::run::experiment::{Experiment, Run};
 use metapicture::run::plan::Plan;
 use metapicture::run::results::Results;
-use metapicture::run::sweep::{Ended, Follow, Sweep};
+use metapicture::run::worker::{Ended, Follow, Worker};
+use metapicture::run::{Experiment, Run};
 use metapicture::store::Store;
 use metapicture::unit::{LayerShapes, Unit};
 use mount::Mount;
@@ -559,15 +559,15 @@ fn a_run_is_complete_once_it_is_done_and_judged_and_no_process_judges_again_what
     };
     let names = std::slice::from_ref(&name);
     assert_eq!(complete(&[]), [false, false]);
-    Sweep::whole(&plan, &store, &[], &stop).run(&mut |_| Ok(Arc::clone(&alone)), &Unwatched).unwrap();
+    Worker::whole(&plan, &store, &[], &stop).run(&mut |_| Ok(Arc::clone(&alone)), &Unwatched).unwrap();
     assert_eq!(complete(&[]), [true, true]);
     assert_eq!(complete(names), [false, true], "only of a class do witnesses know anything");
     // Both have seen the same before one of them judges.
     let other = Store::open(folder.path()).unwrap();
-    let sweep = Sweep::whole(&plan, &store, names, &stop);
+    let sweep = Worker::whole(&plan, &store, names, &stop);
     sweep.run(&mut |_| Ok(Arc::clone(&judging)), &Unwatched).unwrap();
     assert_eq!(complete(names), [true, true]);
-    let late = Sweep::whole(&plan, &other, names, &stop).run(&mut |_| panic!("it is judged"), &Unwatched).unwrap();
+    let late = Worker::whole(&plan, &other, names, &stop).run(&mut |_| panic!("it is judged"), &Unwatched).unwrap();
     assert_eq!(late, Ended { computed: 0, found: 2, left: 0 });
 }
 
@@ -582,7 +582,7 @@ fn what_is_not_optimization_takes_little_of_a_sweep() {
     plan.add(0, &experiment, &method, &[unit], &Seeds::from(0..=23), vec![], 4).unwrap();
     let store = Store::open(folder.path()).unwrap();
     let stop = AtomicBool::new(false);
-    let sweep = Sweep::whole(&plan, &store, &[], &stop);
+    let sweep = Worker::whole(&plan, &store, &[], &stop);
     let start = Instant::now();
     assert_eq!(sweep.run(&mut |_| Ok(Arc::clone(&experiment)), &Unwatched).unwrap().computed, 24);
     let all = start.elapsed().as_secs_f64();

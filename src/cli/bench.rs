@@ -9,10 +9,10 @@ use serde_json::json;
 use tch::{Device, Kind, Tensor};
 
 use super::{Compute, Failure, Usage, load, print_json};
+use crate::device;
 use crate::method::{Input, Method};
 use crate::random::Seed;
 use crate::render::{Batch, Watch, render};
-use crate::run::experiment::device_name;
 use crate::unit::{LayerShapes, Unit};
 
 /// The speed of an optimization step, against the machine's own limit.
@@ -127,7 +127,7 @@ pub(super) fn run(command: Bench, quiet: bool) -> Result<u8, Failure> {
         "classifier": classifier.name,
         "method": method.name,
         "generator": generator.as_ref().map(|generator| &generator.name),
-        "device": device_name(device),
+        "device": device::name(device),
         "threads": threads,
         "batch": batch_size,
         "steps": command.steps,

@@ -11,9 +11,10 @@ use super::progress::Steps;
 use super::setups::Setups;
 use crate::method::{Method, ParamSpec};
 use crate::render::render;
-use crate::run::experiment::{Experiment, Run, seeded};
-use crate::run::plan::{Part, Plan, Planned, Share};
-use crate::run::sweep::Follow;
+use crate::run::Experiment;
+use crate::run::identity::{Run, seeded};
+use crate::run::plan::{PlanPart, Plan, PlannedRun, Share};
+use crate::run::worker::Follow;
 use crate::store::Store;
 use crate::store::record::Status;
 
@@ -48,7 +49,7 @@ pub(super) fn estimate(
     quiet: bool,
 ) -> Result<Estimate, Failure> {
     let store = if out.join("runs").is_dir() { Some(Store::read(out)?) } else { None };
-    let is_there = |run: &Planned| {
+    let is_there = |run: &PlannedRun| {
         let entry = store.as_ref().and_then(|store| store.entry(&run.id()));
         entry.is_some_and(|entry| entry.status == Status::Done || !retry_failed)
     };
@@ -56,7 +57,7 @@ pub(super) fn estimate(
     let batches = plan.shard(share.index, share.of);
     let mut estimate = Estimate { batches: batches.len(), ..Estimate::default() };
     // FLOPs that are left, by what runs at one speed: setup and method's name.
-    let mut left: HashMap<(usize, &str), (f64, &Part, usize)> = HashMap::new();
+    let mut left: HashMap<(usize, &str), (f64, &PlanPart, usize)> = HashMap::new();
     for &batch in &batches {
         let (part, runs) = (plan.part_of(batch), plan.batch(batch));
         let there = runs.iter().filter(|run| is_there(run)).count();
@@ -66,7 +67,7 @@ pub(super) fn estimate(
             continue;
         }
         estimate.bytes += bytes(part) * (runs.len() - there) as f64;
-        left.entry((part.setup, &part.method.name)).or_insert((0., part, batch)).0 += part.cost * runs.len() as f64;
+        left.entry((part.models, &part.method.name)).or_insert((0., part, batch)).0 += part.cost * runs.len() as f64;
     }
     let mut kinds: Vec<_> = left.into_values().collect();
     kinds.sort_by(|a, b| b.0.total_cmp(&a.0));
@@ -74,7 +75,7 @@ pub(super) fn estimate(
     // Seconds a FLOP.
     let (mut speeds, mut measured) = (vec![], 0.);
     for (flops, part, batch) in kinds.iter().take(MEASURED) {
-        let experiment = setups.experiment(part.setup)?;
+        let experiment = setups.experiment(part.models)?;
         let runs: Vec<Run> = plan.batch(*batch).iter().map(|run| plan.run(run)).collect();
         let speed = speed(&experiment, part, &runs)?;
         speeds.push(speed);
@@ -88,7 +89,7 @@ pub(super) fn estimate(
 }
 
 /// Seconds a FLOP: a few steps of one batch.
-fn speed(experiment: &Experiment, part: &Part, runs: &[Run]) -> Result<f64> {
+fn speed(experiment: &Experiment, part: &PlanPart, runs: &[Run]) -> Result<f64> {
     let seconds = |steps: usize| -> Result<(f64, f64)> {
         // A generation has many candidates: one, of one run, is enough.
         let (steps, runs) = if part.method.optimizer.evolution().is_some() { (1, &runs[..1]) } else { (steps, runs) };
@@ -106,7 +107,7 @@ fn speed(experiment: &Experiment, part: &Part, runs: &[Run]) -> Result<f64> {
 }
 
 /// About how large a record is: picture and state as they do not compress, a line of trace a step.
-fn bytes(part: &Part) -> f64 {
+fn bytes(part: &PlanPart) -> f64 {
     let pixels = (part.size as f64).powi(2);
     // A code is small; what else there is has about as many floats as the picture.
     let state = if matches!(part.method.param, ParamSpec::Latent(_)) { 0. } else { 12. * pixels };

@@ -3,8 +3,8 @@
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::render::Watch;
-use crate::run::experiment::Run;
-use crate::run::sweep::Follow;
+use crate::run::Run;
+use crate::run::worker::Follow;
 
 /// A bar over all steps of all runs.
 pub struct Steps {

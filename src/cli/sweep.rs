@@ -23,8 +23,8 @@ use crate::checkpoint::PAUSE;
 use crate::experiment_file::{ExperimentFile, Located, UnitPattern};
 use crate::run::plan::{Plan, Share};
 use crate::run::results::{Aside, Count, Results};
-use crate::run::sweep::{Ended, Sweep};
 use crate::run::units;
+use crate::run::worker::{Ended, Worker};
 use crate::store::record::Status;
 use crate::store::{Entry, Key, Store};
 use crate::unit::Unit;
@@ -198,12 +198,12 @@ fn work(
     stop: &AtomicBool,
     steps: &Steps,
 ) -> Result<Ended, Failure> {
-    let sweep = Sweep {
+    let sweep = Worker {
         share: command.shard.unwrap_or(Share::WHOLE),
         begin: command.worker.unwrap_or(Share::WHOLE),
         retry_failed: command.retry_failed,
         pause: Duration::try_from_secs_f64(command.checkpoint_every).unwrap_or(PAUSE).min(Duration::from_secs(60)),
-        ..Sweep::whole(&planned.plan, store, &planned.witnesses, stop)
+        ..Worker::whole(&planned.plan, store, &planned.witnesses, stop)
     };
     let mut failure = None;
     let ended = sweep.run(

@@ -17,7 +17,7 @@ use crate::picture;
 use crate::run::experiment::Experiment;
 use crate::run::plan::Plan;
 use crate::run::results::Results;
-use crate::run::sweep::{Ended, Sweep};
+use crate::run::worker::{Ended, Worker};
 use crate::sheet::{Cell, Sheet};
 use crate::store::record::{Record, Status};
 use crate::store::{Entry, Store};
@@ -118,7 +118,7 @@ pub(super) fn run(command: Visualize, quiet: bool, verbose: bool) -> Result<u8, 
         steps.say(&format!("{runs} runs in {batches} batches on {}", command.compute.device));
     }
     // What is asked for by hand is tried again where it failed.
-    let sweep = Sweep { retry_failed: true, ..Sweep::whole(&plan, &store, &witnesses, &stop) };
+    let sweep = Worker { retry_failed: true, ..Worker::whole(&plan, &store, &witnesses, &stop) };
     let ended = sweep.run(&mut |_| Ok(Arc::clone(&experiment)), &steps)?;
     steps.finish();
     warn_of_damage(&store);

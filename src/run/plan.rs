@@ -9,19 +9,20 @@ use std::ops::Range;
 use crate::error::{Result, bail};
 use serde_json::Value;
 
+use super::experiment::Experiment;
+use super::identity::{Run, unit_identity};
 use crate::experiment_file::Seeds;
 use crate::method::Method;
 use crate::random::Seed;
-use crate::run::experiment::{Experiment, Run, unit_identity};
 use crate::store::Key;
 use crate::store::record::RunId;
 use crate::unit::Unit;
 
-/// Runs that differ by unit and seed alone.
+/// A part of a plan: runs of one method on one set of models, which differ by unit, seed and facet alone.
 #[derive(Clone, Debug)]
-pub struct Part {
+pub struct PlanPart {
     /// Which models it takes: the number that [`Plan::add`] was given.
-    pub setup: usize,
+    pub models: usize,
     /// How its pictures are made.
     pub method: Method,
     /// Its value on each axis of the experiment; none where the axis does not concern it.
@@ -40,7 +41,7 @@ pub struct Part {
 
 /// A run by its numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Planned {
+pub struct PlannedRun {
     /// The first 8 bytes of its id.
     id: u64,
     /// Which part.
@@ -56,11 +57,11 @@ pub struct Planned {
 /// Every run of an experiment, in a fixed order, and its batches.
 #[derive(Debug, Default)]
 pub struct Plan {
-    parts: Vec<Part>,
+    parts: Vec<PlanPart>,
     units: Vec<Unit>,
     /// Their places, by what identifies them.
     places: HashMap<String, u32>,
-    runs: Vec<Planned>,
+    runs: Vec<PlannedRun>,
     batches: Vec<Range<u32>>,
     known: HashSet<u64>,
 }
@@ -69,7 +70,7 @@ pub struct Plan {
 pub const MOST_RUNS: usize = 10_000_000;
 
 impl Plan {
-    /// Takes in the runs of a method: every unit with every seed, those left out that are there already. `setup` is a number by
+    /// Takes in the runs of a method: every unit with every seed, those left out that are there already. `models` is a number by
     /// which the caller finds `experiment` again; `batch` is how many runs are computed together.
     ///
     /// # Errors
@@ -77,7 +78,7 @@ impl Plan {
     #[allow(clippy::too_many_arguments, reason = "what a part of a plan is made of")]
     pub fn add(
         &mut self,
-        setup: usize,
+        models: usize,
         experiment: &Experiment,
         method: &Method,
         units: &[Unit],
@@ -103,7 +104,7 @@ impl Plan {
                 for facet in 0..method.facets {
                     let id = identity.of(&what, Seed(seed), facet).number();
                     if self.known.insert(id) {
-                        self.runs.push(Planned { id, part, unit: place, seed, facet: facet as u16 });
+                        self.runs.push(PlannedRun { id, part, unit: place, seed, facet: facet as u16 });
                     }
                 }
             }
@@ -113,8 +114,8 @@ impl Plan {
         for from in (first..self.runs.len()).step_by(size) {
             self.batches.push(from as u32..(from + size).min(self.runs.len()) as u32);
         }
-        self.parts.push(Part {
-            setup,
+        self.parts.push(PlanPart {
+            models,
             method: method.clone(),
             values,
             classifier: experiment.classifier.name.clone(),
@@ -127,12 +128,12 @@ impl Plan {
     }
 
     /// What runs have in common.
-    pub fn parts(&self) -> &[Part] {
+    pub fn parts(&self) -> &[PlanPart] {
         &self.parts
     }
 
     /// All runs, in their order.
-    pub fn runs(&self) -> &[Planned] {
+    pub fn runs(&self) -> &[PlannedRun] {
         &self.runs
     }
 
@@ -142,7 +143,7 @@ impl Plan {
     }
 
     /// The runs of a batch: at least one, all of one part.
-    pub fn batch(&self, number: usize) -> &[Planned] {
+    pub fn batch(&self, number: usize) -> &[PlannedRun] {
         let Range { start, end } = self.batches[number];
         &self.runs[start as usize..end as usize]
     }
@@ -154,17 +155,17 @@ impl Plan {
     }
 
     /// The part that a batch belongs to.
-    pub fn part_of(&self, number: usize) -> &Part {
+    pub fn part_of(&self, number: usize) -> &PlanPart {
         &self.parts[self.batch(number)[0].part as usize]
     }
 
     /// The unit of a run.
-    pub fn unit(&self, run: &Planned) -> &Unit {
+    pub fn unit(&self, run: &PlannedRun) -> &Unit {
         &self.units[run.unit as usize]
     }
 
     /// A run as it is computed.
-    pub fn run(&self, run: &Planned) -> Run {
+    pub fn run(&self, run: &PlannedRun) -> Run {
         Run {
             unit: self.unit(run).clone(),
             method: self.parts[run.part as usize].method.clone(),
@@ -175,7 +176,7 @@ impl Plan {
 
     /// What identifies a batch: the ids of its runs, in their order.
     pub fn key(&self, number: usize) -> Key {
-        Key::of(&self.batch(number).iter().map(Planned::id).collect::<Vec<_>>())
+        Key::of(&self.batch(number).iter().map(PlannedRun::id).collect::<Vec<_>>())
     }
 
     /// Divides the batches among `of` shards, which cost about the same, and gives those of shard `index` (from 0). The same plan is
@@ -207,7 +208,7 @@ impl Plan {
     }
 }
 
-impl Planned {
+impl PlannedRun {
     /// The run's id.
     pub fn id(&self) -> RunId {
         RunId::of_number(self.id)

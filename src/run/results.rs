@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use crate::error::{Context, Result};
 use serde_json::{Map, Value, json};
 
-use crate::run::plan::{Plan, Planned};
+use super::plan::{Plan, PlannedRun};
 use crate::store::record::{LIBTORCH_VERSION, NUMERIC_VERSION, Status};
 use crate::store::{Entry, Store};
 
@@ -54,7 +54,7 @@ impl Count {
 
 impl Results<'_> {
     /// A row: column and value, in the order of the columns.
-    fn row(&self, run: &Planned, entry: Option<&Entry>) -> Map<String, Value> {
+    fn row(&self, run: &PlannedRun, entry: Option<&Entry>) -> Map<String, Value> {
         let part = &self.plan.parts()[run.part as usize];
         let unit = self.plan.unit(run);
         let status = match entry.map(|entry| entry.status) {
@@ -110,7 +110,7 @@ impl Results<'_> {
 
     /// Whether nothing is left to do for a run: it is done and, where its unit is a class, judged by the witnesses; or it has
     /// failed, unless it is to be tried again.
-    pub fn is_complete(&self, run: &Planned, retry_failed: bool) -> bool {
+    pub fn is_complete(&self, run: &PlannedRun, retry_failed: bool) -> bool {
         self.store.entry(&run.id()).is_some_and(|entry| match entry.status {
             Status::Failed => !retry_failed,
             Status::Done => {
@@ -126,7 +126,7 @@ impl Results<'_> {
     }
 
     /// What became of these runs of the plan.
-    pub fn count_of<'r>(&self, runs: impl IntoIterator<Item = &'r Planned>) -> Count {
+    pub fn count_of<'r>(&self, runs: impl IntoIterator<Item = &'r PlannedRun>) -> Count {
         let mut count = Count::default();
         for run in runs {
             match self.store.entry(&run.id()).map(|entry| entry.status) {

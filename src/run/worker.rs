@@ -11,19 +11,21 @@ use std::time::Duration;
 
 use crate::error::Result;
 
+use super::experiment::Experiment;
+use super::identity::Run;
+use super::plan::{Plan, PlannedRun, Share};
 use crate::checkpoint::{PAUSE, Timed};
+use crate::device;
 use crate::render::Watch;
-use crate::run::experiment::{Experiment, Run, device_name};
-use crate::run::plan::{Plan, Planned, Share};
 use crate::store::record::{LIBTORCH_VERSION, NUMERIC_VERSION, Status};
 use crate::store::{Claim, Hash, Key, Store, Writing};
 
 /// How long a process waits before it looks again for what others have claimed.
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
 
-/// How a plan is worked off.
+/// A process that works off a plan, or its share of one.
 #[derive(Clone, Copy, Debug)]
-pub struct Sweep<'a> {
+pub struct Worker<'a> {
     /// What there is to be done.
     pub plan: &'a Plan,
     /// Where to.
@@ -42,7 +44,7 @@ pub struct Sweep<'a> {
     pub pause: Duration,
 }
 
-/// Who follows a sweep.
+/// Who is told how a plan is worked off: a progress bar, say.
 pub trait Follow {
     /// A batch is about to be computed.
     fn batch(&self, runs: &[Run]) -> Box<dyn Watch>;
@@ -51,7 +53,7 @@ pub trait Follow {
     fn found(&self, runs: usize);
 }
 
-/// How a sweep ended.
+/// What became of a worker's share of the plan.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Ended {
     /// Runs of this share that were computed by this process.
@@ -62,15 +64,23 @@ pub struct Ended {
     pub left: usize,
 }
 
-/// The models of a setup, loaded: the number that parts of the plan have.
-pub type Setups<'s> = dyn FnMut(usize) -> Result<Arc<Experiment>> + 's;
+/// Loads the models of a part of the plan, by the number that [`Plan::add`] was given for them.
+pub type LoadModels<'l> = dyn FnMut(usize) -> Result<Arc<Experiment>> + 'l;
 
-impl Sweep<'_> {
+impl<'a> Worker<'a> {
+    /// One that works off all of a plan alone, tries no failed run again, and leaves a checkpoint as often as [`PAUSE`] says.
+    pub fn whole(plan: &'a Plan, store: &'a Store, witnesses: &'a [String], stop: &'a AtomicBool) -> Worker<'a> {
+        let (share, begin) = (Share::WHOLE, Share::WHOLE);
+        Worker { plan, store, share, begin, witnesses, retry_failed: false, stop, pause: PAUSE }
+    }
+}
+
+impl Worker<'_> {
     /// Works until everything of its share is there, or it is stopped. A run that fails is recorded as failed and stops no other.
     ///
     /// # Errors
     /// Models that cannot be loaded, a store that cannot be written. What is finished is kept.
-    pub fn run(&self, setups: &mut Setups, follow: &dyn Follow) -> Result<Ended> {
+    pub fn run(&self, load: &mut LoadModels, follow: &dyn Follow) -> Result<Ended> {
         let mut ended = Ended::default();
         let mut waiting: VecDeque<usize> = self.plan.shard(self.share.index, self.share.of).into();
         waiting.rotate_left(waiting.len() * self.begin.index / self.begin.of.max(1));
@@ -80,7 +90,7 @@ impl Sweep<'_> {
         let checkpoints = self.store.checkpoint_names();
         let mut partly_there = vec![];
         let failed_before = self.failed_before();
-        let is_there = |runs: &[Planned]| runs.iter().all(|run| self.is_there(run, &failed_before));
+        let is_there = |runs: &[PlannedRun]| runs.iter().all(|run| self.is_there(run, &failed_before));
         loop {
             let Some(number) = waiting.pop_front() else {
                 if claimed_by_others.is_empty() || self.stop.load(Ordering::Relaxed) {
@@ -97,7 +107,7 @@ impl Sweep<'_> {
                 if !checkpoints.is_empty() && checkpoints.contains(&self.plan.key(number).to_string()) {
                     self.store.checkpoint(&self.plan.key(number)).remove()?;
                 }
-                if !self.judge_again(number, setups)? {
+                if !self.judge_again(number, load)? {
                     ended.left += runs.len();
                     continue;
                 }
@@ -123,7 +133,7 @@ impl Sweep<'_> {
             if runs.iter().any(|run| self.store.entry(&run.id()).is_some()) {
                 partly_there.push(number);
             }
-            let experiment = setups(self.plan.part_of(number).setup)?;
+            let experiment = load(self.plan.part_of(number).models)?;
             let written = self.compute(number, &experiment, key, claim, follow)?;
             // The batch before it had all this time to reach the disk.
             finish(&mut writing)?;
@@ -133,7 +143,7 @@ impl Sweep<'_> {
         finish(&mut writing)?;
         // What was there stays as it is, and others may have judged it.
         for number in partly_there {
-            if !self.judge_again(number, setups)? {
+            if !self.judge_again(number, load)? {
                 ended.left += self.plan.batch(number).len();
                 ended.computed -= self.plan.batch(number).len();
             }
@@ -156,12 +166,12 @@ impl Sweep<'_> {
         let batch = format!(
             "{key} {} {NUMERIC_VERSION} {LIBTORCH_VERSION} {} {}",
             env!("CARGO_PKG_VERSION"),
-            device_name(experiment.device),
+            device::name(experiment.device),
             experiment.threads
         );
         // A damaged checkpoint is none.
-        let load = || checkpoint.read().ok().flatten();
-        let keeper = Timed::new(batch, self.pause, load, |bytes: &[u8]| checkpoint.write(bytes));
+        let read = || checkpoint.read().ok().flatten();
+        let keeper = Timed::new(batch, self.pause, read, |bytes: &[u8]| checkpoint.write(bytes));
         let records = experiment.compute(&runs, follow.batch(&runs).as_ref(), &keeper)?;
         Ok(Written { writing: self.store.begin(records), store: self.store.clone(), key, claim })
     }
@@ -175,13 +185,13 @@ impl Sweep<'_> {
     }
 
     /// Whether a run need not be computed.
-    fn is_there(&self, run: &Planned, failed_before: &HashSet<Hash>) -> bool {
+    fn is_there(&self, run: &PlannedRun, failed_before: &HashSet<Hash>) -> bool {
         self.store.entry(&run.id()).is_some_and(|entry| !failed_before.contains(&entry.seal))
     }
 
     /// Has the pictures of a batch that is there judged by the witnesses of this experiment, where others judged them. Tells
     /// whether all are: where it is stopped they may not be.
-    fn judge_again(&self, number: usize, setups: &mut Setups) -> Result<bool> {
+    fn judge_again(&self, number: usize, load: &mut LoadModels) -> Result<bool> {
         if self.witnesses.is_empty() {
             return Ok(true);
         }
@@ -198,7 +208,7 @@ impl Sweep<'_> {
             if self.store.entry(&planned.id()).is_some_and(|entry| entry.is_judged_by(self.witnesses)) {
                 continue;
             }
-            let experiment = setups(self.plan.part_of(number).setup)?;
+            let experiment = load(self.plan.part_of(number).models)?;
             experiment.judge_again(record, &self.plan.run(planned), self.store)?;
         }
         Ok(true)
@@ -220,12 +230,4 @@ fn finish(written: &mut Option<Written>) -> Result<()> {
     // Not before: whoever claims the batch now finds its records.
     drop(claim);
     removed
-}
-
-impl<'a> Sweep<'a> {
-    /// All of a plan, by this process.
-    pub fn whole(plan: &'a Plan, store: &'a Store, witnesses: &'a [String], stop: &'a AtomicBool) -> Sweep<'a> {
-        let (share, begin) = (Share::WHOLE, Share::WHOLE);
-        Sweep { plan, store, share, begin, witnesses, retry_failed: false, stop, pause: PAUSE }
-    }
 }

@@ -1,0 +1,181 @@
+//! The work of making runs into records: pictures optimized together, judged, and put into words of provenance.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use classifiers::{Classifier, imagenet};
+use generators::{Classes, Generator};
+
+use super::experiment::Experiment;
+use super::identity::{Run, seeded};
+use crate::checkpoint::Keeper;
+use crate::device;
+use crate::error::Result;
+use crate::look::judge::{self, Verdict};
+use crate::method::Method;
+use crate::param::Condition;
+use crate::picture::{read, to_rgb8};
+use crate::random::Seed;
+use crate::render::{Batch, Rendered, Row, Watch, resume};
+use crate::store::record::{
+    ActivationField, LIBTORCH_VERSION, Leaves, NUMERIC_VERSION, Provenance, Record, SCHEMA_VERSION, Status, Timing,
+    UnitField,
+};
+use crate::store::{Sealed, Store};
+use crate::unit::Unit;
+
+impl Experiment {
+    /// A finished run's record, its picture judged by the witnesses of this experiment.
+    ///
+    /// # Errors
+    /// If the picture cannot be read, or the record not be written.
+    pub fn judge_again(&self, mut record: Record, run: &Run, store: &Store) -> Result<()> {
+        let Some(class) = run.unit.class() else { return Ok(()) };
+        let picture = read(&store.picture(&record.run_id))?;
+        record.witnesses = self.witnesses.iter().map(|witness| judge::verdict(witness, &picture, class)).collect();
+        // Who computed it, and on what, stays: only the witnesses are others.
+        let Provenance { weights_sha256, definitions, .. } = self.record(run, 1, &[], None).provenance;
+        (record.provenance.weights_sha256, record.provenance.definitions) = (weights_sha256, definitions);
+        store.replace_record(&record)
+    }
+
+    /// A batch of runs of one method; a seed is that of a facet (see [`seeded`]).
+    pub fn together<'a>(&'a self, method: &'a Method, runs: &'a [(Unit, Seed)]) -> Batch<'a> {
+        Batch {
+            classifier: &self.classifier,
+            shapes: &self.shapes,
+            generator: self.generator.as_deref(),
+            condition: self.condition,
+            encoder: self.encoder.as_deref().or(Some(&self.classifier)),
+            method,
+            size: self.size,
+            runs,
+        }
+    }
+
+    /// Computes runs of one method together: their records, ready to be written. One that fails is recorded as failed.
+    ///
+    /// # Errors
+    /// If a picture cannot be judged.
+    pub fn compute(&self, runs: &[Run], watch: &dyn Watch, keeper: &dyn Keeper) -> Result<Vec<Sealed>> {
+        let method = &runs[0].method;
+        let units = seeded(runs);
+        let start = Instant::now();
+        let rendered = resume(&self.together(method, &units), watch, keeper);
+        let timing = Timing { batch_seconds: start.elapsed().as_secs_f64(), batch: runs.len() };
+        let rendered: Vec<Result<Rendered, String>> = match rendered {
+            Ok(rendered) => rendered.into_iter().map(Ok).collect(),
+            Err(error) => runs.iter().map(|_| Err(format!("{error}"))).collect(),
+        };
+        let regularizers: Vec<&'static str> = method.regularizers.iter().map(|spec| spec.name()).collect();
+        let mut records = vec![];
+        for (run, rendered) in runs.iter().zip(rendered) {
+            let error = match &rendered {
+                Ok(rendered) => rendered.failure.clone(),
+                Err(error) => Some(error.clone()),
+            };
+            let picture = match (&rendered, &error) {
+                (Ok(rendered), None) => Some(to_rgb8(&rendered.picture)?),
+                _ => None,
+            };
+            let trace: &[Row] = rendered.as_ref().map_or(&[], |rendered| &rendered.trace);
+            let mut record = self.record(run, runs.len(), trace, error);
+            if let Some(picture) = &picture {
+                record.activation.scored = Some(judge::score(&self.classifier, picture, &run.unit)?);
+                if let Some(class) = run.unit.class() {
+                    let verdict =
+                        |classifier: &Arc<Classifier>| -> Verdict { judge::verdict(classifier, picture, class) };
+                    record.probability = Some(verdict(&self.classifier).probability);
+                    record.witnesses = self.witnesses.iter().map(verdict).collect();
+                }
+            }
+            let state = rendered.as_ref().map_or(&[][..], |rendered| &rendered.state);
+            record.passes = rendered.as_ref().ok().map(|rendered| rendered.passes);
+            let leaves = Leaves {
+                record: &record,
+                picture: picture.as_ref(),
+                state,
+                trace,
+                regularizers: &regularizers,
+                timing: &timing,
+            };
+            records.push(leaves.seal()?);
+        }
+        Ok(records)
+    }
+
+    fn record(&self, run: &Run, batch: usize, trace: &[Row], error: Option<String>) -> Record {
+        let generator = self.generator.as_ref().filter(|_| run.method.needs_generator());
+        let finite = |value: Option<f64>| value.filter(|value| value.is_finite());
+        let encoder = self.encoder.as_ref().filter(|_| run.method.encodes());
+        let models = std::iter::once(&self.classifier).chain(encoder).chain(&self.witnesses);
+        let models = models.map(|model| (&model.name, &model.weights_sha256, &model.definition));
+        let models =
+            models.chain(generator.iter().map(|model| (&model.name, &model.weights_sha256, &model.definition)));
+        let (mut weights_sha256, mut definitions) = (BTreeMap::new(), BTreeMap::new());
+        for (name, sha256, definition) in models {
+            weights_sha256.insert(name.clone(), sha256.clone());
+            definitions.insert(name.clone(), serde_json::to_value(definition).unwrap_or_default());
+        }
+        Record {
+            schema_version: SCHEMA_VERSION,
+            run_id: self.id(run),
+            status: if error.is_none() { Status::Done } else { Status::Failed },
+            stop: if error.is_none() { "steps" } else { "error" }.to_owned(),
+            error,
+            classifier: self.classifier.name.clone(),
+            generator: generator.map(|generator| generator.name.clone()),
+            condition: generator.and(self.condition).map(|condition| match condition {
+                Condition::Relaxed => "relaxed".to_owned(),
+                Condition::Class(class) => generator.map(|generator| class_name(generator, class)).unwrap_or_default(),
+            }),
+            method: run.method.name.clone(),
+            method_settings: run.method.settings(),
+            unit: UnitField {
+                name: run.unit.name.clone(),
+                layer: run.unit.layer().map(str::to_owned),
+                index: run.unit.index(),
+                position: run.unit.position(),
+                label: run.unit.label().map(str::to_owned),
+                terms: run.unit.settings(),
+            },
+            seed: run.seed,
+            facet: run.facet,
+            steps: run.method.all_steps(),
+            passes: None,
+            size: self.size_of(&run.method),
+            generator_size: self.generator_side(&run.method),
+            activation: ActivationField {
+                initial: finite(trace.first().map(|row| row.activation)),
+                last: finite(trace.last().map(|row| row.activation)),
+                best: trace.iter().map(|row| row.activation).filter(|a| a.is_finite()).reduce(f64::max),
+                scored: None,
+            },
+            probability: None,
+            witnesses: vec![],
+            provenance: Provenance {
+                version: env!("CARGO_PKG_VERSION").to_owned(),
+                numeric_version: NUMERIC_VERSION,
+                libtorch: LIBTORCH_VERSION.to_owned(),
+                device: device::name(self.device),
+                dtype: "f32".to_owned(),
+                threads: self.threads,
+                batch,
+                weights_sha256,
+                definitions,
+                host_arch: std::env::consts::ARCH.to_owned(),
+            },
+        }
+    }
+}
+
+/// What a class of a generator is called.
+fn class_name(generator: &Generator, class: usize) -> String {
+    let name = match generator.conditioning.as_ref().map(|conditioning| &conditioning.classes) {
+        Some(Classes::Named(names)) => names.get(class).cloned(),
+        Some(Classes::Imagenet) => imagenet::CLASSES.get(class).map(|class| class.name.to_owned()),
+        None => None,
+    };
+    name.unwrap_or_default()
+}
