@@ -13,7 +13,7 @@ use crate::method::{Method, ParamSpec};
 use crate::render::render;
 use crate::run::Experiment;
 use crate::run::identity::{Run, seeded};
-use crate::run::plan::{PlanPart, Plan, PlannedRun, Share};
+use crate::run::plan::{Plan, PlanPart, PlannedRun, Share};
 use crate::run::worker::Follow;
 use crate::store::Store;
 use crate::store::record::Status;

@@ -10,10 +10,10 @@ use serde_json::{Map, Value, json};
 
 use super::{Failure, Usage, print_json};
 use crate::picture;
-use crate::run::results::{Aside, JSON_LINES, Results};
+use crate::run::results::{JSON_LINES, Results};
 use crate::sheet::{Cell, Sheet};
-use crate::store::Store;
 use crate::store::record::RunId;
+use crate::store::{Aside, Store};
 
 /// A labelled contact sheet of a folder of records, by any two columns of its results.csv.
 #[derive(Debug, Args)]

@@ -20,8 +20,8 @@ use super::progress::Steps;
 use super::quoted;
 use super::sweep::{Planned, SweepCommand, arguments};
 use crate::run::plan::Plan;
-use crate::run::results::{Aside, Results};
-use crate::store::{Hash, Key, Store};
+use crate::run::results::Results;
+use crate::store::{Aside, Hash, Key, Store};
 
 /// What a cluster is asked for.
 #[derive(Debug, Args)]

@@ -22,11 +22,11 @@ use super::{
 use crate::checkpoint::PAUSE;
 use crate::experiment_file::{ExperimentFile, Located, UnitPattern};
 use crate::run::plan::{Plan, Share};
-use crate::run::results::{Aside, Count, Results};
+use crate::run::results::{Count, Results};
 use crate::run::units;
 use crate::run::worker::{Ended, Worker};
 use crate::store::record::Status;
-use crate::store::{Entry, Key, Store};
+use crate::store::{Aside, Entry, Key, Store};
 use crate::unit::Unit;
 
 /// Every run that an experiment file asks for and that is not there yet, into a folder of records.

@@ -10,12 +10,16 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use crate::error::{Error, request};
 use rustix::fs::RenameFlags;
+
+use crate::error::{Error, request};
 
 /// How many waits for the disk are under way together. A journal writes all that wait for it in one go, so that 48 files
 /// take little longer than one.
 const SYNCS: usize = 24;
+
+/// How often something is tried that other processes get in the way of.
+pub(super) const ATTEMPTS: usize = 10;
 
 /// Writes a file that was not there. It is not yet on the disk: [`sync_all`] waits for it.
 pub(super) fn create(path: &Path, bytes: &[u8]) -> io::Result<File> {
@@ -93,7 +97,7 @@ pub(super) fn error(path: &Path, what: &str, error: io::Error) -> Error {
         _ => "",
     };
     let what = format!("{}: cannot be {what}{advice}", path.display());
-    crate::error::Error::from(error).within(what)
+    Error::from(error).within(what)
 }
 
 /// As many workers as there are processors, for work that computes.

@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::hash::Hash;
-use crate::store::record::RunId;
+use super::record::RunId;
 
 /// Names a piece of work: `[A-Za-z0-9._-]`, at most 100, beginning with a letter or a digit; safe as the name of a file.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -1,9 +1,11 @@
 //! Which process writes: the part of a file's name that tells whose it is, and whether its owner still runs.
 
 use std::fmt;
+use std::fs;
+use std::path::Path;
 use std::str::FromStr;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use sha2::{Digest, Sha256};
 
@@ -20,6 +22,9 @@ pub(super) struct Process {
     /// When it started, in ticks of the machine; tells it from a later process of the same id.
     start: u64,
 }
+
+/// What another machine's process left unfinished counts as given up after this time: writing a record takes a second.
+const ABANDONED: Duration = Duration::from_secs(3600);
 
 /// Makes the names of one process differ.
 static COUNTER: AtomicU64 = AtomicU64::new(0);
@@ -74,6 +79,18 @@ impl FromStr for Process {
             pid: part()?.parse().map_err(|_| ())?,
             start: part()?.parse().map_err(|_| ())?,
         })
+    }
+}
+
+/// Whether the owner of a file or folder with this name no longer writes to it: the process has ended, or, where that cannot
+/// be told from this machine, nothing was written for [`ABANDONED`] by the clock of the file system.
+pub(super) fn is_abandoned(process: &Process, owner: Option<&Process>, path: &Path, now: SystemTime) -> bool {
+    match owner.and_then(|owner| process.sees_gone(owner)) {
+        Some(gone) => gone,
+        None => {
+            let modified = fs::symlink_metadata(path).and_then(|found| found.modified());
+            modified.is_ok_and(|modified| now.duration_since(modified).is_ok_and(|age| age > ABANDONED))
+        }
     }
 }
 

@@ -6,17 +6,17 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::SystemTime;
 
+use super::damage::set_aside;
+use super::disk;
+use super::entry::Entry;
+use super::folder::Store;
+use super::process::{Process, is_abandoned};
+use super::record::RunId;
+use super::sealed::{self, Unsound};
 use crate::error::Result;
 
-use super::damage::set_aside;
-use super::index::{self, Entry};
-use super::process::Process;
-use super::sealed::{self, Unsound};
-use super::{Store, disk};
-use crate::store::record::RunId;
-
 /// A record that is being written, or was when its writer was killed.
-pub(super) struct Aside {
+pub(super) struct Unfinished {
     pub path: PathBuf,
     pub id: RunId,
     pub owner: Option<Process>,
@@ -25,7 +25,7 @@ pub(super) struct Aside {
 impl Store {
     /// Finds out what there is: believes the index where the run's folder is there, and hashes the others. Returns what lies
     /// aside.
-    pub(super) fn look(&self, watch: &(dyn Fn(usize, usize) + Sync)) -> Result<Vec<Aside>> {
+    pub(super) fn look(&self, watch: &(dyn Fn(usize, usize) + Sync)) -> Result<Vec<Unfinished>> {
         // In this order: what the index has is there when it is looked for.
         self.read_index();
         let (there, unfinished) = self.list()?;
@@ -63,7 +63,7 @@ impl Store {
     }
 
     /// The runs that have a folder, and what lies aside.
-    pub(super) fn list(&self) -> Result<(BTreeSet<RunId>, Vec<Aside>)> {
+    pub(super) fn list(&self) -> Result<(BTreeSet<RunId>, Vec<Unfinished>)> {
         let (mut there, mut unfinished) = (BTreeSet::new(), vec![]);
         let cannot = |error| disk::error(&self.runs(), "read", error);
         for found in fs::read_dir(self.runs()).map_err(cannot)? {
@@ -76,15 +76,15 @@ impl Store {
             } else if let Some((id, owner)) = name.strip_prefix('.').and_then(|name| name.split_once('.'))
                 && let Ok(id) = id.parse()
             {
-                unfinished.push(Aside { path: found.path(), id, owner: owner.parse().ok() });
+                unfinished.push(Unfinished { path: found.path(), id, owner: owner.parse().ok() });
             }
         }
         Ok((there, unfinished))
     }
 
     /// Finishes what a writer that is gone left aside: a whole record goes to its place, another one to the damaged.
-    pub(super) fn recover(&self, aside: &Aside) -> Result<()> {
-        let Aside { path: aside, id, .. } = aside;
+    pub(super) fn recover(&self, aside: &Unfinished) -> Result<()> {
+        let Unfinished { path: aside, id, .. } = aside;
         match sealed::check(aside, id) {
             Ok(sound) => {
                 let entry = Entry::of(&sound.record, sound.seal);
@@ -114,7 +114,7 @@ impl Store {
                 // KEY.PROCESS.N; keys may have dots themselves.
                 let parts: Vec<&str> = name.split('.').collect();
                 let owner = parts.len().checked_sub(5).and_then(|start| parts[start..].join(".").parse().ok());
-                if owner.is_some() && index::is_abandoned(&self.0.process, owner.as_ref(), &found.path(), now) {
+                if owner.is_some() && is_abandoned(&self.0.process, owner.as_ref(), &found.path(), now) {
                     let _ = fs::remove_file(found.path());
                 }
             }

@@ -3,13 +3,16 @@
 use std::collections::HashSet;
 use std::fs;
 
-use crate::error::Result;
 use serde::Serialize;
 
-use super::index::Entry;
+use super::damage::Damage;
+use super::disk;
+use super::entry::Entry;
+use super::folder::Store;
+use super::key::Key;
+use super::record::Status;
 use super::sealed::Unsound;
-use super::{Damage, Key, Store, disk};
-use crate::store::record::Status;
+use crate::error::Result;
 
 /// What [`Store::verify`] found.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]

@@ -1,0 +1,85 @@
+//! What the index knows of a run.
+
+use serde::{Deserialize, Serialize};
+
+use super::hash::Hash;
+use super::record::{ActivationField, Record, RunId, Status};
+use crate::look::judge::Verdict;
+use crate::random::Seed;
+
+/// What the index knows of a run: the figures of its record. Its method's settings and where it was computed are in
+/// `record.json` alone.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    /// What identifies the run.
+    pub run_id: RunId,
+    /// Whether it came to something.
+    pub status: Status,
+    /// sha256 of the record's `files.sha256`.
+    pub seal: Hash,
+    /// Why it did not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// Whose unit.
+    pub classifier: String,
+    /// The prior.
+    pub generator: Option<String>,
+    /// What a conditional generator was conditioned on.
+    pub condition: Option<String>,
+    /// The method's name.
+    pub method: String,
+    /// The unit's canonical name.
+    pub unit: String,
+    /// The class's name, where the unit is one.
+    pub label: Option<String>,
+    /// The seed.
+    pub seed: Seed,
+    /// Which of the pictures that were optimized together, from 0.
+    pub facet: usize,
+    /// Optimization steps of all octaves.
+    pub steps: usize,
+    /// Side of the picture in pixels.
+    pub size: i64,
+    /// Activations of the unit.
+    pub activation: ActivationField,
+    /// Probability of the class, where the unit is one, of the saved picture.
+    pub probability: Option<f64>,
+    /// What the witnesses say of the saved picture.
+    pub witnesses: Vec<Verdict>,
+}
+
+impl Entry {
+    /// Of a record with this seal.
+    pub(super) fn of(record: &Record, seal: Hash) -> Entry {
+        Entry {
+            run_id: record.run_id.clone(),
+            status: record.status,
+            seal,
+            error: record.error.clone(),
+            classifier: record.classifier.clone(),
+            generator: record.generator.clone(),
+            condition: record.condition.clone(),
+            method: record.method.clone(),
+            unit: record.unit.name.clone(),
+            label: record.unit.label.clone(),
+            seed: record.seed,
+            facet: record.facet,
+            steps: record.steps,
+            size: record.size,
+            activation: record.activation.clone(),
+            probability: record.probability,
+            witnesses: record.witnesses.clone(),
+        }
+    }
+
+    /// Whether these classifiers are its witnesses, in this order.
+    pub fn is_judged_by(&self, names: &[String]) -> bool {
+        self.witnesses.iter().map(|of| &of.classifier).eq(names)
+    }
+
+    /// The mean of the witnesses' probabilities.
+    pub fn witness_probability(&self) -> Option<f64> {
+        let count = self.witnesses.len();
+        (count > 0).then(|| self.witnesses.iter().map(|verdict| verdict.probability).sum::<f64>() / count as f64)
+    }
+}
