@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
 
-use metapicture::compare::comparison::{Comparison, Measured, Method};
+use metapicture::compare::findings::{Findings, Measured, MethodFindings};
 use tempfile::TempDir;
 
 /// Classes of which the zoo has a labelled photograph.
@@ -37,7 +37,7 @@ seeds: [2, 3]
 
 struct Compared {
     folder: TempDir,
-    comparison: Comparison,
+    comparison: Findings,
 }
 
 impl Compared {
@@ -45,7 +45,7 @@ impl Compared {
         self.folder.path().join("compared")
     }
 
-    fn method(&self, label: &str) -> &Method {
+    fn method(&self, label: &str) -> &MethodFindings {
         let found = self.comparison.methods.iter().find(|method| method.label == label);
         let labels: Vec<&str> = self.comparison.methods.iter().map(|method| method.label.as_str()).collect();
         found.unwrap_or_else(|| panic!("no {label} among {labels:?}"))
@@ -76,7 +76,7 @@ fn succeed(arguments: &[&str], folder: &Path) -> String {
 }
 
 /// Compares the records and the other half into a folder below `at`.
-fn compare(at: &Path, out: &str, inversions: &str, permuted_units: &str) -> Comparison {
+fn compare(at: &Path, out: &str, inversions: &str, permuted_units: &str) -> Findings {
     let mut words = vec!["compare", "records", "--foreign", "half.csv", "--out", out];
     words.extend(["--replicates", "2000", "--permutations", "2000"]);
     words.extend(["--inversions", inversions, "--permuted-units", permuted_units]);

@@ -14,7 +14,7 @@ use tch::Device;
 use super::load::{self, Photographs};
 use super::setups::check_witnesses;
 use super::{Compute, Failure, Usage, print_json, quoted, table};
-use crate::compare::comparison::{Comparison, Kind as Made, Measured};
+use crate::compare::findings::{Findings, Measured, Origin as Made};
 use crate::compare::gather::Gathered;
 use crate::compare::{Follow, Job, Options, Prior, compare, tables};
 use crate::look::networks::{Networks, default_layers, last_features};
@@ -284,7 +284,7 @@ fn permuted(zoo: &Zoo, name: &str, device: Device, seed: u64, quiet: bool) -> Re
 }
 
 /// The figures that fit on a terminal: those that claims rest on.
-fn print(comparison: &Comparison) {
+fn print(comparison: &Findings) {
     let shown =
         ["agreement", "witness_probability", "spectral_distance", "activation", "ratio", "likeness", "inversion_gap"];
     let keys: Vec<&str> =
@@ -295,7 +295,7 @@ fn print(comparison: &Comparison) {
         None => "-".to_owned(),
     };
     let header: Vec<&str> = ["method", "units", "pictures"].into_iter().chain(keys.iter().copied()).collect();
-    let row = |method: &crate::compare::comparison::Method| {
+    let row = |method: &crate::compare::findings::MethodFindings| {
         let mark = if method.kind == Made::Control { "(control) " } else { "" };
         let mut row = vec![format!("{mark}{}", method.label), method.units.to_string(), method.pictures.to_string()];
         row.extend(keys.iter().map(|key| cell(method.metrics.get(*key))));
@@ -314,8 +314,8 @@ fn print(comparison: &Comparison) {
 }
 
 /// The comparison without its pictures.
-fn summary(comparison: &Comparison) -> Comparison {
-    Comparison { pictures: vec![], ..comparison.clone() }
+fn summary(comparison: &Findings) -> Findings {
+    Findings { pictures: vec![], ..comparison.clone() }
 }
 
 /// A bar for each piece of work.

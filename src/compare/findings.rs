@@ -12,7 +12,7 @@ pub const SCHEMA_VERSION: u32 = 1;
 
 /// A comparison.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Comparison {
+pub struct Findings {
     /// [`SCHEMA_VERSION`].
     pub schema_version: u32,
     /// What it is called.
@@ -20,15 +20,15 @@ pub struct Comparison {
     /// The version of this program that made it.
     pub version: String,
     /// The classifier whose units are compared.
-    pub target: Model,
+    pub target: Participant,
     /// The classifiers that judge; the first one is also the encoder of features.
-    pub witnesses: Vec<Model>,
+    pub witnesses: Vec<Participant>,
     /// The generators of the methods that have one.
-    pub generators: Vec<Model>,
+    pub generators: Vec<Participant>,
     /// The photographs.
     pub reference: Reference,
     /// Where the pictures came from.
-    pub sources: Vec<Source>,
+    pub sources: Vec<PictureSource>,
     /// Seeds, numbers of replicates, the baseline.
     pub settings: Settings,
     /// What must be said in words before any figure: too few units, failed searches, kinship of witnesses, unequal passes.
@@ -36,9 +36,9 @@ pub struct Comparison {
     /// What the figures mean, in the order in which they are shown.
     pub metrics: Vec<Metric>,
     /// The units, in the order in which they are shown.
-    pub units: Vec<Unit>,
+    pub units: Vec<UnitFindings>,
     /// The methods and the controls, in the order in which they are shown.
-    pub methods: Vec<Method>,
+    pub methods: Vec<MethodFindings>,
     /// Methods that differ in one number, in its order.
     pub dials: Vec<Dial>,
     /// Legibility against fidelity.
@@ -49,29 +49,29 @@ pub struct Comparison {
     #[serde(default)]
     pub inversions: Vec<Inverted>,
     /// A row a picture.
-    pub pictures: Vec<Picture>,
+    pub pictures: Vec<PictureFindings>,
 }
 
 /// How the names of methods on permuted weights begin.
 pub const PERMUTED: &str = "permuted: ";
 
-impl Method {
+impl MethodFindings {
     /// Whether it is a control on a target with permuted weights.
     pub fn is_of_permuted_weights(&self) -> bool {
-        self.kind == Kind::Control && self.name.starts_with(PERMUTED)
+        self.kind == Origin::Control && self.name.starts_with(PERMUTED)
     }
 
     /// The name in a legend: controls say what they are, and those of permuted weights are one.
     pub fn key(&self) -> String {
         match self.kind {
-            Kind::Control if self.is_of_permuted_weights() => "permuted weights (controls)".to_owned(),
-            Kind::Control => format!("{} (control)", self.label),
+            Origin::Control if self.is_of_permuted_weights() => "permuted weights (controls)".to_owned(),
+            Origin::Control => format!("{} (control)", self.label),
             _ => self.label.clone(),
         }
     }
 }
 
-impl Comparison {
+impl Findings {
     /// What a figure means, by its key; none where it has no definition here.
     pub fn metric(&self, key: &str) -> Option<&Metric> {
         self.metrics.iter().find(|metric| metric.key == key)
@@ -84,15 +84,16 @@ impl Comparison {
 
     /// The units that a method has pictures of; there are others where photographs of further classes serve a control.
     pub fn compared_units(&self) -> usize {
-        let is_compared =
-            |picture: &&Picture| self.methods.get(picture.method).is_some_and(|method| method.kind != Kind::Control);
+        let is_compared = |picture: &&PictureFindings| {
+            self.methods.get(picture.method).is_some_and(|method| method.kind != Origin::Control)
+        };
         self.pictures.iter().filter(is_compared).map(|picture| picture.unit).collect::<BTreeSet<_>>().len()
     }
 }
 
 /// A network that took part.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Model {
+pub struct Participant {
     /// Its name in the zoo.
     pub name: String,
     /// sha256 of its weights file.
@@ -123,7 +124,7 @@ pub struct Reference {
 
 /// A folder of records, or a table of foreign pictures.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Source {
+pub struct PictureSource {
     /// As it was given.
     pub path: PathBuf,
     /// Pictures that were taken.
@@ -172,7 +173,7 @@ pub enum Direction {
 /// What a figure belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Group {
+pub enum MetricGroup {
     /// Whether others can read the picture.
     Legibility,
     /// Whether the picture is about the unit.
@@ -189,7 +190,7 @@ pub struct Metric {
     /// Its name, with its number: `L1 witness agreement`.
     pub name: String,
     /// What it belongs to.
-    pub group: Group,
+    pub group: MetricGroup,
     /// What it says, in one sentence.
     pub meaning: String,
     /// Which way is better.
@@ -226,7 +227,7 @@ pub struct Measured {
 
 /// A unit.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Unit {
+pub struct UnitFindings {
     /// Canonical name.
     pub name: String,
     /// Of a class: its number and name.
@@ -244,7 +245,7 @@ pub struct Unit {
 /// Who made the pictures of a method.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Kind {
+pub enum Origin {
     /// This program: records.
     Run,
     /// Another tool.
@@ -255,13 +256,13 @@ pub enum Kind {
 
 /// A method, or a control.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Method {
+pub struct MethodFindings {
     /// Unlike any other's: `blend eps=0.01`.
     pub label: String,
     /// The method's name.
     pub name: String,
     /// Who made its pictures.
-    pub kind: Kind,
+    pub kind: Origin,
     /// What a control controls, in one sentence.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub meaning: Option<String>,
@@ -280,7 +281,7 @@ pub struct Method {
     /// Figures by the metrics' keys.
     pub metrics: BTreeMap<String, Measured>,
     /// Drift by layer.
-    pub layers: Vec<Layer>,
+    pub layers: Vec<LayerFindings>,
     /// Mean radial power: frequency in cycles a picture, natural logarithm of the power.
     pub spectrum: Vec<[f64; 2]>,
     /// Against the baseline.
@@ -291,7 +292,7 @@ pub struct Method {
 
 /// A method's figures in one layer of the target.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Layer {
+pub struct LayerFindings {
     /// The layer.
     pub layer: String,
     /// F2 on all activations.
@@ -350,7 +351,7 @@ pub struct Tradeoff {
     /// Whether claims rest on it.
     pub primary: bool,
     /// A point a method.
-    pub points: Vec<Point>,
+    pub points: Vec<TradeoffPoint>,
     /// Places of the points that no other one beats in both.
     pub front: Vec<usize>,
     /// Mean within-unit Spearman correlation of legibility and fidelity, through Fisher's z.
@@ -377,7 +378,7 @@ pub struct Tradeoff {
 
 /// A method's place in a trade-off.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Point {
+pub struct TradeoffPoint {
     /// The method's place.
     pub method: usize,
     /// Its value of the dial.
@@ -424,7 +425,7 @@ pub struct Inverted {
 
 /// A picture and its figures.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Picture {
+pub struct PictureFindings {
     /// The run's id, the row of the foreign table, or the control's number.
     pub id: String,
     /// The method's place.

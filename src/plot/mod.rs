@@ -18,8 +18,8 @@ use resvg::{tiny_skia, usvg};
 
 pub use svg::escape;
 
-use crate::compare::comparison::{Comparison, Direction, Kind};
 use crate::compare::controls::slug;
+use crate::compare::findings::{Direction, Findings, Origin};
 use crate::sheet::{BOLD, REGULAR};
 
 /// The key of a picture's activation among its figures.
@@ -49,7 +49,7 @@ pub struct Plot {
 ///
 /// # Errors
 /// A picture of a strip that can be read and not be made smaller.
-pub fn all(comparison: &Comparison, folder: &Path) -> Result<Vec<Plot>> {
+pub fn all(comparison: &Findings, folder: &Path) -> Result<Vec<Plot>> {
     let styles = style::styles(comparison);
     let mut plots = vec![];
     for (number, tradeoff) in comparison.tradeoffs.iter().filter(|tradeoff| tradeoff.primary).enumerate() {
@@ -95,15 +95,15 @@ fn png(svg: &str) -> Result<Vec<u8>> {
     canvas.encode_png().map_err(|error| Error::compute(format!("a plot cannot be a PNG: {error}")))
 }
 
-fn direction(comparison: &Comparison, key: &str) -> Direction {
+fn direction(comparison: &Findings, key: &str) -> Direction {
     comparison.metric(key).map_or(Direction::Up, |metric| metric.direction)
 }
 
 /// At most `most` of the methods that are no controls and that `has` holds of, and how many there would be: first those on no
 /// dial and the dials' ends, then what is between them.
-fn among(comparison: &Comparison, has: impl Fn(&usize) -> bool, most: usize) -> (Vec<usize>, usize) {
+fn among(comparison: &Findings, has: impl Fn(&usize) -> bool, most: usize) -> (Vec<usize>, usize) {
     let all: Vec<usize> =
-        (0..comparison.methods.len()).filter(|m| comparison.methods[*m].kind != Kind::Control && has(m)).collect();
+        (0..comparison.methods.len()).filter(|m| comparison.methods[*m].kind != Origin::Control && has(m)).collect();
     let between = |place: &usize| {
         comparison.dials.iter().any(|dial| {
             let at = dial.methods.iter().position(|(method, _)| method == place);

@@ -6,16 +6,16 @@ use super::chart::{Axis, Frame, Key, Look, Scale, legend};
 use super::style::Style;
 use super::svg::{Drawing, PALE};
 use super::{Plot, among};
-use crate::compare::comparison::{Comparison, Kind};
+use crate::compare::findings::{Findings, Origin};
 
 const MOST: usize = 16;
 const MOST_CONTROLS: usize = 4;
 
-pub(super) fn draw(comparison: &Comparison, styles: &[Style]) -> crate::error::Result<Option<Plot>> {
+pub(super) fn draw(comparison: &Findings, styles: &[Style]) -> crate::error::Result<Option<Plot>> {
     let has = |place: &usize| comparison.methods[*place].spectrum.len() > 1;
     let (shown, of) = among(comparison, has, MOST);
     let controls: Vec<usize> = (comparison.methods.iter().enumerate())
-        .filter(|(_, method)| method.kind == Kind::Control && method.spectrum.len() > 1)
+        .filter(|(_, method)| method.kind == Origin::Control && method.spectrum.len() > 1)
         .map(|(place, _)| place)
         .take(MOST_CONTROLS)
         .collect();

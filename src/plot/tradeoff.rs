@@ -5,12 +5,12 @@ use super::number::{figure, probability, setting};
 use super::style::Style;
 use super::svg::{Drawing, PALE};
 use super::{Plot, direction, file_name};
-use crate::compare::comparison::{Comparison, Direction, Kind, Measured, Tradeoff};
+use crate::compare::findings::{Direction, Findings, Measured, Origin, Tradeoff};
 
 const FRONT: &str = "#e0b000";
 
 pub(super) fn draw(
-    comparison: &Comparison,
+    comparison: &Findings,
     styles: &[Style],
     number: usize,
     of: &Tradeoff,
@@ -35,7 +35,7 @@ pub(super) fn draw(
     // Controls are no points of the trade-off; those that have both figures are shown beside them.
     let is_point = |place: usize| of.points.iter().any(|point| point.method == place);
     let controls: Vec<(usize, [&Measured; 2])> = (comparison.methods.iter().enumerate())
-        .filter(|(place, method)| method.kind == Kind::Control && !is_point(*place))
+        .filter(|(place, method)| method.kind == Origin::Control && !is_point(*place))
         .filter_map(|(place, method)| {
             Some((place, [method.metrics.get(&of.legibility)?, method.metrics.get(&of.fidelity)?]))
         })
@@ -82,7 +82,7 @@ pub(super) fn draw(
     for (place, _, both) in &points {
         frame.cross(&mut drawing, at(both), both[0].interval, both[1].interval, &styles[*place].colour);
     }
-    let is_control = |place: usize| comparison.methods[place].kind == Kind::Control;
+    let is_control = |place: usize| comparison.methods[place].kind == Origin::Control;
     for (place, _, both) in &points {
         drawing.marker(at(both), styles[*place].marker, &styles[*place].colour, is_control(*place));
     }

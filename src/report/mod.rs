@@ -14,7 +14,7 @@ use serde::Serialize;
 
 pub use thumbnails::Size;
 
-use crate::compare::comparison::{Comparison, SCHEMA_VERSION};
+use crate::compare::findings::{Findings, SCHEMA_VERSION};
 use crate::compare::tables::JSON;
 use crate::plot;
 
@@ -39,7 +39,7 @@ pub struct Written {
 ///
 /// # Errors
 /// A file that is not there, is no comparison, or is one of another version; the error names it.
-pub fn read(folder: &Path) -> Result<Comparison> {
+pub fn read(folder: &Path) -> Result<Findings> {
     let path = folder.join(JSON);
     let named = path.display();
     let text = std::fs::read_to_string(&path)
@@ -55,7 +55,7 @@ pub fn read(folder: &Path) -> Result<Comparison> {
             version.schema_version
         );
     }
-    let comparison: Comparison = serde_json::from_str(&text).with_context(|| format!("{named}: is no comparison"))?;
+    let comparison: Findings = serde_json::from_str(&text).with_context(|| format!("{named}: is no comparison"))?;
     let (methods, units) = (comparison.methods.len(), comparison.units.len());
     if let Some(picture) = comparison.pictures.iter().find(|picture| picture.method >= methods || picture.unit >= units)
     {
@@ -78,7 +78,7 @@ pub fn read(folder: &Path) -> Result<Comparison> {
 ///
 /// # Errors
 /// If plots and tables alone are larger, or `out` cannot be written.
-pub fn write(comparison: &Comparison, folder: &Path, out: &Path, most: usize) -> Result<Written> {
+pub fn write(comparison: &Findings, folder: &Path, out: &Path, most: usize) -> Result<Written> {
     let plots = plot::all(comparison, folder)?;
     let pictures = thumbnails::Pictures::read(comparison, folder)?;
     let page = page::Page::new(comparison, &plots, pictures.missing.len())?;
