@@ -4,19 +4,19 @@ use std::fs;
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
-use crate::error::{Context, Result, request};
 use classifiers::imagenet;
 use frozen::zoo::Cache;
 use generators::{Classes, Conditioning, Generator, Prior};
 use image::{ImageFormat, RgbImage};
 use serde_json::json;
-use sha2::{Digest, Sha256};
 use tch::{Device, Kind, Tensor};
 
+use crate::error::{Context, Result, request};
 use crate::param::{Condition, Latent, LatentSpec, Param, Space};
 use crate::picture::to_rgb8;
 use crate::random::Seed;
 use crate::sheet::{Cell, Sheet};
+use crate::store::Hash;
 
 /// Codes that go through the generator together: memory is that of so many.
 const AT_ONCE: usize = 4;
@@ -37,16 +37,16 @@ const SMOOTH: [f64; 2] = [0.3, 1.];
 /// Random codes and their pictures.
 #[derive(Debug)]
 pub struct Drawn {
-    /// One for each seed.
+    /// One for each seed, in the order of the seeds, of the generator's own size.
     pub pictures: Vec<RgbImage>,
     /// What makes them again: tensors `[N,…]` by name, f32 on the CPU.
     pub state: Vec<(&'static str, Tensor)>,
 }
 
-/// The first draw of each seed, in some space.
+/// Pictures of the first draw of each seed in a code space.
 ///
 /// # Errors
-/// If the generator's output is no picture.
+/// Compute, where the generator's output is no picture `[3,H,W]`.
 pub fn random(generator: &Generator, space: Space, condition: Option<Condition>, seeds: &[Seed]) -> Result<Drawn> {
     let schedule = generator.schedule().forward_only();
     let spec = LatentSpec::in_space(space);
@@ -171,8 +171,8 @@ pub fn sheet(generator: &Generator) -> Result<Sheet> {
 fn place(cache: &Cache, generator: &Generator) -> Result<PathBuf> {
     let definition = serde_json::to_value(&generator.definition)?;
     let made_of = json!([LAYOUT, generator.name, generator.weights_sha256, definition]);
-    let digest = Sha256::digest(made_of.to_string().as_bytes());
-    let key: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    let mut key = Hash::of(made_of.to_string().as_bytes()).to_string();
+    key.truncate(16);
     Ok(cache.samples().join(format!("{}-{key}.png", generator.name)))
 }
 
@@ -180,7 +180,7 @@ fn place(cache: &Cache, generator: &Generator) -> Result<PathBuf> {
 /// of the one that the user should look at.
 ///
 /// # Errors
-/// If it cannot be drawn, or cannot be written.
+/// Storage where it cannot be written, compute where it cannot be drawn; a request where `wanted` is not the name of a file.
 pub fn kept(cache: &Cache, generator: &Generator, wanted: Option<&Path>) -> Result<PathBuf> {
     let place = place(cache, generator)?;
     // What another program has damaged is drawn anew.

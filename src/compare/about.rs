@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 
 use classifiers::Classifier;
-use sha2::{Digest, Sha256};
 
 use super::findings::{Band, Participant, Reference};
 use super::job::Job;
 use super::nature::{MORE_SQUARES, Nature};
+use crate::store::Hash;
 
 /// A classifier, and what it has in common with the target.
 pub fn model(classifier: &Classifier, kinship: Option<String>) -> Participant {
@@ -62,7 +62,7 @@ pub fn reference(job: &Job) -> Reference {
         labelled: job.photographs.iter().filter(|photograph| photograph.class.is_some()).count(),
         classes: classes.len(),
         crops: 1 + MORE_SQUARES,
-        sha256: Sha256::digest(digests.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect(),
+        sha256: Hash::of(digests.as_bytes()).to_string(),
     }
 }
 

@@ -20,7 +20,8 @@ use crate::error::{Context, Result};
 /// Computes a comparison, and leaves its controls' pictures in its folder.
 ///
 /// # Errors
-/// Pictures that cannot be read, a baseline that is not there, libtorch's errors.
+/// A request: a baseline that is not there, a unit that the target does not have. Storage: pictures that cannot be read or written.
+/// Compute: libtorch's errors.
 pub fn compare(job: &Job, follow: &dyn Follow) -> Result<Findings> {
     let Job { gathered, networks, options, .. } = job;
     let target = &networks.target;

@@ -6,7 +6,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::PathBuf;
 
-use crate::error::{Context, Result};
 use image::RgbImage;
 use serde_json::Value;
 
@@ -16,6 +15,7 @@ use super::follow::Follow;
 use super::gather::GatheredMethod;
 use super::job::shorter_side;
 use super::study::Study;
+use crate::error::{Context, Result};
 use crate::method::{Method as Recipe, ParamSpec};
 use crate::picture::{self, to_rgb8};
 use crate::random::{Purpose, Seed, stream};
@@ -27,11 +27,11 @@ const OF_UNIT: usize = 3;
 
 /// Pictures that the comparison itself makes or takes, measured as if a method had made them.
 pub struct Control {
-    /// Unlike any other's.
+    /// What it is called, unlike any other.
     pub name: String,
     /// What it controls, in one sentence.
     pub meaning: String,
-    /// Its prior.
+    /// The generator that is its prior, by name; none in pixel space.
     pub generator: Option<String>,
     /// The settings of its method, where it has one.
     pub settings: Value,
@@ -193,7 +193,7 @@ impl Study<'_> {
         Ok(Some(control))
     }
 
-    /// The same methods on the target with permuted weights, a network that knows nothing: some units, one seed, one setting of
+    /// The methods of the records on the target with permuted weights, a network that knows nothing: some units, one seed, one setting of
     /// each dial.
     fn permuted(&self, follow: &dyn Follow) -> Result<Vec<Control>> {
         let job = self.job;

@@ -1,26 +1,15 @@
-//! What all figures are computed from: pictures and photographs that were looked at, and the scales that follow from them; and how much
-//! of them a figure asks for.
+//! What all figures are computed from: pictures and photographs that were looked at, and the scales that follow from them.
 
 use metrics::bootstrap::Bootstrap;
 use metrics::niqe::Model;
 use metrics::spectrum::Spectrum;
 
 use super::findings::Metric;
+use super::least::{FOR_CHOICE, FOR_COVERAGE, FOR_KID, FOR_NIQE, FOR_PATH};
 use super::measure::{Measures, Sighting};
 use super::nature::Nature;
 use super::study::Study;
 use crate::unit::Unit;
-
-/// Photographs below which L2 says nothing. It is unbiased at any number; below this its spread is all there is to see.
-pub const FOR_KID: usize = 20;
-/// Photographs below which neighbourhoods of 5 say nothing (L3).
-pub const FOR_COVERAGE: usize = 50;
-/// Units with photographs of their class below which L5, and photographs of other classes below which a choice says nothing.
-pub const FOR_CHOICE: usize = 10;
-/// Units with two photographs of their class below which F3 says nothing.
-pub const FOR_PATH: usize = 5;
-/// Blocks below which their covariance (36 features) is not estimated.
-pub const FOR_NIQE: usize = 72;
 
 /// What all figures are computed from.
 pub struct Evidence<'a> {

@@ -10,12 +10,12 @@ use serde_json::Value;
 /// Version of the fields.
 pub const SCHEMA_VERSION: u32 = 1;
 
-/// A comparison.
+/// All that a comparison came to: `comparison.json`. A *place* is a number, from 0, in one of its lists.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Findings {
     /// [`SCHEMA_VERSION`].
     pub schema_version: u32,
-    /// What it is called.
+    /// What the comparison is called: a headline.
     pub title: String,
     /// The version of this program that made it.
     pub version: String,
@@ -25,7 +25,7 @@ pub struct Findings {
     pub witnesses: Vec<Participant>,
     /// The generators of the methods that have one.
     pub generators: Vec<Participant>,
-    /// The photographs.
+    /// The photographs that pictures are held against.
     pub reference: Reference,
     /// Where the pictures came from.
     pub sources: Vec<PictureSource>,
@@ -41,14 +41,14 @@ pub struct Findings {
     pub methods: Vec<MethodFindings>,
     /// Methods that differ in one number, in its order.
     pub dials: Vec<Dial>,
-    /// Legibility against fidelity.
+    /// Legibility against fidelity, along each dial and over all methods.
     pub tradeoffs: Vec<Tradeoff>,
     /// Mean spectra of the photographs, by frequency: the band in which 90 % of them lie.
     pub spectrum: Band,
     /// F6: the nearest pictures that generators have.
     #[serde(default)]
     pub inversions: Vec<Inverted>,
-    /// A row a picture.
+    /// Every picture, those of the controls last.
     pub pictures: Vec<PictureFindings>,
 }
 
@@ -182,7 +182,7 @@ pub enum MetricGroup {
     Diagnostic,
 }
 
-/// What a figure means.
+/// A metric: what a figure of this key means, where it comes from, and which way is better.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Metric {
     /// Its column in the tables.
@@ -206,10 +206,10 @@ pub struct Metric {
     pub not_computed: Option<String>,
 }
 
-/// A figure.
+/// A figure: an estimate, with its interval where it has one.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Measured {
-    /// Never clipped. None where it was not computed.
+    /// The estimate, in the metric's own range and never clipped. None where it was not computed.
     pub value: Option<f64>,
     /// Ends of its interval at the level of the settings.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -225,18 +225,18 @@ pub struct Measured {
     pub why_not: Option<String>,
 }
 
-/// A unit.
+/// A unit of the target whose pictures are compared.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct UnitFindings {
     /// Canonical name.
     pub name: String,
-    /// Of a class: its number and name.
+    /// The class's number, where the unit is a class.
     pub class: Option<usize>,
-    /// Name of the class.
+    /// The class's name, where the unit is one.
     pub label: Option<String>,
-    /// Median activation over the reference.
+    /// Median activation over all squares of the photographs, in the unit's own scale; none without photographs.
     pub median: Option<f64>,
-    /// The highest activation of the baseline's pictures.
+    /// The highest activation of the baseline's pictures of it.
     pub best_pixel: Option<f64>,
     /// Labelled photographs of its class.
     pub photographs: usize,
@@ -254,7 +254,7 @@ pub enum Origin {
     Control,
 }
 
-/// A method, or a control.
+/// What was found of a method, or of a control.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MethodFindings {
     /// Unlike any other's: `blend eps=0.01`.
@@ -266,13 +266,13 @@ pub struct MethodFindings {
     /// What a control controls, in one sentence.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub meaning: Option<String>,
-    /// Its prior.
+    /// The generator that is its prior, by name; none in pixel space.
     pub generator: Option<String>,
-    /// All settings.
+    /// All settings of the method; null of foreign ones.
     pub settings: Value,
-    /// Units that it has pictures of.
+    /// How many units it has pictures of.
     pub units: usize,
-    /// Pictures.
+    /// How many pictures it has.
     pub pictures: usize,
     /// The fewest pictures of one unit.
     pub seeds: usize,
@@ -280,11 +280,11 @@ pub struct MethodFindings {
     pub passes: Option<[f64; 2]>,
     /// Figures by the metrics' keys.
     pub metrics: BTreeMap<String, Measured>,
-    /// Drift by layer.
+    /// Drift and likeness in each layer of the target.
     pub layers: Vec<LayerFindings>,
     /// Mean radial power: frequency in cycles a picture, natural logarithm of the power.
     pub spectrum: Vec<[f64; 2]>,
-    /// Against the baseline.
+    /// Its tests against the baseline.
     pub tests: Vec<Test>,
     /// What must be said of it in words.
     pub cautions: Vec<String>,
@@ -293,21 +293,23 @@ pub struct MethodFindings {
 /// A method's figures in one layer of the target.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LayerFindings {
-    /// The layer.
+    /// The layer's name.
     pub layer: String,
-    /// F2 on all activations.
+    /// F2 on all activations: 1 - Spearman's correlation to the baseline's pictures, scaled so that another seed is 0 and other units are
+    /// 1 on average.
     pub drift: Measured,
-    /// F2 on activations pooled over positions.
+    /// F2 on activations averaged over positions.
     pub drift_pooled: Measured,
-    /// F3.
+    /// F3, the path through the layers: Spearman's correlation to photographs of the class, scaled so that photographs of other classes
+    /// are 0 and those of the class are 1.
     pub path: Measured,
-    /// F4.
+    /// F4, debiased linear CKA to the baseline's units (Kornblith et al. 2019), at most 1.
     pub cka: Measured,
-    /// F5, normalised.
+    /// F5, normalised energy distance to the baseline's units (Székely & Rizzo 2013), 0 to 1.
     pub energy: Measured,
-    /// Its permutation test.
+    /// p of its paired permutation test.
     pub energy_p: Option<f64>,
-    /// The same, adjusted over all layers and methods (Benjamini & Hochberg 1995).
+    /// That p, adjusted over all layers and methods (Benjamini & Hochberg 1995).
     pub energy_q: Option<f64>,
 }
 
@@ -318,9 +320,9 @@ pub struct Test {
     pub metric: String,
     /// The method's less the baseline's.
     pub difference: Measured,
-    /// Sign-flip permutation test over units, two-sided.
+    /// p of the sign-flip permutation test over units, two-sided.
     pub p: Option<f64>,
-    /// The same, adjusted over all methods and tested figures (Holm 1979).
+    /// That p, adjusted over all methods and tested figures (Holm 1979).
     pub p_holm: Option<f64>,
     /// Matched-pairs rank-biserial correlation, -1 to 1.
     pub effect: Option<f64>,
@@ -356,9 +358,9 @@ pub struct Tradeoff {
     pub front: Vec<usize>,
     /// Mean within-unit Spearman correlation of legibility and fidelity, through Fisher's z.
     pub spearman: Measured,
-    /// Sign-flip permutation test of its z.
+    /// p of the sign-flip permutation test of its z.
     pub spearman_p: Option<f64>,
-    /// The same, adjusted over all primary trade-offs (Holm 1979).
+    /// That p, adjusted over all primary trade-offs (Holm 1979).
     pub spearman_p_holm: Option<f64>,
     /// Units whose correlation is undefined, and counts as 0: one of both never changes.
     pub undefined: usize,
@@ -370,7 +372,7 @@ pub struct Tradeoff {
     pub floors: [f64; 2],
     /// Area dominated by the points, 0 to 1.
     pub hypervolume: Measured,
-    /// 1 less that.
+    /// 1 less the hypervolume: how much of both at once no method has, 0 to 1.
     pub severity: Measured,
     /// What it says, in words.
     pub sentence: String,
@@ -383,13 +385,13 @@ pub struct TradeoffPoint {
     pub method: usize,
     /// Its value of the dial.
     pub value: Option<f64>,
-    /// Unclipped.
+    /// Its legibility, unclipped.
     pub legibility: Measured,
-    /// Unclipped.
+    /// Its fidelity, unclipped.
     pub fidelity: Measured,
-    /// Scaled to [0,1] between noise and photographs.
+    /// Legibility, scaled to [0,1] between blurred noise and photographs.
     pub lhat: f64,
-    /// Clipped to [0,1].
+    /// Fidelity, clipped to [0,1].
     pub fhat: f64,
 }
 
@@ -409,13 +411,13 @@ pub struct Band {
 /// The nearest picture that a generator was found to have.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Inverted {
-    /// The generator.
+    /// The generator's name.
     pub generator: String,
     /// What was searched: a picture of the `baseline`, one of the `photographs`, or one of the generator's `own samples`.
     pub of: String,
     /// The unit's place, of the baseline's pictures.
     pub unit: Option<usize>,
-    /// The gap.
+    /// The inversion gap: squared distance in the target's features over that of the mean photograph; 0 is in the generator's range.
     pub gap: f64,
     /// The unit's activation for the nearest picture over that for the picture that was searched.
     pub activation: Option<f64>,
@@ -423,7 +425,7 @@ pub struct Inverted {
     pub file: PathBuf,
 }
 
-/// A picture and its figures.
+/// A picture, and the figures that are its own.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PictureFindings {
     /// The run's id, the row of the foreign table, or the control's number.

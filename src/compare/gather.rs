@@ -4,62 +4,62 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::error::{Context, OfRequest, Result, bail, request};
 use frozen::suggest::hint;
 use serde_json::Value;
 
 use super::findings::{Origin, PictureSource};
+use crate::error::{Context, OfRequest, Result, bail, request};
 use crate::store::Store;
 use crate::store::record::{Record, Status};
 
 /// A method whose pictures are compared.
 #[derive(Clone, Debug, PartialEq)]
 pub struct GatheredMethod {
-    /// Unlike any other's.
+    /// What it is called, unlike any other: `blend eps=0.01`. Empty before [`Gathered::label`].
     pub label: String,
     /// The method's name.
     pub name: String,
     /// Who made its pictures.
     pub kind: Origin,
-    /// Its prior.
+    /// The generator that is its prior, by name; none in pixel space.
     pub generator: Option<String>,
     /// What a conditional generator was conditioned on.
     pub condition: Option<String>,
-    /// All settings; null of foreign ones.
+    /// All settings of the method; null of foreign ones.
     pub settings: Value,
-    /// Side of its pictures; none of foreign ones.
+    /// Side of its pictures in pixels; none of foreign ones.
     pub size: Option<i64>,
     /// Side of its generator's pictures, where that is another.
     pub generator_size: Option<i64>,
 }
 
-/// A picture to be judged.
+/// A picture that is compared.
 #[derive(Clone, Debug, PartialEq)]
 pub struct GatheredPicture {
     /// The run's id, or the row of the foreign table.
     pub id: String,
-    /// The place of its group.
+    /// The place of its method among the groups.
     pub group: usize,
-    /// The unit's name.
+    /// The unit's name, as the record or the table has it.
     pub unit: String,
     /// The seed.
     pub seed: u64,
-    /// Which of the pictures that were optimized together.
+    /// Which of the pictures that were optimized together, from 0.
     pub facet: usize,
-    /// The file.
+    /// The picture's file.
     pub path: PathBuf,
-    /// Forward and backward passes.
+    /// Forward and backward passes that it took; none of foreign ones.
     pub passes: Option<[usize; 2]>,
 }
 
 /// All that is compared.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Gathered {
-    /// The methods.
+    /// The methods: pictures are of one where their settings and prior are the same.
     pub groups: Vec<GatheredMethod>,
     /// The pictures.
     pub items: Vec<GatheredPicture>,
-    /// Where they came from.
+    /// Where the pictures came from.
     pub sources: Vec<PictureSource>,
     /// The classifiers of the records and the sha256 of their weights.
     pub classifiers: BTreeMap<String, String>,
@@ -73,7 +73,7 @@ impl Gathered {
     /// Adds the finished runs of a folder of records that are of this classifier, or of any where none is named.
     ///
     /// # Errors
-    /// A folder that is none, or holds no finished run of it.
+    /// A request: a folder that is none or holds no finished run of it, or weights of another file than in runs before.
     pub fn add_folder(&mut self, folder: &Path, classifier: Option<&str>) -> Result<()> {
         let store = Store::read(folder)?;
         let (mut taken, mut failed, mut others, mut twice) = (0, 0, 0, 0);
@@ -163,7 +163,7 @@ impl Gathered {
     /// Adds the pictures of a table: columns `path`, `unit`, `method`, and perhaps `seed`; paths are relative to the table.
     ///
     /// # Errors
-    /// A table that cannot be read, lacks a column, or names a file that is not there.
+    /// A request: a table that cannot be read, lacks a column, or names a file that is not there or no picture.
     pub fn add_table(&mut self, table: &Path) -> Result<()> {
         let file = table.display();
         let mut reader = csv::ReaderBuilder::new()

@@ -16,7 +16,7 @@ use crate::param::Condition;
 use crate::reference::Photograph;
 use crate::unit::{LayerShapes, Unit};
 
-/// A method's generator, loaded, at the size of its pictures.
+/// The prior of a method: its generator, loaded, at the size of its pictures.
 #[derive(Clone, Debug)]
 pub struct Prior {
     /// The generator.
@@ -50,29 +50,31 @@ impl Default for Options {
     }
 }
 
-/// What is compared, with what.
+/// What is compared, with what. A caller gathers pictures ([`Gathered::add_folder`], [`Gathered::add_table`], [`Gathered::label`]), loads the
+/// networks ([`Networks::new`]) and fills in the rest.
 pub struct Job {
-    /// What it is called.
+    /// What the comparison is called: a headline.
     pub title: String,
     /// Records and foreign pictures, labelled.
     pub gathered: Gathered,
-    /// Who looks.
+    /// The target and its witnesses, who look at every picture.
     pub networks: Networks,
-    /// The photographs.
+    /// The photographs that pictures are held against.
     pub photographs: Vec<Photograph>,
-    /// What they are called.
+    /// What the photographs are called: sets of the zoo, or a folder.
     pub reference: String,
     /// The generators of the groups that have one, by their places.
     pub priors: BTreeMap<usize, Prior>,
     /// The target with permuted weights, and the shapes of its taps; or why there is none.
     pub permuted: std::result::Result<(Arc<Classifier>, Arc<LayerShapes>), String>,
-    /// The baseline's name or label.
+    /// Name or label of the pixel-space method from which drift is measured; where none is named, `naive`, else the first one without a
+    /// generator.
     pub baseline: Option<String>,
-    /// Where everything goes.
+    /// The folder in which everything is left.
     pub out: PathBuf,
-    /// How much.
+    /// How much is computed.
     pub options: Options,
-    /// The command line.
+    /// The command line, or whatever else tells how it came about.
     pub command: String,
 }
 
@@ -80,7 +82,7 @@ impl Job {
     /// Refuses a baseline that is not there, and units that the target has not.
     ///
     /// # Errors
-    /// One of these.
+    /// A request, which is one of these.
     pub fn check(&self) -> Result<()> {
         self.baseline()?;
         self.units().map(|_| ())

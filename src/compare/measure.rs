@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use crate::error::{Context, Result};
 use image::RgbImage;
 use metrics::coding;
 use metrics::rank::Ranked;
@@ -12,6 +11,7 @@ use super::altered::{central, noisy};
 use super::nature::Nature;
 use super::portrait::{JPEG_QUALITY, Portrait};
 use super::study::Study;
+use crate::error::{Context, Result};
 use crate::look::networks::{Asked, Look};
 use crate::picture;
 use crate::random::{Purpose, stream};
@@ -43,7 +43,7 @@ pub struct Subject {
     pub key: (u64, usize),
     /// The file.
     pub path: std::path::PathBuf,
-    /// The side of its generator's pictures.
+    /// The shorter side of its generator's pictures in pixels; none without a generator.
     pub own: Option<i64>,
     /// The place of the photograph that it is: it is not held against itself.
     pub photograph: Option<usize>,
@@ -58,13 +58,14 @@ pub struct Sighting {
     pub look: Look,
     /// What it is as a picture.
     pub portrait: Portrait,
-    /// By layer: mean of 1 - Spearman to the baseline's pictures of the unit, itself excluded.
+    /// By layer: mean of 1 - Spearman's rank correlation (1904), 0 to 2, to the baseline's pictures of the unit, itself excluded.
     pub distances: Vec<Option<f64>>,
-    /// The same on pooled activations.
+    /// These distances on activations averaged over positions.
     pub pooled_distances: Vec<Option<f64>>,
     /// By layer: mean Spearman to photographs of the unit's class.
     pub to_photographs: Vec<Option<f64>>,
-    /// The share of the activation that is left after JPEG, noise and a crop.
+    /// The share of the activation that is left after JPEG, noise and a crop; none of a picture that fires its unit less than the median
+    /// photograph does.
     pub kept: [Option<f64>; 3],
 }
 
@@ -87,7 +88,7 @@ type Kept = BTreeMap<usize, Vec<((u64, usize), Ranks)>>;
 pub struct Scale {
     /// By unit, then layer: between the baseline's pictures of the unit and of others.
     pub between: Vec<Vec<Option<f64>>>,
-    /// The same on pooled activations.
+    /// These distances on activations averaged over positions.
     pub between_pooled: Vec<Vec<Option<f64>>>,
 }
 
@@ -309,7 +310,7 @@ impl Study<'_> {
         others
     }
 
-    /// The same distances on pooled activations, which all pictures have.
+    /// Distances on activations averaged over positions, which all pictures have.
     fn pool(&self, measures: &mut Measures) {
         let layers = self.job.networks.layers.len();
         let ranks: Vec<Ranks> = measures

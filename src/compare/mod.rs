@@ -20,6 +20,7 @@ pub mod follow;
 pub mod gather;
 pub mod inversion;
 pub mod job;
+pub mod least;
 pub mod measure;
 pub mod methods;
 pub mod nature;

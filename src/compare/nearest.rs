@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use crate::error::{Context, Result};
 use image::RgbImage;
 
 use super::altered::squares;
@@ -16,6 +15,7 @@ use super::job::{Job, Prior};
 use super::measure::{Measures, Sighting};
 use super::nature::Nature;
 use super::study::Study;
+use crate::error::{Context, Result};
 use crate::look::networks::Asked;
 use crate::method::Method as Recipe;
 use crate::optimizer::{OptimizerSpec, Ramp, StepSize};
@@ -42,7 +42,7 @@ struct Wanted<'a> {
 /// The nearest pictures of each generator to some of the baseline's pictures, to photographs, and to its own random ones.
 ///
 /// # Errors
-/// A picture that cannot be read or written, libtorch's errors.
+/// Storage: a picture that cannot be read or written. Compute: libtorch's errors.
 pub fn nearest(study: &Study, nature: &Nature, measures: &Measures, follow: &dyn Follow) -> Result<Vec<Inverted>> {
     let Study { job, units, baseline, .. } = study;
     let baseline = *baseline;

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use metrics::{jensen_shannon, rank};
 
-use super::evidence::{Evidence, FOR_CHOICE, distances_of};
+use super::evidence::{Evidence, distances_of};
+use super::least::FOR_CHOICE;
 use super::measure::Sighting;
 use super::portrait::{LOWEST, Portrait};
 

@@ -7,8 +7,9 @@ use metrics::spectrum::Spectrum;
 use metrics::{coverage, effect, kid, permutation};
 use ndarray::Array2;
 
-use super::evidence::{Evidence, FOR_NIQE};
+use super::evidence::Evidence;
 use super::findings::{Measured, Metric, Test};
+use super::least::FOR_NIQE;
 use super::measure::Sighting;
 use super::statistics::{Valued, absent, bare, few, mean_of};
 use super::tradeoff::unit_means;

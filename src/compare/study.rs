@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::evidence::FOR_PATH;
 use super::job::Job;
+use super::least::FOR_PATH;
 use crate::error::Result;
 use crate::random::Seed;
 use crate::unit::Unit;

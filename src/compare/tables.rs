@@ -22,7 +22,7 @@ pub const LAYERS: &str = "layers.csv";
 /// Writes `comparison.json` and the tables.
 ///
 /// # Errors
-/// A file that cannot be written.
+/// Storage: a file that cannot be written.
 pub fn write(comparison: &Findings, folder: &Path) -> Result<()> {
     let named = |name: &str| {
         let path = folder.join(name);

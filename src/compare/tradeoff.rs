@@ -16,9 +16,9 @@ use super::statistics::{Valued, absent, by_unit, few, mean_of};
 /// What a fidelity is floored at before its logarithm.
 pub const FLOOR: f64 = 0.01;
 
-/// Units and seeds below which nothing is claimed.
+/// Units below which nothing is claimed.
 pub const UNITS: usize = 30;
-/// As [`UNITS`].
+/// Seeds of each unit below which nothing is claimed.
 pub const SEEDS: usize = 5;
 
 /// What a trade-off is about.

@@ -1,9 +1,10 @@
 //! What each picture does to the unit, and what the witnesses make of it: a small marker a picture.
 
 use super::chart::{Axis, Frame, Key, Look, Scale, legend};
+use super::chosen::{ACTIVATION, WITNESS};
+use super::drawn::Plot;
 use super::style::Style;
 use super::svg::Drawing;
-use super::{ACTIVATION, Plot, WITNESS};
 use crate::compare::findings::{Findings, Origin};
 
 /// Probabilities below are drawn at it.

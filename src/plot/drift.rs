@@ -1,10 +1,11 @@
 //! How far a method's pictures are from those of pixels, layer by layer of the target (F2).
 
 use super::chart::{Axis, Frame, Key, Look, Scale, legend};
+use super::chosen::among;
+use super::drawn::Plot;
 use super::number::figure;
 use super::style::Style;
 use super::svg::{Drawing, PALE};
-use super::{Plot, among};
 use crate::compare::findings::{Findings, LayerFindings};
 
 const MOST: usize = 10;

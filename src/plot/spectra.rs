@@ -3,9 +3,10 @@
 use std::f64::consts::LN_10;
 
 use super::chart::{Axis, Frame, Key, Look, Scale, legend};
+use super::chosen::among;
+use super::drawn::Plot;
 use super::style::Style;
 use super::svg::{Drawing, PALE};
-use super::{Plot, among};
 use crate::compare::findings::{Findings, Origin};
 
 const MOST: usize = 16;

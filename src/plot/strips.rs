@@ -5,9 +5,10 @@ use std::path::Path;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 
+use super::chosen::{ACTIVATION, WITNESS, file_name};
+use super::drawn::Plot;
 use super::number::{figure, setting};
 use super::svg::{Anchor, Drawing, INK, PALE};
-use super::{ACTIVATION, Plot, WITNESS, file_name};
 use crate::compare::findings::{Dial, Findings, PictureFindings};
 use crate::{picture, sheet};
 

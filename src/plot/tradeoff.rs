@@ -1,10 +1,11 @@
 //! Legibility against fidelity: a point a method, the way of the dial, controls, and the points that no other one beats in both.
 
 use super::chart::{Axis, Frame, Key, Labels, Look, Scale, legend};
+use super::chosen::{direction, file_name};
+use super::drawn::Plot;
 use super::number::{figure, probability, setting};
 use super::style::Style;
 use super::svg::{Drawing, PALE};
-use super::{Plot, direction, file_name};
 use crate::compare::findings::{Direction, Findings, Measured, Origin, Tradeoff};
 
 const FRONT: &str = "#e0b000";

@@ -26,10 +26,11 @@ use crate::store::{Sealed, Store};
 use crate::unit::Unit;
 
 impl Experiment {
-    /// A finished run's record, its picture judged by the witnesses of this experiment.
+    /// Has the picture of a finished run judged by the witnesses of this experiment, in the place of those who judged it before, and
+    /// replaces its record.
     ///
     /// # Errors
-    /// If the picture cannot be read, or the record not be written.
+    /// Storage, where the picture cannot be read or the record not be written.
     pub fn judge_again(&self, mut record: Record, run: &Run, store: &Store) -> Result<()> {
         let Some(class) = run.unit.class() else { return Ok(()) };
         let picture = read(&store.picture(&record.run_id))?;
@@ -40,7 +41,7 @@ impl Experiment {
         store.replace_record(&record)
     }
 
-    /// A batch of runs of one method; a seed is that of a facet (see [`seeded`]).
+    /// A batch of runs of one method, ready to be rendered; a seed is that of a facet (see [`seeded`]).
     pub fn together<'a>(&'a self, method: &'a Method, runs: &'a [(Unit, Seed)]) -> Batch<'a> {
         Batch {
             classifier: &self.classifier,
@@ -57,7 +58,7 @@ impl Experiment {
     /// Computes runs of one method together: their records, ready to be written. One that fails is recorded as failed.
     ///
     /// # Errors
-    /// If a picture cannot be judged.
+    /// Compute, where a picture cannot be judged; whatever goes wrong before that is in the records.
     pub fn compute(&self, runs: &[Run], watch: &dyn Watch, keeper: &dyn Keeper) -> Result<Vec<Sealed>> {
         let method = &runs[0].method;
         let units = seeded(runs);

@@ -56,7 +56,7 @@ impl Experiment {
         settings
     }
 
-    /// What the ids of all runs by a method are made of, beside their unit and seed.
+    /// What the ids of all runs by a method are made of, beside their unit, seed and facet: a sha256 of all that decides their results.
     pub fn identity(&self, method: &Method) -> Identity {
         Identity(Hash::of(self.settings(method).to_string().as_bytes()).to_string())
     }

@@ -11,7 +11,7 @@ use crate::run::experiment::Experiment;
 pub struct ModelSet {
     /// A classifier of the zoo, or the path of a manifest.
     pub classifier: String,
-    /// The same of a generator.
+    /// A generator of the zoo, or the path of a manifest; none for methods of pixel space.
     pub generator: Option<String>,
     /// The class of a conditional generator.
     pub class: Option<String>,

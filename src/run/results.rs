@@ -11,7 +11,7 @@ use crate::store::{Aside, Entry, Store};
 
 /// The table of all runs, as CSV.
 pub const CSV: &str = "results.csv";
-/// The same as JSON Lines.
+/// The table of all runs, as JSON Lines.
 pub const JSON_LINES: &str = "results.jsonl";
 /// Where the numbers come from.
 pub const PROVENANCE: &str = "provenance.json";

@@ -26,9 +26,9 @@ const LOOK_AGAIN: Duration = Duration::from_millis(500);
 /// A process that works off a plan, or its share of one.
 #[derive(Clone, Copy, Debug)]
 pub struct Worker<'a> {
-    /// What there is to be done.
+    /// All runs of the experiment, in batches.
     pub plan: &'a Plan,
-    /// Where to.
+    /// The folder in which records are left.
     pub store: &'a Store,
     /// The part of the plan that is this process's.
     pub share: Share,

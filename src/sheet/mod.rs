@@ -1,12 +1,12 @@
 //! Contact sheets: a labelled grid of pictures, one PNG.
 
-use crate::error::{Context, Result};
 use ab_glyph::{Font, FontRef, PxScale, ScaleFont, point};
+use frozen::resize::Resize;
 use image::{Rgb, RgbImage};
 use tch::{Device, Kind};
 
+use crate::error::{Context, Result};
 use crate::picture::{from_rgb8, to_rgb8};
-use frozen::resize::Resize;
 
 const INK: Rgb<u8> = Rgb([28, 28, 30]);
 const PALE: Rgb<u8> = Rgb([110, 110, 115]);
@@ -59,7 +59,10 @@ impl Sheet {
         Sheet { cells, columns: self.rows, rows: self.columns, ..self }
     }
 
-    /// Draws it.
+    /// The sheet as a picture, as large as its cells and texts ask for.
+    ///
+    /// # Errors
+    /// Compute, where libtorch cannot resize a picture.
     pub fn draw(&self) -> Result<RgbImage> {
         let regular = FontRef::try_from_slice(REGULAR).context("the font is built in")?;
         let bold = FontRef::try_from_slice(BOLD).context("the font is built in")?;
@@ -111,7 +114,7 @@ impl Sheet {
 /// A picture whose longer side is `side`, by the project's one resize.
 ///
 /// # Errors
-/// If libtorch fails.
+/// Compute, where libtorch fails.
 pub fn fitted(picture: &RgbImage, side: u32) -> Result<RgbImage> {
     let (width, height) = picture.dimensions();
     let fit = |length: u32| (i64::from(side) * i64::from(length) / i64::from(width.max(height))).max(1);

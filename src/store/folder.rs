@@ -121,12 +121,12 @@ impl Store {
         &self.0.root
     }
 
-    /// The folder of one run.
+    /// The folder of one run, `DIR/runs/ID`, whether it is there or not.
     pub fn folder(&self, id: &RunId) -> PathBuf {
         self.runs().join(id.to_string())
     }
 
-    /// A run's picture.
+    /// The file of a run's picture, `DIR/runs/ID/image.png`, whether it is there or not.
     pub fn picture(&self, id: &RunId) -> PathBuf {
         self.folder(id).join(sealed::PICTURE)
     }

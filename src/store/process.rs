@@ -7,7 +7,7 @@ use std::str::FromStr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
-use sha2::{Digest, Sha256};
+use super::hash::Hash;
 
 /// A process on some machine of those that share the file system. Written as `HOST.BOOT.PID.START`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,7 +44,7 @@ impl Process {
             (Ok(boot), Ok(space)) => format!("{boot}{}", space.display()),
             _ => format!("{pid} {:?}", SystemTime::now()),
         };
-        let boot = Sha256::digest(boot.as_bytes()).iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+        let boot = Hash::of(boot.as_bytes()).to_string().chars().take(8).collect();
         Process { host, boot, pid, start: start_of(pid).unwrap_or_default() }
     }
 
