@@ -1,6 +1,6 @@
 //! What each picture does to the unit, and what the witnesses make of it: a small marker a picture.
 
-use super::chart::{Axis, Frame, Key, Look, Scale, legend};
+use super::chart::{Axis, Frame, Key, Scale, Swatch, legend};
 use super::chosen::{ACTIVATION, WITNESS};
 use super::drawn::Plot;
 use super::style::Style;
@@ -53,7 +53,7 @@ pub(super) fn draw(comparison: &Findings, styles: &[Style]) -> crate::error::Res
     }
     for place in methods.iter().chain(&controls) {
         let text = comparison.methods[*place].key();
-        keys.push(Key { text, colour: styles[*place].colour.clone(), look: Look::Marker(styles[*place].marker) });
+        keys.push(Key { text, colour: styles[*place].colour.clone(), swatch: Swatch::Marker(styles[*place].marker) });
     }
     legend(&mut drawing, &keys);
     let alt =

@@ -1,6 +1,6 @@
 //! How far a method's pictures are from those of pixels, layer by layer of the target (F2).
 
-use super::chart::{Axis, Frame, Key, Look, Scale, legend};
+use super::chart::{Axis, Frame, Key, Scale, Swatch, legend};
 use super::chosen::among;
 use super::drawn::Plot;
 use super::number::figure;
@@ -81,7 +81,7 @@ pub(super) fn draw(comparison: &Findings, styles: &[Style]) -> crate::error::Res
     let key = |place: &usize| Key {
         text: comparison.methods[*place].label.clone(),
         colour: styles[*place].colour.clone(),
-        look: Look::Line(styles[*place].marker),
+        swatch: Swatch::Line(styles[*place].marker),
     };
     legend(&mut drawing, &shown.iter().map(key).collect::<Vec<_>>());
     let alt = format!("Drift by layer ({}). {}.", names.join(", "), told.join("; "));

@@ -1,6 +1,6 @@
 //! Legibility against fidelity: a point a method, the way of the dial, controls, and the points that no other one beats in both.
 
-use super::chart::{Axis, Frame, Key, Labels, Look, Scale, legend};
+use super::chart::{Axis, Frame, Key, Labels, Scale, Swatch, legend};
 use super::chosen::{direction, file_name};
 use super::drawn::Plot;
 use super::number::{figure, probability, setting};
@@ -108,27 +108,31 @@ pub(super) fn draw(
         Some(dial) => {
             if let Some((place, _, _)) = points.first() {
                 let text = format!("values of {}", dial.setting);
-                keys.push(Key { text, colour: styles[*place].colour.clone(), look: Look::Line(styles[*place].marker) });
+                keys.push(Key {
+                    text,
+                    colour: styles[*place].colour.clone(),
+                    swatch: Swatch::Line(styles[*place].marker),
+                });
             }
         }
         None => keys.extend(points.iter().map(|(place, _, _)| Key {
             text: comparison.methods[*place].label.clone(),
             colour: styles[*place].colour.clone(),
-            look: if is_control(*place) {
-                Look::Hollow(styles[*place].marker)
+            swatch: if is_control(*place) {
+                Swatch::Hollow(styles[*place].marker)
             } else {
-                Look::Marker(styles[*place].marker)
+                Swatch::Marker(styles[*place].marker)
             },
         })),
     }
     keys.extend(controls.iter().map(|(place, _)| Key {
         text: comparison.methods[*place].key(),
         colour: PALE.to_owned(),
-        look: Look::Hollow(styles[*place].marker),
+        swatch: Swatch::Hollow(styles[*place].marker),
     }));
     if !front.is_empty() {
         let text = "no other point is better in both".to_owned();
-        keys.push(Key { text, colour: FRONT.to_owned(), look: Look::Wide });
+        keys.push(Key { text, colour: FRONT.to_owned(), swatch: Swatch::Wide });
     }
     legend(&mut drawing, &keys);
 
