@@ -6,9 +6,7 @@ use std::sync::Arc;
 
 use frozen::network::Point;
 
-use crate::compare::comparison::Comparison as Findings;
-use crate::compare::gather::Gathered;
-use crate::compare::{Follow, Job, Options, Prior, compare, tables};
+use crate::compare::{Findings, Follow, Gathered, Job, Options, Prior, compare, tables};
 use crate::error::{Context, Error, OfRequest, Result, bail, request};
 use crate::look::{Networks, default_layers, last_features};
 use crate::models::{Classifier, Models, condition};

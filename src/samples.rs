@@ -4,7 +4,6 @@ use std::fs;
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
-use crate::error::{Context, Result, request};
 use classifiers::imagenet;
 use generators::{Classes, Conditioning, Generator, Prior};
 use image::{ImageFormat, RgbImage};
@@ -12,10 +11,12 @@ use serde_json::json;
 use tch::{Device, Kind, Tensor};
 use zoo::Cache;
 
+use crate::error::{Context, Result, request};
 use crate::param::{Condition, Latent, LatentSpec, Param, Space};
 use crate::picture::to_rgb8;
 use crate::random::Seed;
 use crate::sheet::{Cell, Sheet};
+use crate::store::Hash;
 
 /// Codes that go through the generator together: memory is that of so many.
 const AT_ONCE: usize = 4;
@@ -36,16 +37,16 @@ const SMOOTH: [f64; 2] = [0.3, 1.];
 /// Random codes and their pictures.
 #[derive(Debug)]
 pub struct Drawn {
-    /// One for each seed.
+    /// One for each seed, in the order of the seeds, of the generator's own size.
     pub pictures: Vec<RgbImage>,
     /// What makes them again: tensors `[N,…]` by name, f32 on the CPU.
     pub state: Vec<(&'static str, Tensor)>,
 }
 
-/// The first draw of each seed, in some space.
+/// Pictures of the first draw of each seed in a code space.
 ///
 /// # Errors
-/// If the generator's output is no picture.
+/// Compute, where the generator's output is no picture `[3,H,W]`.
 pub fn random(generator: &Generator, space: Space, condition: Option<Condition>, seeds: &[Seed]) -> Result<Drawn> {
     let schedule = generator.schedule().forward_only();
     let spec = LatentSpec::in_space(space);
@@ -168,16 +169,18 @@ pub fn sheet(generator: &Generator) -> Result<Sheet> {
 
 /// Where the sheet is kept: weights, configuration and layout decide its name, so that it is never that of others.
 fn place(cache: &Cache, generator: &Generator) -> Result<PathBuf> {
-    let made_of = json!([LAYOUT, generator.name, generator.weights_sha256, generator.definition]);
-    let key = zoo::hash::sha256(made_of.to_string());
-    Ok(cache.samples().join(format!("{}-{key:.16}.png", generator.name)))
+    let definition = serde_json::to_value(&generator.definition)?;
+    let made_of = json!([LAYOUT, generator.name, generator.weights_sha256, definition]);
+    let mut key = Hash::of(made_of.to_string().as_bytes()).to_string();
+    key.truncate(16);
+    Ok(cache.samples().join(format!("{}-{key}.png", generator.name)))
 }
 
 /// The PNG of a generator's sheet, drawn if the cache does not hold it; and its copy, where one is wanted. Returns the path
 /// of the one that the user should look at.
 ///
 /// # Errors
-/// If it cannot be drawn, or cannot be written.
+/// Storage where it cannot be written, compute where it cannot be drawn; a request where `wanted` is not the name of a file.
 pub fn kept(cache: &Cache, generator: &Generator, wanted: Option<&Path>) -> Result<PathBuf> {
     let place = place(cache, generator)?;
     // What another program has damaged is drawn anew.

@@ -12,9 +12,9 @@ use serde_json::{Value, json};
 use crate::error::{Error, Result};
 use crate::experiment_file::{ExperimentFile, Located, UnitPattern};
 use crate::models::Models;
-use crate::run::{Aside, Count, Ended, Follow, KeyNames, Loader, ModelSet, Plan, Results, Share, Worker, units};
+use crate::run::{Count, Ended, Follow, KeyNames, Loader, ModelSet, Plan, Results, Share, Worker, units};
 use crate::sheet;
-use crate::store::{Key, Record, Status, Store};
+use crate::store::{Aside, Key, Record, Status, Store};
 use crate::unit::Unit;
 
 /// The photographs that `strongest(layer, N)` looks at unless the file names others.

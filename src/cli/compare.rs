@@ -8,7 +8,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use super::compute::Compute;
 use super::output::{print_json, quoted, table};
 use crate::cli::error::Result;
-use metapicture::engine::compare::comparison::{Comparison as Findings, Kind as Made, Measured};
+use metapicture::engine::compare::findings::{Findings, Measured, MethodFindings, Origin};
 use metapicture::engine::compare::{Follow, Options, tables};
 use metapicture::engine::comparison::Comparison;
 
@@ -131,8 +131,8 @@ fn print(findings: &Findings) {
         None => "-".to_owned(),
     };
     let header: Vec<&str> = ["method", "units", "pictures"].into_iter().chain(keys.iter().copied()).collect();
-    let row = |method: &metapicture::engine::compare::comparison::Method| {
-        let mark = if method.kind == Made::Control { "(control) " } else { "" };
+    let row = |method: &MethodFindings| {
+        let mark = if method.kind == Origin::Control { "(control) " } else { "" };
         let mut row = vec![format!("{mark}{}", method.label), method.units.to_string(), method.pictures.to_string()];
         row.extend(keys.iter().map(|key| cell(method.metrics.get(*key))));
         row

@@ -4,30 +4,31 @@ use std::collections::BTreeSet;
 
 use classifiers::Classifier;
 
-use super::Job;
-use super::comparison::{Band, Model, Reference};
+use super::findings::{Band, Participant, Reference};
+use super::job::Job;
 use super::nature::{MORE_SQUARES, Nature};
+use crate::store::Hash;
 
 /// A classifier, and what it has in common with the target.
-pub fn model(classifier: &Classifier, kinship: Option<String>) -> Model {
-    Model {
+pub fn model(classifier: &Classifier, kinship: Option<String>) -> Participant {
+    Participant {
         name: classifier.name.clone(),
         weights_sha256: classifier.weights_sha256.clone(),
-        definition: classifier.definition.clone(),
+        definition: serde_json::to_value(&classifier.definition).unwrap_or_default(),
         kinship,
     }
 }
 
 /// The generators, each once.
-pub fn generators(job: &Job) -> Vec<Model> {
-    let mut models: Vec<Model> = vec![];
+pub fn generators(job: &Job) -> Vec<Participant> {
+    let mut models: Vec<Participant> = vec![];
     for prior in job.priors.values() {
         let generator = &prior.generator;
         if !models.iter().any(|model| model.name == generator.name) {
-            models.push(Model {
+            models.push(Participant {
                 name: generator.name.clone(),
                 weights_sha256: generator.weights_sha256.clone(),
-                definition: generator.definition.clone(),
+                definition: serde_json::to_value(&generator.definition).unwrap_or_default(),
                 kinship: None,
             });
         }
@@ -61,7 +62,7 @@ pub fn reference(job: &Job) -> Reference {
         labelled: job.photographs.iter().filter(|photograph| photograph.class.is_some()).count(),
         classes: classes.len(),
         crops: 1 + MORE_SQUARES,
-        sha256: zoo::hash::sha256(digests),
+        sha256: Hash::of(digests.as_bytes()).to_string(),
     }
 }
 

@@ -1,30 +1,24 @@
 //! What must be said in words before any figure.
 
-use super::Job;
-use super::analysis::Evidence;
-use super::comparison::{Comparison, Kind, Method};
+use super::evidence::Evidence;
+use super::findings::{Findings, MethodFindings, Origin};
 use super::measure::Measures;
+use super::study::Study;
 use super::tradeoff::{SEEDS, UNITS};
 
 /// How far passes may be from the baseline's, as a share, and still count as equal: a search for a code takes a few more.
 const EQUAL_EFFORT: f64 = 0.06;
 
-/// All of it; the first `compared` units are those of the pictures.
-pub fn cautions(
-    job: &Job,
-    comparison: &Comparison,
-    measures: &Measures,
-    evidence: &Evidence,
-    compared: usize,
-) -> Vec<String> {
-    let own: Vec<&Method> = comparison.methods.iter().filter(|method| method.kind != Kind::Control).collect();
+/// All of it, in the order in which it is said.
+pub fn cautions(study: &Study, findings: &Findings, measures: &Measures, evidence: &Evidence) -> Vec<String> {
+    let own: Vec<&MethodFindings> = findings.methods.iter().filter(|method| method.kind != Origin::Control).collect();
     let mut cautions: Vec<String> = too_few(&own).into_iter().collect();
-    match comparison.settings.baseline {
+    match findings.settings.baseline {
         Some(baseline) => {
-            let baseline = &comparison.methods[baseline];
+            let baseline = &findings.methods[baseline];
             cautions.extend(failed_search(baseline, &own));
             cautions.extend(unequal_effort(baseline, &own));
-            cautions.extend(layers_without_scale(comparison, evidence));
+            cautions.extend(layers_without_scale(findings, evidence));
             cautions.push(
                 "F2 measures likeness to pixel-space results: noise scores well by construction. Read it beside F1 and F6."
                     .to_owned(),
@@ -36,21 +30,22 @@ pub fn cautions(
                 .to_owned(),
         ),
     }
-    cautions.push(kinship(comparison));
-    let missing = comparison.metrics.iter().filter(|metric| metric.not_computed.is_some());
+    cautions.push(kinship(findings));
+    let missing = findings.metrics.iter().filter(|metric| metric.not_computed.is_some());
     let missing: Vec<&str> = missing.map(|metric| metric.name.as_str()).collect();
     if !missing.is_empty() {
         cautions.push(format!("Not computed, for reasons given beside their definitions: {}.", missing.join(", ")));
     }
-    if let Err(why) = &job.permuted {
+    if let Err(why) = &study.job.permuted {
         cautions.push(format!("The control by permuted weights is missing: {why}."));
     }
-    for ((name, _), [ranked, of]) in job.networks.layers.iter().zip(&measures.ranked).filter(|(_, [a, b])| a < b) {
+    for ((name, _), [ranked, of]) in study.job.networks.layers.iter().zip(&measures.ranked).filter(|(_, [a, b])| a < b)
+    {
         cautions.push(format!(
             "Of {name}, {ranked} of {of} activations were ranked, drawn at random, so that they fit into memory."
         ));
     }
-    let others = comparison.units.len() - compared;
+    let others = findings.units.len() - study.compared;
     if others > 0 {
         cautions.push(format!(
             "The control `photographs` has {others} classes that are no units here, so that it rests on more than the units' own photographs."
@@ -59,7 +54,7 @@ pub fn cautions(
     cautions
 }
 
-fn too_few(own: &[&Method]) -> Option<String> {
+fn too_few(own: &[&MethodFindings]) -> Option<String> {
     let units = own.iter().map(|method| method.units).min().unwrap_or_default();
     let seeds = own.iter().map(|method| method.seeds).min().unwrap_or_default();
     (units < UNITS || seeds < SEEDS).then(|| {
@@ -70,8 +65,9 @@ fn too_few(own: &[&Method]) -> Option<String> {
     })
 }
 
-fn failed_search(baseline: &Method, own: &[&Method]) -> Option<String> {
-    let above = |method: &&&Method| method.metrics.get("ratio").and_then(|of| of.value).is_some_and(|of| of > 1.);
+fn failed_search(baseline: &MethodFindings, own: &[&MethodFindings]) -> Option<String> {
+    let above =
+        |method: &&&MethodFindings| method.metrics.get("ratio").and_then(|of| of.value).is_some_and(|of| of > 1.);
     let above: Vec<&str> = own.iter().filter(above).map(|method| method.label.as_str()).collect();
     (!above.is_empty()).then(|| {
         format!(
@@ -82,8 +78,8 @@ fn failed_search(baseline: &Method, own: &[&Method]) -> Option<String> {
     })
 }
 
-fn unequal_effort(baseline: &Method, own: &[&Method]) -> Option<String> {
-    let passes = |method: &Method| method.passes.map(|passes| passes[0] + passes[1]);
+fn unequal_effort(baseline: &MethodFindings, own: &[&MethodFindings]) -> Option<String> {
+    let passes = |method: &MethodFindings| method.passes.map(|passes| passes[0] + passes[1]);
     let of_baseline = passes(baseline)?;
     let unequal = own.iter().filter_map(|method| Some((method, passes(method)?)));
     let unequal = unequal.filter(|(_, passes)| (passes / of_baseline - 1.).abs() > EQUAL_EFFORT);
@@ -98,8 +94,8 @@ fn unequal_effort(baseline: &Method, own: &[&Method]) -> Option<String> {
     })
 }
 
-fn layers_without_scale(comparison: &Comparison, evidence: &Evidence) -> Option<String> {
-    let layers = comparison.settings.layers.iter().zip(&evidence.denominators[0]);
+fn layers_without_scale(findings: &Findings, evidence: &Evidence) -> Option<String> {
+    let layers = findings.settings.layers.iter().zip(&evidence.denominators[0]);
     let lost: Vec<&str> = layers.filter(|(_, scale)| scale.is_none()).map(|(name, _)| name.as_str()).collect();
     (!lost.is_empty()).then(|| {
         format!(
@@ -110,11 +106,11 @@ fn layers_without_scale(comparison: &Comparison, evidence: &Evidence) -> Option<
     })
 }
 
-fn kinship(comparison: &Comparison) -> String {
-    if comparison.witnesses.is_empty() {
+fn kinship(findings: &Findings) -> String {
+    if findings.witnesses.is_empty() {
         return "There is no witness: legibility by transfer (L1) is not computed.".to_owned();
     }
-    let kin = comparison.witnesses.iter();
+    let kin = findings.witnesses.iter();
     let kin = kin.filter_map(|witness| Some(format!("{}: {}", witness.name, witness.kinship.as_ref()?)));
     format!(
         "Witnesses share with the target what they share in family and data, adversarial features included. {}.",

@@ -6,14 +6,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::PathBuf;
 
-use crate::error::{Context, Result};
 use image::RgbImage;
 use serde_json::Value;
 
 use super::altered::{blurred_noise, phase_scrambled, squares};
-use super::comparison::{Kind, PERMUTED};
-use super::gather::Group;
-use super::{Follow, Job, shorter_side};
+use super::findings::{Origin, PERMUTED};
+use super::follow::Follow;
+use super::gather::GatheredMethod;
+use super::job::shorter_side;
+use super::study::Study;
+use crate::error::{Context, Result};
 use crate::method::{Method as Recipe, ParamSpec};
 use crate::picture::{self, to_rgb8};
 use crate::random::{Purpose, Seed, stream};
@@ -25,11 +27,11 @@ const OF_UNIT: usize = 3;
 
 /// Pictures that the comparison itself makes or takes, measured as if a method had made them.
 pub struct Control {
-    /// Unlike any other's.
+    /// What it is called, unlike any other.
     pub name: String,
     /// What it controls, in one sentence.
     pub meaning: String,
-    /// Its prior.
+    /// The generator that is its prior, by name; none in pixel space.
     pub generator: Option<String>,
     /// The settings of its method, where it has one.
     pub settings: Value,
@@ -72,23 +74,7 @@ impl Control {
     }
 }
 
-/// What controls are made of.
-pub struct Maker<'a> {
-    /// What is compared.
-    pub job: &'a Job,
-    /// All units; those of the pictures first.
-    pub units: &'a [Unit],
-    /// How many are the pictures' own.
-    pub compared: usize,
-    /// Their places by the names that the pictures have.
-    pub places: &'a BTreeMap<&'a str, usize>,
-    /// The baseline's place.
-    pub baseline: Option<usize>,
-    /// Of phases and noise.
-    pub seed: Seed,
-}
-
-impl Maker<'_> {
+impl Study<'_> {
     /// Makes all that can be made, and writes their pictures.
     ///
     /// # Errors
@@ -207,14 +193,14 @@ impl Maker<'_> {
         Ok(Some(control))
     }
 
-    /// The same methods on the target with permuted weights, a network that knows nothing: some units, one seed, one setting of
+    /// The methods of the records on the target with permuted weights, a network that knows nothing: some units, one seed, one setting of
     /// each dial.
     fn permuted(&self, follow: &dyn Follow) -> Result<Vec<Control>> {
         let job = self.job;
         let mut controls = vec![];
         let Ok((classifier, shapes)) = &job.permuted else { return Ok(controls) };
-        let mut first: Vec<(usize, &Group)> = vec![];
-        for (place, group) in job.gathered.groups.iter().enumerate().filter(|(_, group)| group.kind == Kind::Run) {
+        let mut first: Vec<(usize, &GatheredMethod)> = vec![];
+        for (place, group) in job.gathered.groups.iter().enumerate().filter(|(_, group)| group.kind == Origin::Run) {
             if !first.iter().any(|(_, of)| (&of.name, &of.generator) == (&group.name, &group.generator)) {
                 first.push((place, group));
             }
@@ -282,7 +268,7 @@ pub fn slug(name: &str) -> String {
 }
 
 /// A recipe from a record's settings.
-pub fn recipe(group: &Group) -> Option<Recipe> {
+pub fn recipe(group: &GatheredMethod) -> Option<Recipe> {
     let mut settings = group.settings.clone();
     let map = settings.as_object_mut()?;
     for (key, value) in [("name", &*group.name), ("summary", ""), ("source", "")] {

@@ -1,11 +1,11 @@
 //! What every figure of a comparison means, where it comes from, and which way is better.
 
-use super::comparison::{Direction, Group, Metric};
+use super::findings::{Direction, Metric, MetricGroup};
 
-type Line = (&'static str, &'static str, Group, Direction, &'static str, bool, &'static str, &'static str);
+type Line = (&'static str, &'static str, MetricGroup, Direction, &'static str, bool, &'static str, &'static str);
 
 use Direction::{Down, None as Neither, Up};
-use Group::{Diagnostic, Fidelity, Legibility};
+use MetricGroup::{Diagnostic, Fidelity, Legibility};
 
 /// Key, name, group, direction, range, whether claims rest on it, meaning, source.
 const METRICS: &[Line] = &[

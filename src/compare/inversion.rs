@@ -12,19 +12,19 @@
 //! optimization by Adam, and the best of these are followed to the end; the best point that any of them passes counts, so that the gap found
 //! is an upper bound.
 
-use crate::error::Result;
+use classifiers::Classifier;
 use frozen::network::Point;
 use frozen::resize::Resize;
 use generators::Generator;
 use image::RgbImage;
 use tch::{Device, Kind, Tensor};
 
+use crate::error::Result;
 use crate::look::pooled;
 use crate::optimizer::OptimizerSpec;
 use crate::param::{Condition, Latent, LatentSpec, Param};
 use crate::picture::{from_rgb8, to_rgb8};
 use crate::random::Seed;
-use classifiers::Classifier;
 
 /// Random codes whose features are compared, of which the nearest are the starts.
 const SCREENED: u64 = 256;
@@ -117,7 +117,7 @@ impl Inversion<'_> {
     /// The nearest pictures to these, whose features `[D]` are given, in their order. `watch` is told how many of how many steps are done.
     ///
     /// # Errors
-    /// An optimizer without gradients.
+    /// A request, where the optimizer follows no gradient.
     pub fn nearest(&self, of: &[(&RgbImage, &[f32])], watch: &dyn Fn(usize, usize)) -> Result<Vec<Nearest>> {
         let _guard = tch::no_grad_guard();
         let (kind, device) = (self.target.network.kind(), self.target.network.device());

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use crate::error::{Context, Result};
 use image::RgbImage;
 use metrics::coding;
 use metrics::rank::Ranked;
@@ -11,9 +10,11 @@ use rand::RngExt;
 use super::altered::{central, noisy};
 use super::nature::Nature;
 use super::portrait::{JPEG_QUALITY, Portrait};
-use crate::look::{Asked, Look, Networks};
+use super::study::Study;
+use crate::error::{Context, Result};
+use crate::look::{Asked, Look};
 use crate::picture;
-use crate::random::{Purpose, Seed, stream};
+use crate::random::{Purpose, stream};
 use crate::unit::Unit;
 
 /// Standard deviation of the noise under which an activation must survive, in units of the picture's range.
@@ -42,7 +43,7 @@ pub struct Subject {
     pub key: (u64, usize),
     /// The file.
     pub path: std::path::PathBuf,
-    /// The side of its generator's pictures.
+    /// The shorter side of its generator's pictures in pixels; none without a generator.
     pub own: Option<i64>,
     /// The place of the photograph that it is: it is not held against itself.
     pub photograph: Option<usize>,
@@ -57,13 +58,14 @@ pub struct Sighting {
     pub look: Look,
     /// What it is as a picture.
     pub portrait: Portrait,
-    /// By layer: mean of 1 - Spearman to the baseline's pictures of the unit, itself excluded.
+    /// By layer: mean of 1 - Spearman's rank correlation (1904), 0 to 2, to the baseline's pictures of the unit, itself excluded.
     pub distances: Vec<Option<f64>>,
-    /// The same on pooled activations.
+    /// These distances on activations averaged over positions.
     pub pooled_distances: Vec<Option<f64>>,
     /// By layer: mean Spearman to photographs of the unit's class.
     pub to_photographs: Vec<Option<f64>>,
-    /// The share of the activation that is left after JPEG, noise and a crop.
+    /// The share of the activation that is left after JPEG, noise and a crop; none of a picture that fires its unit less than the median
+    /// photograph does.
     pub kept: [Option<f64>; 3],
 }
 
@@ -86,7 +88,7 @@ type Kept = BTreeMap<usize, Vec<((u64, usize), Ranks)>>;
 pub struct Scale {
     /// By unit, then layer: between the baseline's pictures of the unit and of others.
     pub between: Vec<Vec<Option<f64>>>,
-    /// The same on pooled activations.
+    /// These distances on activations averaged over positions.
     pub between_pooled: Vec<Vec<Option<f64>>>,
 }
 
@@ -97,20 +99,6 @@ pub struct Natural {
     pub same: Vec<Vec<Option<f64>>>,
     /// With those of other classes.
     pub other: Vec<Vec<Option<f64>>>,
-}
-
-/// Everything that pictures are held against.
-pub struct Scene<'a> {
-    /// Who looks.
-    pub networks: &'a Networks,
-    /// The units.
-    pub units: &'a [Unit],
-    /// The photographs.
-    pub nature: &'a Nature,
-    /// The place of the baseline among the methods.
-    pub baseline: Option<usize>,
-    /// Of noise and of samples.
-    pub seed: Seed,
 }
 
 /// The pictures, measured, in their order.
@@ -126,19 +114,19 @@ pub struct Measures {
     pub ranked: Vec<[usize; 2]>,
 }
 
-impl Scene<'_> {
+impl Study<'_> {
     /// Measures all pictures. `watch` is told how many.
     ///
     /// # Errors
     /// A picture that cannot be read.
-    pub fn measure(&self, subjects: Vec<Subject>, watch: &dyn Fn(usize)) -> Result<Measures> {
+    pub fn measure(&self, nature: &Nature, subjects: Vec<Subject>, watch: &dyn Fn(usize)) -> Result<Measures> {
         let count = subjects.iter().filter(|subject| Some(subject.method) == self.baseline).count();
         let pixels = self.widths();
         let total: usize = pixels.iter().sum();
         let chosen: Vec<Option<Vec<u32>>> = pixels.iter().map(|&width| self.chosen(width, total * count)).collect();
         let ranked = pixels.iter().zip(&chosen).map(|(&width, of)| [of.as_ref().map_or(width, Vec::len), width]);
         let ranked: Vec<[usize; 2]> = ranked.collect();
-        let photographs = self.ranked_photographs(&chosen);
+        let photographs = self.ranked_photographs(nature, &chosen);
         let natural = self.natural(&photographs);
         // The baseline first, since everything else is held against it.
         let mut order: Vec<usize> = (0..subjects.len()).collect();
@@ -153,8 +141,8 @@ impl Scene<'_> {
             let references: Vec<&RgbImage> = pictures.iter().collect();
             let places: Vec<usize> = part.iter().map(|&place| subjects[place].unit).collect();
             let units: Vec<&Unit> = places.iter().map(|&unit| &self.units[unit]).collect();
-            let mut looks = self.networks.look(&references, &units, Asked { layers: true, units: &[] })?;
-            let robust = self.robustness(&pictures, &places, &looks, at as u64)?;
+            let mut looks = self.job.networks.look(&references, &units, Asked { layers: true, units: &[] })?;
+            let robust = self.robustness(nature, &pictures, &places, &looks, at as u64)?;
             let ranks = rank_all(&looks, &chosen);
             let portraits = portraits(&pictures, &part.iter().map(|&place| subjects[place].own).collect::<Vec<_>>());
             let results = part.iter().zip(looks.drain(..)).zip(robust).zip(ranks).zip(portraits);
@@ -213,7 +201,7 @@ impl Scene<'_> {
 
     /// Numbers of each layer.
     fn widths(&self) -> Vec<usize> {
-        let networks = self.networks;
+        let networks = &self.job.networks;
         let shape = |point| networks.shapes.iter().find(|(_, other, _)| *other == point).map(|(.., shape)| shape);
         let numbers = |shape: &[i64]| shape.iter().product::<i64>() as usize;
         networks.layers.iter().map(|(_, point)| shape(*point).map_or(0, numbers)).collect()
@@ -236,6 +224,7 @@ impl Scene<'_> {
     /// What is left of the activations under JPEG, noise and a crop; none where there was no activation to speak of.
     fn robustness(
         &self,
+        nature: &Nature,
         pictures: &[RgbImage],
         places: &[usize],
         looks: &[Look],
@@ -251,9 +240,9 @@ impl Scene<'_> {
         let units: Vec<&Unit> = places.iter().map(|&unit| &self.units[unit]).collect();
         let mut kept = vec![[None; 3]; pictures.len()];
         for (which, pictures) in changed.iter().enumerate() {
-            let after = self.networks.activations(&pictures.iter().collect::<Vec<_>>(), &units)?;
+            let after = self.job.networks.activations(&pictures.iter().collect::<Vec<_>>(), &units)?;
             for (row, (after, look)) in after.iter().zip(looks).enumerate() {
-                if look.activation > self.nature.median(places[row]).unwrap_or(0.).max(0.) {
+                if look.activation > nature.median(places[row]).unwrap_or(0.).max(0.) {
                     kept[row][which] = Some(after / look.activation);
                 }
             }
@@ -262,10 +251,10 @@ impl Scene<'_> {
     }
 
     /// Ranked activations of labelled photographs, a few of each class whose look has them.
-    fn ranked_photographs(&self, chosen: &[Option<Vec<u32>>]) -> Vec<RankedPhotograph> {
+    fn ranked_photographs(&self, nature: &Nature, chosen: &[Option<Vec<u32>>]) -> Vec<RankedPhotograph> {
         let mut of_class: BTreeMap<usize, usize> = BTreeMap::new();
         let mut taken = vec![];
-        for (place, seen) in self.nature.photographs.iter().enumerate() {
+        for (place, seen) in nature.photographs.iter().enumerate() {
             let Some(class) = seen.class.filter(|_| !seen.look.layers.is_empty()) else { continue };
             let count = of_class.entry(class).or_default();
             if *count < PHOTOGRAPHS {
@@ -279,7 +268,7 @@ impl Scene<'_> {
     }
 
     fn natural(&self, photographs: &[RankedPhotograph]) -> Natural {
-        let layers = self.networks.layers.len();
+        let layers = self.job.networks.layers.len();
         let mut natural = Natural::default();
         for (place, unit) in self.units.iter().enumerate() {
             let (own, others): (Vec<&RankedPhotograph>, Vec<_>) =
@@ -300,7 +289,7 @@ impl Scene<'_> {
 
     /// Distances of the baseline's pictures of each unit to those of some others.
     fn between(&self, kept: &Kept) -> Vec<Vec<Option<f64>>> {
-        let layers = self.networks.layers.len();
+        let layers = self.job.networks.layers.len();
         let names: Vec<usize> = kept.keys().copied().collect();
         let others: Vec<Vec<usize>> = (0..self.units.len()).map(|unit| self.others(unit, &names)).collect();
         let of_unit = |unit: usize| -> Vec<Option<f64>> {
@@ -321,9 +310,9 @@ impl Scene<'_> {
         others
     }
 
-    /// The same distances on pooled activations, which all pictures have.
+    /// Distances on activations averaged over positions, which all pictures have.
     fn pool(&self, measures: &mut Measures) {
-        let layers = self.networks.layers.len();
+        let layers = self.job.networks.layers.len();
         let ranks: Vec<Ranks> = measures
             .pictures
             .iter()

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use metrics::multiple::holm;
 
-use super::analysis::Evidence;
-use super::comparison::{Inverted, Kind, Layer, Measured, Method, Metric, Picture, Test};
 use super::controls::Control;
+use super::evidence::Evidence;
+use super::findings::{Inverted, LayerFindings, Measured, MethodFindings, Metric, Origin, PictureFindings, Test};
+use super::follow::Follow;
 use super::statistics::{self, Valued, absent, mean_of};
-use super::{Follow, Job};
+use super::study::Study;
 
 /// Figures that pictures do not have.
 const SETS: [&str; 8] =
@@ -20,7 +21,7 @@ const TESTED: [&str; 2] = ["agreement", "ratio"];
 /// What methods are made of.
 pub struct Parts<'a> {
     /// What is compared.
-    pub job: &'a Job,
+    pub study: &'a Study<'a>,
     /// They come behind the groups of pictures.
     pub controls: &'a [Control],
     /// Where figures come from.
@@ -28,17 +29,15 @@ pub struct Parts<'a> {
     /// What is computed.
     pub metrics: &'a [Metric],
     /// With their figures.
-    pub pictures: &'a [Picture],
+    pub pictures: &'a [PictureFindings],
     /// The nearest pictures of the generators.
     pub inversions: &'a [Inverted],
-    /// The baseline's place.
-    pub baseline: Option<usize>,
 }
 
 impl Parts<'_> {
     /// All methods, then all controls.
-    pub fn methods(&self, follow: &dyn Follow) -> Vec<Method> {
-        let count = self.job.gathered.groups.len() + self.controls.len();
+    pub fn methods(&self, follow: &dyn Follow) -> Vec<MethodFindings> {
+        let count = self.study.job.gathered.groups.len() + self.controls.len();
         follow.begin("figures of methods", count);
         let mut methods = vec![];
         for (place, (set, layers)) in self.evidence.of_all(count, self.metrics).into_iter().enumerate() {
@@ -46,7 +45,7 @@ impl Parts<'_> {
             follow.at(place + 1);
         }
         self.test(&mut methods);
-        for method in methods.iter_mut().filter(|method| method.kind != Kind::Control) {
+        for method in methods.iter_mut().filter(|method| method.kind != Origin::Control) {
             if method.metrics.get("ratio").and_then(|ratio| ratio.value).is_some_and(|ratio| ratio > 1.) {
                 method.cautions.push(
                     "Its pictures fire the units more than the best of the baseline's on average (F1 above 1): the pixel search \
@@ -58,17 +57,17 @@ impl Parts<'_> {
         methods
     }
 
-    fn method(&self, place: usize, set: BTreeMap<String, Measured>, layers: Vec<Layer>) -> Method {
+    fn method(&self, place: usize, set: BTreeMap<String, Measured>, layers: Vec<LayerFindings>) -> MethodFindings {
         let own = || self.pictures.iter().filter(|picture| picture.method == place);
         let mut of_unit: BTreeMap<usize, usize> = BTreeMap::new();
         own().for_each(|picture| *of_unit.entry(picture.unit).or_default() += 1);
-        let groups = &self.job.gathered.groups;
+        let groups = &self.study.job.gathered.groups;
         let (label, name, kind, generator, settings, passes, meaning) = match groups.get(place) {
             Some(of) => (&of.label, &of.name, of.kind, &of.generator, &of.settings, self.passes(place), None),
             None => {
                 let of = &self.controls[place - groups.len()];
                 let meaning = Some(of.meaning.clone());
-                (&of.name, &of.name, Kind::Control, &of.generator, &of.settings, of.passes, meaning)
+                (&of.name, &of.name, Origin::Control, &of.generator, &of.settings, of.passes, meaning)
             }
         };
         let mut metrics = set;
@@ -85,7 +84,7 @@ impl Parts<'_> {
             };
             metrics.insert(metric.key.clone(), figure);
         }
-        Method {
+        MethodFindings {
             label: label.clone(),
             name: name.clone(),
             kind,
@@ -126,7 +125,7 @@ impl Parts<'_> {
     /// The median forward and backward passes of a method's runs.
     fn passes(&self, group: usize) -> Option<[f64; 2]> {
         let of = |which: usize| {
-            let items = self.job.gathered.items.iter().filter(|item| item.group == group);
+            let items = self.study.job.gathered.items.iter().filter(|item| item.group == group);
             let mut all: Vec<usize> = items.filter_map(|item| Some(item.passes?[which])).collect();
             all.sort_unstable();
             all.get(all.len() / 2).map(|passes| *passes as f64)
@@ -135,10 +134,10 @@ impl Parts<'_> {
     }
 
     /// Tests every method against the baseline, with Holm's correction for all of these tests.
-    fn test(&self, methods: &mut [Method]) {
-        let Some(baseline) = self.baseline else { return };
+    fn test(&self, methods: &mut [MethodFindings]) {
+        let Some(baseline) = self.study.baseline else { return };
         for (place, method) in methods.iter_mut().enumerate() {
-            if method.kind != Kind::Control && place != baseline {
+            if method.kind != Origin::Control && place != baseline {
                 let test = |key: &&str| self.evidence.test(key, &self.values(place, key), &self.values(baseline, key));
                 method.tests = TESTED.iter().filter_map(test).collect();
             }
@@ -151,7 +150,7 @@ impl Parts<'_> {
 }
 
 /// The mean of a figure over the layers that have it.
-fn mean_of_layers(layers: &[Layer], figure: impl Fn(&Layer) -> &Measured) -> Measured {
+fn mean_of_layers(layers: &[LayerFindings], figure: impl Fn(&LayerFindings) -> &Measured) -> Measured {
     let values: Vec<f64> = layers.iter().filter_map(|layer| figure(layer).value).collect();
     match layers.first().map(figure) {
         Some(first) if !values.is_empty() => {

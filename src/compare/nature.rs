@@ -1,10 +1,10 @@
 //! The photographs: what the networks make of them, once, for all measures.
 
-use crate::error::Result;
 use image::RgbImage;
 
 use super::altered::squares;
 use super::portrait::Portrait;
+use crate::error::Result;
 use crate::look::{Asked, Look, Networks};
 use crate::picture;
 use crate::random::Seed;
@@ -32,7 +32,7 @@ pub struct Nature {
     pub photographs: Vec<Seen>,
     /// By unit: its activations for all squares of all photographs, ascending.
     pub activations: Vec<Vec<f64>>,
-    /// The target's mean features.
+    /// The target's last features, averaged over positions and photographs: `[C]`.
     pub mean_features: Vec<f32>,
 }
 

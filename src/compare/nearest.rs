@@ -4,23 +4,24 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use crate::error::{Context, Result};
 use image::RgbImage;
 
 use super::altered::squares;
-use super::comparison::Inverted;
 use super::controls::{recipe, slug};
+use super::findings::Inverted;
+use super::follow::Follow;
 use super::inversion::Inversion;
+use super::job::{Job, Prior};
 use super::measure::{Measures, Sighting};
 use super::nature::Nature;
-use super::{Follow, Job, Prior};
+use super::study::Study;
+use crate::error::{Context, Result};
 use crate::look::Asked;
 use crate::method::Method as Recipe;
 use crate::optimizer::{OptimizerSpec, Ramp, StepSize};
 use crate::param::LatentSpec;
 use crate::picture::{self, to_rgb8};
 use crate::random::Seed;
-use crate::unit::Unit;
 
 /// The generator's own pictures that are searched: what must be found.
 const OWN: u64 = 4;
@@ -41,15 +42,10 @@ struct Wanted<'a> {
 /// The nearest pictures of each generator to some of the baseline's pictures, to photographs, and to its own random ones.
 ///
 /// # Errors
-/// A picture that cannot be read or written, libtorch's errors.
-pub fn nearest(
-    job: &Job,
-    nature: &Nature,
-    units: &[Unit],
-    measures: &Measures,
-    baseline: Option<usize>,
-    follow: &dyn Follow,
-) -> Result<Vec<Inverted>> {
+/// Storage: a picture that cannot be read or written. Compute: libtorch's errors.
+pub fn nearest(study: &Study, nature: &Nature, measures: &Measures, follow: &dyn Follow) -> Result<Vec<Inverted>> {
+    let Study { job, units, baseline, .. } = study;
+    let baseline = *baseline;
     let count = job.options.inversions;
     let mut found = vec![];
     if count == 0 || baseline.is_none() {

@@ -14,14 +14,14 @@ pub const LOWEST: usize = 10;
 /// The quality of JPEG everywhere in a comparison.
 pub const JPEG_QUALITY: u8 = coding::QUALITY;
 
-/// Figures of one picture.
+/// Figures of one picture that need no network.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Portrait {
-    /// None of a picture that is not square.
+    /// Its radial power spectrum (luminance, Hann window); none of a picture that is not square.
     pub spectrum: Option<Spectrum>,
     /// The highest frequency that is compared, in cycles a picture.
     pub highest: usize,
-    /// Total variation.
+    /// Anisotropic total variation of values in [0,1] (Rudin, Osher & Fatemi 1992).
     pub variation: Option<f64>,
     /// PNG, bits a pixel.
     pub png: Option<f64>,

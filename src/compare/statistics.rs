@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use metrics::bootstrap::Bootstrap;
 
-use super::comparison::Measured;
+use super::findings::Measured;
 
 /// A value of a picture: its unit, and the value.
 pub type Valued = (usize, f64);

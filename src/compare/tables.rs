@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::error::{Context, Result};
 
-use super::comparison::{Comparison, Kind, Measured};
+use super::findings::{Findings, Measured, Origin};
 
 /// Everything, with definitions.
 pub const JSON: &str = "comparison.json";
@@ -22,8 +22,8 @@ pub const LAYERS: &str = "layers.csv";
 /// Writes `comparison.json` and the tables.
 ///
 /// # Errors
-/// A file that cannot be written.
-pub fn write(comparison: &Comparison, folder: &Path) -> Result<()> {
+/// Storage: a file that cannot be written.
+pub fn write(comparison: &Findings, folder: &Path) -> Result<()> {
     let named = |name: &str| {
         let path = folder.join(name);
         move || format!("{}: cannot be written", path.display())
@@ -45,11 +45,11 @@ pub fn write(comparison: &Comparison, folder: &Path) -> Result<()> {
     Ok(())
 }
 
-fn kind(kind: Kind) -> String {
+fn kind(kind: Origin) -> String {
     match kind {
-        Kind::Run => "run",
-        Kind::Foreign => "foreign",
-        Kind::Control => "control",
+        Origin::Run => "run",
+        Origin::Foreign => "foreign",
+        Origin::Control => "control",
     }
     .to_owned()
 }
@@ -58,7 +58,7 @@ fn number(value: Option<f64>) -> String {
     value.map_or_else(String::new, |value| value.to_string())
 }
 
-fn pictures(comparison: &Comparison) -> Vec<Vec<String>> {
+fn pictures(comparison: &Findings) -> Vec<Vec<String>> {
     let keys: Vec<&str> = comparison
         .metrics
         .iter()
@@ -98,7 +98,7 @@ fn columns(name: &str) -> [String; 4] {
     [name.to_owned(), format!("{name}_low"), format!("{name}_high"), format!("{name}_note")]
 }
 
-fn methods(comparison: &Comparison) -> Vec<Vec<String>> {
+fn methods(comparison: &Findings) -> Vec<Vec<String>> {
     let header = ["method", "kind", "generator", "units", "pictures", "seeds", "forward", "backward"];
     let mut first: Vec<String> = header.iter().map(|name| (*name).to_owned()).collect();
     first.extend(comparison.metrics.iter().flat_map(|metric| columns(&metric.key)));
@@ -123,7 +123,7 @@ fn methods(comparison: &Comparison) -> Vec<Vec<String>> {
 /// Sum and count of each metric.
 type Sums<'a> = BTreeMap<&'a str, (f64, f64)>;
 
-fn units(comparison: &Comparison) -> Vec<Vec<String>> {
+fn units(comparison: &Findings) -> Vec<Vec<String>> {
     let mut sums: BTreeMap<(usize, usize), Sums> = BTreeMap::new();
     let mut keys: Vec<&str> = vec![];
     for metric in &comparison.metrics {
@@ -150,7 +150,7 @@ fn units(comparison: &Comparison) -> Vec<Vec<String>> {
     rows
 }
 
-fn layers(comparison: &Comparison) -> Vec<Vec<String>> {
+fn layers(comparison: &Findings) -> Vec<Vec<String>> {
     let mut first = vec!["method".to_owned(), "layer".to_owned()];
     for name in ["drift", "drift_pooled", "path", "cka", "energy"] {
         first.extend(columns(name));

@@ -10,15 +10,15 @@ use metrics::bootstrap::Bootstrap;
 use metrics::multiple::holm;
 use metrics::{fisher, pareto, permutation, rank, slope};
 
-use super::comparison::{Dial, Kind, Measured, Method, Picture, Point, Tradeoff};
+use super::findings::{Dial, Measured, MethodFindings, Origin, PictureFindings, Tradeoff, TradeoffPoint};
 use super::statistics::{Valued, absent, by_unit, few, mean_of};
 
 /// What a fidelity is floored at before its logarithm.
 pub const FLOOR: f64 = 0.01;
 
-/// Units and seeds below which nothing is claimed.
+/// Units below which nothing is claimed.
 pub const UNITS: usize = 30;
-/// As [`UNITS`].
+/// Seeds of each unit below which nothing is claimed.
 pub const SEEDS: usize = 5;
 
 /// What a trade-off is about.
@@ -64,14 +64,14 @@ type Turned = (usize, Option<f64>);
 
 /// Every dial, and all methods: by two readings of legibility and two of fidelity.
 pub fn tradeoffs(
-    methods: &[Method],
+    methods: &[MethodFindings],
     dials: &[Dial],
-    pictures: &[Picture],
+    pictures: &[PictureFindings],
     bootstrap: Bootstrap,
     permutations: usize,
 ) -> Vec<Tradeoff> {
     let all: Vec<Turned> = (0..methods.len())
-        .filter(|&method| methods[method].kind != Kind::Control)
+        .filter(|&method| methods[method].kind != Origin::Control)
         .map(|method| (method, None))
         .collect();
     let mut about: Vec<(String, Option<usize>, Vec<Turned>)> = vec![];
@@ -81,7 +81,7 @@ pub fn tradeoffs(
     }
     about.push(("all methods".to_owned(), None, all));
     let of_control = |name: &str, key: &str| {
-        let method = methods.iter().find(|method| method.kind == Kind::Control && method.name == name)?;
+        let method = methods.iter().find(|method| method.kind == Origin::Control && method.name == name)?;
         method.metrics.get(key)?.value
     };
     let mut found = vec![];
@@ -111,10 +111,10 @@ pub fn tradeoffs(
 }
 
 /// Legibility and fidelity of a method's pictures. Seeds are paired in their order, since another tool may count from another number.
-fn setting(turned: &Turned, pictures: &[Picture], axes: &Axes) -> Setting {
+fn setting(turned: &Turned, pictures: &[PictureFindings], axes: &Axes) -> Setting {
     let (method, value) = *turned;
     let own = pictures.iter().filter(|picture| picture.method == method && picture.facet == 0);
-    let by_seed: BTreeMap<(usize, u64), &Picture> =
+    let by_seed: BTreeMap<(usize, u64), &PictureFindings> =
         own.map(|picture| ((picture.unit, picture.seed), picture)).collect();
     let mut counts: BTreeMap<usize, u64> = BTreeMap::new();
     let pictures = by_seed.into_iter().filter_map(|((unit, _), picture)| {
@@ -194,7 +194,7 @@ pub fn tradeoff(axes: &Axes, settings: &[Setting], bootstrap: Bootstrap, permuta
         interval: hypervolume.interval.map(|[low, high]| [1. - high, 1. - low]),
         ..hypervolume.clone()
     };
-    let points: Vec<Point> = settings
+    let points: Vec<TradeoffPoint> = settings
         .iter()
         .map(|setting| {
             let side = |which: usize| {
@@ -204,7 +204,7 @@ pub fn tradeoff(axes: &Axes, settings: &[Setting], bootstrap: Bootstrap, permuta
             };
             let (legibility, fidelity) = (side(0), side(1));
             let [lhat, fhat] = scaled([legibility.value.unwrap_or(0.), fidelity.value.unwrap_or(0.)]);
-            Point { method: setting.method, value: setting.value, legibility, fidelity, lhat, fhat }
+            TradeoffPoint { method: setting.method, value: setting.value, legibility, fidelity, lhat, fhat }
         })
         .collect();
     let front = pareto::front(&points.iter().map(|point| [point.lhat, point.fhat]).collect::<Vec<_>>());

@@ -8,20 +8,21 @@ use image::RgbImage;
 use serde::{Deserialize, Serialize};
 use tch::{Kind, Tensor};
 
+use crate::error::Result;
 use crate::objective::Objective;
 use crate::picture::from_rgb8;
 use crate::unit::{Reading, Unit};
 
-/// What one classifier says of a picture about one class.
+/// What one classifier, a witness mostly, says of a finished picture about one class.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Verdict {
-    /// The classifier.
+    /// The classifier's name.
     pub classifier: String,
-    /// Softmax probability of the class.
+    /// Softmax probability of the class, 0 to 1.
     pub probability: f64,
-    /// Its logit.
+    /// Its logit: the classifier's output before the softmax.
     pub logit: f64,
-    /// Its rank among all classes, from 1.
+    /// Its rank among all classes by logit, from 1.
     pub rank: usize,
 }
 
@@ -33,7 +34,7 @@ pub fn input(classifier: &Classifier, picture: &RgbImage) -> Tensor {
     classifier.input_pipeline([classifier.size; 2], [classifier.size; 2]).apply(&square)
 }
 
-/// The activation of one point for one picture, on the CPU, f32, without the batch dimension.
+/// The activation of one point of the network for one picture, `[C,H,W]` or `[C]`, on the CPU, f32.
 pub fn activation(classifier: &Classifier, picture: &RgbImage, point: Point) -> Tensor {
     let _guard = tch::no_grad_guard();
     let schedule = classifier.network.schedule(&[point]);
@@ -41,7 +42,7 @@ pub fn activation(classifier: &Classifier, picture: &RgbImage, point: Point) -> 
     pass.activation(point).get(0).to_device(tch::Device::Cpu).to_kind(Kind::Float).contiguous()
 }
 
-/// The logits of one picture.
+/// The logits of one picture: a number for each class.
 pub fn logits(classifier: &Classifier, picture: &RgbImage) -> Vec<f64> {
     // Every classifier has this alias; its output is the last point in any case.
     let point = classifier.network.tap(LOGITS).map_or(classifier.network.output(), |tap| tap.point);
@@ -51,7 +52,7 @@ pub fn logits(classifier: &Classifier, picture: &RgbImage) -> Vec<f64> {
     values
 }
 
-/// Softmax probabilities.
+/// Softmax probabilities of logits: 0 to 1, their sum 1.
 pub fn probabilities(logits: &[f64]) -> Vec<f64> {
     let highest = logits.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let powers: Vec<f64> = logits.iter().map(|logit| (logit - highest).exp()).collect();
@@ -59,7 +60,7 @@ pub fn probabilities(logits: &[f64]) -> Vec<f64> {
     powers.into_iter().map(|power| power / sum).collect()
 }
 
-/// What a classifier says of a picture about a class (by index).
+/// What a classifier says of a picture about a class, by index from 0 and below the classifier's number of classes.
 pub fn verdict(classifier: &Classifier, picture: &RgbImage, class: usize) -> Verdict {
     let logits = logits(classifier, picture);
     let logit = logits[class];
@@ -71,11 +72,11 @@ pub fn verdict(classifier: &Classifier, picture: &RgbImage, class: usize) -> Ver
     }
 }
 
-/// The activation of a unit for a finished picture.
+/// The activation of a unit for a finished picture, in the unit's own scale: a logit of a class, a mean over positions of a channel.
 ///
 /// # Errors
 /// None that a parsed unit can cause.
-pub fn score(classifier: &Classifier, picture: &RgbImage, unit: &Unit) -> crate::error::Result<f64> {
+pub fn score(classifier: &Classifier, picture: &RgbImage, unit: &Unit) -> Result<f64> {
     let _guard = tch::no_grad_guard();
     let objective = Objective::new(&[unit], Reading::Activation)?;
     let schedule = classifier.network.schedule(&objective.points());

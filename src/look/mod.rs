@@ -1,6 +1,7 @@
-//! What networks make of finished pictures.
+//! Looking at finished pictures: what classifiers make of them, without transforms, at the classifiers' own input size.
 
 pub mod judge;
 mod networks;
 
-pub use networks::{Asked, Look, Networks, Opinion, default_layers, last_features, pooled};
+pub(crate) use networks::pooled;
+pub use networks::{Asked, Look, Networks, Opinion, default_layers, last_features};

@@ -3,13 +3,13 @@
 
 use std::sync::Arc;
 
-use crate::error::{Result, request};
 use classifiers::{Classifier, LOGITS};
 use frozen::network::Point;
 use image::RgbImage;
 use tch::{Device, Kind, Tensor};
 
-use crate::look::judge;
+use super::judge;
+use crate::error::{Result, request};
 use crate::objective::Objective;
 use crate::unit::{LayerShapes, Reading, Unit};
 
@@ -25,41 +25,41 @@ pub struct Networks {
     pub shapes: Arc<LayerShapes>,
     /// They never took part. The first one is the encoder of features.
     pub witnesses: Vec<Arc<Classifier>>,
-    /// Where drift is measured.
+    /// Layers of the target in which drift is measured: name and point.
     pub layers: Vec<(String, Point)>,
-    /// What the target, and the first witness, see at last: a name and a point.
+    /// The last features before the logits, of the target and of the first witness: a layer's name and point.
     pub features: Vec<(String, Point)>,
 }
 
 /// What a witness says of a picture about the class of its unit.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Opinion {
-    /// Whether the class is the first of all.
+    /// Whether the class has the highest logit of all.
     pub agrees: bool,
-    /// Softmax probability.
+    /// Softmax probability of the class, 0 to 1.
     pub probability: f64,
-    /// Logit less the mean of all logits.
+    /// The class's logit less the mean of all logits.
     pub centred: f64,
 }
 
 /// What the networks make of a picture.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Look {
-    /// The activation of its own unit.
+    /// The activation of the picture's own unit.
     pub activation: f64,
     /// Activations of all units that were asked for.
     pub of_units: Vec<f64>,
-    /// The target's posterior over its classes.
+    /// The target's softmax probabilities of all classes.
     pub posterior: Vec<f64>,
-    /// The target's features, pooled over positions.
+    /// The target's last features, averaged over positions: `[C]`.
     pub features: Vec<f32>,
-    /// All activations of each layer; empty where they were not asked for.
+    /// All activations of each layer, channels first, flat: `C*H*W` numbers; empty where they were not asked for.
     pub layers: Vec<Vec<f32>>,
-    /// Activations of each layer, pooled over positions.
+    /// Activations of each layer, averaged over positions: `[C]`.
     pub pooled: Vec<Vec<f32>>,
     /// Of the witnesses, where the unit is a class.
     pub opinions: Vec<Opinion>,
-    /// The first witness's features, pooled over positions; empty where there is none.
+    /// The first witness's last features, averaged over positions, `[C]`; empty where there is none.
     pub encoded: Vec<f32>,
 }
 
@@ -81,14 +81,17 @@ fn rows(tensor: &Tensor) -> Result<Vec<Vec<f32>>> {
 }
 
 /// The mean over positions, where there are any.
-pub fn pooled(activation: &Tensor) -> Tensor {
+pub(crate) fn pooled(activation: &Tensor) -> Tensor {
     match activation.dim() {
         4 => activation.mean_dim([2i64, 3].as_slice(), false, Kind::Float),
         _ => activation.flatten(1, -1),
     }
 }
 
-/// A classifier's last activation before its logits: the last vector, or the last bottleneck with positions.
+/// A classifier's last activation before its logits, as a layer's name and point: the last vector, or the last layer with positions.
+///
+/// # Errors
+/// A request: a classifier that has no layer before its logits.
 pub fn last_features(classifier: &Classifier, shapes: &LayerShapes) -> Result<(String, Point)> {
     let output = classifier.network.output();
     let behind = logits(classifier);
@@ -106,6 +109,9 @@ fn logits(classifier: &Classifier) -> Point {
 
 /// Where drift is measured, unless somebody says: at every resolution the last of the narrowest bottlenecks (what blocks hand
 /// on to each other), the last features, and the logits.
+///
+/// # Errors
+/// As [`last_features`].
 pub fn default_layers(classifier: &Classifier, shapes: &LayerShapes) -> Result<Vec<(String, Point)>> {
     let narrow: Vec<Point> = classifier.network.bottlenecks().iter().map(|tap| tap.point).collect();
     let mut chosen: Vec<(&str, Point, &[i64])> = vec![];
@@ -125,6 +131,32 @@ pub fn default_layers(classifier: &Classifier, shapes: &LayerShapes) -> Result<V
 }
 
 impl Networks {
+    /// Of loaded classifiers: drift is measured in these layers of the target, or in the [default ones](default_layers) where none is
+    /// named.
+    ///
+    /// # Errors
+    /// A request: a layer that the target does not have, a classifier without a layer before its logits.
+    pub fn new(
+        target: Arc<Classifier>,
+        shapes: Arc<LayerShapes>,
+        witnesses: Vec<Arc<Classifier>>,
+        layers: &[String],
+    ) -> Result<Networks> {
+        let named = |name: &String| match target.network.tap(name) {
+            Ok(tap) => Ok((tap.name.clone(), tap.point)),
+            Err(error) => Err(request!("{} has {error}", target.name)),
+        };
+        let layers = match layers {
+            [] => default_layers(&target, &shapes)?,
+            names => names.iter().map(named).collect::<Result<_>>()?,
+        };
+        let mut features = vec![last_features(&target, &shapes)?];
+        if let Some(encoder) = witnesses.first() {
+            features.push(last_features(encoder, &LayerShapes::measure(encoder))?);
+        }
+        Ok(Networks { target, shapes, witnesses, layers, features })
+    }
+
     /// Looks at pictures; each has its unit. The results are in their order.
     ///
     /// # Errors

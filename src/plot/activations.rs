@@ -1,15 +1,16 @@
 //! What each picture does to the unit, and what the witnesses make of it: a small marker a picture.
 
-use super::chart::{Axis, Frame, Key, Look, Scale, legend};
+use super::chart::{Axis, Frame, Key, Scale, Swatch, legend};
+use super::chosen::{ACTIVATION, WITNESS};
+use super::drawn::Plot;
 use super::style::Style;
 use super::svg::Drawing;
-use super::{ACTIVATION, Plot, WITNESS};
-use crate::compare::comparison::{Comparison, Kind};
+use crate::compare::findings::{Findings, Origin};
 
 /// Probabilities below are drawn at it.
 const FLOOR: f64 = 1e-6;
 
-pub(super) fn draw(comparison: &Comparison, styles: &[Style]) -> crate::error::Result<Option<Plot>> {
+pub(super) fn draw(comparison: &Findings, styles: &[Style]) -> crate::error::Result<Option<Plot>> {
     let mut dots: Vec<Vec<(f64, f64)>> = vec![vec![]; comparison.methods.len()];
     for picture in &comparison.pictures {
         if let (Some(activation), Some(probability), Some(dots)) =
@@ -43,7 +44,7 @@ pub(super) fn draw(comparison: &Comparison, styles: &[Style]) -> crate::error::R
     let frame = Frame::draw(&mut drawing, axes, 380., (&titles.0, &titles.1), None);
     let mut keys = vec![];
     // Controls first, so that the methods lie above them.
-    let is_control = |place: &usize| comparison.methods[*place].kind == Kind::Control;
+    let is_control = |place: &usize| comparison.methods[*place].kind == Origin::Control;
     let places = (0..dots.len()).filter(|place| !dots[*place].is_empty());
     let (controls, methods): (Vec<usize>, Vec<usize>) = places.partition(is_control);
     for place in controls.iter().chain(&methods) {
@@ -52,7 +53,7 @@ pub(super) fn draw(comparison: &Comparison, styles: &[Style]) -> crate::error::R
     }
     for place in methods.iter().chain(&controls) {
         let text = comparison.methods[*place].key();
-        keys.push(Key { text, colour: styles[*place].colour.clone(), look: Look::Marker(styles[*place].marker) });
+        keys.push(Key { text, colour: styles[*place].colour.clone(), swatch: Swatch::Marker(styles[*place].marker) });
     }
     legend(&mut drawing, &keys);
     let alt =

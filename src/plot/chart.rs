@@ -230,12 +230,12 @@ impl Labels {
 pub(super) struct Key {
     pub(super) text: String,
     pub(super) colour: String,
-    pub(super) look: Look,
+    pub(super) swatch: Swatch,
 }
 
 /// The sample before a legend's text.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Look {
+pub(super) enum Swatch {
     Marker(Marker),
     Hollow(Marker),
     /// A line with a marker on it.
@@ -262,20 +262,20 @@ pub(super) fn legend(drawing: &mut Drawing, keys: &[Key]) {
         let (x, y) = (14. + column as f64 * wide, drawing.height + 18. * (row + 1) as f64);
         let middle = (x + SAMPLE / 2. - 4., y - 4.5);
         let ends = ((x, y - 4.5), (x + SAMPLE - 8., y - 4.5));
-        match key.look {
-            Look::Marker(marker) => drawing.marker(middle, marker, &key.colour, false),
-            Look::Hollow(marker) => drawing.marker(middle, marker, &key.colour, true),
-            Look::Line(marker) => {
+        match key.swatch {
+            Swatch::Marker(marker) => drawing.marker(middle, marker, &key.colour, false),
+            Swatch::Hollow(marker) => drawing.marker(middle, marker, &key.colour, true),
+            Swatch::Line(marker) => {
                 drawing.line(ends.0, ends.1, &key.colour, 2., "");
                 drawing.marker(middle, marker, &key.colour, false);
             }
-            Look::Dashed(dashes) => {
+            Swatch::Dashed(dashes) => {
                 drawing.line(ends.0, ends.1, &key.colour, 1.4, &format!("stroke-dasharray=\"{dashes}\""))
             }
-            Look::Band => {
+            Swatch::Band => {
                 drawing.area(&[(x, y - 9.), (x + SAMPLE - 8., y - 9.), (x + SAMPLE - 8., y), (x, y)], &key.colour, 0.25)
             }
-            Look::Wide => {
+            Swatch::Wide => {
                 drawing.line(ends.0, ends.1, &key.colour, 7., "stroke-opacity=\"0.5\" stroke-linecap=\"round\"")
             }
         }

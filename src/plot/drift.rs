@@ -1,15 +1,16 @@
 //! How far a method's pictures are from those of pixels, layer by layer of the target (F2).
 
-use super::chart::{Axis, Frame, Key, Look, Scale, legend};
+use super::chart::{Axis, Frame, Key, Scale, Swatch, legend};
+use super::chosen::among;
+use super::drawn::Plot;
 use super::number::figure;
 use super::style::Style;
 use super::svg::{Drawing, PALE};
-use super::{Plot, among};
-use crate::compare::comparison::{Comparison, Layer};
+use crate::compare::findings::{Findings, LayerFindings};
 
 const MOST: usize = 10;
 
-pub(super) fn draw(comparison: &Comparison, styles: &[Style]) -> crate::error::Result<Option<Plot>> {
+pub(super) fn draw(comparison: &Findings, styles: &[Style]) -> crate::error::Result<Option<Plot>> {
     let has = |place: &usize| {
         Some(*place) != comparison.settings.baseline
             && comparison.methods[*place].layers.iter().any(|layer| layer.drift.value.is_some())
@@ -27,8 +28,8 @@ pub(super) fn draw(comparison: &Comparison, styles: &[Style]) -> crate::error::R
     }
     drawing.note(&note);
     let names = &comparison.settings.layers;
-    let layers = |place: usize| -> Vec<(usize, &Layer)> {
-        let placed = |layer: &'_ Layer| names.iter().position(|name| *name == layer.layer);
+    let layers = |place: usize| -> Vec<(usize, &LayerFindings)> {
+        let placed = |layer: &'_ LayerFindings| names.iter().position(|name| *name == layer.layer);
         comparison.methods[place].layers.iter().filter_map(|layer| Some((placed(layer)?, layer))).collect()
     };
     let points = || shown.iter().flat_map(|place| layers(*place));
@@ -80,7 +81,7 @@ pub(super) fn draw(comparison: &Comparison, styles: &[Style]) -> crate::error::R
     let key = |place: &usize| Key {
         text: comparison.methods[*place].label.clone(),
         colour: styles[*place].colour.clone(),
-        look: Look::Line(styles[*place].marker),
+        swatch: Swatch::Line(styles[*place].marker),
     };
     legend(&mut drawing, &shown.iter().map(key).collect::<Vec<_>>());
     let alt = format!("Drift by layer ({}). {}.", names.join(", "), told.join("; "));

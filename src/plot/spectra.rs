@@ -2,20 +2,21 @@
 
 use std::f64::consts::LN_10;
 
-use super::chart::{Axis, Frame, Key, Look, Scale, legend};
+use super::chart::{Axis, Frame, Key, Scale, Swatch, legend};
+use super::chosen::among;
+use super::drawn::Plot;
 use super::style::Style;
 use super::svg::{Drawing, PALE};
-use super::{Plot, among};
-use crate::compare::comparison::{Comparison, Kind};
+use crate::compare::findings::{Findings, Origin};
 
 const MOST: usize = 16;
 const MOST_CONTROLS: usize = 4;
 
-pub(super) fn draw(comparison: &Comparison, styles: &[Style]) -> crate::error::Result<Option<Plot>> {
+pub(super) fn draw(comparison: &Findings, styles: &[Style]) -> crate::error::Result<Option<Plot>> {
     let has = |place: &usize| comparison.methods[*place].spectrum.len() > 1;
     let (shown, of) = among(comparison, has, MOST);
     let controls: Vec<usize> = (comparison.methods.iter().enumerate())
-        .filter(|(_, method)| method.kind == Kind::Control && method.spectrum.len() > 1)
+        .filter(|(_, method)| method.kind == Origin::Control && method.spectrum.len() > 1)
         .map(|(place, _)| place)
         .take(MOST_CONTROLS)
         .collect();
@@ -47,7 +48,7 @@ pub(super) fn draw(comparison: &Comparison, styles: &[Style]) -> crate::error::R
     drawing.path(&edge(&band.mean), PALE, 1.6, "");
     let mut keys = vec![];
     if !band.frequency.is_empty() {
-        keys.push(Key { text: "photographs".to_owned(), colour: PALE.to_owned(), look: Look::Band });
+        keys.push(Key { text: "photographs".to_owned(), colour: PALE.to_owned(), swatch: Swatch::Band });
     }
     let dashes = ["2 3", "7 3", "7 3 2 3", "1 5", "12 4"];
     for (turn, place) in controls.iter().enumerate() {
@@ -64,13 +65,13 @@ pub(super) fn draw(comparison: &Comparison, styles: &[Style]) -> crate::error::R
         keys.push(Key {
             text: comparison.methods[*place].label.clone(),
             colour: styles[*place].colour.clone(),
-            look: Look::Line(styles[*place].marker),
+            swatch: Swatch::Line(styles[*place].marker),
         });
     }
     keys.extend(controls.iter().enumerate().map(|(turn, place)| Key {
         text: comparison.methods[*place].key(),
         colour: PALE.to_owned(),
-        look: Look::Dashed(dashes[turn % dashes.len()]),
+        swatch: Swatch::Dashed(dashes[turn % dashes.len()]),
     }));
     legend(&mut drawing, &keys);
     let names: Vec<&str> = shown.iter().map(|place| comparison.methods[*place].label.as_str()).collect();

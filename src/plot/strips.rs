@@ -5,10 +5,11 @@ use std::path::Path;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 
+use super::chosen::{ACTIVATION, WITNESS, file_name};
+use super::drawn::Plot;
 use super::number::{figure, setting};
 use super::svg::{Anchor, Drawing, INK, PALE};
-use super::{ACTIVATION, Plot, WITNESS, file_name};
-use crate::compare::comparison::{Comparison, Dial, Picture};
+use crate::compare::findings::{Dial, Findings, PictureFindings};
 use crate::{picture, sheet};
 
 const MOST: usize = 6;
@@ -16,14 +17,14 @@ const MOST: usize = 6;
 const MOST_VALUES: usize = 10;
 
 pub(super) fn draw(
-    comparison: &Comparison,
+    comparison: &Findings,
     folder: &Path,
     number: usize,
     dial: &Dial,
 ) -> crate::error::Result<Option<Plot>> {
     let settings = thinned(&dial.methods);
-    let read = |picture: &Picture| picture::read(&folder.join(&picture.file));
-    let rows: Vec<(usize, Vec<&Picture>)> = (0..comparison.units.len())
+    let read = |picture: &PictureFindings| picture::read(&folder.join(&picture.file));
+    let rows: Vec<(usize, Vec<&PictureFindings>)> = (0..comparison.units.len())
         .filter_map(|unit| Some((unit, row(comparison, &settings, unit)?)))
         .filter(|(_, row)| row.iter().all(|picture| read(picture).is_ok()))
         .collect();
@@ -90,7 +91,7 @@ fn thinned(methods: &[(usize, f64)]) -> Vec<(usize, f64)> {
 }
 
 /// A unit's pictures by these methods with the lowest seed that all of them have.
-fn row<'a>(comparison: &'a Comparison, settings: &[(usize, f64)], unit: usize) -> Option<Vec<&'a Picture>> {
+fn row<'a>(comparison: &'a Findings, settings: &[(usize, f64)], unit: usize) -> Option<Vec<&'a PictureFindings>> {
     let of = |method: usize| comparison.pictures.iter().filter(move |p| p.unit == unit && p.method == method);
     let with = |seed: u64| settings.iter().map(|(method, _)| of(*method).find(|p| p.seed == seed)).collect();
     let (first, _) = settings.first()?;

@@ -2,7 +2,7 @@
 //! green, and are neither too light for white paper nor too dark for black.
 
 use super::svg::{INK, Marker, PALE};
-use crate::compare::comparison::{Comparison, Kind, Method};
+use crate::compare::findings::{Findings, MethodFindings, Origin};
 
 /// From the first to the last value of a dial.
 const RAMPS: [[[f64; 3]; 3]; 3] = [
@@ -26,14 +26,14 @@ pub(super) struct Style {
 }
 
 /// By the methods' places.
-pub(super) fn styles(comparison: &Comparison) -> Vec<Style> {
+pub(super) fn styles(comparison: &Findings) -> Vec<Style> {
     let (mut others, mut controls) = (0, 0);
-    let style = |(place, method): (usize, &Method)| {
+    let style = |(place, method): (usize, &MethodFindings)| {
         let on_dial = comparison.dials.iter().enumerate().find_map(|(d, dial)| {
             let step = dial.methods.iter().position(|(method, _)| *method == place)?;
             Some((d, step as f64 / (dial.methods.len().max(2) - 1) as f64))
         });
-        if method.kind == Kind::Control {
+        if method.kind == Origin::Control {
             if method.is_of_permuted_weights() {
                 return Style { colour: PALE.to_owned(), marker: Marker::Circle };
             }

@@ -1,16 +1,17 @@
 //! Legibility against fidelity: a point a method, the way of the dial, controls, and the points that no other one beats in both.
 
-use super::chart::{Axis, Frame, Key, Labels, Look, Scale, legend};
+use super::chart::{Axis, Frame, Key, Labels, Scale, Swatch, legend};
+use super::chosen::{direction, file_name};
+use super::drawn::Plot;
 use super::number::{figure, probability, setting};
 use super::style::Style;
 use super::svg::{Drawing, PALE};
-use super::{Plot, direction, file_name};
-use crate::compare::comparison::{Comparison, Direction, Kind, Measured, Tradeoff};
+use crate::compare::findings::{Direction, Findings, Measured, Origin, Tradeoff};
 
 const FRONT: &str = "#e0b000";
 
 pub(super) fn draw(
-    comparison: &Comparison,
+    comparison: &Findings,
     styles: &[Style],
     number: usize,
     of: &Tradeoff,
@@ -35,7 +36,7 @@ pub(super) fn draw(
     // Controls are no points of the trade-off; those that have both figures are shown beside them.
     let is_point = |place: usize| of.points.iter().any(|point| point.method == place);
     let controls: Vec<(usize, [&Measured; 2])> = (comparison.methods.iter().enumerate())
-        .filter(|(place, method)| method.kind == Kind::Control && !is_point(*place))
+        .filter(|(place, method)| method.kind == Origin::Control && !is_point(*place))
         .filter_map(|(place, method)| {
             Some((place, [method.metrics.get(&of.legibility)?, method.metrics.get(&of.fidelity)?]))
         })
@@ -82,7 +83,7 @@ pub(super) fn draw(
     for (place, _, both) in &points {
         frame.cross(&mut drawing, at(both), both[0].interval, both[1].interval, &styles[*place].colour);
     }
-    let is_control = |place: usize| comparison.methods[place].kind == Kind::Control;
+    let is_control = |place: usize| comparison.methods[place].kind == Origin::Control;
     for (place, _, both) in &points {
         drawing.marker(at(both), styles[*place].marker, &styles[*place].colour, is_control(*place));
     }
@@ -107,27 +108,31 @@ pub(super) fn draw(
         Some(dial) => {
             if let Some((place, _, _)) = points.first() {
                 let text = format!("values of {}", dial.setting);
-                keys.push(Key { text, colour: styles[*place].colour.clone(), look: Look::Line(styles[*place].marker) });
+                keys.push(Key {
+                    text,
+                    colour: styles[*place].colour.clone(),
+                    swatch: Swatch::Line(styles[*place].marker),
+                });
             }
         }
         None => keys.extend(points.iter().map(|(place, _, _)| Key {
             text: comparison.methods[*place].label.clone(),
             colour: styles[*place].colour.clone(),
-            look: if is_control(*place) {
-                Look::Hollow(styles[*place].marker)
+            swatch: if is_control(*place) {
+                Swatch::Hollow(styles[*place].marker)
             } else {
-                Look::Marker(styles[*place].marker)
+                Swatch::Marker(styles[*place].marker)
             },
         })),
     }
     keys.extend(controls.iter().map(|(place, _)| Key {
         text: comparison.methods[*place].key(),
         colour: PALE.to_owned(),
-        look: Look::Hollow(styles[*place].marker),
+        swatch: Swatch::Hollow(styles[*place].marker),
     }));
     if !front.is_empty() {
         let text = "no other point is better in both".to_owned();
-        keys.push(Key { text, colour: FRONT.to_owned(), look: Look::Wide });
+        keys.push(Key { text, colour: FRONT.to_owned(), swatch: Swatch::Wide });
     }
     legend(&mut drawing, &keys);
 

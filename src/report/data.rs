@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
-use crate::compare::comparison::{Comparison, Direction, Unit};
+use crate::compare::findings::{Direction, Findings, UnitFindings};
 use crate::plot::{ACTIVATION, WITNESS};
 
 /// Methods, units, dials, metrics, seeds by place; pictures as `[unit, method, seed, facet, id, figures]`, figures in the order of
 /// `metrics`. Seeds are text, ascending: a script's numbers have 53 bits, and these have 64.
-pub(super) fn data(comparison: &Comparison) -> Value {
+pub(super) fn data(comparison: &Findings) -> Value {
     let mut keys: Vec<&str> = vec![ACTIVATION, WITNESS];
     let known = comparison.metrics.iter().map(|metric| metric.key.as_str());
     let of_pictures = comparison.pictures.iter().flat_map(|picture| picture.metrics.keys().map(String::as_str));
@@ -24,7 +24,7 @@ pub(super) fn data(comparison: &Comparison) -> Value {
         let down = metric.is_some_and(|metric| metric.direction == Direction::Down);
         json!({ "name": comparison.metric_name(key), "meaning": metric.map_or("", |metric| metric.meaning.as_str()), "down": down })
     };
-    let unit = |unit: &Unit| match &unit.label {
+    let unit = |unit: &UnitFindings| match &unit.label {
         Some(label) if *label != unit.name => json!({ "name": label, "long": format!("{label} ({})", unit.name) }),
         _ => json!({ "name": unit.name, "long": unit.name }),
     };

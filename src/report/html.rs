@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use serde::Serialize;
 
-use crate::compare::comparison::Measured;
+use crate::compare::findings::Measured;
 pub(super) use crate::plot::escape;
 use crate::plot::number::figure;
 

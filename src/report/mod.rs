@@ -9,13 +9,13 @@ mod thumbnails;
 
 use std::path::{Path, PathBuf};
 
-use crate::error::{Context, Result, bail};
 use serde::Serialize;
 
 pub use thumbnails::Size;
 
-use crate::compare::comparison::{Comparison, SCHEMA_VERSION};
+use crate::compare::findings::{Findings, SCHEMA_VERSION};
 use crate::compare::tables::JSON;
+use crate::error::{Context, OfRequest, Result, bail};
 use crate::plot;
 
 /// What became of a report.
@@ -38,24 +38,27 @@ pub struct Written {
 /// The comparison of a folder.
 ///
 /// # Errors
-/// A file that is not there, is no comparison, or is one of another version; the error names it.
-pub fn read(folder: &Path) -> Result<Comparison> {
+/// A request: a file that cannot be read, is no comparison, or is one of another version; the error names it.
+pub fn read(folder: &Path) -> Result<Findings> {
     let path = folder.join(JSON);
     let named = path.display();
     let text = std::fs::read_to_string(&path)
+        .of_request()
         .with_context(|| format!("{named}: cannot be read; `metapicture compare` writes it"))?;
     #[derive(serde::Deserialize)]
     struct Version {
         schema_version: u32,
     }
-    let version: Version = serde_json::from_str(&text).with_context(|| format!("{named}: is no comparison"))?;
+    let version: Version =
+        serde_json::from_str(&text).of_request().with_context(|| format!("{named}: is no comparison"))?;
     if version.schema_version != SCHEMA_VERSION {
         bail!(
             "{named}: has version {}, and this program reads {SCHEMA_VERSION}; compare again",
             version.schema_version
         );
     }
-    let comparison: Comparison = serde_json::from_str(&text).with_context(|| format!("{named}: is no comparison"))?;
+    let comparison: Findings =
+        serde_json::from_str(&text).of_request().with_context(|| format!("{named}: is no comparison"))?;
     let (methods, units) = (comparison.methods.len(), comparison.units.len());
     if let Some(picture) = comparison.pictures.iter().find(|picture| picture.method >= methods || picture.unit >= units)
     {
@@ -77,8 +80,8 @@ pub fn read(folder: &Path) -> Result<Comparison> {
 /// `comparison.json` lies; names of pictures are relative to it.
 ///
 /// # Errors
-/// If plots and tables alone are larger, or `out` cannot be written.
-pub fn write(comparison: &Comparison, folder: &Path, out: &Path, most: usize) -> Result<Written> {
+/// A request where plots and tables alone are larger; storage where `out` cannot be written.
+pub fn write(comparison: &Findings, folder: &Path, out: &Path, most: usize) -> Result<Written> {
     let plots = plot::all(comparison, folder)?;
     let pictures = thumbnails::Pictures::read(comparison, folder)?;
     let page = page::Page::new(comparison, &plots, pictures.missing.len())?;

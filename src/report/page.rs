@@ -12,7 +12,7 @@ use super::data::data;
 use super::html::{details, escape, list, script_json, verbatim};
 use super::tables;
 use super::thumbnails::{Block, Size};
-use crate::compare::comparison::{Comparison, Group, Kind, Model};
+use crate::compare::findings::{Findings, MetricGroup, Origin, Participant};
 use crate::plot::Plot;
 use crate::plot::number::figure;
 
@@ -29,7 +29,7 @@ pub(super) struct Page {
 }
 
 impl Page {
-    pub(super) fn new(comparison: &Comparison, plots: &[Plot], missing: usize) -> Result<Page> {
+    pub(super) fn new(comparison: &Findings, plots: &[Plot], missing: usize) -> Result<Page> {
         // The browser refuses everything but this page's own style, script and pictures, whatever else may have got into it.
         let hash = |text: &str| BASE64_STANDARD.encode(Sha256::digest(text));
         let policy = format!(
@@ -54,13 +54,13 @@ impl Page {
                 "legibility",
                 "Legibility",
                 "Legibility",
-                GROUP_OF_LEGIBILITY.to_owned() + &tables::group(comparison, Group::Legibility, "Legibility"),
+                GROUP_OF_LEGIBILITY.to_owned() + &tables::group(comparison, MetricGroup::Legibility, "Legibility"),
             ),
             Section::new(
                 "fidelity",
                 "Fidelity",
                 "Fidelity",
-                GROUP_OF_FIDELITY.to_owned() + &tables::group(comparison, Group::Fidelity, "Fidelity"),
+                GROUP_OF_FIDELITY.to_owned() + &tables::group(comparison, MetricGroup::Fidelity, "Fidelity"),
             ),
             Section::new("statistics", "Statistics", "The trade-off in numbers", tradeoffs(comparison)),
             Section::new("tests", "Tests", "Against pixel space", tests(comparison)),
@@ -69,7 +69,7 @@ impl Page {
                 "diagnostics",
                 "Diagnostics",
                 "Diagnostics",
-                DIAGNOSTICS.to_owned() + &tables::group(comparison, Group::Diagnostic, "Diagnostics"),
+                DIAGNOSTICS.to_owned() + &tables::group(comparison, MetricGroup::Diagnostic, "Diagnostics"),
             ),
             Section::new("methods", "Methods", "Methods", methods(comparison)),
             Section::new("sources", "Sources", "Where this comes from", sources(comparison, missing)),
@@ -165,9 +165,9 @@ impl Section {
 }
 
 /// What the page is of, what it says, and links to its `places`: id and name.
-fn header(comparison: &Comparison, places: &[(&str, &str)]) -> String {
+fn header(comparison: &Findings, places: &[(&str, &str)]) -> String {
     let own: Vec<bool> = (comparison.methods.iter())
-        .filter(|method| method.kind != Kind::Control)
+        .filter(|method| method.kind != Origin::Control)
         .map(|method| method.generator.is_some())
         .collect();
     let prior = match (own.contains(&true), own.contains(&false)) {
@@ -222,7 +222,7 @@ fn figures(plots: &[&Plot]) -> String {
     plots.iter().map(figure).collect()
 }
 
-fn tradeoffs(comparison: &Comparison) -> String {
+fn tradeoffs(comparison: &Findings) -> String {
     match tables::tradeoffs(comparison) {
         Some(table) => TRADEOFFS.to_owned() + &table,
         None => "<p>No trade-off was computed: it asks for 3 methods, or 3 values of a dial, and for 3 units of which all of these have \
@@ -231,7 +231,7 @@ fn tradeoffs(comparison: &Comparison) -> String {
     }
 }
 
-fn tests(comparison: &Comparison) -> String {
+fn tests(comparison: &Findings) -> String {
     let baseline = comparison.settings.baseline.and_then(|place| comparison.methods.get(place));
     match (baseline, tables::tests(comparison)) {
         (Some(baseline), Some(table)) => format!(
@@ -248,14 +248,14 @@ fn tests(comparison: &Comparison) -> String {
     }
 }
 
-fn methods(comparison: &Comparison) -> String {
+fn methods(comparison: &Findings) -> String {
     let cautions: Vec<String> = (comparison.methods.iter())
         .flat_map(|method| method.cautions.iter().map(move |caution| format!("{}: {caution}", method.label)))
         .collect();
     tables::methods(comparison) + &list(&cautions)
 }
 
-fn model(role: &str, model: &Model) -> String {
+fn model(role: &str, model: &Participant) -> String {
     let kinship = model.kinship.as_ref().map_or(String::new(), |kinship| format!("<br>{}", escape(kinship)));
     let definition = serde_yaml::to_string(&model.definition).unwrap_or_default();
     format!(
@@ -266,7 +266,7 @@ fn model(role: &str, model: &Model) -> String {
     )
 }
 
-fn sources(comparison: &Comparison, missing: usize) -> String {
+fn sources(comparison: &Findings, missing: usize) -> String {
     let mut html = String::from("<dl>");
     html += &model("Target", &comparison.target);
     for (role, models) in [("Witness", &comparison.witnesses), ("Generator", &comparison.generators)] {

@@ -1,7 +1,7 @@
 //! The tables of a report.
 
 use super::html::{Body, Cell, Heading, details, escape, list, table, verbatim};
-use crate::compare::comparison::{Comparison, Direction, Group, Kind, Method, Metric};
+use crate::compare::findings::{Direction, Findings, MethodFindings, Metric, MetricGroup, Origin};
 use crate::plot::number::{figure, probability, setting};
 
 fn heading(metric: &Metric) -> Heading {
@@ -14,9 +14,9 @@ fn heading(metric: &Metric) -> Heading {
 }
 
 /// Methods first, and controls under a heading of their own.
-fn bodies(comparison: &Comparison, row: impl Fn(&Method) -> Vec<Cell>) -> Vec<Body> {
+fn bodies(comparison: &Findings, row: impl Fn(&MethodFindings) -> Vec<Cell>) -> Vec<Body> {
     let of = |control: bool| {
-        comparison.methods.iter().filter(|method| (method.kind == Kind::Control) == control).map(&row).collect()
+        comparison.methods.iter().filter(|method| (method.kind == Origin::Control) == control).map(&row).collect()
     };
     vec![
         Body { heading: None, rows: of(false) },
@@ -25,7 +25,7 @@ fn bodies(comparison: &Comparison, row: impl Fn(&Method) -> Vec<Cell>) -> Vec<Bo
 }
 
 /// A group's table, and beneath it what its figures mean.
-pub(super) fn group(comparison: &Comparison, group: Group, caption: &str) -> String {
+pub(super) fn group(comparison: &Findings, group: MetricGroup, caption: &str) -> String {
     let (shown, none): (Vec<&Metric>, Vec<&Metric>) = (comparison.metrics.iter())
         .filter(|metric| metric.group == group)
         .partition(|metric| metric.not_computed.is_none());
@@ -66,7 +66,7 @@ pub(super) fn group(comparison: &Comparison, group: Group, caption: &str) -> Str
 }
 
 /// Who took part: pictures, seeds, passes; and what must be said of each.
-pub(super) fn methods(comparison: &Comparison) -> String {
+pub(super) fn methods(comparison: &Findings) -> String {
     let headings = [
         "method",
         "made by",
@@ -81,13 +81,13 @@ pub(super) fn methods(comparison: &Comparison) -> String {
         let count = |n: usize| Cell::number(n as f64, &n.to_string());
         let passes = |which: usize| match method.passes {
             Some(passes) => Cell::number(passes[which], &setting(passes[which])),
-            None if method.kind == Kind::Control => Cell::text("none"),
+            None if method.kind == Origin::Control => Cell::text("none"),
             None => Cell::text("not known"),
         };
         let made = match method.kind {
-            Kind::Run => "this program",
-            Kind::Foreign => "another tool",
-            Kind::Control => "the comparison",
+            Origin::Run => "this program",
+            Origin::Foreign => "another tool",
+            Origin::Control => "the comparison",
         };
         vec![
             Cell::text(&method.label),
@@ -106,14 +106,14 @@ pub(super) fn methods(comparison: &Comparison) -> String {
         .collect();
     html += &list(&meanings);
     let all_settings: String = (comparison.methods.iter())
-        .filter(|method| method.kind != Kind::Control)
+        .filter(|method| method.kind != Origin::Control)
         .map(|method| details(&method.label, &verbatim(&serde_yaml::to_string(&method.settings).unwrap_or_default())))
         .collect();
     html + &details("Every setting of every method", &all_settings)
 }
 
 /// Each method against the baseline; nothing where nothing was tested.
-pub(super) fn tests(comparison: &Comparison) -> Option<String> {
+pub(super) fn tests(comparison: &Findings) -> Option<String> {
     let rows: Vec<Vec<Cell>> = (comparison.methods.iter())
         .flat_map(|method| method.tests.iter().map(move |test| (method, test)))
         .map(|(method, test)| {
@@ -136,9 +136,9 @@ pub(super) fn tests(comparison: &Comparison) -> Option<String> {
 }
 
 /// Drift and the like, layer by layer: a table a method.
-pub(super) fn layers(comparison: &Comparison) -> String {
+pub(super) fn layers(comparison: &Findings) -> String {
     let with_layers = comparison.methods.iter().filter(|method| !method.layers.is_empty());
-    let one = |method: &Method| {
+    let one = |method: &MethodFindings| {
         let rows = (method.layers.iter().enumerate())
             .map(|(depth, layer)| {
                 let figures = [&layer.drift, &layer.drift_pooled, &layer.path, &layer.cka, &layer.energy];
@@ -167,7 +167,7 @@ pub(super) fn layers(comparison: &Comparison) -> String {
 }
 
 /// The trade-offs' statistics; nothing where there is none.
-pub(super) fn tradeoffs(comparison: &Comparison) -> Option<String> {
+pub(super) fn tradeoffs(comparison: &Findings) -> Option<String> {
     if comparison.tradeoffs.is_empty() {
         return None;
     }
@@ -186,7 +186,7 @@ pub(super) fn tradeoffs(comparison: &Comparison) -> Option<String> {
     ]
     .map(Heading::plain);
     let of = |primary: bool| {
-        let row = |tradeoff: &crate::compare::comparison::Tradeoff| {
+        let row = |tradeoff: &crate::compare::findings::Tradeoff| {
             let [l, f] = tradeoff.floored;
             let floors = tradeoff.floors.map(figure);
             let floored = match l + f {
@@ -221,7 +221,7 @@ pub(super) fn tradeoffs(comparison: &Comparison) -> Option<String> {
 }
 
 /// The units.
-pub(super) fn units(comparison: &Comparison) -> String {
+pub(super) fn units(comparison: &Findings) -> String {
     let rows = (comparison.units.iter())
         .map(|unit| {
             vec![

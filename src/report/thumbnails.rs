@@ -10,7 +10,7 @@ use base64::prelude::BASE64_STANDARD;
 use image::RgbImage;
 use serde::Serialize;
 
-use crate::compare::comparison::Comparison;
+use crate::compare::findings::Findings;
 use crate::{picture, sheet};
 
 /// Longer sides in pixels, and JPEG qualities.
@@ -75,7 +75,7 @@ struct Source {
 
 impl Pictures {
     /// Of a comparison whose `comparison.json` is in `folder`.
-    pub(super) fn read(comparison: &Comparison, folder: &Path) -> Result<Pictures> {
+    pub(super) fn read(comparison: &Findings, folder: &Path) -> Result<Pictures> {
         let mut first: BTreeMap<(usize, usize), (u64, usize, usize)> = BTreeMap::new();
         for (i, picture) in comparison.pictures.iter().enumerate() {
             let this = (picture.seed, picture.facet, i);

@@ -1,4 +1,4 @@
-//! Runs made into records: a batch is rendered, its pictures are judged, and everything is written down.
+//! The work of making runs into records: pictures optimized together, judged, and put into words of provenance.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use classifiers::{Classifier, imagenet};
 use generators::{Classes, Generator};
 
 use super::experiment::Experiment;
-use super::run::{Run, seeded};
+use super::identity::{Run, seeded};
 use crate::checkpoint::Keeper;
 use crate::device;
 use crate::error::Result;
@@ -19,16 +19,18 @@ use crate::picture::{read, to_rgb8};
 use crate::random::Seed;
 use crate::render::{Batch, Rendered, Row, Watch, resume};
 use crate::store::{
-    ActivationField, LIBTORCH_VERSION, Leaves, NUMERIC_VERSION, Provenance, Record, SCHEMA_VERSION, Sealed, Status,
-    Store, Timing, UnitField,
+    ActivationField, LIBTORCH_VERSION, Leaves, NUMERIC_VERSION, Provenance, Record, SCHEMA_VERSION, Status, Timing,
+    UnitField,
 };
+use crate::store::{Sealed, Store};
 use crate::unit::Unit;
 
 impl Experiment {
-    /// A finished run's record, its picture judged by the witnesses of this experiment.
+    /// Has the picture of a finished run judged by the witnesses of this experiment, in the place of those who judged it before, and
+    /// replaces its record.
     ///
     /// # Errors
-    /// If the picture cannot be read, or the record not be written.
+    /// Storage, where the picture cannot be read or the record not be written.
     pub fn judge_again(&self, mut record: Record, run: &Run, store: &Store) -> Result<()> {
         let Some(class) = run.unit.class() else { return Ok(()) };
         let picture = read(&store.picture(&record.run_id))?;
@@ -39,7 +41,7 @@ impl Experiment {
         store.replace_record(&record)
     }
 
-    /// A batch of runs of one method; a seed is that of a facet (see [`seeded`]).
+    /// A batch of runs of one method, ready to be rendered; a seed is that of a facet (see [`seeded`]).
     pub fn together<'a>(&'a self, method: &'a Method, runs: &'a [(Unit, Seed)]) -> Batch<'a> {
         Batch {
             classifier: &self.classifier,
@@ -56,7 +58,7 @@ impl Experiment {
     /// Computes runs of one method together: their records, ready to be written. One that fails is recorded as failed.
     ///
     /// # Errors
-    /// If a picture cannot be judged.
+    /// Compute, where a picture cannot be judged; whatever goes wrong before that is in the records.
     pub fn compute(&self, runs: &[Run], watch: &dyn Watch, keeper: &dyn Keeper) -> Result<Vec<Sealed>> {
         let method = &runs[0].method;
         let units = seeded(runs);
@@ -115,7 +117,7 @@ impl Experiment {
         let (mut weights_sha256, mut definitions) = (BTreeMap::new(), BTreeMap::new());
         for (name, sha256, definition) in models {
             weights_sha256.insert(name.clone(), sha256.clone());
-            definitions.insert(name.clone(), definition.clone());
+            definitions.insert(name.clone(), serde_json::to_value(definition).unwrap_or_default());
         }
         Record {
             schema_version: SCHEMA_VERSION,

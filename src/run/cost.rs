@@ -1,39 +1,38 @@
-//! What runs cost, in FLOPs and in memory: by this a plan is divided into batches and shards.
+//! What runs cost: how many are computed together, and by what a plan is shared out.
 
-use std::sync::Arc;
-
-use frozen::network::Network;
 use generators::Generator;
 
-use super::experiment::{Experiment, Load};
+use super::experiment::Experiment;
+use super::load::Load;
 use crate::method::{Input, Method};
 
+/// Bytes of activations that the runs of a batch may keep together.
+const MOST_BYTES: f64 = (2u64 << 30) as f64;
+
+/// Runs that are computed together at most, where nobody says.
+const MOST_RUNS: usize = 8;
+
 impl Experiment {
+    /// What a pass of the classifier takes, and one of the generator.
     fn load(&self) -> [Load; 2] {
         *self.load.get_or_init(|| {
-            let of = |network: &Network, input: &[i64]| {
-                let (forward, backward) = network.flops(&network.schedule(&[network.output()]), input);
-                let numbers = network.shapes(input).iter().map(|(_, shape)| shape.iter().product::<i64>()).sum::<i64>();
-                Load { forward, backward, numbers: numbers as f64 }
-            };
             let size = self.classifier.size;
-            let of_generator = |generator: &Arc<Generator>| of(&generator.network, &generator.input_shape());
-            let of_classifier = of(&self.classifier.network, &[1, 3, size, size]);
-            [of_classifier, self.generator.as_ref().map(of_generator).unwrap_or_default()]
+            let of_generator = |generator: &Generator| Load::of(&generator.network, &generator.input_shape());
+            let of_classifier = Load::of(&self.classifier.network, &[1, 3, size, size]);
+            [of_classifier, self.generator.as_deref().map(of_generator).unwrap_or_default()]
         })
     }
 
     /// How many runs by a method are computed together, where nobody says: as many as keep 2 GiB of activations, at most 8. It
     /// depends on no machine, so that a plan is the same everywhere.
     pub fn batch(&self, method: &Method) -> usize {
-        const MOST: f64 = (2u64 << 30) as f64;
         let [classifier, generator] = self.load().map(|load| load.numbers);
         let copies = method.param.copies() as f64;
         let side = self.size_of(method) as f64 / self.classifier.size as f64;
         let area = if method.input == Input::Full { side.powi(2).max(1.) } else { 1. };
         let generator = if method.needs_generator() { generator } else { 0. };
         let bytes = 4. * copies * (classifier * method.views as f64 * area + generator);
-        ((MOST / bytes) as usize).clamp(1, 8)
+        ((MOST_BYTES / bytes) as usize).clamp(1, MOST_RUNS)
     }
 
     /// About what a run by a method costs, in FLOPs: what a plan is divided by.

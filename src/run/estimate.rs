@@ -5,9 +5,9 @@ use std::path::Path;
 use std::time::Instant;
 
 use super::experiment::Experiment;
+use super::identity::{Run, seeded};
 use super::loader::Loader;
-use super::plan::{Part, Plan, Planned, Share};
-use super::run::{Run, seeded};
+use super::plan::{Plan, PlanPart, PlannedRun, Share};
 use crate::error::Result;
 use crate::method::{Method, ParamSpec};
 use crate::render::render;
@@ -47,7 +47,7 @@ pub fn estimate(
     follow: &dyn Fn(usize),
 ) -> Result<Estimate> {
     let store = if out.join("runs").is_dir() { Some(Store::read(out)?) } else { None };
-    let is_there = |run: &Planned| {
+    let is_there = |run: &PlannedRun| {
         let entry = store.as_ref().and_then(|store| store.entry(&run.id()));
         entry.is_some_and(|entry| entry.status == Status::Done || !retry_failed)
     };
@@ -55,7 +55,7 @@ pub fn estimate(
     let batches = plan.shard(share.index, share.of);
     let mut estimate = Estimate { batches: batches.len(), ..Estimate::default() };
     // FLOPs that are left, by what runs at one speed: setup and method's name.
-    let mut left: HashMap<(usize, &str), (f64, &Part, usize)> = HashMap::new();
+    let mut left: HashMap<(usize, &str), (f64, &PlanPart, usize)> = HashMap::new();
     for &batch in &batches {
         let (part, runs) = (plan.part_of(batch), plan.batch(batch));
         let there = runs.iter().filter(|run| is_there(run)).count();
@@ -85,7 +85,7 @@ pub fn estimate(
 }
 
 /// Seconds a FLOP: a few steps of one batch.
-fn speed(experiment: &Experiment, part: &Part, runs: &[Run]) -> Result<f64> {
+fn speed(experiment: &Experiment, part: &PlanPart, runs: &[Run]) -> Result<f64> {
     let seconds = |steps: usize| -> Result<(f64, f64)> {
         // A generation has many candidates: one, of one run, is enough.
         let (steps, runs) = if part.method.optimizer.evolution().is_some() { (1, &runs[..1]) } else { (steps, runs) };
@@ -103,7 +103,7 @@ fn speed(experiment: &Experiment, part: &Part, runs: &[Run]) -> Result<f64> {
 }
 
 /// About how large a record is: picture and state as they do not compress, a line of trace a step.
-fn bytes(part: &Part) -> f64 {
+fn bytes(part: &PlanPart) -> f64 {
     let pixels = (part.size as f64).powi(2);
     // A code is small; what else there is has about as many floats as the picture.
     let state = if matches!(part.method.param, ParamSpec::Latent(_)) { 0. } else { 12. * pixels };

@@ -1,19 +1,17 @@
-//! An experiment: one classifier, perhaps one generator, and witnesses; what decides the results of its runs.
+//! An experiment of one classifier and, where a method has a prior, one generator: the models and settings that its runs share, and
+//! whether they fit a method.
 
 use std::sync::{Arc, OnceLock};
 
-use super::run::{Identity, Run, unit_identity};
-use crate::error::{Context, Result, bail, request};
 use classifiers::Classifier;
 use generators::Generator;
-use serde_json::{Value, json};
 use tch::Device;
 
+use super::load::Load;
 use crate::encoder::Encoder;
+use crate::error::{Context, Result, bail, request};
 use crate::method::{Method, ParamSpec};
 use crate::param::Condition;
-use crate::store::Hash;
-use crate::store::{NUMERIC_VERSION, RunId};
 use crate::unit::{LayerShapes, Unit};
 
 /// Models and settings that all runs of an experiment share.
@@ -21,45 +19,36 @@ use crate::unit::{LayerShapes, Unit};
 pub struct Experiment {
     /// Whose units are visualised.
     pub classifier: Arc<Classifier>,
-    /// The shapes of its taps.
+    /// The shapes of the classifier's layers, without the batch dimension.
     pub shapes: Arc<LayerShapes>,
-    /// The natural image prior.
+    /// The natural image prior: pictures are searched among those that it makes; none for methods of pixel space.
     pub generator: Option<Arc<Generator>>,
-    /// What a conditional generator is conditioned on.
+    /// What a class-conditional generator is conditioned on; none of an unconditional one.
     pub condition: Option<Condition>,
     /// What brings the generator's pictures back to codes, for methods that encode; none where that is the classifier itself.
     pub encoder: Option<Arc<Classifier>>,
-    /// Classifiers that judge and never take part.
+    /// Classifiers that judge finished pictures and never take part in making them.
     pub witnesses: Vec<Arc<Classifier>>,
-    /// Side of the pictures, if another one than the methods' is wanted; a generator's have its own size.
+    /// Side of the pictures in pixels, if another one than the methods' is wanted; a generator's have its own size.
     pub size: Option<i64>,
     /// Where everything is computed.
     pub device: Device,
-    /// libtorch's threads.
+    /// libtorch's threads on the CPU; they decide how sums are rounded, so that they are part of a record's provenance.
     pub threads: i32,
-    /// What a pass of the classifier and of the generator takes; measured when it is asked for.
+    /// What a pass of the classifier and one of the generator takes, which a plan is divided by; worked out when it is first asked for,
+    /// zero of a generator that is not there.
     pub load: OnceLock<[Load; 2]>,
 }
 
-/// What one forward and one backward pass of a network take, for one picture.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Load {
-    /// FLOPs of the forward pass.
-    pub forward: f64,
-    /// FLOPs of the pullback.
-    pub backward: f64,
-    /// Numbers in all of its activations.
-    pub numbers: f64,
-}
-
-/// The largest side of a picture.
+/// The largest side of a picture of pixel space, in pixels.
 const LARGEST: i64 = 4096;
 
 impl Experiment {
     /// Refuses methods that cannot visualise these units here.
     ///
     /// # Errors
-    /// A unit that has no such reading, a layer that is not there, a picture that is too large.
+    /// A request: a unit that the method's objective cannot read, a method that does not fit the networks, a layer that is not there, a
+    /// picture of more than 4096 pixels a side.
     pub fn check(&self, units: &[Unit], methods: &[Method]) -> Result<()> {
         for method in methods {
             let named = || format!("method '{}'", method.name);
@@ -82,10 +71,10 @@ impl Experiment {
         Ok(())
     }
 
-    /// Refuses witnesses that are the classifier itself, or know other classes.
+    /// Refuses witnesses that are the classifier itself, by the sha256 of their weights, or know another number of classes.
     ///
     /// # Errors
-    /// Says which one.
+    /// A request that names the witness.
     pub fn check_witnesses(classifier: &Classifier, witnesses: &[Arc<Classifier>]) -> Result<()> {
         for witness in witnesses {
             if witness.weights_sha256 == classifier.weights_sha256 {
@@ -99,45 +88,14 @@ impl Experiment {
         Ok(())
     }
 
-    /// What decides the results of all runs by a method, whatever their unit and seed.
-    fn settings(&self, method: &Method) -> Value {
-        let generator = self.generator.as_ref().filter(|_| method.needs_generator());
-        let mut settings = json!({
-            "numeric_version": NUMERIC_VERSION,
-            "classifier": self.classifier.weights_sha256,
-            "classifier_definition": self.classifier.definition,
-            "generator": generator.map(|generator| &generator.weights_sha256),
-            "generator_definition": generator.map(|generator| &generator.definition),
-            "encoder": self.encoder.as_ref().filter(|_| method.encodes()).map(|encoder| &encoder.weights_sha256),
-            "condition": generator.and(self.condition),
-            "method": method.settings(),
-            "size": self.size_of(method),
-            "dtype": "f32",
-        });
-        // Where the picture's size does not tell it.
-        if let Some(side) = self.generator_side(method) {
-            settings["generator_size"] = json!(side);
-        }
-        settings
-    }
-
-    /// Side of a spatial generator's pictures where a method's own are larger.
+    /// Side in pixels of the pictures of a generator whose code has height and width, where a method's own are larger.
     pub(super) fn generator_side(&self, method: &Method) -> Option<i64> {
         let generator = self.generator.as_ref().filter(|of| method.needs_generator() && of.code.is_spatial())?;
         Some(generator.size[0]).filter(|side| *side != self.size_of(method))
     }
 
-    /// What the ids of all runs by a method are made of, beside their unit and seed.
-    pub fn identity(&self, method: &Method) -> Identity {
-        Identity(Hash::of(self.settings(method).to_string().as_bytes()).to_string())
-    }
-
-    /// The id of a run.
-    pub fn id(&self, run: &Run) -> RunId {
-        self.identity(&run.method).of(&unit_identity(&run.unit), run.seed, run.facet)
-    }
-
-    /// Side of a run's picture.
+    /// Side in pixels of the pictures that a method makes: the generator's own where the code is all that is searched, else that of the
+    /// method's last octave.
     pub fn size_of(&self, method: &Method) -> i64 {
         match (&method.param, &self.generator) {
             (ParamSpec::Latent(_) | ParamSpec::Embedding(_), Some(generator)) => generator.size[0],

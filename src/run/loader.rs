@@ -2,16 +2,16 @@
 
 use std::sync::{Arc, OnceLock};
 
-use super::experiment::Experiment;
 use crate::error::{Context, Result, bail};
 use crate::models::{Classifier, Generator, Models, condition};
+use crate::run::Experiment;
 
 /// The models of a part of a plan, by name, and the sizes that decide how they are loaded.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ModelSet {
     /// A classifier of the zoo, or the path of a manifest.
     pub classifier: String,
-    /// The same of a generator.
+    /// A generator of the zoo, or the path of a manifest; none for methods of pixel space.
     pub generator: Option<String>,
     /// The class of a conditional generator.
     pub class: Option<String>,

@@ -1,21 +1,23 @@
-//! Runs: what one is and what identifies it, the plan of an experiment's runs, and the work of making them into records.
+//! Runs: the models that they share ([`experiment`]), what one is ([`identity`]), all that an experiment asks for ([`plan`]), and working
+//! them off into a store ([`worker`]).
 
 mod compute;
 mod cost;
 pub mod estimate;
 mod experiment;
+mod identity;
+mod load;
 mod loader;
 mod plan;
 mod results;
-#[allow(clippy::module_inception, reason = "a run is what the room is about")]
-mod run;
 pub mod units;
 mod worker;
 
 pub use estimate::Estimate;
-pub use experiment::{Experiment, Load};
+pub use experiment::Experiment;
+pub use identity::{Identity, Run, seeded, unit_identity};
+pub use load::Load;
 pub use loader::{KeyNames, Loader, ModelSet};
-pub use plan::{MOST_RUNS, Part, Plan, Planned, Share};
-pub use results::{Aside, CSV, Count, JSON_LINES, PROVENANCE, Results};
-pub use run::{Identity, Run, seeded, unit_identity};
-pub use worker::{Ended, Follow, Worker};
+pub use plan::{MOST_RUNS, Plan, PlanPart, PlannedRun, Share};
+pub use results::{CSV, Count, JSON_LINES, PROVENANCE, Results};
+pub use worker::{Ended, Follow, LoadModels, Worker};

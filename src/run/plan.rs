@@ -10,7 +10,7 @@ use crate::error::{Result, bail};
 use serde_json::Value;
 
 use super::experiment::Experiment;
-use super::run::{Run, unit_identity};
+use super::identity::{Run, unit_identity};
 use crate::experiment_file::Seeds;
 use crate::method::Method;
 use crate::random::Seed;
@@ -18,9 +18,9 @@ use crate::store::Key;
 use crate::store::RunId;
 use crate::unit::Unit;
 
-/// Runs that differ by unit and seed alone.
+/// A part of a plan: runs of one method on one set of models, which differ by unit, seed and facet alone.
 #[derive(Clone, Debug)]
-pub struct Part {
+pub struct PlanPart {
     /// Which models it takes: the number that [`Plan::add`] was given.
     pub models: usize,
     /// How its pictures are made.
@@ -41,7 +41,7 @@ pub struct Part {
 
 /// A run by its numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Planned {
+pub struct PlannedRun {
     /// The first 8 bytes of its id.
     id: u64,
     /// Which part.
@@ -57,11 +57,11 @@ pub struct Planned {
 /// Every run of an experiment, in a fixed order, and its batches.
 #[derive(Debug, Default)]
 pub struct Plan {
-    parts: Vec<Part>,
+    parts: Vec<PlanPart>,
     units: Vec<Unit>,
     /// Their places, by what identifies them.
     places: HashMap<String, u32>,
-    runs: Vec<Planned>,
+    runs: Vec<PlannedRun>,
     batches: Vec<Range<u32>>,
     known: HashSet<u64>,
 }
@@ -104,7 +104,7 @@ impl Plan {
                 for facet in 0..method.facets {
                     let id = identity.of(&what, Seed(seed), facet).number();
                     if self.known.insert(id) {
-                        self.runs.push(Planned { id, part, unit: place, seed, facet: facet as u16 });
+                        self.runs.push(PlannedRun { id, part, unit: place, seed, facet: facet as u16 });
                     }
                 }
             }
@@ -114,7 +114,7 @@ impl Plan {
         for from in (first..self.runs.len()).step_by(size) {
             self.batches.push(from as u32..(from + size).min(self.runs.len()) as u32);
         }
-        self.parts.push(Part {
+        self.parts.push(PlanPart {
             models,
             method: method.clone(),
             values,
@@ -128,12 +128,12 @@ impl Plan {
     }
 
     /// What runs have in common.
-    pub fn parts(&self) -> &[Part] {
+    pub fn parts(&self) -> &[PlanPart] {
         &self.parts
     }
 
     /// All runs, in their order.
-    pub fn runs(&self) -> &[Planned] {
+    pub fn runs(&self) -> &[PlannedRun] {
         &self.runs
     }
 
@@ -143,7 +143,7 @@ impl Plan {
     }
 
     /// The runs of a batch: at least one, all of one part.
-    pub fn batch(&self, number: usize) -> &[Planned] {
+    pub fn batch(&self, number: usize) -> &[PlannedRun] {
         let Range { start, end } = self.batches[number];
         &self.runs[start as usize..end as usize]
     }
@@ -155,17 +155,17 @@ impl Plan {
     }
 
     /// The part that a batch belongs to.
-    pub fn part_of(&self, number: usize) -> &Part {
+    pub fn part_of(&self, number: usize) -> &PlanPart {
         &self.parts[self.batch(number)[0].part as usize]
     }
 
     /// The unit of a run.
-    pub fn unit(&self, run: &Planned) -> &Unit {
+    pub fn unit(&self, run: &PlannedRun) -> &Unit {
         &self.units[run.unit as usize]
     }
 
     /// A run as it is computed.
-    pub fn run(&self, run: &Planned) -> Run {
+    pub fn run(&self, run: &PlannedRun) -> Run {
         Run {
             unit: self.unit(run).clone(),
             method: self.parts[run.part as usize].method.clone(),
@@ -176,7 +176,7 @@ impl Plan {
 
     /// What identifies a batch: the ids of its runs, in their order.
     pub fn key(&self, number: usize) -> Key {
-        Key::of(&self.batch(number).iter().map(Planned::id).collect::<Vec<_>>())
+        Key::of(&self.batch(number).iter().map(PlannedRun::id).collect::<Vec<_>>())
     }
 
     /// Divides the batches among `of` shards, which cost about the same, and gives those of shard `index` (from 0). The same plan is
@@ -208,7 +208,7 @@ impl Plan {
     }
 }
 
-impl Planned {
+impl PlannedRun {
     /// The run's id.
     pub fn id(&self) -> RunId {
         RunId::of_number(self.id)

@@ -1,20 +1,17 @@
 //! The tables of an experiment: a row a run, as CSV and as JSON Lines; and where its numbers come from.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
 
 use crate::error::{Context, Result};
 use serde_json::{Map, Value, json};
 
-use super::plan::{Plan, Planned};
-use crate::store::{Entry, Store};
+use super::plan::{Plan, PlannedRun};
+use crate::store::{Aside, Entry, Store};
 use crate::store::{LIBTORCH_VERSION, NUMERIC_VERSION, Status};
 
 /// The table of all runs, as CSV.
 pub const CSV: &str = "results.csv";
-/// The same as JSON Lines.
+/// The table of all runs, as JSON Lines.
 pub const JSON_LINES: &str = "results.jsonl";
 /// Where the numbers come from.
 pub const PROVENANCE: &str = "provenance.json";
@@ -54,7 +51,7 @@ impl Count {
 
 impl Results<'_> {
     /// A row: column and value, in the order of the columns.
-    fn row(&self, run: &Planned, entry: Option<&Entry>) -> Map<String, Value> {
+    fn row(&self, run: &PlannedRun, entry: Option<&Entry>) -> Map<String, Value> {
         let part = &self.plan.parts()[run.part as usize];
         let unit = self.plan.unit(run);
         let status = match entry.map(|entry| entry.status) {
@@ -110,7 +107,7 @@ impl Results<'_> {
 
     /// Whether nothing is left to do for a run: it is done and, where its unit is a class, judged by the witnesses; or it has
     /// failed, unless it is to be tried again.
-    pub fn is_complete(&self, run: &Planned, retry_failed: bool) -> bool {
+    pub fn is_complete(&self, run: &PlannedRun, retry_failed: bool) -> bool {
         self.store.entry(&run.id()).is_some_and(|entry| match entry.status {
             Status::Failed => !retry_failed,
             Status::Done => {
@@ -126,7 +123,7 @@ impl Results<'_> {
     }
 
     /// What became of these runs of the plan.
-    pub fn count_of<'r>(&self, runs: impl IntoIterator<Item = &'r Planned>) -> Count {
+    pub fn count_of<'r>(&self, runs: impl IntoIterator<Item = &'r PlannedRun>) -> Count {
         let mut count = Count::default();
         for run in runs {
             match self.store.entry(&run.id()).map(|entry| entry.status) {
@@ -208,69 +205,6 @@ fn cell(value: &Value) -> String {
         Value::Null => String::new(),
         Value::String(text) => text.clone(),
         other => other.to_string(),
-    }
-}
-
-/// A file beside the records, which is written aside and renamed into its place whole.
-#[derive(Debug)]
-pub struct Aside {
-    aside: PathBuf,
-    place: PathBuf,
-    file: io::BufWriter<fs::File>,
-}
-
-impl Aside {
-    /// Begins a file of the store's folder: its name, or its path in it.
-    ///
-    /// # Errors
-    /// If it cannot be made.
-    pub fn new(store: &Store, file: impl AsRef<Path>) -> Result<Aside> {
-        let (place, aside) = (store.root().join(&file), store.aside_of(file.as_ref()));
-        let file = fs::File::create(&aside).with_context(|| format!("{}: cannot be written", place.display()))?;
-        Ok(Aside { aside, place, file: io::BufWriter::new(file) })
-    }
-
-    /// Adds a line.
-    ///
-    /// # Errors
-    /// If it cannot be written.
-    pub fn line(&mut self, line: &str) -> Result<()> {
-        writeln!(self.file, "{line}").with_context(|| format!("{}: cannot be written", self.place.display()))
-    }
-
-    /// Adds bytes.
-    ///
-    /// # Errors
-    /// If they cannot be written.
-    pub fn bytes(&mut self, bytes: &[u8]) -> Result<()> {
-        self.file.write_all(bytes).with_context(|| format!("{}: cannot be written", self.place.display()))
-    }
-
-    /// Puts it in its place.
-    ///
-    /// # Errors
-    /// If it cannot be written whole, or not be renamed.
-    pub fn put(mut self) -> Result<()> {
-        let whole = self.file.flush().and_then(|()| self.file.get_ref().sync_all());
-        let put = whole.and_then(|()| fs::rename(&self.aside, &self.place));
-        put.with_context(|| format!("{}: cannot be written", self.place.display()))
-    }
-}
-
-impl Write for Aside {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.file.write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.file.flush()
-    }
-}
-
-impl Drop for Aside {
-    fn drop(&mut self) {
-        // It is not there any more where it was put in its place.
-        let _ = fs::remove_file(&self.aside);
     }
 }
 

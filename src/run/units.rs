@@ -6,12 +6,13 @@ use classifiers::Classifier;
 use image::RgbImage;
 use tch::Kind;
 
+use crate::error::{Result, bail, request};
 use crate::experiment_file::{FileError, LayerGlob, Located, UnitPattern};
 use crate::look::judge;
 use crate::unit::{LayerShapes, Unit};
 
 /// Reads the reference pictures; only called where a pattern needs them.
-pub type Reference<'r> = dyn FnMut() -> crate::error::Result<Vec<RgbImage>> + 'r;
+pub type Reference<'r> = dyn FnMut() -> Result<Vec<RgbImage>> + 'r;
 
 /// The units of all patterns in their order, each once.
 ///
@@ -103,14 +104,8 @@ fn fitting(
 }
 
 /// The channels of a layer whose mean activation over pictures and positions is highest, the highest first.
-fn strongest(
-    layer: &str,
-    count: usize,
-    classifier: &Classifier,
-    pictures: &[RgbImage],
-) -> crate::error::Result<Vec<usize>> {
-    let tap =
-        classifier.network.tap(layer).map_err(|error| crate::error::request!("{} has {error}", classifier.name))?;
+fn strongest(layer: &str, count: usize, classifier: &Classifier, pictures: &[RgbImage]) -> Result<Vec<usize>> {
+    let tap = classifier.network.tap(layer).map_err(|error| request!("{} has {error}", classifier.name))?;
     let mut sums: Vec<f64> = vec![];
     for picture in pictures {
         let activation = judge::activation(classifier, picture, tap.point).to_kind(Kind::Double);
@@ -120,7 +115,7 @@ fn strongest(
         sums.iter_mut().zip(means).for_each(|(sum, mean)| *sum += mean);
     }
     if count > sums.len() {
-        crate::error::bail!("{layer} has {} channels; {count} are asked for", sums.len());
+        bail!("{layer} has {} channels; {count} are asked for", sums.len());
     }
     let mut order: Vec<usize> = (0..sums.len()).collect();
     order.sort_by(|&a, &b| sums[b].total_cmp(&sums[a]));

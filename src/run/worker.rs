@@ -12,9 +12,10 @@ use std::time::Duration;
 use crate::error::Result;
 
 use super::experiment::Experiment;
-use super::plan::{Plan, Planned, Share};
-use super::run::Run;
+use super::identity::Run;
+use super::plan::{Plan, PlannedRun, Share};
 use crate::checkpoint::{PAUSE, Timed};
+use crate::device;
 use crate::render::Watch;
 use crate::store::{Claim, Hash, Key, Store, Writing};
 use crate::store::{LIBTORCH_VERSION, NUMERIC_VERSION, Status};
@@ -22,12 +23,12 @@ use crate::store::{LIBTORCH_VERSION, NUMERIC_VERSION, Status};
 /// How long a process waits before it looks again for what others have claimed.
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
 
-/// How a plan is worked off.
+/// A process that works off a plan, or its share of one.
 #[derive(Clone, Copy, Debug)]
 pub struct Worker<'a> {
-    /// What there is to be done.
+    /// All runs of the experiment, in batches.
     pub plan: &'a Plan,
-    /// Where to.
+    /// The folder in which records are left.
     pub store: &'a Store,
     /// The part of the plan that is this process's.
     pub share: Share,
@@ -43,7 +44,7 @@ pub struct Worker<'a> {
     pub pause: Duration,
 }
 
-/// Who follows a sweep.
+/// Who is told how a plan is worked off: a progress bar, say.
 pub trait Follow {
     /// A batch is about to be computed.
     fn batch(&self, runs: &[Run]) -> Box<dyn Watch>;
@@ -52,7 +53,7 @@ pub trait Follow {
     fn found(&self, runs: usize);
 }
 
-/// How a sweep ended.
+/// What became of a worker's share of the plan.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Ended {
     /// Runs of this share that were computed by this process.
@@ -63,15 +64,23 @@ pub struct Ended {
     pub left: usize,
 }
 
-/// The models of a setup, loaded: the number that parts of the plan have.
-pub type Load<'s> = dyn FnMut(usize) -> Result<Arc<Experiment>> + 's;
+/// Loads the models of a part of the plan, by the number that [`Plan::add`] was given for them.
+pub type LoadModels<'l> = dyn FnMut(usize) -> Result<Arc<Experiment>> + 'l;
+
+impl<'a> Worker<'a> {
+    /// One that works off all of a plan alone, tries no failed run again, and leaves a checkpoint as often as [`PAUSE`] says.
+    pub fn whole(plan: &'a Plan, store: &'a Store, witnesses: &'a [String], stop: &'a AtomicBool) -> Worker<'a> {
+        let (share, begin) = (Share::WHOLE, Share::WHOLE);
+        Worker { plan, store, share, begin, witnesses, retry_failed: false, stop, pause: PAUSE }
+    }
+}
 
 impl Worker<'_> {
     /// Works until everything of its share is there, or it is stopped. A run that fails is recorded as failed and stops no other.
     ///
     /// # Errors
     /// Models that cannot be loaded, a store that cannot be written. What is finished is kept.
-    pub fn run(&self, load: &mut Load, follow: &dyn Follow) -> Result<Ended> {
+    pub fn run(&self, load: &mut LoadModels, follow: &dyn Follow) -> Result<Ended> {
         let mut ended = Ended::default();
         let mut waiting: VecDeque<usize> = self.plan.shard(self.share.index, self.share.of).into();
         waiting.rotate_left(waiting.len() * self.begin.index / self.begin.of.max(1));
@@ -81,7 +90,7 @@ impl Worker<'_> {
         let checkpoints = self.store.checkpoint_names();
         let mut partly_there = vec![];
         let failed_before = self.failed_before();
-        let is_there = |runs: &[Planned]| runs.iter().all(|run| self.is_there(run, &failed_before));
+        let is_there = |runs: &[PlannedRun]| runs.iter().all(|run| self.is_there(run, &failed_before));
         loop {
             let Some(number) = waiting.pop_front() else {
                 if claimed_by_others.is_empty() || self.stop.load(Ordering::Relaxed) {
@@ -157,12 +166,12 @@ impl Worker<'_> {
         let batch = format!(
             "{key} {} {NUMERIC_VERSION} {LIBTORCH_VERSION} {} {}",
             env!("CARGO_PKG_VERSION"),
-            crate::device::name(experiment.device),
+            device::name(experiment.device),
             experiment.threads
         );
         // A damaged checkpoint is none.
-        let load = || checkpoint.read().ok().flatten();
-        let keeper = Timed::new(batch, self.pause, load, |bytes: &[u8]| checkpoint.write(bytes));
+        let read = || checkpoint.read().ok().flatten();
+        let keeper = Timed::new(batch, self.pause, read, |bytes: &[u8]| checkpoint.write(bytes));
         let records = experiment.compute(&runs, follow.batch(&runs).as_ref(), &keeper)?;
         Ok(Written { writing: self.store.begin(records), store: self.store.clone(), key, claim })
     }
@@ -176,13 +185,13 @@ impl Worker<'_> {
     }
 
     /// Whether a run need not be computed.
-    fn is_there(&self, run: &Planned, failed_before: &HashSet<Hash>) -> bool {
+    fn is_there(&self, run: &PlannedRun, failed_before: &HashSet<Hash>) -> bool {
         self.store.entry(&run.id()).is_some_and(|entry| !failed_before.contains(&entry.seal))
     }
 
     /// Has the pictures of a batch that is there judged by the witnesses of this experiment, where others judged them. Tells
     /// whether all are: where it is stopped they may not be.
-    fn judge_again(&self, number: usize, load: &mut Load) -> Result<bool> {
+    fn judge_again(&self, number: usize, load: &mut LoadModels) -> Result<bool> {
         if self.witnesses.is_empty() {
             return Ok(true);
         }
@@ -221,12 +230,4 @@ fn finish(written: &mut Option<Written>) -> Result<()> {
     // Not before: whoever claims the batch now finds its records.
     drop(claim);
     removed
-}
-
-impl<'a> Worker<'a> {
-    /// All of a plan, by this process.
-    pub fn whole(plan: &'a Plan, store: &'a Store, witnesses: &'a [String], stop: &'a AtomicBool) -> Worker<'a> {
-        let (share, begin) = (Share::WHOLE, Share::WHOLE);
-        Worker { plan, store, share, begin, witnesses, retry_failed: false, stop, pause: PAUSE }
-    }
 }

@@ -9,8 +9,8 @@ use zoo::suggest::hint;
 use super::grid::{Cell, Sheet};
 use crate::error::{Context, Error, Result, bail, request};
 use crate::picture;
-use crate::run::{Aside, JSON_LINES, Results};
-use crate::store::{RunId, Store};
+use crate::run::{JSON_LINES, Results};
+use crate::store::{Aside, RunId, Store};
 
 /// A row of a table of results: column and value.
 pub type Row = Map<String, Value>;

@@ -7,12 +7,11 @@ use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read, Write};
 use std::path::PathBuf;
 
-use crate::error::Result;
-
 use super::folder::Store;
 use super::hash::Hash;
 use super::key::Key;
 use super::{damage, disk};
+use crate::error::Result;
 
 /// How a checkpoint begins; its sha256 and the end of the line follow.
 const HEAD: &str = "metapicture checkpoint 1 ";

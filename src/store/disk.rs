@@ -10,12 +10,16 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use crate::error::{Error, request};
 use rustix::fs::RenameFlags;
+
+use crate::error::{Error, request};
 
 /// How many waits for the disk are under way together. A journal writes all that wait for it in one go, so that 48 files
 /// take little longer than one.
 const SYNCS: usize = 24;
+
+/// How often something is tried that other processes get in the way of.
+pub(super) const ATTEMPTS: usize = 10;
 
 /// Writes a file that was not there. It is not yet on the disk: [`sync_all`] waits for it.
 pub(super) fn create(path: &Path, bytes: &[u8]) -> io::Result<File> {
@@ -81,9 +85,6 @@ pub(super) fn exchange_by_moves(new: &Path, old: &Path, spare: &Path) -> io::Res
     })
 }
 
-/// How often something is tried that other processes get in the way of.
-pub(super) const ATTEMPTS: usize = 10;
-
 /// An error of one line: what could not be done with which path, what to do about it, and what the system said.
 pub(super) fn error(path: &Path, what: &str, error: io::Error) -> Error {
     let advice = match error.kind() {
@@ -96,7 +97,7 @@ pub(super) fn error(path: &Path, what: &str, error: io::Error) -> Error {
         _ => "",
     };
     let what = format!("{}: cannot be {what}{advice}", path.display());
-    crate::error::Error::from(error).within(what)
+    Error::from(error).within(what)
 }
 
 /// As many workers as there are processors, for work that computes.

@@ -13,16 +13,16 @@ use crate::random::Seed;
 pub struct Entry {
     /// What identifies the run.
     pub run_id: RunId,
-    /// Whether it came to something.
+    /// Whether it came to a picture.
     pub status: Status,
     /// sha256 of the record's `files.sha256`.
     pub seal: Hash,
-    /// Why it did not.
+    /// Why the run failed; none where it is done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
-    /// Whose unit.
+    /// The classifier whose unit is visualised, by name.
     pub classifier: String,
-    /// The prior.
+    /// The generator whose pictures are searched, by name; none in pixel space.
     pub generator: Option<String>,
     /// What a conditional generator was conditioned on.
     pub condition: Option<String>,
@@ -32,7 +32,7 @@ pub struct Entry {
     pub unit: String,
     /// The class's name, where the unit is one.
     pub label: Option<String>,
-    /// The seed.
+    /// What the run's random numbers come from.
     pub seed: Seed,
     /// Which of the pictures that were optimized together, from 0.
     pub facet: usize,
@@ -49,7 +49,7 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// Of a record with this seal.
+    /// The figures of a record that has this seal.
     pub(super) fn of(record: &Record, seal: Hash) -> Entry {
         Entry {
             run_id: record.run_id.clone(),
@@ -77,7 +77,7 @@ impl Entry {
         self.witnesses.iter().map(|of| &of.classifier).eq(names)
     }
 
-    /// The mean of the witnesses' probabilities.
+    /// The mean of the witnesses' softmax probabilities for the unit's class, 0 to 1; none without witnesses.
     pub fn witness_probability(&self) -> Option<f64> {
         let count = self.witnesses.len();
         (count > 0).then(|| self.witnesses.iter().map(|verdict| verdict.probability).sum::<f64>() / count as f64)

@@ -1,4 +1,4 @@
-//! The folder of records: opening it, and what it knows.
+//! A store as a value: the folder, what is known of its records without looking, and how records are found in it.
 
 use std::collections::HashMap;
 use std::ffi::OsString;
@@ -8,11 +8,11 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
+use super::claim::{Patience, Sighting};
 use super::damage::{Damage, set_aside};
 use super::disk::{self, Identity};
 use super::entry::Entry;
 use super::key::Key;
-use super::patience::{Patience, Sighting};
 use super::process::{Process, is_abandoned};
 use super::record::{Record, RunId, Status};
 use super::sealed::{self, Unsound};
@@ -28,12 +28,12 @@ pub struct Store(pub(super) Arc<Inner>);
 
 #[derive(Debug)]
 pub(super) struct Inner {
-    pub(super) root: PathBuf,
+    root: PathBuf,
     pub(super) process: Process,
     pub(super) writable: bool,
-    pub(super) patience: Mutex<Patience>,
-    pub(super) known: Mutex<Known>,
-    pub(super) sightings: Mutex<HashMap<Key, Sighting>>,
+    patience: Mutex<Patience>,
+    known: Mutex<Known>,
+    sightings: Mutex<HashMap<Key, Sighting>>,
 }
 
 impl Drop for Inner {
@@ -51,8 +51,8 @@ pub(super) struct Known {
     pub(super) read: HashMap<OsString, u64>,
     /// Lines of the index that are damaged, or say nothing.
     pub(super) wasted: usize,
-    pub(super) segment: Option<Segment>,
-    pub(super) damage: Vec<Damage>,
+    segment: Option<Segment>,
+    damage: Vec<Damage>,
 }
 
 impl Store {
@@ -100,7 +100,7 @@ impl Store {
         Ok(store)
     }
 
-    pub(super) fn at(root: &Path, writable: bool) -> Store {
+    fn at(root: &Path, writable: bool) -> Store {
         Store(Arc::new(Inner {
             root: root.to_owned(),
             process: Process::this(),
@@ -121,12 +121,12 @@ impl Store {
         &self.0.root
     }
 
-    /// The folder of one run.
+    /// The folder of one run, `DIR/runs/ID`, whether it is there or not.
     pub fn folder(&self, id: &RunId) -> PathBuf {
         self.runs().join(id.to_string())
     }
 
-    /// A run's picture.
+    /// The file of a run's picture, `DIR/runs/ID/image.png`, whether it is there or not.
     pub fn picture(&self, id: &RunId) -> PathBuf {
         self.folder(id).join(sealed::PICTURE)
     }
@@ -277,7 +277,7 @@ impl Store {
         known.entries.remove(id);
     }
 
-    pub(super) fn set_aside(&self, path: &Path, identity: Identity, reason: String) -> Option<Damage> {
+    fn set_aside(&self, path: &Path, identity: Identity, reason: String) -> Option<Damage> {
         match self.0.writable {
             true => set_aside(self.root(), path, identity, reason),
             false => {

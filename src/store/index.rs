@@ -1,7 +1,5 @@
-//! The index: what is known of every run without looking into its folder, so that a store of 100,000 records is opened at
-//! once.
-//!
-//! `DIR/index/` holds [segments](super::segment). The index is believed and never needed: a record that it does not vouch for is hashed.
+//! The index of a store: what is known of every run without looking into its folder, so that a store of 100,000 records is opened at
+//! once. It is believed and never needed: a record that it does not vouch for is hashed. Its files are [segments](super::segment).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;

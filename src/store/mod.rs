@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! DIR/runs/ID/        a record: its files, and files.sha256, which vouches for them
-//! DIR/index/          what is known of every run without looking (see `index`)
+//! DIR/index/          what is known of every run without looking (see `segment`)
 //! DIR/claims/         who works on what
 //! DIR/checkpoints/    where to go on
 //! DIR/damaged/        what was found damaged, and reasons.txt
@@ -13,8 +13,10 @@
 //! a file that must not be there is created by one process only, and that renaming is one step, as it is on network
 //! file systems. `runs/` is one flat folder: with 100,000 records a file in it is found as fast as among 256 folders.
 
+mod aside;
 mod checkpoint;
 mod claim;
+mod claims;
 mod damage;
 mod disk;
 mod entry;
@@ -22,7 +24,6 @@ mod folder;
 mod hash;
 mod index;
 mod key;
-mod patience;
 mod process;
 mod record;
 mod recovery;
@@ -31,14 +32,14 @@ mod segment;
 mod verify;
 mod writing;
 
+pub use aside::Aside;
 pub use checkpoint::Checkpoint;
-pub use claim::Claim;
+pub use claim::{Claim, Patience};
 pub use damage::Damage;
 pub use entry::Entry;
 pub use folder::Store;
 pub use hash::Hash;
 pub use key::Key;
-pub use patience::Patience;
 pub use record::{
     ActivationField, LIBTORCH_VERSION, Leaves, NUMERIC_VERSION, Provenance, Record, RunId, SCHEMA_VERSION, Status,
     Timing, UnitField,

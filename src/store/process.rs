@@ -7,6 +7,8 @@ use std::str::FromStr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
+use super::hash::Hash;
+
 /// A process on some machine of those that share the file system. Written as `HOST.BOOT.PID.START`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Process {
@@ -20,6 +22,9 @@ pub(super) struct Process {
     /// When it started, in ticks of the machine; tells it from a later process of the same id.
     start: u64,
 }
+
+/// What another machine's process left unfinished counts as given up after this time: writing a record takes a second.
+const ABANDONED: Duration = Duration::from_secs(3600);
 
 /// Makes the names of one process differ.
 static COUNTER: AtomicU64 = AtomicU64::new(0);
@@ -39,7 +44,7 @@ impl Process {
             (Ok(boot), Ok(space)) => format!("{boot}{}", space.display()),
             _ => format!("{pid} {:?}", SystemTime::now()),
         };
-        let boot = zoo::hash::sha256(boot)[..8].to_owned();
+        let boot = Hash::of(boot.as_bytes()).to_string().chars().take(8).collect();
         Process { host, boot, pid, start: start_of(pid).unwrap_or_default() }
     }
 
@@ -77,18 +82,6 @@ impl FromStr for Process {
     }
 }
 
-/// When a process of this machine started; none where there is none, or one that has ended and waits for its parent.
-fn start_of(pid: u32) -> Option<u64> {
-    // Fields are counted from behind the name, which may hold anything: the state is the 3rd, the start the 22nd.
-    let text = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    let fields: Vec<&str> = text.rsplit_once(')')?.1.split_whitespace().collect();
-    let ended = matches!(fields.first(), Some(&("Z" | "X")));
-    fields.get(19).filter(|_| !ended)?.parse().ok()
-}
-
-/// What another machine's process left unfinished counts as given up after this time: writing a record takes a second.
-const ABANDONED: Duration = Duration::from_secs(3600);
-
 /// Whether the owner of a file or folder with this name no longer writes to it: the process has ended, or, where that cannot
 /// be told from this machine, nothing was written for [`ABANDONED`] by the clock of the file system.
 pub(super) fn is_abandoned(process: &Process, owner: Option<&Process>, path: &Path, now: SystemTime) -> bool {
@@ -99,6 +92,15 @@ pub(super) fn is_abandoned(process: &Process, owner: Option<&Process>, path: &Pa
             modified.is_ok_and(|modified| now.duration_since(modified).is_ok_and(|age| age > ABANDONED))
         }
     }
+}
+
+/// When a process of this machine started; none where there is none, or one that has ended and waits for its parent.
+fn start_of(pid: u32) -> Option<u64> {
+    // Fields are counted from behind the name, which may hold anything: the state is the 3rd, the start the 22nd.
+    let text = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let fields: Vec<&str> = text.rsplit_once(')')?.1.split_whitespace().collect();
+    let ended = matches!(fields.first(), Some(&("Z" | "X")));
+    fields.get(19).filter(|_| !ended)?.parse().ok()
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tch::Tensor;
 
+use super::hash::Hash;
 use crate::look::judge::Verdict;
 use crate::random::Seed;
 use crate::render::{Passes, Row};
@@ -35,17 +36,19 @@ impl RunId {
     /// Digits of an id.
     pub const DIGITS: usize = 16;
 
-    /// Of a text that holds all that decides the run's result.
+    /// The first 16 digits of the sha256 of a text that holds all that decides the run's result.
     pub fn of(settings: &str) -> RunId {
-        RunId(zoo::hash::sha256(settings)[..RunId::DIGITS].to_owned())
+        let mut digits = Hash::of(settings.as_bytes()).to_string();
+        digits.truncate(RunId::DIGITS);
+        RunId(digits)
     }
 
-    /// The digits as a number.
+    /// The digits read as a number in base 16.
     pub fn number(&self) -> u64 {
         u64::from_str_radix(&self.0, 16).unwrap_or_default()
     }
 
-    /// The opposite of [`RunId::number`].
+    /// The id whose digits are this number in base 16: of [`RunId::number`] it gives the id back.
     pub fn of_number(number: u64) -> RunId {
         RunId(format!("{number:016x}"))
     }
@@ -83,13 +86,13 @@ impl From<RunId> for String {
     }
 }
 
-/// Whether a run came to something.
+/// Whether a run came to a picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
-    /// It did.
+    /// It did: the record has a picture.
     Done,
-    /// It did not; `error` says why.
+    /// It did not: not a number, or libtorch's error; the record's `error` says which.
     Failed,
 }
 
@@ -113,12 +116,12 @@ pub struct UnitField {
 /// Activations of the unit in the course of a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ActivationField {
-    /// Before the first step.
+    /// Before the first step. All of these are in the unit's own scale: a logit of a class, an activation elsewhere.
     pub initial: Option<f64>,
     /// After the last step.
     #[serde(rename = "final")]
     pub last: Option<f64>,
-    /// The highest of all.
+    /// The highest of all steps.
     pub best: Option<f64>,
     /// Of the saved 8-bit picture.
     pub scored: Option<f64>,
@@ -127,15 +130,15 @@ pub struct ActivationField {
 /// Where and with what a run was computed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Provenance {
-    /// Of this program.
+    /// Version of this program.
     pub version: String,
     /// [`NUMERIC_VERSION`].
     pub numeric_version: u32,
-    /// Of libtorch.
+    /// Version of libtorch.
     pub libtorch: String,
     /// Such as `cpu` or `cuda:0`.
     pub device: String,
-    /// Number type.
+    /// Number type of weights and activations: `f32`.
     pub dtype: String,
     /// libtorch's threads.
     pub threads: i32,
@@ -154,15 +157,15 @@ pub struct Provenance {
 pub struct Record {
     /// [`SCHEMA_VERSION`].
     pub schema_version: u32,
-    /// What identifies the run.
+    /// What identifies the run, and names its folder.
     pub run_id: RunId,
-    /// Whether it came to something.
+    /// Whether it came to a picture.
     pub status: Status,
-    /// Why not.
+    /// Why the run failed; none where it is done.
     pub error: Option<String>,
-    /// Whose unit.
+    /// The classifier whose unit is visualised, by name.
     pub classifier: String,
-    /// The prior.
+    /// The generator whose pictures are searched, by name; none in pixel space.
     pub generator: Option<String>,
     /// What a conditional generator was conditioned on: a class, or `relaxed`.
     pub condition: Option<String>,
@@ -178,7 +181,7 @@ pub struct Record {
     pub facet: usize,
     /// Optimization steps of all octaves.
     pub steps: usize,
-    /// What it cost; none where it failed before it began.
+    /// Forward and backward passes that it took; none where it failed before it began.
     pub passes: Option<Passes>,
     /// Side of the picture in pixels.
     pub size: i64,
@@ -193,12 +196,12 @@ pub struct Record {
     pub witnesses: Vec<Verdict>,
     /// Why the run stopped: `steps` (all were done) or `not_finite`.
     pub stop: String,
-    /// Where and with what.
+    /// Where and with what it was computed.
     pub provenance: Provenance,
 }
 
 impl Record {
-    /// The mean of the witnesses' probabilities.
+    /// The mean of the witnesses' softmax probabilities for the unit's class, 0 to 1; none without witnesses.
     pub fn witness_probability(&self) -> Option<f64> {
         let count = self.witnesses.len();
         (count > 0).then(|| self.witnesses.iter().map(|verdict| verdict.probability).sum::<f64>() / count as f64)
@@ -216,17 +219,17 @@ pub struct Timing {
 
 /// Everything that a run leaves; [`crate::store::Store`] takes it.
 pub struct Leaves<'a> {
-    /// `record.json`
+    /// What becomes `record.json`.
     pub record: &'a Record,
-    /// `image.png`
+    /// What becomes `image.png`; none of a run that failed.
     pub picture: Option<&'a image::RgbImage>,
-    /// `state.safetensors`
+    /// What becomes `state.safetensors`: the param's tensors by name, such as latent codes `[1,D]`.
     pub state: &'a [(&'static str, Tensor)],
-    /// `trace.csv`
+    /// What becomes `trace.csv`: a row every tenth step.
     pub trace: &'a [Row],
-    /// Columns of the trace's penalties.
+    /// Names of the regularizers: the trace's columns of penalties.
     pub regularizers: &'a [&'static str],
-    /// `timing.json`
+    /// What becomes `timing.json`.
     pub timing: &'a Timing,
 }
 

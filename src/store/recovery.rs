@@ -6,8 +6,6 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::SystemTime;
 
-use crate::error::Result;
-
 use super::damage::set_aside;
 use super::disk;
 use super::entry::Entry;
@@ -15,9 +13,10 @@ use super::folder::Store;
 use super::process::{Process, is_abandoned};
 use super::record::RunId;
 use super::sealed::{self, Unsound};
+use crate::error::Result;
 
 /// A record that is being written, or was when its writer was killed.
-pub(super) struct Aside {
+pub(super) struct Unfinished {
     pub path: PathBuf,
     pub id: RunId,
     pub owner: Option<Process>,
@@ -26,7 +25,7 @@ pub(super) struct Aside {
 impl Store {
     /// Finds out what there is: believes the index where the run's folder is there, and hashes the others. Returns what lies
     /// aside.
-    pub(super) fn look(&self, watch: &(dyn Fn(usize, usize) + Sync)) -> Result<Vec<Aside>> {
+    pub(super) fn look(&self, watch: &(dyn Fn(usize, usize) + Sync)) -> Result<Vec<Unfinished>> {
         // In this order: what the index has is there when it is looked for.
         self.read_index();
         let (there, unfinished) = self.list()?;
@@ -64,7 +63,7 @@ impl Store {
     }
 
     /// The runs that have a folder, and what lies aside.
-    pub(super) fn list(&self) -> Result<(BTreeSet<RunId>, Vec<Aside>)> {
+    pub(super) fn list(&self) -> Result<(BTreeSet<RunId>, Vec<Unfinished>)> {
         let (mut there, mut unfinished) = (BTreeSet::new(), vec![]);
         let cannot = |error| disk::error(&self.runs(), "read", error);
         for found in fs::read_dir(self.runs()).map_err(cannot)? {
@@ -77,15 +76,15 @@ impl Store {
             } else if let Some((id, owner)) = name.strip_prefix('.').and_then(|name| name.split_once('.'))
                 && let Ok(id) = id.parse()
             {
-                unfinished.push(Aside { path: found.path(), id, owner: owner.parse().ok() });
+                unfinished.push(Unfinished { path: found.path(), id, owner: owner.parse().ok() });
             }
         }
         Ok((there, unfinished))
     }
 
     /// Finishes what a writer that is gone left aside: a whole record goes to its place, another one to the damaged.
-    pub(super) fn recover(&self, aside: &Aside) -> Result<()> {
-        let Aside { path: aside, id, .. } = aside;
+    pub(super) fn recover(&self, aside: &Unfinished) -> Result<()> {
+        let Unfinished { path: aside, id, .. } = aside;
         match sealed::check(aside, id) {
             Ok(sound) => {
                 let entry = Entry::of(&sound.record, sound.seal);

@@ -7,7 +7,6 @@ use std::fs::{self, File};
 use std::io::{self, Cursor, ErrorKind, Read};
 use std::path::Path;
 
-use crate::error::{Context, Result};
 use safetensors::tensor::{Dtype, TensorView};
 use tch::{Kind, Tensor};
 
@@ -15,6 +14,7 @@ use super::disk::{self, Identity};
 use super::entry::Entry;
 use super::hash::Hash;
 use super::record::{Leaves, Record, RunId, SCHEMA_VERSION, Status, trace_csv};
+use crate::error::{Context, Error, Result, request};
 
 /// The file that lists the others.
 pub(super) const LISTING: &str = "files.sha256";
@@ -50,7 +50,7 @@ impl Sealed {
     /// # Errors
     /// None that a sealed record can have.
     pub fn record(&self) -> Result<Record> {
-        Ok(serde_json::from_slice(self.file(RECORD).context("a record has its file")?)?)
+        Ok(serde_json::from_slice(self.file(RECORD).ok_or_else(|| Error::storage("a record has its file"))?)?)
     }
 }
 
@@ -102,7 +102,7 @@ fn safetensors(tensors: &[(&'static str, Tensor)]) -> Result<Vec<u8>> {
             Kind::Float => Dtype::F32,
             Kind::Double => Dtype::F64,
             Kind::Int64 => Dtype::I64,
-            kind => crate::error::bail!("'{name}' holds numbers of type {kind:?}"),
+            kind => return Err(Error::compute(format!("'{name}' holds numbers of type {kind:?}"))),
         };
         let tensor = tensor.to_device(tch::Device::Cpu).contiguous();
         let mut bytes = vec![0; tensor.numel() * tensor.kind().elt_size_in_bytes()];
@@ -160,7 +160,7 @@ pub(super) enum Unsound {
     /// Files are missing, cut or changed.
     Damaged { reason: String, identity: Identity },
     /// It cannot be told: no permission, say, or a record of another version of this program.
-    Unreadable(crate::error::Error),
+    Unreadable(Error),
 }
 
 /// How often a folder is looked at that others exchange at the same time.
@@ -215,7 +215,7 @@ fn read_sealed(folder: &Path, id: &RunId) -> Result<(Vec<u8>, Record), Trouble> 
             let version = serde_json::from_slice::<serde_json::Value>(&bytes).ok();
             let version = version.and_then(|record| record.get("schema_version")?.as_u64());
             return Err(match version.filter(|version| *version != u64::from(SCHEMA_VERSION)) {
-                Some(version) => Trouble::Other(crate::error::request!(
+                Some(version) => Trouble::Other(request!(
                     "{}: its schema_version is {version}, and this program reads {SCHEMA_VERSION}; use the program that made it, or another folder",
                     path.display()
                 )),
@@ -235,7 +235,7 @@ fn read_sealed(folder: &Path, id: &RunId) -> Result<(Vec<u8>, Record), Trouble> 
 /// What stands in the way of reading a record.
 enum Trouble {
     Damage(String),
-    Other(crate::error::Error),
+    Other(Error),
 }
 
 fn trouble(path: &Path, error: io::Error) -> Trouble {
@@ -278,7 +278,7 @@ fn of_one_folder<T>(folder: &Path, look: impl Fn() -> Result<T, Trouble>) -> Res
         }
         before = after;
     }
-    Err(Unsound::Unreadable(crate::error::request!("{}: changes again and again", folder.display())))
+    Err(Unsound::Unreadable(Error::storage(format!("{}: changes again and again", folder.display()))))
 }
 
 /// A small file.

@@ -1,8 +1,9 @@
-//! Segments: the files that the index consists of, a line a record.
+//! The files of the index.
 //!
-//! A process appends to a segment of its own, and never to another's. A line is 16 digits of the sha256 of its text, a space, and
-//! the text, an [`Entry`] in JSON; a line whose digits do not agree (the torn last one of a process that was killed, say) is as good as
-//! none. A process that is done with its segment renames it to `closed.…`; many closed ones are compacted into one.
+//! `DIR/index/` holds segments. A process appends to a segment of its own, a line a record, and never to another's. A line
+//! is 16 digits of the sha256 of its text, a space, and the text, an [`Entry`] in JSON; a line whose digits do not agree (the
+//! torn last one of a process that was killed, say) is as good as none. A process that is done with its segment renames it to
+//! `closed.…`; many closed ones are compacted into one.
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;

@@ -3,7 +3,6 @@
 use std::collections::HashSet;
 use std::fs;
 
-use crate::error::Result;
 use serde::Serialize;
 
 use super::damage::Damage;
@@ -13,6 +12,7 @@ use super::folder::Store;
 use super::key::Key;
 use super::record::Status;
 use super::sealed::Unsound;
+use crate::error::Result;
 
 /// What [`Store::verify`] found.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]

@@ -6,8 +6,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
-use crate::error::{Context, Result, request};
-
 use super::damage::set_aside;
 use super::disk::{self, ATTEMPTS};
 use super::entry::Entry;
@@ -15,6 +13,7 @@ use super::folder::Store;
 use super::hash::Hash;
 use super::record::{Record, RunId, Status};
 use super::sealed::{self, LISTING, RECORD, Sealed, Unsound, discard};
+use crate::error::{Context, Error, Result};
 
 /// Records that are written together, each of some open files.
 const TOGETHER: usize = 16;
@@ -193,7 +192,10 @@ impl Store {
                 }
             }
         }
-        Err(request!("{}: cannot be written: other processes change it again and again", place.display()))
+        Err(Error::storage(format!(
+            "{}: cannot be written: other processes change it again and again",
+            place.display()
+        )))
     }
 
     /// Exchanges the folder at `aside` with that at `place`, and returns where the latter lies now; none where there is
@@ -241,7 +243,10 @@ impl Store {
             self.remember(vec![Entry::of(record, seal)]);
             return Ok(());
         }
-        Err(request!("{}: cannot be replaced: other processes change it again and again", place.display()))
+        Err(Error::storage(format!(
+            "{}: cannot be replaced: other processes change it again and again",
+            place.display()
+        )))
     }
 }
 
@@ -254,7 +259,8 @@ fn write_aside(aside: &Path, record: &Sealed) -> io::Result<Vec<File>> {
 /// Makes a record of another `record.json` and the other files of the record at `place`; returns its seal.
 fn write_replacement(aside: &Path, place: &Path, record: &[u8]) -> Result<Hash> {
     let listed = fs::read(place.join(LISTING)).map_err(|error| disk::error(place, "replaced", error))?;
-    let listed = sealed::parse_listing(&listed).map_err(|reason| request!("{}: {reason}", place.display()))?;
+    let listed =
+        sealed::parse_listing(&listed).map_err(|reason| Error::storage(format!("{}: {reason}", place.display())))?;
     let write = || {
         fs::create_dir(aside)?;
         let mut files = vec![];

@@ -14,7 +14,8 @@ use super::job::{FOLDER, identity, script, task_count};
 use super::queue::{JOBS, Job, Live, SCRIPT, live_tasks, living, max_array_size, ranges, read_jobs, sbatch, waiting};
 use crate::cli::error::{Context, Result};
 use crate::cli::progress::Steps;
-use metapicture::engine::run::{Aside, Results};
+use metapicture::engine::run::Results;
+use metapicture::engine::store::Aside;
 use metapicture::engine::store::{Key, Store};
 use metapicture::engine::sweep::PlannedSweep;
 

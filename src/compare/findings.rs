@@ -10,25 +10,25 @@ use serde_json::Value;
 /// Version of the fields.
 pub const SCHEMA_VERSION: u32 = 1;
 
-/// A comparison.
+/// All that a comparison came to: `comparison.json`. A *place* is a number, from 0, in one of its lists.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Comparison {
+pub struct Findings {
     /// [`SCHEMA_VERSION`].
     pub schema_version: u32,
-    /// What it is called.
+    /// What the comparison is called: a headline.
     pub title: String,
     /// The version of this program that made it.
     pub version: String,
     /// The classifier whose units are compared.
-    pub target: Model,
+    pub target: Participant,
     /// The classifiers that judge; the first one is also the encoder of features.
-    pub witnesses: Vec<Model>,
+    pub witnesses: Vec<Participant>,
     /// The generators of the methods that have one.
-    pub generators: Vec<Model>,
-    /// The photographs.
+    pub generators: Vec<Participant>,
+    /// The photographs that pictures are held against.
     pub reference: Reference,
     /// Where the pictures came from.
-    pub sources: Vec<Source>,
+    pub sources: Vec<PictureSource>,
     /// Seeds, numbers of replicates, the baseline.
     pub settings: Settings,
     /// What must be said in words before any figure: too few units, failed searches, kinship of witnesses, unequal passes.
@@ -36,42 +36,42 @@ pub struct Comparison {
     /// What the figures mean, in the order in which they are shown.
     pub metrics: Vec<Metric>,
     /// The units, in the order in which they are shown.
-    pub units: Vec<Unit>,
+    pub units: Vec<UnitFindings>,
     /// The methods and the controls, in the order in which they are shown.
-    pub methods: Vec<Method>,
+    pub methods: Vec<MethodFindings>,
     /// Methods that differ in one number, in its order.
     pub dials: Vec<Dial>,
-    /// Legibility against fidelity.
+    /// Legibility against fidelity, along each dial and over all methods.
     pub tradeoffs: Vec<Tradeoff>,
     /// Mean spectra of the photographs, by frequency: the band in which 90 % of them lie.
     pub spectrum: Band,
     /// F6: the nearest pictures that generators have.
     #[serde(default)]
     pub inversions: Vec<Inverted>,
-    /// A row a picture.
-    pub pictures: Vec<Picture>,
+    /// Every picture, those of the controls last.
+    pub pictures: Vec<PictureFindings>,
 }
 
 /// How the names of methods on permuted weights begin.
 pub const PERMUTED: &str = "permuted: ";
 
-impl Method {
+impl MethodFindings {
     /// Whether it is a control on a target with permuted weights.
     pub fn is_of_permuted_weights(&self) -> bool {
-        self.kind == Kind::Control && self.name.starts_with(PERMUTED)
+        self.kind == Origin::Control && self.name.starts_with(PERMUTED)
     }
 
     /// The name in a legend: controls say what they are, and those of permuted weights are one.
     pub fn key(&self) -> String {
         match self.kind {
-            Kind::Control if self.is_of_permuted_weights() => "permuted weights (controls)".to_owned(),
-            Kind::Control => format!("{} (control)", self.label),
+            Origin::Control if self.is_of_permuted_weights() => "permuted weights (controls)".to_owned(),
+            Origin::Control => format!("{} (control)", self.label),
             _ => self.label.clone(),
         }
     }
 }
 
-impl Comparison {
+impl Findings {
     /// What a figure means, by its key; none where it has no definition here.
     pub fn metric(&self, key: &str) -> Option<&Metric> {
         self.metrics.iter().find(|metric| metric.key == key)
@@ -84,15 +84,16 @@ impl Comparison {
 
     /// The units that a method has pictures of; there are others where photographs of further classes serve a control.
     pub fn compared_units(&self) -> usize {
-        let is_compared =
-            |picture: &&Picture| self.methods.get(picture.method).is_some_and(|method| method.kind != Kind::Control);
+        let is_compared = |picture: &&PictureFindings| {
+            self.methods.get(picture.method).is_some_and(|method| method.kind != Origin::Control)
+        };
         self.pictures.iter().filter(is_compared).map(|picture| picture.unit).collect::<BTreeSet<_>>().len()
     }
 }
 
 /// A network that took part.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Model {
+pub struct Participant {
     /// Its name in the zoo.
     pub name: String,
     /// sha256 of its weights file.
@@ -123,7 +124,7 @@ pub struct Reference {
 
 /// A folder of records, or a table of foreign pictures.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Source {
+pub struct PictureSource {
     /// As it was given.
     pub path: PathBuf,
     /// Pictures that were taken.
@@ -172,7 +173,7 @@ pub enum Direction {
 /// What a figure belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Group {
+pub enum MetricGroup {
     /// Whether others can read the picture.
     Legibility,
     /// Whether the picture is about the unit.
@@ -181,7 +182,7 @@ pub enum Group {
     Diagnostic,
 }
 
-/// What a figure means.
+/// A metric: what a figure of this key means, where it comes from, and which way is better.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Metric {
     /// Its column in the tables.
@@ -189,7 +190,7 @@ pub struct Metric {
     /// Its name, with its number: `L1 witness agreement`.
     pub name: String,
     /// What it belongs to.
-    pub group: Group,
+    pub group: MetricGroup,
     /// What it says, in one sentence.
     pub meaning: String,
     /// Which way is better.
@@ -205,10 +206,10 @@ pub struct Metric {
     pub not_computed: Option<String>,
 }
 
-/// A figure.
+/// A figure: an estimate, with its interval where it has one.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Measured {
-    /// Never clipped. None where it was not computed.
+    /// The estimate, in the metric's own range and never clipped. None where it was not computed.
     pub value: Option<f64>,
     /// Ends of its interval at the level of the settings.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -224,18 +225,18 @@ pub struct Measured {
     pub why_not: Option<String>,
 }
 
-/// A unit.
+/// A unit of the target whose pictures are compared.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Unit {
+pub struct UnitFindings {
     /// Canonical name.
     pub name: String,
-    /// Of a class: its number and name.
+    /// The class's number, where the unit is a class.
     pub class: Option<usize>,
-    /// Name of the class.
+    /// The class's name, where the unit is one.
     pub label: Option<String>,
-    /// Median activation over the reference.
+    /// Median activation over all squares of the photographs, in the unit's own scale; none without photographs.
     pub median: Option<f64>,
-    /// The highest activation of the baseline's pictures.
+    /// The highest activation of the baseline's pictures of it.
     pub best_pixel: Option<f64>,
     /// Labelled photographs of its class.
     pub photographs: usize,
@@ -244,7 +245,7 @@ pub struct Unit {
 /// Who made the pictures of a method.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Kind {
+pub enum Origin {
     /// This program: records.
     Run,
     /// Another tool.
@@ -253,25 +254,25 @@ pub enum Kind {
     Control,
 }
 
-/// A method, or a control.
+/// What was found of a method, or of a control.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Method {
+pub struct MethodFindings {
     /// Unlike any other's: `blend eps=0.01`.
     pub label: String,
     /// The method's name.
     pub name: String,
     /// Who made its pictures.
-    pub kind: Kind,
+    pub kind: Origin,
     /// What a control controls, in one sentence.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub meaning: Option<String>,
-    /// Its prior.
+    /// The generator that is its prior, by name; none in pixel space.
     pub generator: Option<String>,
-    /// All settings.
+    /// All settings of the method; null of foreign ones.
     pub settings: Value,
-    /// Units that it has pictures of.
+    /// How many units it has pictures of.
     pub units: usize,
-    /// Pictures.
+    /// How many pictures it has.
     pub pictures: usize,
     /// The fewest pictures of one unit.
     pub seeds: usize,
@@ -279,11 +280,11 @@ pub struct Method {
     pub passes: Option<[f64; 2]>,
     /// Figures by the metrics' keys.
     pub metrics: BTreeMap<String, Measured>,
-    /// Drift by layer.
-    pub layers: Vec<Layer>,
+    /// Drift and likeness in each layer of the target.
+    pub layers: Vec<LayerFindings>,
     /// Mean radial power: frequency in cycles a picture, natural logarithm of the power.
     pub spectrum: Vec<[f64; 2]>,
-    /// Against the baseline.
+    /// Its tests against the baseline.
     pub tests: Vec<Test>,
     /// What must be said of it in words.
     pub cautions: Vec<String>,
@@ -291,22 +292,24 @@ pub struct Method {
 
 /// A method's figures in one layer of the target.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Layer {
-    /// The layer.
+pub struct LayerFindings {
+    /// The layer's name.
     pub layer: String,
-    /// F2 on all activations.
+    /// F2 on all activations: 1 - Spearman's correlation to the baseline's pictures, scaled so that another seed is 0 and other units are
+    /// 1 on average.
     pub drift: Measured,
-    /// F2 on activations pooled over positions.
+    /// F2 on activations averaged over positions.
     pub drift_pooled: Measured,
-    /// F3.
+    /// F3, the path through the layers: Spearman's correlation to photographs of the class, scaled so that photographs of other classes
+    /// are 0 and those of the class are 1.
     pub path: Measured,
-    /// F4.
+    /// F4, debiased linear CKA to the baseline's units (Kornblith et al. 2019), at most 1.
     pub cka: Measured,
-    /// F5, normalised.
+    /// F5, normalised energy distance to the baseline's units (Székely & Rizzo 2013), 0 to 1.
     pub energy: Measured,
-    /// Its permutation test.
+    /// p of its paired permutation test.
     pub energy_p: Option<f64>,
-    /// The same, adjusted over all layers and methods (Benjamini & Hochberg 1995).
+    /// That p, adjusted over all layers and methods (Benjamini & Hochberg 1995).
     pub energy_q: Option<f64>,
 }
 
@@ -317,9 +320,9 @@ pub struct Test {
     pub metric: String,
     /// The method's less the baseline's.
     pub difference: Measured,
-    /// Sign-flip permutation test over units, two-sided.
+    /// p of the sign-flip permutation test over units, two-sided.
     pub p: Option<f64>,
-    /// The same, adjusted over all methods and tested figures (Holm 1979).
+    /// That p, adjusted over all methods and tested figures (Holm 1979).
     pub p_holm: Option<f64>,
     /// Matched-pairs rank-biserial correlation, -1 to 1.
     pub effect: Option<f64>,
@@ -350,14 +353,14 @@ pub struct Tradeoff {
     /// Whether claims rest on it.
     pub primary: bool,
     /// A point a method.
-    pub points: Vec<Point>,
+    pub points: Vec<TradeoffPoint>,
     /// Places of the points that no other one beats in both.
     pub front: Vec<usize>,
     /// Mean within-unit Spearman correlation of legibility and fidelity, through Fisher's z.
     pub spearman: Measured,
-    /// Sign-flip permutation test of its z.
+    /// p of the sign-flip permutation test of its z.
     pub spearman_p: Option<f64>,
-    /// The same, adjusted over all primary trade-offs (Holm 1979).
+    /// That p, adjusted over all primary trade-offs (Holm 1979).
     pub spearman_p_holm: Option<f64>,
     /// Units whose correlation is undefined, and counts as 0: one of both never changes.
     pub undefined: usize,
@@ -369,7 +372,7 @@ pub struct Tradeoff {
     pub floors: [f64; 2],
     /// Area dominated by the points, 0 to 1.
     pub hypervolume: Measured,
-    /// 1 less that.
+    /// 1 less the hypervolume: how much of both at once no method has, 0 to 1.
     pub severity: Measured,
     /// What it says, in words.
     pub sentence: String,
@@ -377,18 +380,18 @@ pub struct Tradeoff {
 
 /// A method's place in a trade-off.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Point {
+pub struct TradeoffPoint {
     /// The method's place.
     pub method: usize,
     /// Its value of the dial.
     pub value: Option<f64>,
-    /// Unclipped.
+    /// Its legibility, unclipped.
     pub legibility: Measured,
-    /// Unclipped.
+    /// Its fidelity, unclipped.
     pub fidelity: Measured,
-    /// Scaled to [0,1] between noise and photographs.
+    /// Legibility, scaled to [0,1] between blurred noise and photographs.
     pub lhat: f64,
-    /// Clipped to [0,1].
+    /// Fidelity, clipped to [0,1].
     pub fhat: f64,
 }
 
@@ -408,13 +411,13 @@ pub struct Band {
 /// The nearest picture that a generator was found to have.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Inverted {
-    /// The generator.
+    /// The generator's name.
     pub generator: String,
     /// What was searched: a picture of the `baseline`, one of the `photographs`, or one of the generator's `own samples`.
     pub of: String,
     /// The unit's place, of the baseline's pictures.
     pub unit: Option<usize>,
-    /// The gap.
+    /// The inversion gap: squared distance in the target's features over that of the mean photograph; 0 is in the generator's range.
     pub gap: f64,
     /// The unit's activation for the nearest picture over that for the picture that was searched.
     pub activation: Option<f64>,
@@ -422,9 +425,9 @@ pub struct Inverted {
     pub file: PathBuf,
 }
 
-/// A picture and its figures.
+/// A picture, and the figures that are its own.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Picture {
+pub struct PictureFindings {
     /// The run's id, the row of the foreign table, or the control's number.
     pub id: String,
     /// The method's place.

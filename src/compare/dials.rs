@@ -1,0 +1,230 @@
+//! What methods are called, by what they differ in; and the dials among them, which differ in one number.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use super::findings::{Dial, Origin};
+use super::gather::{Gathered, GatheredMethod};
+
+impl Gathered {
+    /// Names every group, and puts those first that have no prior, each with its kin, in the order of what they differ in.
+    pub fn label(&mut self) {
+        let mut order: Vec<usize> = (0..self.groups.len()).collect();
+        let differing: Vec<Vec<(String, Value)>> = order.iter().map(|&place| self.differing(place)).collect();
+        let number = |place: usize| differing[place].iter().map(|(_, value)| value.as_f64().unwrap_or(f64::NAN));
+        order.sort_by(|&a, &b| {
+            let key = |place: usize| {
+                let of: &GatheredMethod = &self.groups[place];
+                (
+                    of.kind == Origin::Foreign,
+                    of.generator.is_some(),
+                    rank(&of.name),
+                    of.name.clone(),
+                    of.generator.clone(),
+                )
+            };
+            key(a).cmp(&key(b)).then_with(|| {
+                let unequal = number(a).zip(number(b)).map(|(a, b)| a.total_cmp(&b)).find(|order| order.is_ne());
+                unequal.unwrap_or(std::cmp::Ordering::Equal)
+            })
+        });
+        let mut labels: Vec<String> = vec![String::new(); order.len()];
+        for &place in &order {
+            let group = &self.groups[place];
+            let mut label = group.name.clone();
+            let kin = || self.groups.iter().filter(|other| other.name == group.name);
+            if let Some(generator) = &group.generator
+                && kin().any(|other| other.generator.as_ref() != Some(generator))
+            {
+                label += &format!(" ({generator})");
+            }
+            if let Some(condition) = &group.condition
+                && kin().any(|other| other.condition.as_ref() != Some(condition))
+            {
+                label += &format!(" {condition}");
+            }
+            if let Some(size) = group.size
+                && kin().any(|other| other.size != Some(size))
+            {
+                label += &format!(" {size}px");
+            }
+            for (path, value) in &differing[place] {
+                label += &format!(" {}={}", path.rsplit('.').next().unwrap_or(path), plain(value));
+            }
+            let count = labels.iter().filter(|other| **other == label).count();
+            labels[place] = if count == 0 { label } else { format!("{label} #{}", count + 1) };
+        }
+        let mut to = vec![0; order.len()];
+        for (new, &old) in order.iter().enumerate() {
+            to[old] = new;
+            self.groups[old].label.clone_from(&labels[old]);
+        }
+        self.groups = order.iter().map(|&old| self.groups[old].clone()).collect();
+        for item in &mut self.items {
+            item.group = to[item.group];
+        }
+    }
+
+    /// Settings in which a group differs from another one of its name and prior, with its own values.
+    fn differing(&self, place: usize) -> Vec<(String, Value)> {
+        let group = &self.groups[place];
+        let own = leaves(&group.settings);
+        let mut paths = BTreeSet::new();
+        for other in self.groups.iter().filter(|other| is_kin(other, group)) {
+            let theirs = leaves(&other.settings);
+            let all = own.keys().chain(theirs.keys());
+            paths.extend(all.filter(|path| own.get(*path) != theirs.get(*path)).cloned());
+        }
+        paths.into_iter().map(|path| (path.clone(), own.get(&path).cloned().unwrap_or_default())).collect()
+    }
+
+    /// The dials: three or more groups of one name and prior that differ in one number and nothing else.
+    pub fn dials(&self) -> Vec<Dial> {
+        let mut dials: Vec<Dial> = vec![];
+        for (place, group) in self.groups.iter().enumerate().filter(|(_, group)| group.kind == Origin::Run) {
+            if dials.iter().any(|dial| dial.methods.iter().any(|(other, _)| *other == place)) {
+                continue;
+            }
+            let kin: Vec<usize> = (0..self.groups.len()).filter(|&other| is_kin(&self.groups[other], group)).collect();
+            let differing = self.differing(place);
+            let [(path, _)] = &differing[..] else { continue };
+            let value = |place: usize| leaves(&self.groups[place].settings).get(path).and_then(Value::as_f64);
+            let Some(mut groups) = kin.iter().map(|&place| Some((place, value(place)?))).collect::<Option<Vec<_>>>()
+            else {
+                continue;
+            };
+            if groups.len() < 3 {
+                continue;
+            }
+            groups.sort_by(|a, b| a.1.total_cmp(&b.1));
+            let prior = group.generator.as_ref().map(|name| format!(" ({name})")).unwrap_or_default();
+            let leaf = path.rsplit('.').next().unwrap_or(path);
+            // `weight` alone would not say of what.
+            let what = match path.rsplit('.').nth(1) {
+                Some(of) if leaf == "weight" => format!("{of} {leaf}"),
+                _ => leaf.to_owned(),
+            };
+            dials.push(Dial { name: format!("{}{prior}: {what}", group.name), setting: path.clone(), methods: groups });
+        }
+        dials
+    }
+}
+
+/// Pixel methods as the paper tells them: naive first.
+fn rank(name: &str) -> usize {
+    usize::from(name != "naive")
+}
+
+fn is_kin(a: &GatheredMethod, b: &GatheredMethod) -> bool {
+    a.kind == Origin::Run
+        && (&a.kind, &a.name, &a.generator, &a.condition, &a.size)
+            == (&b.kind, &b.name, &b.generator, &b.condition, &b.size)
+}
+
+fn plain(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Number(number) => number.as_f64().map_or_else(|| number.to_string(), |number| number.to_string()),
+        value => value.to_string(),
+    }
+}
+
+/// The values of a tree by their paths. An entry of a list is named by its one key where it has one, as methods' lists do.
+fn leaves(tree: &Value) -> BTreeMap<String, Value> {
+    fn walk(tree: &Value, path: &str, found: &mut BTreeMap<String, Value>) {
+        let below = |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
+        match tree {
+            Value::Object(map) => map.iter().for_each(|(key, value)| walk(value, &below(key), found)),
+            Value::Array(list) => {
+                for (number, value) in list.iter().enumerate() {
+                    let same = |key: &String| {
+                        list.iter().filter(|other| other.as_object().is_some_and(|map| map.contains_key(key))).count()
+                    };
+                    match value.as_object().filter(|map| map.len() == 1).and_then(|map| map.iter().next()) {
+                        Some((key, value)) if same(key) == 1 => walk(value, &below(key), found),
+                        _ => walk(value, &below(&number.to_string()), found),
+                    }
+                }
+            }
+            Value::Number(number) => {
+                // 0 and 0.0 are one setting.
+                let value = number.as_f64().map_or_else(|| tree.clone(), Value::from);
+                found.insert(path.to_owned(), value);
+            }
+            value => {
+                found.insert(path.to_owned(), value.clone());
+            }
+        }
+    }
+    let mut found = BTreeMap::new();
+    walk(tree, "", &mut found);
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn run(name: &str, generator: Option<&str>, settings: Value) -> GatheredMethod {
+        GatheredMethod {
+            label: String::new(),
+            name: name.to_owned(),
+            kind: Origin::Run,
+            generator: generator.map(str::to_owned),
+            condition: None,
+            settings,
+            size: Some(224),
+            generator_size: None,
+        }
+    }
+
+    fn gathered(groups: Vec<GatheredMethod>) -> Gathered {
+        let mut gathered = Gathered { groups, ..Gathered::default() };
+        gathered.label();
+        gathered
+    }
+
+    fn labels(gathered: &Gathered) -> Vec<&str> {
+        gathered.groups.iter().map(|group| group.label.as_str()).collect()
+    }
+
+    #[test]
+    fn methods_are_named_by_what_they_differ_in_and_dials_are_in_the_order_of_their_numbers() {
+        let blend = |eps: f64| json!({ "param": { "blend": { "eps": eps } }, "steps": 10 });
+        let tv = |weight: f64| json!({ "regularizers": [{ "l2": { "weight": 1 } }, { "total_variation": { "weight": weight } }] });
+        let gathered = gathered(vec![
+            run("blend", Some("g"), blend(0.1)),
+            run("regularized", None, tv(100.)),
+            run("blend", Some("g"), blend(0.)),
+            run("regularized", None, tv(10.)),
+            run("regularized", None, tv(0.)),
+            run("naive", None, json!({ "steps": 10 })),
+            run("blend", Some("g"), blend(0.03)),
+        ]);
+        let expected =
+            ["naive", "regularized weight=0", "regularized weight=10", "regularized weight=100", "blend eps=0"];
+        assert_eq!(labels(&gathered)[..5], expected);
+        let dials = gathered.dials();
+        let named: Vec<(&str, &str)> = dials.iter().map(|dial| (&*dial.name, &*dial.setting)).collect();
+        let weight = "regularizers.total_variation.weight";
+        assert_eq!(named, [("regularized: total_variation weight", weight), ("blend (g): eps", "param.blend.eps")]);
+        assert_eq!(dials[1].methods, [(4, 0.), (5, 0.03), (6, 0.1)]);
+    }
+
+    #[test]
+    fn what_differs_in_two_settings_is_no_dial() {
+        let of = |eps: f64, steps: i64| json!({ "eps": eps, "steps": steps });
+        let gathered =
+            gathered(vec![run("m", None, of(0., 1)), run("m", None, of(0.1, 2)), run("m", None, of(0.2, 3))]);
+        assert!(gathered.dials().is_empty());
+        assert_eq!(labels(&gathered)[0], "m eps=0 steps=1");
+    }
+
+    #[test]
+    fn priors_are_named_where_a_method_has_several() {
+        let gathered = gathered(vec![run("latent", Some("a"), json!(1)), run("latent", Some("b"), json!(1))]);
+        assert_eq!(labels(&gathered), ["latent (a)", "latent (b)"]);
+    }
+}
