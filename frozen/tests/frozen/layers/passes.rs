@@ -4,7 +4,7 @@ use frozen::network::{Builder, Network, Node, Point, Pool};
 use frozen::weights::Weights;
 use tch::{Kind, Tensor};
 
-use super::{agrees, agrees_everywhere, attended, mean_of_positions, network, numbers, square, weight};
+use super::{agrees, agrees_everywhere, attended, mean_of_positions, numbers, square, weight};
 
 #[test]
 fn branches_side_by_side_one_of_them_inside_of_the_other() {

@@ -4,7 +4,7 @@ use frozen::network::{Builder, Pool};
 use frozen::weights::Weights;
 use tch::{Device, Kind, Tensor};
 
-use super::{agrees_everywhere, assert_close, attended, mean_of_positions, network, numbers, square, weight};
+use super::{agrees_everywhere, assert_close, attended, mean_of_positions, network, numbers, weight};
 
 #[test]
 fn normalizations_by_the_activation_itself() {

@@ -5,13 +5,14 @@ mod damaged;
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use frozen::weights::{Fault, WeightError, WeightFile, Weights};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use tch::{Kind, Tensor};
+
+use damaged::read_counting;
 
 // ---- what PyTorch sees in the files ----
 
