@@ -57,7 +57,11 @@ fn allowed(length: usize) -> usize {
 }
 
 /// Does all that can be done with a file that holds these bytes; how it went, and the most memory that it took at once.
-pub(super) fn read_counting(bytes: &[u8], key: Option<&str>, shapes: &[(String, Vec<i64>)]) -> (Result<(), String>, usize) {
+pub(super) fn read_counting(
+    bytes: &[u8],
+    key: Option<&str>,
+    shapes: &[(String, Vec<i64>)],
+) -> (Result<(), String>, usize) {
     thread_local! {
         static DIRECTORY: tempfile::TempDir = tempfile::tempdir().unwrap();
     }
