@@ -2,12 +2,22 @@
 
 use tch::{Device, Kind, Tensor};
 
-use super::fir::Fir;
-use super::layer::{Convolution, Layer, Padding, TransposedConvolution};
-use super::norm::LocalResponse;
-use super::pool::Pool;
-use super::upsampled::UpsampledConvolution;
-use super::{Network, Point, Step, Tap, channels_last};
+use super::activation::Activation;
+use super::graph::{Network, Point, Source, Step, Tap};
+use super::layer::{Filters, Layer};
+use super::layers::arithmetic::{Add, AddMap, ScaleChannels, ScaledAdd, ShiftChannels};
+use super::layers::attention::Attention;
+use super::layers::convolution::{Convolution, Padding};
+use super::layers::elementwise::{AddNumber, LeakyRelu, ReciprocalRoot, SoftClamp, Square, Swish, Tanh};
+use super::layers::fir::Fir;
+use super::layers::linear::Linear;
+use super::layers::norm::{Affine, GroupNorm, LocalResponseNorm, PixelNorm};
+use super::layers::pool::{AdaptiveAveragePool, AveragePool, GlobalAveragePool, MaxPool, Pool};
+use super::layers::quantization::Quantization;
+use super::layers::shape::{Channels, Concatenation, ConstantInput, Flatten, Reshape};
+use super::layers::transposed::TransposedConvolution;
+use super::layers::upsampled::{UpsampleNearest, UpsampledConvolution};
+use super::layout::channels_last;
 use crate::weights::{WeightError, Weights};
 
 /// A node under construction: what the next layer takes as its input.
@@ -49,7 +59,7 @@ fn given(tensor: &Tensor) -> Tensor {
 impl Builder {
     /// Starts with a network's input of `channels` channels (a picture of any size), or of that many numbers (a code).
     pub fn new(weights: Weights, channels: i64) -> (Builder, Node) {
-        let steps = vec![Step { layer: Layer::Input, inputs: vec![] }];
+        let steps = vec![Step { source: Source::Input, inputs: vec![] }];
         (Builder { weights, steps, taps: vec![], spatial: false }, Node { index: 0, channels })
     }
 
@@ -65,28 +75,30 @@ impl Builder {
         &mut self.weights
     }
 
-    fn push(&mut self, name: &str, layer: Layer, inputs: &[Node], channels: i64) -> Node {
-        let index = self.steps.len();
-        self.steps.push(Step { layer, inputs: inputs.iter().map(|node| node.index).collect() });
+    fn push(&mut self, name: &str, layer: impl Layer + 'static, inputs: &[Node], channels: i64) -> Node {
+        let (index, source) = (self.steps.len(), Source::Layer(Box::new(layer)));
+        self.steps.push(Step { source, inputs: inputs.iter().map(|node| node.index).collect() });
         self.taps.push(Tap { name: name.to_owned(), aliases: vec![], point: Point(index) });
         Node { index, channels }
     }
 
     /// A convolution without bias: `{path}.weight` of shape `[out, in/groups, size, size]`.
     pub fn convolution(&mut self, path: &str, x: Node, out: i64, kernel: Kernel) -> Node {
-        let Kernel { size, stride, padding, groups } = kernel;
-        let weight = self.weights.take(&format!("{path}.weight"), &[out, x.channels / groups, size, size]);
-        self.push(path, Layer::Convolution(Convolution::new(weight, None, stride, padding, groups)), &[x], out)
+        let weight = self.kernel(path, x, out, kernel);
+        let Kernel { stride, padding, groups, .. } = kernel;
+        self.push(path, Convolution::new(weight, None, stride, padding, groups), &[x], out)
     }
 
-    /// The same with a bias: `{path}.bias` of shape `[out]`.
+    /// A convolution with a bias: `{path}.weight` of shape `[out, in/groups, size, size]` and `{path}.bias` of shape `[out]`.
     pub fn convolution_with_bias(&mut self, path: &str, x: Node, out: i64, kernel: Kernel) -> Node {
-        let x = self.convolution(path, x, out, kernel);
-        let of_path = self.weights.take(&format!("{path}.bias"), &[out]);
-        if let Layer::Convolution(convolution) = &mut self.steps[x.index].layer {
-            convolution.bias = Some(of_path);
-        }
-        x
+        let weight = self.kernel(path, x, out, kernel);
+        let bias = self.weights.take(&format!("{path}.bias"), &[out]);
+        let Kernel { stride, padding, groups, .. } = kernel;
+        self.push(path, Convolution::new(weight, Some(bias), stride, padding, groups), &[x], out)
+    }
+
+    fn kernel(&mut self, path: &str, x: Node, out: i64, Kernel { size, groups, .. }: Kernel) -> Tensor {
+        self.weights.take(&format!("{path}.weight"), &[out, x.channels / groups, size, size])
     }
 
     /// A convolution without bias whose kernel has sides of its own, odd ones: `{path}.weight` of shape
@@ -94,7 +106,7 @@ impl Builder {
     pub fn rectangular_convolution(&mut self, path: &str, x: Node, out: i64, [rows, columns]: [i64; 2]) -> Node {
         let weight = self.weights.take(&format!("{path}.weight"), &[out, x.channels, rows, columns]);
         let padding = Padding::Sides([rows / 2, columns / 2]);
-        self.push(path, Layer::Convolution(Convolution::new(weight, None, 1, padding, 1)), &[x], out)
+        self.push(path, Convolution::new(weight, None, 1, padding, 1), &[x], out)
     }
 
     /// A transposed convolution without bias: `{path}.weight` of shape `[in, out, size, size]`. The network's input may be
@@ -104,7 +116,8 @@ impl Builder {
         self.transposed_convolution_of(path, x, weight, None, stride, pad)
     }
 
-    /// The same with a bias: `{path}.bias` of shape `[out]`.
+    /// A transposed convolution with a bias: `{path}.weight` of shape `[in, out, size, size]` and `{path}.bias` of shape `[out]`.
+    /// Of a flat code as [without](Builder::transposed_convolution).
     pub fn transposed_convolution_with_bias(
         &mut self,
         path: &str,
@@ -132,7 +145,7 @@ impl Builder {
         let out = weight.size()[1];
         let of_code = x.index == 0 && !self.spatial;
         let layer = TransposedConvolution::new(given(&weight), bias.as_ref().map(given), stride, padding, of_code);
-        self.push(name, Layer::TransposedConvolution(layer), &[x], out)
+        self.push(name, layer, &[x], out)
     }
 
     /// A convolution with tensors that the caller prepared: `weight` `[out, in/groups, k, k]`, `bias` `[out]`.
@@ -147,7 +160,7 @@ impl Builder {
         let out = weight.size()[0];
         let Kernel { stride, padding, groups, .. } = kernel;
         let layer = Convolution::new(given(&weight), bias.as_ref().map(given), stride, padding, groups);
-        self.push(name, Layer::Convolution(layer), &[x], out)
+        self.push(name, layer, &[x], out)
     }
 
     /// Every pixel four times (nearest), and a 3 x 3 convolution of that, padded with 1: `{path}.weight` `[out,in,3,3]`
@@ -158,11 +171,11 @@ impl Builder {
         self.upsampled_convolution_of(path, x, weight, bias)
     }
 
-    /// The same with tensors that the caller prepared: `weight` `[out,in,3,3]`, `bias` `[out]`.
+    /// A convolution of the picture enlarged twice, with tensors that the caller prepared: `weight` `[out,in,3,3]`, `bias` `[out]`.
     pub fn upsampled_convolution_of(&mut self, name: &str, x: Node, weight: Tensor, bias: Option<Tensor>) -> Node {
         let out = weight.size()[0];
         let layer = UpsampledConvolution::new(given(&weight), bias.as_ref().map(given));
-        self.push(name, Layer::UpsampledConvolution(layer), &[x], out)
+        self.push(name, layer, &[x], out)
     }
 
     /// StyleGAN2's `upfirdn2d` without downsampling: `up` - 1 zeros (`up` is 1 or 2) behind every pixel in both directions,
@@ -173,7 +186,7 @@ impl Builder {
     /// If a padding is negative, or `up` another number.
     pub fn fir(&mut self, name: &str, x: Node, kernel: Tensor, up: i64, pad: [i64; 2]) -> Node {
         assert!(pad.iter().all(|&pad| pad >= 0) && (1..=2).contains(&up), "fir: up {up}, padding {pad:?}");
-        self.push(name, Layer::Fir(Fir::new(&given(&kernel), x.channels, up, pad)), &[x], x.channels)
+        self.push(name, Fir::new(&given(&kernel), x.channels, up, pad), &[x], x.channels)
     }
 
     /// A fully connected layer: `{path}.weight` `[out, in]` and `{path}.bias` `[out]`.
@@ -183,7 +196,7 @@ impl Builder {
         self.linear_of(path, x, weight, Some(bias))
     }
 
-    /// The same without a bias.
+    /// A fully connected layer without a bias: `{path}.weight` `[out, in]`.
     pub fn linear_without_bias(&mut self, path: &str, x: Node, out: i64) -> Node {
         let weight = self.weights.take(&format!("{path}.weight"), &[out, x.channels]);
         self.linear_of(path, x, weight, None)
@@ -193,7 +206,7 @@ impl Builder {
     pub fn linear_of(&mut self, name: &str, x: Node, weight: Tensor, bias: Option<Tensor>) -> Node {
         let out = weight.size()[0];
         let bias = bias.unwrap_or_else(|| Tensor::zeros([out], (Kind::Float, Device::Cpu)));
-        self.push(name, Layer::Linear { weight: given(&weight), bias: given(&bias) }, &[x], out)
+        self.push(name, Linear::new(given(&weight), given(&bias)), &[x], out)
     }
 
     /// Batch normalization with the stored statistics: `{path}.{weight,bias,running_mean,running_var}`, all `[C]`.
@@ -206,18 +219,16 @@ impl Builder {
         let scale = weight / (var + eps).sqrt();
         let shift = bias - &mean * &scale;
         let last = x.index + 1 == self.steps.len();
-        let folded = match &mut self.steps[x.index].layer {
-            Layer::Convolution(c) if last => Some((&mut c.weight, &mut c.bias, [-1, 1, 1, 1])),
-            Layer::TransposedConvolution(c) if last => Some((&mut c.weight, &mut c.bias, [1, -1, 1, 1])),
-            Layer::UpsampledConvolution(c) if last => Some((&mut c.weight, &mut c.bias, [-1, 1, 1, 1])),
+        let filters = match &mut self.steps[x.index].source {
+            Source::Layer(layer) if last => layer.filters(),
             _ => None,
         };
-        let Some((kernel, old_bias, over)) = folded else {
+        let Some(Filters { weight, bias, over }) = filters else {
             return self.affine_of(path, x, scale, shift);
         };
-        *kernel = (kernel.to_kind(Kind::Double) * scale.view(over)).to_kind(Kind::Float);
-        let before = old_bias.as_ref().map_or_else(|| shift.zeros_like(), |b| b.to_kind(Kind::Double));
-        *old_bias = Some((before * scale + shift).to_kind(Kind::Float));
+        *weight = (weight.to_kind(Kind::Double) * scale.view(over)).to_kind(Kind::Float).into();
+        let before = bias.as_ref().map_or_else(|| shift.zeros_like(), |b| b.to_kind(Kind::Double));
+        *bias = Some((before * scale + shift).to_kind(Kind::Float).into());
         if let Some(tap) = self.taps.iter_mut().find(|tap| tap.point.0 == x.index) {
             let convolution = std::mem::replace(&mut tap.name, path.to_owned());
             tap.aliases.push(convolution);
@@ -228,7 +239,7 @@ impl Builder {
     /// x * scale + shift by channel, with tensors `[C]` that the caller prepared.
     pub fn affine_of(&mut self, name: &str, x: Node, scale: Tensor, shift: Tensor) -> Node {
         let [scale, shift] = [scale, shift].map(|tensor| given(&tensor).view([-1, 1, 1]));
-        self.push(name, Layer::Affine { scale, shift }, &[x], x.channels)
+        self.push(name, Affine::new(scale, shift), &[x], x.channels)
     }
 
     /// (x - mean) / sqrt(var + eps) by channel, with statistics `[C]` that the caller prepared.
@@ -242,33 +253,33 @@ impl Builder {
     /// PyTorch's `GroupNorm`: `{path}.weight` and `{path}.bias` `[C]`.
     pub fn group_norm(&mut self, path: &str, x: Node, groups: i64, eps: f64) -> Node {
         let [weight, bias] = ["weight", "bias"].map(|part| self.weights.take(&format!("{path}.{part}"), &[x.channels]));
-        self.push(path, Layer::GroupNorm { weight, bias, groups, eps }, &[x], x.channels)
+        self.push(path, GroupNorm::new(weight, bias, groups, eps), &[x], x.channels)
     }
 
     /// x / sqrt(mean of x^2 over the channels + eps), of `[N,C]` and `[N,C,H,W]` (Karras et al. 2018, "Progressive Growing
     /// of GANs").
     pub fn pixel_norm(&mut self, name: &str, x: Node, eps: f64) -> Node {
-        self.push(name, Layer::PixelNorm(eps), &[x], x.channels)
+        self.push(name, PixelNorm { eps }, &[x], x.channels)
     }
 
     /// PyTorch's `LocalResponseNorm`: x / (k + alpha / size * sum of x^2 over `size` neighbouring channels)^beta.
     pub fn local_response_norm(&mut self, name: &str, x: Node, size: i64, alpha: f64, beta: f64, k: f64) -> Node {
-        self.push(name, Layer::LocalResponseNorm(LocalResponse { size, alpha, beta, k }), &[x], x.channels)
+        self.push(name, LocalResponseNorm { size, alpha, beta, k }, &[x], x.channels)
     }
 
     /// max(x, 0), as a point of its own.
     pub fn relu(&mut self, name: &str, x: Node) -> Node {
-        self.push(name, Layer::Relu, &[x], x.channels)
+        self.push(name, Activation::Relu, &[x], x.channels)
     }
 
     /// min(max(x, 0), 6), as a point of its own.
     pub fn relu6(&mut self, name: &str, x: Node) -> Node {
-        self.push(name, Layer::Relu6, &[x], x.channels)
+        self.push(name, Activation::Relu6, &[x], x.channels)
     }
 
     /// tanh(x), as a point of its own.
     pub fn tanh(&mut self, name: &str, x: Node) -> Node {
-        self.push(name, Layer::Tanh, &[x], x.channels)
+        self.push(name, Tanh, &[x], x.channels)
     }
 
     /// gain max(x, slope x), with a slope from 0 to 1 and a positive gain.
@@ -277,127 +288,127 @@ impl Builder {
     /// If they are not.
     pub fn leaky_relu(&mut self, name: &str, x: Node, slope: f64, gain: f64) -> Node {
         assert!((0. ..=1.).contains(&slope) && gain > 0., "leaky_relu: slope {slope}, gain {gain}");
-        self.push(name, Layer::LeakyRelu { slope, gain }, &[x], x.channels)
+        self.push(name, LeakyRelu { slope, gain }, &[x], x.channels)
     }
 
     /// x sigmoid(x).
     pub fn swish(&mut self, name: &str, x: Node) -> Node {
-        self.push(name, Layer::Swish, &[x], x.channels)
+        self.push(name, Swish, &[x], x.channels)
     }
 
     /// limit tanh(x / limit).
     pub fn soft_clamp(&mut self, name: &str, x: Node, limit: f64) -> Node {
-        self.push(name, Layer::SoftClamp(limit), &[x], x.channels)
+        self.push(name, SoftClamp { limit }, &[x], x.channels)
     }
 
     /// x^2.
     pub fn square(&mut self, name: &str, x: Node) -> Node {
-        self.push(name, Layer::Square, &[x], x.channels)
+        self.push(name, Square, &[x], x.channels)
     }
 
     /// 1 / sqrt(x + eps).
     pub fn reciprocal_root(&mut self, name: &str, x: Node, eps: f64) -> Node {
-        self.push(name, Layer::ReciprocalRoot(eps), &[x], x.channels)
+        self.push(name, ReciprocalRoot { eps }, &[x], x.channels)
     }
 
     /// x + number.
     pub fn add_number(&mut self, name: &str, x: Node, number: f64) -> Node {
-        self.push(name, Layer::AddNumber(number), &[x], x.channels)
+        self.push(name, AddNumber { number }, &[x], x.channels)
     }
 
     /// `[N,C,H,W]` plus a fixed map `[1,H,W]`, the same for all samples and channels.
     pub fn add_map(&mut self, name: &str, x: Node, map: Tensor) -> Node {
-        self.push(name, Layer::AddMap(given(&map)), &[x], x.channels)
+        self.push(name, AddMap::new(given(&map)), &[x], x.channels)
     }
 
     /// x + gamma y, gamma being `[1]`.
     pub fn scaled_add(&mut self, name: &str, x: Node, y: Node, gamma: Tensor) -> Node {
-        self.push(name, Layer::ScaledAdd { gamma: given(&gamma) }, &[x, y], x.channels)
+        self.push(name, ScaledAdd::new(given(&gamma)), &[x, y], x.channels)
     }
 
     /// `[N,C,H,W]` times `[N,C]`.
     pub fn scale_channels(&mut self, name: &str, x: Node, s: Node) -> Node {
-        self.push(name, Layer::ScaleChannels, &[x, s], x.channels)
+        self.push(name, ScaleChannels, &[x, s], x.channels)
     }
 
     /// `[N,C,H,W]` plus `[N,C]`.
     pub fn shift_channels(&mut self, name: &str, x: Node, b: Node) -> Node {
-        self.push(name, Layer::ShiftChannels, &[x, b], x.channels)
+        self.push(name, ShiftChannels, &[x, b], x.channels)
     }
 
     /// A constant `[C,H,W]`, given to every sample of the batch of `of`, to which no gradient goes back.
     pub fn constant(&mut self, name: &str, of: Node, value: Tensor) -> Node {
         let channels = value.size()[0];
-        self.push(name, Layer::Constant(given(&value).unsqueeze(0)), &[of], channels)
+        self.push(name, ConstantInput::new(given(&value).unsqueeze(0)), &[of], channels)
     }
 
     /// Attention of `query` `[N,D,H,W]` over the positions of `key` `[N,D,h,w]` and `value` `[N,E,h,w]`: at each of the
     /// query's positions the mean of the value, weighted by softmax(scale q·k), which is `[N,E,H,W]`.
     pub fn attention(&mut self, name: &str, query: Node, key: Node, value: Node, scale: f64) -> Node {
-        self.push(name, Layer::Attention { scale }, &[query, key, value], value.channels)
+        self.push(name, Attention { scale }, &[query, key, value], value.channels)
     }
 
     /// Each position of `[N,C,H,W]` as the nearest vector of `codebook` `[K,C]` by squared distance, the first of several.
     /// The gradient passes straight through (van den Oord et al. 2017, "Neural Discrete Representation Learning").
     pub fn quantize(&mut self, name: &str, x: Node, codebook: Tensor) -> Node {
-        self.push(name, Layer::Quantize(given(&codebook)), &[x], x.channels)
+        self.push(name, Quantization::new(given(&codebook)), &[x], x.channels)
     }
 
     /// The sum of a block and its residual connection.
     pub fn add(&mut self, name: &str, x: Node, y: Node) -> Node {
-        self.push(name, Layer::Add, &[x, y], x.channels)
+        self.push(name, Add, &[x, y], x.channels)
     }
 
     /// The mean over height and width.
     pub fn global_average_pool(&mut self, name: &str, x: Node) -> Node {
-        self.push(name, Layer::GlobalAveragePool, &[x], x.channels)
+        self.push(name, GlobalAveragePool, &[x], x.channels)
     }
 
     /// The largest value of each window.
     pub fn max_pool(&mut self, name: &str, x: Node, pool: Pool) -> Node {
-        self.push(name, Layer::MaxPool(pool), &[x], x.channels)
+        self.push(name, MaxPool(pool), &[x], x.channels)
     }
 
     /// The mean of each window, zeros of the padding included.
     pub fn average_pool(&mut self, name: &str, x: Node, pool: Pool) -> Node {
-        self.push(name, Layer::AveragePool(pool), &[x], x.channels)
+        self.push(name, AveragePool(pool), &[x], x.channels)
     }
 
     /// Means over `output` rows and columns of windows, whatever the size of the input.
     pub fn adaptive_average_pool(&mut self, name: &str, x: Node, output: [i64; 2]) -> Node {
-        self.push(name, Layer::AdaptiveAveragePool(output), &[x], x.channels)
+        self.push(name, AdaptiveAveragePool { output }, &[x], x.channels)
     }
 
     /// The channels of several activations of one height and width, one after the other.
     pub fn concatenate(&mut self, name: &str, parts: &[Node]) -> Node {
         let channels: Vec<i64> = parts.iter().map(|part| part.channels).collect();
         let all = channels.iter().sum();
-        self.push(name, Layer::Concatenation(channels), parts, all)
+        self.push(name, Concatenation { channels }, parts, all)
     }
 
     /// All numbers of a sample in a row, channel by channel, for a fully connected layer; `positions` is height x width.
     pub fn flatten(&mut self, name: &str, x: Node, positions: i64) -> Node {
-        self.push(name, Layer::Flatten, &[x], x.channels * positions)
+        self.push(name, Flatten, &[x], x.channels * positions)
     }
 
     /// The numbers of a sample as `to` `[C,H,W]`, channel by channel.
     pub fn reshape(&mut self, name: &str, x: Node, to: [i64; 3]) -> Node {
-        self.push(name, Layer::Reshape { to, channels_last: false }, &[x], to[0])
+        self.push(name, Reshape { to, channels_last: false }, &[x], to[0])
     }
 
     /// The numbers of a sample as `to` `[C,H,W]`, position by position: `[N, H W C]` seen as `[N,H,W,C]`.
     pub fn reshape_nhwc(&mut self, name: &str, x: Node, to: [i64; 3]) -> Node {
-        self.push(name, Layer::Reshape { to, channels_last: true }, &[x], to[0])
+        self.push(name, Reshape { to, channels_last: true }, &[x], to[0])
     }
 
     /// The `count` channels of `[N,C]` or `[N,C,H,W]` from `start` on.
     pub fn channels(&mut self, name: &str, x: Node, start: i64, count: i64) -> Node {
-        self.push(name, Layer::Channels { start, count, of: x.channels }, &[x], count)
+        self.push(name, Channels { start, count, of: x.channels }, &[x], count)
     }
 
     /// Every pixel four times: twice the height and the width.
     pub fn upsample_nearest(&mut self, name: &str, x: Node) -> Node {
-        self.push(name, Layer::UpsampleNearest, &[x], x.channels)
+        self.push(name, UpsampleNearest, &[x], x.channels)
     }
 
     /// Another name of a point.
@@ -408,15 +419,15 @@ impl Builder {
     }
 
     /// The network (f32, on the CPU), or everything that is wrong with the weights file.
-    pub fn finish(self) -> Result<Network, WeightError> {
+    pub fn finish(mut self) -> Result<Network, WeightError> {
         self.weights.finish()?;
         let _guard = tch::no_grad_guard();
-        let steps = (self.steps.into_iter())
-            .map(|mut step| {
-                step.layer.prepare();
-                Step { layer: step.layer.map_tensors(&channels_last), ..step }
-            })
-            .collect();
-        Ok(Network { steps, taps: self.taps, kind: Kind::Float, device: Device::Cpu })
+        for step in &mut self.steps {
+            if let Source::Layer(layer) = &mut step.source {
+                layer.prepare();
+                layer.map_tensors(&channels_last);
+            }
+        }
+        Ok(Network { steps: self.steps, taps: self.taps, kind: Kind::Float, device: Device::Cpu })
     }
 }

@@ -2,11 +2,14 @@
 //!
 //! The operators exist in libtorch, but not in its C++ interface; `onednn.py` writes the few lines of TorchScript that
 //! call them. Results are bit for bit those of the ordinary convolution, and of a ReLU behind it, but for one thing: the ReLU
-//! in the convolution makes 0 of what is not a number (see [`Pass`](super::Pass)).
+//! in the convolution makes 0 of what is not a number, which a pass makes up for.
 
 use std::sync::OnceLock;
 
 use tch::{CModule, Device, IValue, Kind, Tensor};
+
+use super::activation::Activation;
+use crate::constant::Constant;
 
 thread_local! {
     /// The operators; none where this libtorch was built without oneDNN.
@@ -14,25 +17,16 @@ thread_local! {
 }
 
 /// The geometry of a convolution: padding of rows and columns, stride, groups.
-pub(super) type Geometry = [i64; 4];
-
-/// An activation function that the convolution applies to its own result.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Activation {
-    /// max(x, 0)
-    Relu,
-    /// min(max(x, 0), 6)
-    Relu6,
-}
+pub(crate) type Geometry = [i64; 4];
 
 /// A kernel laid out for oneDNN when it is first used.
 #[derive(Debug, Default)]
-pub(super) struct Packed(OnceLock<Option<Tensor>>);
+pub(crate) struct Packed(OnceLock<Option<Constant>>);
 
 impl Packed {
     fn laid_out(&self, how: &str, input: &Tensor, kernel: &Tensor, geometry: Geometry) -> Option<&Tensor> {
         let suits = input.device() == Device::Cpu && input.kind() == Kind::Float;
-        if suits { self.0.get_or_init(|| pack(how, kernel, geometry, &input.size())).as_ref() } else { None }
+        if suits { self.0.get_or_init(|| pack(how, kernel, geometry, &input.size())).as_deref() } else { None }
     }
 
     /// The convolution of `input` with `kernel`, which must be the same in every call.
@@ -47,11 +41,10 @@ impl Packed {
         let packed = self.laid_out("pack", input, kernel, geometry);
         packed.and_then(|packed| run(input, packed, bias, geometry, activation)).unwrap_or_else(|| {
             let [rows, columns, stride, groups] = geometry;
-            let mut output = input.conv2d(kernel, bias, [stride; 2], [rows, columns], [1, 1], groups);
+            let output = input.conv2d(kernel, bias, [stride; 2], [rows, columns], [1, 1], groups);
             match activation {
                 None => output,
-                Some(Activation::Relu) => output.relu_(),
-                Some(Activation::Relu6) => output.clamp_(0., 6.),
+                Some(activation) => activation.over(output),
             }
         })
     }
@@ -72,11 +65,11 @@ impl Packed {
     }
 }
 
-fn pack(how: &str, kernel: &Tensor, geometry: Geometry, size: &[i64]) -> Option<Tensor> {
+fn pack(how: &str, kernel: &Tensor, geometry: Geometry, size: &[i64]) -> Option<Constant> {
     let arguments =
         [IValue::Tensor(kernel.shallow_clone()), IValue::IntList(geometry.to_vec()), IValue::IntList(size.to_vec())];
     let packed = OPERATORS.with(|operators| operators.as_ref()?.method_is(how, &arguments).ok())?;
-    Tensor::try_from(packed).ok()
+    Tensor::try_from(packed).ok().map(Constant::from)
 }
 
 fn run(

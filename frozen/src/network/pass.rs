@@ -2,9 +2,11 @@
 
 use tch::{Kind, Tensor};
 
-use super::layer::{Gradient, Layer, Saved, height_and_width};
-use super::script::Run;
-use super::{Network, Point, Schedule, channels_last};
+use super::gradient::{Gradient, Pullback};
+use super::graph::{Network, Point, Source};
+use super::layers::script::Run;
+use super::layout::channels_last;
+use super::schedule::Schedule;
 
 /// A forward pass that has been made: the wanted activations, and what the pullback reads.
 ///
@@ -13,86 +15,100 @@ use super::{Network, Point, Schedule, channels_last};
 #[derive(Debug)]
 pub struct Pass<'n> {
     network: &'n Network,
-    schedule: &'n Schedule,
     /// Activations by node; those that nobody reads any more are freed.
     values: Vec<Option<Tensor>>,
-    /// In the order of the schedule; two of a convolution that applies an activation function. None if no pullback follows.
-    saved: Vec<Saved>,
-    /// The run of a network that is a program.
-    run: Option<Run>,
+    /// The ways back over the nodes, in the order of the schedule. None if no pullback follows.
+    ways: Option<Vec<Way<'n>>>,
     /// Shape of the input.
     input: Vec<i64>,
 }
 
-impl<'n> Pass<'n> {
-    pub(super) fn run(network: &'n Network, schedule: &'n Schedule, input: &Tensor) -> Self {
+/// How gradients go back over one node.
+#[derive(Debug)]
+enum Way<'n> {
+    /// From the node where the gradient of a layer's output arrives to the nodes of its inputs.
+    Layer { from: usize, to: &'n [usize], pullback: Pullback<'n> },
+    /// From the nodes of a program's outputs, which begin with `from`, to the node of its input.
+    Program { from: usize, to: usize, run: Run },
+}
+
+impl Network {
+    /// The forward pass over `input` (`[N,...]`, on the network's device, of its kind), as far as the schedule needs it.
+    /// No autograd graph is recorded.
+    ///
+    /// # Panics
+    /// If a program fails, which it did not for the same shape when the network was made or [tried](Network::attempt).
+    pub fn forward<'n>(&'n self, schedule: &'n Schedule, input: &Tensor) -> Pass<'n> {
         let _guard = tch::no_grad_guard();
         let mut values: Vec<Option<Tensor>> = Vec::new();
-        values.resize_with(network.steps.len(), || None);
-        let mut saved = Vec::with_capacity(schedule.nodes.len());
-        let mut save = |keep: Saved| {
-            if schedule.keeps {
-                saved.push(keep);
+        values.resize_with(self.steps.len(), || None);
+        let mut ways = schedule.keeps.then(|| Vec::with_capacity(schedule.nodes.len()));
+        let mut keep = |way: Way<'n>| {
+            if let Some(ways) = &mut ways {
+                ways.push(way);
             }
         };
-        let (mut run, mut any_hidden) = (None, false);
+        let mut any_hidden = false;
         for scheduled in &schedule.nodes {
-            if scheduled.node == 0 {
-                values[0] = Some(channels_last(&input.detach()));
-                save(Saved::Nothing);
-                continue;
-            }
-            let step = &network.steps[scheduled.node];
+            let (node, step) = (scheduled.node, &self.steps[scheduled.node]);
             let inputs: Vec<Tensor> =
                 step.inputs.iter().filter_map(|&i| values[i].as_ref()).map(Tensor::shallow_clone).collect();
-            match (&step.layer, scheduled.activation) {
-                (Layer::Convolution(convolution), Some(node)) => {
-                    let activation = network.steps[node].layer.activation();
-                    let output = convolution.forward(&inputs[0], activation);
-                    save(Saved::InputSize(height_and_width(&inputs[0])));
-                    save(Saved::Output(output.shallow_clone()));
-                    values[node] = Some(output);
-                    any_hidden = true;
+            match &step.source {
+                Source::Input => values[node] = Some(channels_last(&input.detach())),
+                Source::Layer(layer) => {
+                    let (from, (output, pullback)) = match (scheduled.activation, layer.activated()) {
+                        (Some((behind, activation)), Some(layer)) => {
+                            any_hidden = true;
+                            (behind, layer.forward_activated(&inputs, activation))
+                        }
+                        _ => {
+                            any_hidden |= layer.hides_failures();
+                            (node, layer.forward(&inputs, scheduled.in_place))
+                        }
+                    };
+                    values[from] = Some(output);
+                    keep(Way::Layer { from, to: &step.inputs, pullback });
                 }
-                (Layer::Script(script), _) => {
-                    let made = script.run(&inputs[0]);
-                    for (number, output) in made.outputs.iter().enumerate() {
-                        values[scheduled.node + 1 + number] = Some(output.detach());
+                Source::Program(script) => {
+                    let run = script.run(&inputs[0]);
+                    for (number, output) in run.outputs.iter().enumerate() {
+                        values[node + 1 + number] = Some(output.detach());
                     }
-                    run = Some(made).filter(|_| schedule.keeps);
-                    save(Saved::Nothing);
+                    keep(Way::Program { from: node + 1, to: step.inputs[0], run });
                 }
-                (Layer::ScriptOutput, _) => save(Saved::Nothing),
-                (layer, _) => {
-                    let (output, keep) = layer.forward(&inputs, scheduled.in_place);
-                    any_hidden |= layer.hides_failures();
-                    values[scheduled.node] = Some(output);
-                    save(keep);
-                }
+                // The program has made it.
+                Source::Output => {}
             }
             for &read in &scheduled.frees {
                 values[read] = None;
             }
         }
         if any_hidden {
-            let zero_or_nan = (input.detach() * 0.).flatten(1, -1).sum_dim_intlist(1i64, false, None::<Kind>);
-            for &point in schedule.points.iter().filter(|&&point| point != 0) {
-                if let Some(value) = &mut values[point] {
-                    let mut shape = vec![1; value.dim()];
-                    shape[0] = -1;
-                    let zero_or_nan = zero_or_nan.view(&shape[..]);
-                    if network.steps[point].layer.may_be_view() {
-                        // The memory may be the caller's, or that of another point.
-                        *value = &*value + zero_or_nan;
-                    } else {
-                        let _ = value.g_add_(&zero_or_nan);
-                    }
+            self.show_failures(schedule, &mut values, input);
+        }
+        Pass { network: self, values, ways, input: input.size() }
+    }
+
+    /// Makes NaN of the wanted activations of every sample whose input is not finite.
+    fn show_failures(&self, schedule: &Schedule, values: &mut [Option<Tensor>], input: &Tensor) {
+        let zero_or_nan = (input.detach() * 0.).flatten(1, -1).sum_dim_intlist(1i64, false, None::<Kind>);
+        for &point in schedule.points.iter().filter(|&&point| point != 0) {
+            if let Some(value) = &mut values[point] {
+                let mut shape = vec![1; value.dim()];
+                shape[0] = -1;
+                let zero_or_nan = zero_or_nan.view(&shape[..]);
+                if self.steps[point].layer().is_some_and(|layer| layer.may_be_view()) {
+                    // The memory may be the caller's, or that of another point.
+                    *value = &*value + zero_or_nan;
+                } else {
+                    let _ = value.g_add_(&zero_or_nan);
                 }
             }
         }
-        Pass { network, schedule, values, saved, run, input: input.size() }
     }
+}
 
+impl Pass<'_> {
     /// The activation at a wanted point: `[N,C,H,W]`, or `[N,C]` behind a pooling.
     ///
     /// # Panics
@@ -108,8 +124,8 @@ impl<'n> Pass<'n> {
     /// If the schedule is [`Schedule::forward_only`].
     pub fn pullback(self, gradients: impl IntoIterator<Item = (Point, Tensor)>) -> Tensor {
         let _guard = tch::no_grad_guard();
-        let Pass { network, schedule, values, mut saved, mut run, input } = self;
-        assert!(schedule.keeps, "a pass of a schedule that is forward only has no pullback");
+        let Pass { network, values, ways, input } = self;
+        let mut ways = ways.expect("a pass of a schedule that is forward only has no pullback");
         drop(values);
         let mut arriving: Vec<Option<Gradient>> = Vec::new();
         arriving.resize_with(network.steps.len(), || None);
@@ -122,33 +138,21 @@ impl<'n> Pass<'n> {
         for (point, gradient) in gradients {
             arrive(&mut arriving, point.0, Gradient::shared(&gradient));
         }
-        for scheduled in schedule.nodes.iter().rev() {
-            let keep = saved.pop().unwrap_or(Saved::Nothing);
-            let step = &network.steps[scheduled.node];
-            let gradients = match (&step.layer, scheduled.activation) {
-                // The outputs' gradients wait for the program, which comes before them.
-                (Layer::Input | Layer::ScriptOutput, _) => continue,
-                (Layer::Script(_), _) => {
-                    let Some(run) = run.take() else { continue };
-                    let behind = scheduled.node + 1..;
-                    let arrived = behind.take(run.outputs.len()).map(|node| arriving[node].take());
-                    let arrived: Vec<_> = arrived.map(|gradient| gradient.map(|gradient| gradient.tensor)).collect();
-                    vec![Gradient::owned(run.pullback(&arrived))]
-                }
-                (layer, Some(node)) => {
-                    let of_convolution = saved.pop().unwrap_or(Saved::Nothing);
-                    let Some(gradient) = arriving[node].take() else { continue };
-                    let mut before = network.steps[node].layer.pullback(gradient, keep);
-                    layer.pullback(before.remove(0), of_convolution)
-                }
-                (layer, None) => {
+        // From the end, so that what a way holds is freed as soon as it was gone.
+        while let Some(way) = ways.pop() {
+            match way {
+                Way::Layer { from, to, pullback } => {
                     // A point may lie on a branch that no given gradient reaches.
-                    let Some(gradient) = arriving[scheduled.node].take() else { continue };
-                    layer.pullback(gradient, keep)
+                    let Some(gradient) = arriving[from].take() else { continue };
+                    for (&input, gradient) in to.iter().zip(pullback.call(gradient)) {
+                        arrive(&mut arriving, input, gradient);
+                    }
                 }
-            };
-            for (&input, gradient) in step.inputs.iter().zip(gradients) {
-                arrive(&mut arriving, input, gradient);
+                Way::Program { from, to, run } => {
+                    let arrived = (from..).take(run.outputs.len()).map(|node| arriving[node].take());
+                    let arrived: Vec<_> = arrived.map(|gradient| gradient.map(|gradient| gradient.tensor)).collect();
+                    arrive(&mut arriving, to, Gradient::owned(run.pullback(&arrived)));
+                }
             }
         }
         // Nothing arrives where all ways back end in constants.

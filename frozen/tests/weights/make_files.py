@@ -1,4 +1,4 @@
-"""Writes the files that tests/weights.rs reads, and expected.json with the tensors that PyTorch sees in them.
+"""Writes the files that tests/frozen/weights reads, and expected.json with the tensors that PyTorch sees in them.
 
     python make_files.py        (needs torch 2.13, numpy and safetensors; writes beside itself)
 """

@@ -1,4 +1,4 @@
-//! A network that is a program: TorchScript, as `torch.jit.save` writes it. Unlike every other file of weights it is run.
+//! A program of TorchScript, as `torch.jit.save` writes it. Unlike every other file of weights it is run.
 //!
 //! Its layers are not known one by one, so libtorch's autograd carries the gradient back; the graph is recorded for the
 //! input alone and lives as long as the pass. Of a program that gives no gradient (it rounds, ranks, or detaches), no graph
@@ -8,10 +8,10 @@ use std::path::Path;
 
 use tch::{CModule, Device, IValue, Kind, Tensor};
 
-use super::layer::Layer;
-use super::{Network, Point, Step, Tap, channels_last};
+use super::super::layout::channels_last;
+use crate::constant::Constant;
 
-/// Why a program is no network.
+/// Why a program is no network, as a sentence about its file.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct ScriptError(pub String);
@@ -20,7 +20,7 @@ pub struct ScriptError(pub String);
 #[derive(Debug)]
 pub struct Script {
     module: CModule,
-    parameters: Vec<Tensor>,
+    parameters: Vec<Constant>,
     kind: Kind,
     device: Device,
     /// Why it gives no gradient, if it gives none.
@@ -29,8 +29,9 @@ pub struct Script {
 
 /// One run of a program, with what autograd recorded.
 #[derive(Debug)]
-pub(super) struct Run {
+pub(crate) struct Run {
     input: Tensor,
+    /// In the program's order.
     pub outputs: Vec<Tensor>,
 }
 
@@ -51,57 +52,46 @@ impl Script {
             Script { module, parameters: vec![], kind: Kind::Float, device: Device::Cpu, no_gradient: None };
         script.freeze().map_err(foreign)?;
         if script.parameters.iter().any(|parameter| parameter.kind() != Kind::Float) {
-            script = script.to(Device::Cpu, Kind::Float);
+            script.to(Device::Cpu, Kind::Float);
         }
         Ok(script)
     }
 
     fn freeze(&mut self) -> Result<(), tch::TchError> {
         let named = self.module.named_parameters()?;
-        self.parameters = named.into_iter().map(|(_, parameter)| parameter.set_requires_grad(false)).collect();
+        self.parameters = named.into_iter().map(|(_, parameter)| parameter.set_requires_grad(false).into()).collect();
         Ok(())
     }
 
-    /// The network of this program for inputs of the shape `input` (without the batch dimension). Its taps are the
-    /// program's outputs in their order: a tensor, a tuple, a list, or a dictionary, whose keys then are their names.
-    /// Without `names`, those of a tuple or a list are `output.0`, `output.1` and so on, and a tensor is `output`.
-    ///
-    /// # Errors
-    /// If the program fails on such an input, has other outputs than named, or one that is neither `[N,C]` nor
-    /// `[N,C,H,W]`.
-    pub fn network(mut self, input: &[i64], names: Option<&[String]>) -> Result<Network, ScriptError> {
-        let wrong = |reason: String| Err(ScriptError(reason));
-        // One sample, and two: a program that was traced may have its batch written into it.
-        let (one, _) = self.try_shape(1, input)?;
-        let (run, keys) = self.try_shape(2, input)?;
-        let shape: Vec<i64> = std::iter::once(2).chain(input.iter().copied()).collect();
-        let count = run.outputs.len();
-        let names = match (names, keys) {
-            (Some(names), keys) if names.len() != count || keys.as_ref().is_some_and(|keys| keys != names) => {
-                let has = keys.map_or_else(|| format!("{count}"), |keys| keys.join(", "));
-                return wrong(format!("config.outputs names {}, but the program returns {has}", names.join(", ")));
-            }
-            (_, Some(keys)) => keys,
-            (Some(names), None) => names.to_vec(),
-            (None, None) if count == 1 => vec!["output".to_owned()],
-            (None, None) => (0..count).map(|number| format!("output.{number}")).collect(),
-        };
-        for (number, (name, output)) in names.iter().zip(&run.outputs).enumerate() {
-            let size = output.size();
-            if names[..number].contains(name) {
-                return wrong(format!("two outputs are called '{name}'"));
-            }
-            let of_one = one.outputs.get(number).map(Tensor::size).unwrap_or_default();
-            if of_one.first() != Some(&1) || of_one[1..] != size[1..] {
-                return wrong(format!("output '{name}' has the shape {of_one:?} for one sample, and {size:?} for two"));
-            }
-            if !matches!(size[..], [2, _] | [2, _, _, _]) || output.kind() != self.kind {
-                let kind = output.kind();
-                return wrong(format!(
-                    "output '{name}' is {kind:?} {size:?} for an input of {shape:?}; floats [N,C] or [N,C,H,W] are needed"
-                ));
-            }
-        }
+    /// Why it gives no gradient, if it gives none.
+    pub(crate) fn no_gradient(&self) -> Option<&str> {
+        self.no_gradient.as_deref()
+    }
+
+    /// Runs on zeros: so many samples of the shape `input`.
+    pub(crate) fn try_shape(&self, samples: i64, input: &[i64]) -> Result<(Run, Option<Vec<String>>), ScriptError> {
+        let shape: Vec<i64> = std::iter::once(samples).chain(input.iter().copied()).collect();
+        self.try_run(&Tensor::zeros(&shape[..], (self.kind, self.device)))
+    }
+
+    /// Where it runs, and the number type of its inputs and outputs.
+    pub(crate) fn options(&self) -> (Kind, Device) {
+        (self.kind, self.device)
+    }
+
+    /// Every parameter, in the program's order.
+    pub(crate) fn parameters(&self) -> &[Constant] {
+        &self.parameters
+    }
+
+    /// Moves it to another device and into another number type.
+    pub(crate) fn to(&mut self, device: Device, kind: Kind) {
+        self.module.to(device, kind, false);
+        (self.kind, self.device) = (kind, device);
+    }
+
+    /// Tries whether a run's outputs, of these names, carry gradients back. If not, no graph is recorded from now on.
+    pub(crate) fn try_gradient(&mut self, run: &Run, names: &[String]) {
         let detached = names.iter().zip(&run.outputs).find(|(_, output)| !output.requires_grad());
         self.no_gradient = match detached {
             Some((name, _)) => Some(format!("output '{name}' does not depend on the input, or was detached from it")),
@@ -110,40 +100,13 @@ impl Script {
                 run.try_pullback(&gradients).err().map(|ScriptError(reason)| reason)
             }
         };
-        let (kind, device) = (self.kind, self.device);
-        let mut steps =
-            vec![Step { layer: Layer::Input, inputs: vec![] }, Step { layer: Layer::Script(self), inputs: vec![0] }];
-        let mut taps = vec![];
-        for name in names {
-            taps.push(Tap { name, aliases: vec![], point: Point(steps.len()) });
-            steps.push(Step { layer: Layer::ScriptOutput, inputs: vec![1] });
-        }
-        Ok(Network { steps, taps, kind, device })
     }
 
-    pub(super) fn no_gradient(&self) -> Option<&str> {
-        self.no_gradient.as_deref()
-    }
-
-    /// Runs on zeros: so many samples of the shape `input`.
-    pub(super) fn try_shape(&self, samples: i64, input: &[i64]) -> Result<(Run, Option<Vec<String>>), ScriptError> {
-        let shape: Vec<i64> = std::iter::once(samples).chain(input.iter().copied()).collect();
-        self.try_run(&Tensor::zeros(&shape[..], (self.kind, self.device)))
-    }
-
-    pub(super) fn parameters(&self) -> &[Tensor] {
-        &self.parameters
-    }
-
-    pub(super) fn to(mut self, device: Device, kind: Kind) -> Script {
-        self.module.to(device, kind, false);
-        (self.kind, self.device) = (kind, device);
-        self
-    }
-
+    /// The outputs for `input` `[N,...]`, differentiable unless the program gives no gradient.
+    ///
     /// # Panics
-    /// If the program fails, which it did not for the same shape when the network was made or [tried](super::Network::attempt).
-    pub(super) fn run(&self, input: &Tensor) -> Run {
+    /// If the program fails, which it did not for the same shape when the network was made or tried.
+    pub(crate) fn run(&self, input: &Tensor) -> Run {
         match self.try_run(input) {
             Ok((run, _)) => run,
             Err(error) => panic!("TorchScript: {error}, for an input of {:?}", input.size()),
@@ -165,6 +128,9 @@ impl Script {
 
 impl Run {
     /// The gradient of the input, given those of some outputs.
+    ///
+    /// # Panics
+    /// If the program has no gradient.
     pub fn pullback(&self, gradients: &[Option<Tensor>]) -> Tensor {
         match self.try_pullback(gradients) {
             Ok(gradient) => gradient,

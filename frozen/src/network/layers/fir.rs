@@ -1,33 +1,39 @@
-//! StyleGAN2's `upfirdn2d` without its downsampling: zeros between the pixels, and a filter that every channel passes.
+//! StyleGAN2's `upfirdn2d` (Karras et al. 2020, "Analyzing and Improving the Image Quality of StyleGAN") without its
+//! downsampling: zeros between the pixels, and a filter that every channel passes.
 
 use tch::Tensor;
 
-use super::channels_last;
-use super::layer::height_and_width;
-use super::onednn::Packed;
+use super::super::gradient::Pullback;
+use super::super::layer::Layer;
+use super::super::layout::{channels_last, height_and_width};
+use super::super::onednn::Packed;
+use crate::constant::Constant;
 
-/// A filter `[k,k]` that convolves every channel, after zeros were put behind every pixel and around the picture.
+/// A filter `[k,k]` that convolves every channel, after zeros were put behind every pixel and around the picture: `[N,C,H,W]`
+/// to `[N,C,h,w]` with h = up H + before + after - k + 1.
 #[derive(Debug)]
-pub struct Fir {
+pub(crate) struct Fir {
     /// The filter, as it is given, for every channel: `[C,1,k,k]`. The pullback correlates with it.
-    kernel: Tensor,
+    kernel: Constant,
     /// The filter turned by half a turn, which the forward pass correlates with.
-    turned: Tensor,
+    turned: Constant,
     /// Pixels of the output for one of the input, in both directions.
     up: i64,
     /// Zeros before and behind the picture, in both directions.
     pad: [i64; 2],
+    /// The two kernels as oneDNN wants them: of the pass, and of the pullback.
     packed: [Packed; 2],
 }
 
 impl Fir {
-    pub(super) fn new(kernel: &Tensor, channels: i64, up: i64, pad: [i64; 2]) -> Fir {
+    /// The filter `kernel` `[k,k]` for so many channels.
+    pub fn new(kernel: &Tensor, channels: i64, up: i64, pad: [i64; 2]) -> Fir {
         let side = kernel.size()[0];
-        let each = |kernel: &Tensor| kernel.expand([channels, 1, side, side], false).contiguous();
+        let each = |kernel: &Tensor| kernel.expand([channels, 1, side, side], false).contiguous().into();
         Fir { kernel: each(kernel), turned: each(&kernel.flip([0, 1])), up, pad, packed: Default::default() }
     }
 
-    pub(super) fn forward(&self, input: &Tensor) -> Tensor {
+    fn output(&self, input: &Tensor) -> Tensor {
         let [before, after] = self.pad;
         if self.up == 1 {
             return correlate(&self.packed[0], input, &self.turned, self.pad, 1);
@@ -42,24 +48,31 @@ impl Fir {
         correlate(&self.packed[0], &spread, &self.turned, [0, 0], 1)
     }
 
-    pub(super) fn pullback(&self, gradient: &Tensor) -> Tensor {
+    fn pullback(&self, gradient: &Tensor) -> Tensor {
         let side = self.kernel.size()[2];
         let pad = [side - 1 - self.pad[0], side - self.up - self.pad[1]];
         correlate(&self.packed[1], gradient, &self.kernel, pad, self.up)
     }
+}
 
-    /// Multiply-adds of one sample's forward pass and of its pullback, given the shapes of output and input.
-    pub(super) fn multiply_adds(&self, output: &[i64], input: &[i64]) -> (f64, f64) {
-        let taps = self.kernel.numel() as f64;
+impl Layer for Fir {
+    fn forward<'n>(&'n self, inputs: &[Tensor], _in_place: bool) -> (Tensor, Pullback<'n>) {
+        (self.output(&inputs[0]), Pullback::of_one(|gradient| self.pullback(&gradient.tensor)))
+    }
+
+    fn multiply_adds(&self, output: &[i64], inputs: &[Vec<i64>]) -> (f64, f64) {
+        let (taps, input) = (self.kernel.numel() as f64, &inputs[0]);
         ((output[2] * output[3]) as f64 * taps, (input[2] * input[3]) as f64 * taps)
     }
 
-    pub(super) fn kernels(&self) -> [&Tensor; 2] {
-        [&self.kernel, &self.turned]
+    fn tensors(&self) -> Vec<&Constant> {
+        vec![&self.kernel, &self.turned]
     }
 
-    pub(super) fn map(self, f: &dyn Fn(&Tensor) -> Tensor) -> Fir {
-        Fir { kernel: f(&self.kernel), turned: f(&self.turned), packed: Default::default(), ..self }
+    fn map_tensors(&mut self, f: &dyn Fn(&Tensor) -> Tensor) {
+        self.kernel.map(f);
+        self.turned.map(f);
+        self.packed = Default::default();
     }
 }
 

@@ -1,0 +1,187 @@
+//! The graph of a frozen network: its nodes, their names (taps), and what can be asked of it without running it.
+
+use tch::{Device, Kind, Tensor};
+
+use super::layer::Layer;
+use super::layers::script::{Script, ScriptError};
+use super::layout::channels_last;
+use crate::constant::Constant;
+use zoo::suggest::nearest;
+
+/// A named place in a network whose activation can be read: the output of one node of the graph.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Point(pub(crate) usize);
+
+/// One node of the graph: what makes its activation, and the nodes that this reads, in order.
+#[derive(Debug)]
+pub(crate) struct Step {
+    pub source: Source,
+    pub inputs: Vec<usize>,
+}
+
+/// What makes the activation of a node.
+#[derive(Debug)]
+pub(crate) enum Source {
+    /// The caller: the network's input.
+    Input,
+    /// A layer with a pullback of its own.
+    Layer(Box<dyn Layer>),
+    /// A program of TorchScript, whose outputs are the nodes behind it. It has no activation of its own.
+    Program(Script),
+    /// The program before it.
+    Output,
+}
+
+impl Step {
+    /// The node's layer, if it is one.
+    pub fn layer(&self) -> Option<&dyn Layer> {
+        match &self.source {
+            Source::Layer(layer) => Some(&**layer),
+            _ => None,
+        }
+    }
+
+    fn tensors(&self) -> Vec<&Constant> {
+        match &self.source {
+            Source::Layer(layer) => layer.tensors(),
+            Source::Program(script) => script.parameters().iter().collect(),
+            Source::Input | Source::Output => vec![],
+        }
+    }
+}
+
+/// What is known of a tap: a node whose activation can be read by name.
+#[derive(Clone, Debug)]
+pub struct Tap {
+    /// The path that names it: a module of the weights file, or a documented point such as `_bn0.relu6`.
+    pub name: String,
+    /// Other paths of the same activation. A convolution whose batch norm was folded into it is an alias of the batch
+    /// norm's output: its own output is never computed.
+    pub aliases: Vec<String>,
+    /// Where it lies.
+    pub point: Point,
+}
+
+/// A name that no tap of the network has.
+#[derive(Debug, thiserror::Error)]
+#[error("no layer '{name}'{}", suggestion.as_ref().map(|s| format!("; did you mean '{s}'?")).unwrap_or_default())]
+pub struct UnknownLayer {
+    /// The name asked for.
+    pub name: String,
+    /// The nearest name that exists.
+    pub suggestion: Option<String>,
+}
+
+/// A frozen network: a static graph of layers whose weights never change. Threads may share it. See the
+/// [module documentation](super).
+#[derive(Debug)]
+pub struct Network {
+    /// Topologically ordered; node 0 is the input.
+    pub(super) steps: Vec<Step>,
+    pub(super) taps: Vec<Tap>,
+    pub(super) kind: Kind,
+    pub(super) device: Device,
+}
+
+impl Network {
+    /// Every tap, in the order of the forward pass.
+    pub fn taps(&self) -> &[Tap] {
+        &self.taps
+    }
+
+    /// The tap with this name or alias.
+    ///
+    /// # Errors
+    /// If there is none; the error names the nearest.
+    pub fn tap(&self, name: &str) -> Result<&Tap, UnknownLayer> {
+        self.taps.iter().find(|tap| tap.name == name || tap.aliases.iter().any(|alias| alias == name)).ok_or_else(
+            || UnknownLayer {
+                name: name.to_owned(),
+                suggestion: nearest(
+                    name,
+                    self.taps.iter().flat_map(|t| std::iter::once(&t.name).chain(&t.aliases)).map(String::as_str),
+                )
+                .map(str::to_owned),
+            },
+        )
+    }
+
+    /// Gives a point another name.
+    pub fn alias(&mut self, point: Point, alias: &str) {
+        if let Some(tap) = self.taps.iter_mut().find(|tap| tap.point == point && tap.name != alias) {
+            tap.aliases.push(alias.to_owned());
+        }
+    }
+
+    /// The point of the last tap: the network's output.
+    pub fn output(&self) -> Point {
+        Point(self.steps.len() - 1)
+    }
+
+    /// The taps that everything behind them depends on through them alone: what one block hands to the next, such as residual
+    /// sums and concatenations. In the order of the forward pass; input and output are not among them.
+    pub fn bottlenecks(&self) -> Vec<&Tap> {
+        let mut reaches = self.steps.len();
+        let mut narrow = vec![false; self.steps.len()];
+        for node in (1..self.steps.len()).rev() {
+            narrow[node] = reaches >= node && node + 1 < self.steps.len();
+            reaches = self.steps[node].inputs.iter().copied().min().map_or(reaches, |input| reaches.min(input));
+        }
+        self.taps.iter().filter(|tap| narrow[tap.point.0]).collect()
+    }
+
+    /// Number type of weights and activations.
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// Where weights and activations live.
+    pub fn device(&self) -> Device {
+        self.device
+    }
+
+    /// Why nothing can be carried back to its input: the reason of a program without gradient, none of all other networks.
+    pub fn no_gradient(&self) -> Option<&str> {
+        self.program()?.no_gradient()
+    }
+
+    /// Whether it is a program (TorchScript), of whose layers nothing is known.
+    pub fn is_program(&self) -> bool {
+        self.program().is_some()
+    }
+
+    fn program(&self) -> Option<&Script> {
+        self.steps.iter().find_map(|step| match &step.source {
+            Source::Program(script) => Some(script),
+            _ => None,
+        })
+    }
+
+    /// Whether inputs of this shape, without the batch dimension, can pass: a program may be made for one shape alone. Gives the
+    /// shape of the last output, if it is a program's.
+    ///
+    /// # Errors
+    /// What a program says.
+    pub fn attempt(&self, input: &[i64]) -> Result<Option<Vec<i64>>, ScriptError> {
+        let Some(script) = self.program() else { return Ok(None) };
+        let (run, _) = script.try_shape(1, input)?;
+        Ok(run.outputs.last().map(|output| output.size()[1..].to_vec()))
+    }
+
+    /// This network on another device or in another number type.
+    pub fn to(mut self, device: Device, kind: Kind) -> Network {
+        for step in &mut self.steps {
+            match &mut step.source {
+                Source::Layer(layer) => layer.map_tensors(&|t| channels_last(&t.to_device(device).to_kind(kind))),
+                Source::Program(script) => script.to(device, kind),
+                Source::Input | Source::Output => {}
+            }
+        }
+        Network { device, kind, ..self }
+    }
+
+    /// Every weight tensor, for those who want to check that a run left them alone.
+    pub fn weights(&self) -> Vec<&Tensor> {
+        self.steps.iter().flat_map(Step::tensors).map(|tensor| &**tensor).collect()
+    }
+}
