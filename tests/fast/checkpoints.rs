@@ -2,13 +2,9 @@
 //! not, whatever it optimizes and however; and what is no checkpoint of it changes nothing. The networks are narrow, with
 //! weights from a formula.
 
-mod common;
-mod formula;
-
 use std::cell::{Cell, RefCell};
 
 use classifiers::{Classifier, LOGITS};
-use formula::formula;
 use frozen::network::{Builder, Kernel, Network, Padding};
 use frozen::weights::{Fault, WeightError, Weights};
 use generators::{Built, Generator, dcgan, taesd};
@@ -19,6 +15,7 @@ use metapicture::param::Condition;
 use metapicture::random::Seed;
 use metapicture::render::{Batch, Rendered, Watch, render, resume};
 use metapicture::unit::{LayerShapes, Unit};
+use support::formula::{self, formula};
 use tch::{Kind, Tensor};
 
 /// Weights by the formula for whatever a network takes.
@@ -504,9 +501,9 @@ fn where_no_checkpoint_can_be_written_the_work_goes_on_with_one_warning() {
 fn published_networks_of_full_size_go_on_with_several_threads() {
     let latent = "param: {latent: {space: shell, screen: 20, starts: 2, trial: 3}}\nkeep: best\n";
     let pixels = "param: {pixel: {noise: 0.1}}\nregularizers: [{total_variation: {weight: 1}}]\n";
-    for (generator, text) in [(Some(common::generator("face-dcgan")), latent), (None, pixels)] {
+    for (generator, text) in [(Some(support::generator("face-dcgan")), latent), (None, pixels)] {
         let text = format!("{text}{ADAM}\nsteps: 12\n");
-        let case = Case::of(common::classifier("efficientnet-lite0"), generator, None, None, &text);
+        let case = Case::of(support::classifier("efficientnet-lite0"), generator, None, None, &text);
         for threads in [1, 2] {
             tch::set_num_threads(threads);
             let undisturbed = case.undisturbed();

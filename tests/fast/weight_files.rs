@@ -1,16 +1,15 @@
 //! The real weight files: bit for bit what `torch.load` reads, and never a panic when they are damaged.
 
-mod common;
-#[path = "../frozen/tests/mutate/mod.rs"]
+#[path = "../../frozen/tests/mutate/mod.rs"]
 mod mutate;
 
 use std::time::{Duration, Instant};
 
-use common::{files, reference, zoo};
 use frozen::weights::{WeightFile, Weights};
 use frozen::zoo::Checked;
 use mutate::Mutator;
 use sha2::{Digest, Sha256};
+use support::{files, reference, zoo};
 use tch::{Kind, Tensor};
 
 const FILES: [&str; 5] = ["efficientnet-lite0", "efficientnet-lite1", "efficientnet-lite2", "face-dcgan", "eye-cdcgan"];

@@ -1,8 +1,6 @@
 //! A comparison as its reader meets it: on real models, its figures say of pictures whose nature is known what must be said of them, and
 //! can be computed again from the files that it leaves.
 
-mod common;
-
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
@@ -90,7 +88,7 @@ fn compared() -> &'static Compared {
     COMPARED.get_or_init(|| {
         let models = ["efficientnet-lite0", "efficientnet-lite1", "efficientnet-lite2", "face-dcgan"];
         for name in models.into_iter().chain(["photos", "imagenet-samples"]) {
-            common::files(name);
+            support::files(name);
         }
         let folder = TempDir::new().unwrap();
         let at = folder.path();
@@ -204,7 +202,7 @@ fn the_dial_goes_from_the_prior_to_pixels() {
 #[test]
 fn python_computes_the_same_from_the_files() {
     let of = compared();
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/compare/recompute.py");
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/program/recompute.py");
     let output = Command::new("python3").arg(script).arg(of.out()).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let again: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();

@@ -1,8 +1,6 @@
 //! The report of a comparison: as bytes, and as a reader meets it in a browser.
 
-#[path = "report/browser.rs"]
 mod browser;
-#[path = "report/synthetic.rs"]
 mod synthetic;
 
 use std::path::{Path, PathBuf};
@@ -13,8 +11,8 @@ use metapicture::{plot, report};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use browser::Browser;
-use synthetic::Size;
+use self::browser::Browser;
+use self::synthetic::Size;
 
 const SMALL: Size = Size { units: 3, seeds: 2, side: 48, many: false };
 
