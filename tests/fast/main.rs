@@ -15,6 +15,7 @@ mod params;
 mod parity;
 mod pixel_space;
 mod regularizers;
+mod rooms;
 mod searches;
 mod store;
 mod sweep;
