@@ -4,10 +4,8 @@
 
 use std::cell::{Cell, RefCell};
 
-use classifiers::{Classifier, LOGITS};
-use frozen::network::{Builder, Kernel, Network, Padding};
-use frozen::weights::{Fault, WeightError, Weights};
-use generators::{Built, Generator, dcgan, taesd};
+use classifiers::Classifier;
+use generators::Generator;
 use metapicture::checkpoint::{Keeper, Saved};
 use metapicture::error::{Error, Result};
 use metapicture::method::Method;
@@ -15,82 +13,9 @@ use metapicture::param::Condition;
 use metapicture::random::Seed;
 use metapicture::render::{Batch, Rendered, Watch, render, resume};
 use metapicture::unit::{LayerShapes, Unit};
-use support::formula::{self, formula};
+use support::formula;
+use support::narrow::{classifier, conditional, spatial};
 use tch::{Kind, Tensor};
-
-/// Weights by the formula for whatever a network takes.
-fn build<B>(make: impl Fn(Weights) -> Result<B, WeightError>) -> B {
-    let Err(WeightError { fault: Fault::Misfit(misfit), .. }) = make(Weights::from_tensors([])) else {
-        panic!("it takes no weights")
-    };
-    let tensor = |(name, shape): (String, Vec<i64>)| {
-        let values = formula(&name, &shape);
-        (name, values)
-    };
-    make(Weights::from_tensors(misfit.missing.into_iter().map(tensor).collect::<Vec<_>>()))
-        .unwrap_or_else(|error| panic!("{error}"))
-}
-
-/// Pictures of 32 px to ten classes, by units that never die.
-fn network(weights: Weights) -> Result<Network, WeightError> {
-    let kernel = |stride: i64| Kernel { size: 3, stride, padding: Padding::Symmetric(1), groups: 1 };
-    let (mut net, mut x) = Builder::new(weights, 3);
-    for (name, channels, stride) in [("first", 8, 2), ("second", 16, 2), ("third", 24, 1)] {
-        x = net.convolution_with_bias(name, x, channels, kernel(stride));
-        x = net.leaky_relu(&format!("{name}.relu"), x, 0.2, 1.);
-    }
-    x = net.global_average_pool("pool", x);
-    x = net.linear("last", x, 10);
-    net.alias(x, LOGITS);
-    net.finish()
-}
-
-fn classifier() -> Classifier {
-    Classifier {
-        name: "formula".to_owned(),
-        network: build(network),
-        classes: 10,
-        size: 32,
-        mean: [0.5; 3],
-        std: [0.5; 3],
-        weights_sha256: String::new(),
-        definition: serde_yaml::Value::Null,
-    }
-}
-
-fn generator(built: Built) -> Generator {
-    let Built { network, code, mapping, conditioning, output, size } = built;
-    Generator {
-        name: "formula".to_owned(),
-        network,
-        code,
-        mapping,
-        conditioning,
-        output,
-        size,
-        weights_sha256: String::new(),
-        definition: serde_yaml::Value::Null,
-    }
-}
-
-/// Codes of 12 numbers and three classes to 16 px.
-fn conditional() -> Generator {
-    let classes = ["a", "b", "c"].map(str::to_owned).to_vec();
-    let config = |classes: &[String]| dcgan::Config {
-        latent: 12,
-        width: 4,
-        channels: 3,
-        resolution: 16,
-        classes: classes.to_vec(),
-        dropout_after_first: false,
-    };
-    generator(build(|weights| dcgan::build(config(&classes), weights)))
-}
-
-/// Spatial codes to 16 px.
-fn spatial() -> Generator {
-    generator(build(|weights| taesd::build(taesd::Config { channels: 4, pooled: false, resolution: 16 }, weights)))
-}
 
 /// A batch that can be made again and again.
 struct Case {

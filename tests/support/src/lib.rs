@@ -6,6 +6,7 @@ pub mod formula;
 pub mod made_up;
 pub mod models;
 pub mod mount;
+pub mod narrow;
 pub mod swept;
 
 use std::collections::BTreeMap;
