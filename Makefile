@@ -28,3 +28,5 @@ test: setup
 lint: setup
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
+	@if command -v typos >/dev/null; then typos; else echo "lint: no typos here (python3 -m pip install typos); skipped"; fi
+	@if command -v cargo-deny >/dev/null; then cargo deny check; else echo "lint: no cargo-deny here (cargo install cargo-deny, some minutes); skipped"; fi

@@ -1,16 +1,14 @@
 //! The memory of the program itself, with the largest generator that is searched at home, on weights from a formula.
 
-mod formula;
-
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use classifiers::torchvision;
-use formula::{formula, taken, weights_of};
 use frozen::weights::{Fault, Weights};
 use generators::biggan_deep;
 use serde_json::Value;
+use support::formula::{formula, taken, weights_of};
 use tch::Tensor;
 
 /// The most that BigGAN-deep-256 in front of InceptionV3 may take for one picture at a time.
@@ -53,7 +51,7 @@ fn peak(mut command: Command) -> u64 {
     peak
 }
 
-/// `cargo test --test memory -- --ignored --nocapture`
+/// `cargo test --test alone memory -- --ignored --nocapture`
 #[test]
 #[ignore = "takes a minute or more, and half a gigabyte of disk"]
 fn one_picture_of_biggan_deep_256_by_inception_v3_fits_into_3_gib() {

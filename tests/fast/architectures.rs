@@ -1,8 +1,6 @@
 //! Every architecture against torchvision's and timm's own, with weights from a formula: activations, logits, and the
 //! gradient of a logit with respect to the input. `tests/reference/make_architectures.py` made the numbers.
 
-mod formula;
-
 use std::collections::BTreeMap;
 use std::time::Instant;
 
@@ -18,7 +16,7 @@ use metapicture::unit::{LayerShapes, Unit};
 use serde_json::Value;
 use tch::{Device, Kind, Tensor};
 
-use formula::{error, formula, hollow, numbers, of_gradient, shapes, tensor_of};
+use support::formula::{error, formula, hollow, numbers, of_gradient, shapes, tensor_of};
 
 /// Largest error of an activation, relative to the largest in size of the values that are compared.
 const TOLERANCE: f64 = 5e-5;

@@ -2,16 +2,10 @@
 //! not, whatever it optimizes and however; and what is no checkpoint of it changes nothing. The networks are narrow, with
 //! weights from a formula.
 
-mod common;
-mod formula;
-
 use std::cell::{Cell, RefCell};
 
-use classifiers::{Classifier, LOGITS};
-use formula::formula;
-use frozen::network::{Builder, Kernel, Network, Padding};
-use frozen::weights::{Fault, WeightError, Weights};
-use generators::{Built, Generator, dcgan, taesd};
+use classifiers::Classifier;
+use generators::Generator;
 use metapicture::checkpoint::{Keeper, Saved};
 use metapicture::error::{Error, Result};
 use metapicture::method::Method;
@@ -19,81 +13,9 @@ use metapicture::param::Condition;
 use metapicture::random::Seed;
 use metapicture::render::{Batch, Rendered, Watch, render, resume};
 use metapicture::unit::{LayerShapes, Unit};
+use support::formula;
+use support::narrow::{classifier, conditional, spatial};
 use tch::{Kind, Tensor};
-
-/// Weights by the formula for whatever a network takes.
-fn build<B>(make: impl Fn(Weights) -> Result<B, WeightError>) -> B {
-    let Err(WeightError { fault: Fault::Misfit(misfit), .. }) = make(Weights::from_tensors([])) else {
-        panic!("it takes no weights")
-    };
-    let tensor = |(name, shape): (String, Vec<i64>)| {
-        let values = formula(&name, &shape);
-        (name, values)
-    };
-    make(Weights::from_tensors(misfit.missing.into_iter().map(tensor).collect::<Vec<_>>()))
-        .unwrap_or_else(|error| panic!("{error}"))
-}
-
-/// Pictures of 32 px to ten classes, by units that never die.
-fn network(weights: Weights) -> Result<Network, WeightError> {
-    let kernel = |stride: i64| Kernel { size: 3, stride, padding: Padding::Symmetric(1), groups: 1 };
-    let (mut net, mut x) = Builder::new(weights, 3);
-    for (name, channels, stride) in [("first", 8, 2), ("second", 16, 2), ("third", 24, 1)] {
-        x = net.convolution_with_bias(name, x, channels, kernel(stride));
-        x = net.leaky_relu(&format!("{name}.relu"), x, 0.2, 1.);
-    }
-    x = net.global_average_pool("pool", x);
-    x = net.linear("last", x, 10);
-    net.alias(x, LOGITS);
-    net.finish()
-}
-
-fn classifier() -> Classifier {
-    Classifier {
-        name: "formula".to_owned(),
-        network: build(network),
-        classes: 10,
-        size: 32,
-        mean: [0.5; 3],
-        std: [0.5; 3],
-        weights_sha256: String::new(),
-        definition: serde_json::Value::Null,
-    }
-}
-
-fn generator(built: Built) -> Generator {
-    let Built { network, code, mapping, conditioning, output, size } = built;
-    Generator {
-        name: "formula".to_owned(),
-        network,
-        code,
-        mapping,
-        conditioning,
-        output,
-        size,
-        weights_sha256: String::new(),
-        definition: serde_json::Value::Null,
-    }
-}
-
-/// Codes of 12 numbers and three classes to 16 px.
-fn conditional() -> Generator {
-    let classes = ["a", "b", "c"].map(str::to_owned).to_vec();
-    let config = |classes: &[String]| dcgan::Config {
-        latent: 12,
-        width: 4,
-        channels: 3,
-        resolution: 16,
-        classes: classes.to_vec(),
-        dropout_after_first: false,
-    };
-    generator(build(|weights| dcgan::build(config(&classes), weights)))
-}
-
-/// Spatial codes to 16 px.
-fn spatial() -> Generator {
-    generator(build(|weights| taesd::build(taesd::Config { channels: 4, pooled: false, resolution: 16 }, weights)))
-}
 
 /// A batch that can be made again and again.
 struct Case {
@@ -504,9 +426,9 @@ fn where_no_checkpoint_can_be_written_the_work_goes_on_with_one_warning() {
 fn published_networks_of_full_size_go_on_with_several_threads() {
     let latent = "param: {latent: {space: shell, screen: 20, starts: 2, trial: 3}}\nkeep: best\n";
     let pixels = "param: {pixel: {noise: 0.1}}\nregularizers: [{total_variation: {weight: 1}}]\n";
-    for (generator, text) in [(Some(common::generator("face-dcgan")), latent), (None, pixels)] {
+    for (generator, text) in [(Some(support::generator("face-dcgan")), latent), (None, pixels)] {
         let text = format!("{text}{ADAM}\nsteps: 12\n");
-        let case = Case::of(common::classifier("efficientnet-lite0"), generator, None, None, &text);
+        let case = Case::of(support::classifier("efficientnet-lite0"), generator, None, None, &text);
         for threads in [1, 2] {
             tch::set_num_threads(threads);
             let undisturbed = case.undisturbed();

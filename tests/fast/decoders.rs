@@ -1,19 +1,17 @@
 //! The decoders against PyTorch's layers, with weights from a formula: activations, pictures, and the gradient of a weighted
 //! sum of the pictures with respect to the codes. `tests/reference/make_decoders.py` made the numbers.
 
-mod differences;
-mod formula;
-
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use formula::{chosen, error, formula, hollow, numbers, of_gradient, shapes, start_of, tensor_of};
 use frozen::network::{Network, Point};
 use frozen::weights::{Fault, WeightError, Weights};
 use generators::{
     Built, Generator, Output, Prior, biggan, biggan_deep, dcgan, deepsim, pgan, sngan, stylegan2, taesd, vqgan,
 };
 use serde_json::Value;
+use support::differences;
+use support::formula::{chosen, error, formula, hollow, numbers, of_gradient, shapes, start_of, tensor_of};
 use tch::{Device, Kind, Tensor};
 use zoo::{Cache, Manifest, Silent};
 

@@ -1,12 +1,10 @@
 //! Filters of pictures and gradients against SciPy, scikit-image, OpenCV and NumPy (`tests/reference/make_filters.py`).
 
-mod common;
-
-use common::{largest_difference, reference_tensors};
 use metapicture::filter::{
     bilateral, gaussian_blur, laplacian_gradient, small_contribution, small_norm, stochastic_clip, tv_denoise,
 };
 use metapicture::random::{Purpose, Seed, normal, stream};
+use support::{largest_difference, reference_tensors};
 use tch::{Kind, Tensor};
 
 /// The mean colour that the script takes for zero.

@@ -2,15 +2,12 @@
 //! differences in f64, with weights from a formula and narrow networks where the architecture allows it. Against PyTorch's
 //! autograd they are held in `generators.rs` and `decoders.rs`; TorchScript is in `decoders.rs`.
 
-mod differences;
-mod formula;
-
-use differences::check;
-use formula::{Make, taken, tensor_of, weights_of};
 use frozen::weights::{WeightError, Weights};
 use generators::{Built, Generator, biggan, biggan_deep, dcgan, deepsim, pgan, sagan, sngan, stylegan2, taesd, vqgan};
 use metapicture::param::{Condition, Latent, LatentSpec, Param, Space};
 use metapicture::random::Seed;
+use support::differences::check;
+use support::formula::{self, Make, taken, tensor_of, weights_of};
 use tch::{Device, Kind, Tensor};
 
 /// In f64. What StyleGAN2 multiplies the weights of its mapping by is undone, for they would be next to nothing.

@@ -2,15 +2,13 @@
 //! with respect to code and class. `tests/reference/make_generators.py` made the numbers, with narrow networks; that the
 //! published sizes are these networks is told by the names and shapes of all tensors.
 
-mod formula;
-
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use formula::{Make, Shapes, chosen, error, numbers, taken, tensor_of, weights_of};
 use frozen::weights::{WeightError, Weights};
 use generators::{Built, Classes, Prior, biggan, biggan_deep, sagan, sngan};
 use serde_json::Value;
+use support::formula::{Make, Shapes, chosen, error, numbers, taken, tensor_of, weights_of};
 use tch::{Device, Kind, Tensor};
 use zoo::Manifest;
 

@@ -1,13 +1,7 @@
 //! Gradients against central finite differences in f64, from units of the classifier to codes, conditions and pixels; and
 //! that nothing but these is ever changed.
 
-mod common;
-mod differences;
-mod formula;
-
 use classifiers::Classifier;
-use common::{classifier, generator};
-use differences::{check, direction};
 use frozen::network::{Network, Point};
 use frozen::weights::Weights;
 use generators::{Generator, taesd};
@@ -21,6 +15,9 @@ use metapicture::random::Seed;
 use metapicture::render::{Batch, render};
 use metapicture::unit::{LayerShapes, Reading, Unit};
 use metapicture::view::{Moment, View};
+use support::differences::{check, direction};
+use support::formula;
+use support::{classifier, generator};
 use tch::{Device, Kind, Tensor};
 
 fn lite0() -> Classifier {
@@ -263,7 +260,7 @@ fn the_loop_steps_along_the_gradient() {
     assert!((trace.activation - value).abs() < 1e-9 && (trace.gradient_norm.unwrap() - norm).abs() < 1e-9);
     // A normalized step is the gradient over its mean absolute value.
     let expected = &code.tensors()[0] + &gradients[0] / gradients[0].abs().mean(Kind::Double);
-    let difference = common::largest_difference(&rendered[0].state[0].1, &expected.squeeze_dim(0));
+    let difference = support::largest_difference(&rendered[0].state[0].1, &expected.squeeze_dim(0));
     assert!(difference < 1e-5, "the code after the step is off by {difference}");
 }
 

@@ -1,14 +1,12 @@
 //! What is maximised: every kind of unit and reading has the gradient that it should have, and is driven up by the loop.
 
-mod common;
-
-use common::classifier;
 use frozen::network::Point;
 use metapicture::method::Method;
 use metapicture::objective::Objective;
 use metapicture::random::{Purpose, Seed, normal, stream};
 use metapicture::render::{Batch, render};
 use metapicture::unit::{LayerShapes, Reading, Unit};
+use support::classifier;
 use tch::{Kind, Tensor};
 
 /// One of each kind.

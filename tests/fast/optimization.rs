@@ -1,87 +1,26 @@
 //! What a user may expect of the optimization itself: it climbs, its runs do not disturb each other, and what goes wrong is
 //! recorded.
 
-mod common;
-
 use std::sync::Arc;
 use std::sync::OnceLock;
 use std::sync::atomic::AtomicBool;
 
-use classifiers::Classifier;
-use common::{classifier, generator};
-use generators::Generator;
 use metapicture::experiment_file::Seeds;
-use metapicture::method::{Keep, Method, ParamSpec};
+use metapicture::method::{Keep, Method};
 use metapicture::param::Condition;
-use metapicture::random::Seed;
-use metapicture::render::{Batch, Passes, Rendered, Watch, render};
+use metapicture::render::{Passes, Rendered, Watch};
 use metapicture::run::Plan;
 use metapicture::run::Results;
-use metapicture::run::{Ended, Follow, Sweep};
+use metapicture::run::{Ended, Follow, Worker};
 use metapicture::run::{Experiment, Run};
 use metapicture::store::Store;
 use metapicture::store::{Record, Status};
-use metapicture::unit::{LayerShapes, Unit};
+use metapicture::unit::Unit;
+use support::models::{Models, short};
 use tch::Tensor;
 
 /// The units of the demo.
 const DEMO: [&str; 6] = ["banana", "sunglass", "wig", "violin", "chainlink fence", "bow tie"];
-
-/// A classifier, perhaps a generator, and the shapes that go with them.
-struct Models {
-    classifier: Classifier,
-    shapes: LayerShapes,
-    generator: Option<Generator>,
-}
-
-impl Models {
-    fn load(generator_name: Option<&str>) -> Models {
-        let classifier = classifier("efficientnet-lite0");
-        let shapes = LayerShapes::measure(&classifier);
-        Models { classifier, shapes, generator: generator_name.map(generator) }
-    }
-
-    fn runs(&self, runs: &[(&str, u64)]) -> Vec<(Unit, Seed)> {
-        runs.iter()
-            .map(|(unit, seed)| (Unit::parse(unit, &self.classifier, &self.shapes).unwrap(), Seed(*seed)))
-            .collect()
-    }
-
-    /// One batch of these units and seeds.
-    fn render(&self, method: &Method, condition: Option<Condition>, runs: &[(&str, u64)]) -> Vec<Rendered> {
-        let batch = Batch {
-            classifier: &self.classifier,
-            shapes: &self.shapes,
-            generator: self.generator.as_ref(),
-            condition,
-            encoder: None,
-            method,
-            size: None,
-            runs: &self.runs(runs),
-        };
-        let rendered = render(&batch, &|_: usize, _: usize, _: f64| {}).unwrap();
-        assert!(rendered.iter().all(|run| run.failure.is_none()));
-        rendered
-    }
-
-    /// The activation of a class for a float picture.
-    fn activation(&self, picture: &Tensor, class: i64) -> f64 {
-        let (network, size) = (&self.classifier.network, picture.size());
-        let input =
-            self.classifier.input_pipeline([size[1], size[2]], [self.classifier.size; 2]).apply(&picture.unsqueeze(0));
-        let schedule = network.schedule(&[network.output()]);
-        network.forward(&schedule, &input).activation(network.output()).double_value(&[0, class])
-    }
-}
-
-/// A preset with fewer steps, fewer codes to start from, and two starts at most.
-fn short(name: &str, steps: usize, screened: usize) -> Method {
-    let mut method = Method { steps, ..Method::find(name).unwrap() };
-    if let ParamSpec::Latent(spec) = &mut method.param {
-        (spec.screen, spec.starts, spec.trial) = (screened, spec.starts.min(2), spec.trial.min(5));
-    }
-    method
-}
 
 fn first_and_last(rendered: &Rendered) -> (f64, f64) {
     let trace = &rendered.trace;
@@ -90,36 +29,6 @@ fn first_and_last(rendered: &Rendered) -> (f64, f64) {
 
 fn state<'a>(rendered: &'a Rendered, name: &str) -> &'a Tensor {
     &rendered.state.iter().find(|(found, _)| *found == name).unwrap().1
-}
-
-#[test]
-fn a_run_comes_out_the_same_alone_and_among_seven_others() {
-    let models = Models::load(Some("face-dcgan"));
-    let method = short("latent", 20, 8);
-    let others = [
-        ("wig", 1),
-        ("violin", 2),
-        ("banana", 3),
-        ("_blocks.10:37", 4),
-        ("bow tie", 5),
-        ("_blocks.4:3@9,9", 6),
-        ("wig", 7),
-    ];
-    let mut all = others.to_vec();
-    all.insert(4, ("banana", 0));
-    // Bit for bit on the AVX-512 processor that this was written on: the last bits must not depend on the batch, for ReLUs
-    // turn them into another picture within 20 steps.
-    for threads in [1, 2] {
-        tch::set_num_threads(threads);
-        let alone = &models.render(&method, None, &[("banana", 0)])[0];
-        let among = &models.render(&method, None, &all)[4];
-        assert_eq!(alone.trace.len(), 21);
-        let (a, b) = (alone.trace[20].activation, among.trace[20].activation);
-        println!("{a} alone, {b} among others, with {threads} threads");
-        assert!((a / b - 1.).abs() < 1e-3, "{a} alone, {b} among others, with {threads} threads");
-        let difference = common::largest_difference(&alone.picture, &among.picture);
-        assert!(difference < 1. / 255., "the pictures differ by {difference}, with {threads} threads");
-    }
 }
 
 #[test]
@@ -213,7 +122,7 @@ fn the_best_picture_is_kept_where_the_method_says_so_and_else_the_last() {
         // The state is that of the picture, not that of another step.
         let generator = models.generator.as_ref().unwrap();
         let again = generator.pictures(&state(rendered, "code").unsqueeze(0)).squeeze_dim(0);
-        assert!(common::largest_difference(&again, &rendered.picture) < 1e-5);
+        assert!(support::largest_difference(&again, &rendered.picture) < 1e-5);
     }
 }
 
@@ -225,7 +134,7 @@ fn a_fixed_class_stays_fixed_and_a_relaxed_one_moves_on_the_simplex() {
         let (condition, code) = (state(rendered, "condition").copy(), state(rendered, "code"));
         let inputs = Tensor::cat(&[code, &condition], 0).unsqueeze(0);
         let again = models.generator.as_ref().unwrap().pictures(&inputs).squeeze_dim(0);
-        assert!(common::largest_difference(&again, &rendered.picture) < 1e-5);
+        assert!(support::largest_difference(&again, &rendered.picture) < 1e-5);
         Vec::<f32>::try_from(condition).unwrap()
     };
     assert_eq!(condition(Condition::Class(5), 4), [0., 0., 0., 0., 0., 1., 0., 0.]);
@@ -276,7 +185,7 @@ fn a_run_that_blows_up_is_recorded_with_its_step_and_cause_and_the_others_are_ke
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(folder.path()).unwrap();
     let stop = AtomicBool::new(false);
-    let sweep = Sweep::whole(&plan, &store, &[], &stop);
+    let sweep = Worker::whole(&plan, &store, &[], &stop);
     let ended = sweep.run(&mut |_| Ok(Arc::clone(&experiment)), &Silent).unwrap();
     assert_eq!(ended, Ended { computed: 2, found: 0, left: 0 });
 
@@ -292,38 +201,17 @@ fn a_run_that_blows_up_is_recorded_with_its_step_and_cause_and_the_others_are_ke
     let results = Results { plan: &plan, store: &store, axes: &[], witnesses: &[] };
     assert_eq!([false, true].map(|retry_failed| results.is_complete(&plan.runs()[0], retry_failed)), [true, false]);
     let other = Store::open(folder.path()).unwrap();
-    let again = Sweep { retry_failed: true, ..sweep };
+    let again = Worker { retry_failed: true, ..sweep };
     assert_eq!(
         again.run(&mut |_| Ok(Arc::clone(&experiment)), &Silent).unwrap(),
         Ended { computed: 1, found: 1, left: 0 }
     );
     // Nor again by another process that is asked for the same and has seen the first failure.
-    let late = Sweep { store: &other, ..again }.run(&mut |_| panic!("it was tried again"), &Silent).unwrap();
+    let late = Worker { store: &other, ..again }.run(&mut |_| panic!("it was tried again"), &Silent).unwrap();
     assert_eq!(late, Ended { computed: 0, found: 2, left: 0 });
     // Its record is on the disk, without a picture, and does not count as done.
     let left = store.folder(&failed.run_id);
     assert!(left.join("record.json").exists() && left.join("trace.csv").exists() && !left.join("image.png").exists());
     assert!(store.done(&failed.run_id).is_none());
     assert!(store.picture(&done.run_id).exists() && store.done(&done.run_id).is_some());
-}
-
-/// About two minutes on two cores: `cargo test --test optimization -- --ignored --nocapture`.
-#[test]
-#[ignore = "slow"]
-fn latent_reaches_the_activations_that_a_python_prototype_reached() {
-    let models = Models::load(Some("face-dcgan"));
-    tch::set_num_threads(2);
-    let method = Method::find("latent").unwrap();
-    assert!(method.steps <= 200);
-    for (unit, threshold) in [("banana", 16.), ("wig", 16.), ("sunglasses", 12.), ("violin", 9.), ("bow tie", 9.)] {
-        let runs: Vec<(&str, u64)> = (0..8).map(|seed| (unit, seed)).collect();
-        let index = models.runs(&runs)[0].0.index().unwrap();
-        // As a record scores it: of the picture in 8 bits.
-        let score = |run: &Rendered| models.activation(&((&run.picture * 255.).round() / 255.), index);
-        let mut scored: Vec<f64> = models.render(&method, None, &runs).iter().map(score).collect();
-        scored.sort_by(f64::total_cmp);
-        let median = (scored[3] + scored[4]) / 2.;
-        println!("{unit}: median {median:.1} of {:.1} to {:.1}", scored[0], scored[7]);
-        assert!(median > threshold, "{unit}: the median of 8 seeds is {median}");
-    }
 }

@@ -1,9 +1,7 @@
 //! Optimizers against PyTorch's over 50 steps (`tests/reference/make_optimizers.py`), and what they promise.
 
-mod common;
-
-use common::reference_tensors;
 use metapicture::optimizer::{Norm, OptimizerSpec, StepSize};
+use support::reference_tensors;
 use tch::{Kind, Tensor};
 
 const STEPS: usize = 50;

@@ -1,9 +1,6 @@
 //! Parameterizations: pictures against lucent and PyTorch (`tests/reference/make_params.py`), pullbacks against finite
 //! differences in f64, and how near each comes to a photograph.
 
-mod common;
-
-use common::{largest_difference, photo, reference_tensors};
 use frozen::resize::Resize;
 use metapicture::optimizer::{OptimizerSpec, Ramp, StepSize};
 use metapicture::param::{
@@ -11,6 +8,7 @@ use metapicture::param::{
 };
 use metapicture::picture::from_rgb8;
 use metapicture::random::{Purpose, Seed, normal, stream};
+use support::{largest_difference, photo, reference_tensors};
 use tch::{Device, Kind, Tensor};
 
 const COLOURS: [Colour; 3] = [Colour::Imagenet, Colour::Photos, Colour::Rgb];

@@ -1,15 +1,13 @@
 //! The networks and the preprocessing against their own Python packages and Pillow; `tests/reference/make_expected.py`
 //! made the numbers.
 
-mod common;
-
-use common::{
-    central_crop, classifier, codes, files, generator, largest_difference, noise, photo, reference, reference_tensors,
-};
 use frozen::resize::{Resize, to_square};
 use generators::Classes;
 use metapicture::look::judge;
 use metapicture::picture::{self, from_rgb8};
+use support::{
+    central_crop, classifier, codes, files, generator, largest_difference, noise, photo, reference, reference_tensors,
+};
 use tch::{Device, Kind, Tensor};
 
 /// The logits of one input.

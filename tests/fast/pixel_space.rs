@@ -1,16 +1,14 @@
 //! Pixel space as a user meets it: presets, octaves, tiles, filters between steps, facets, and the path from the prior to
 //! free pixels.
 
-mod common;
-
 use classifiers::Classifier;
-use common::{classifier, generator, largest_difference};
 use generators::Generator;
 use metapicture::method::{Input, Method, ParamSpec};
 use metapicture::param::{Blend, BlendSpec, Latent, LatentSpec, Norm, Param, Resampling, Space};
 use metapicture::random::Seed;
 use metapicture::render::{Batch, Rendered, render};
 use metapicture::unit::{LayerShapes, Unit};
+use support::{classifier, generator, largest_difference};
 use tch::{Kind, Tensor};
 
 struct Models {

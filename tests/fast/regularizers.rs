@@ -1,11 +1,9 @@
 //! Penalties of pictures and activations: values against NumPy, PyTorch and lucent
 //! (`tests/reference/make_regularizers.py`), gradients against finite differences in f64.
 
-mod common;
-
-use common::{largest_difference, reference_tensors};
 use metapicture::random::{Purpose, Seed, normal, stream};
 use metapicture::regularizer::{diversity, l2, total_variation};
+use support::{largest_difference, reference_tensors};
 use tch::{Kind, Tensor};
 
 fn reference(name: &str) -> Tensor {

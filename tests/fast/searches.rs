@@ -1,12 +1,7 @@
 //! The published searches for codes: DGN-AM and PPGN against their loops written with PyTorch's layers, with weights from a formula
 //! (`tests/reference/make_searches.py` made the numbers); BigGAN-AM, limits, and what a search refuses.
 
-mod common;
-mod formula;
-
 use classifiers::{Classifier, imagenet};
-use common::{classifier, generator, reference, reference_tensors};
-use formula::{formula, shapes};
 use frozen::weights::Weights;
 use generators::{Generator, Prior, deepsim, stylegan2, taesd, torchscript};
 use metapicture::look::judge;
@@ -17,6 +12,8 @@ use metapicture::random::Seed;
 use metapicture::render::{Batch, Rendered, render};
 use metapicture::unit::{LayerShapes, Reading, Unit};
 use serde_json::Value;
+use support::formula::{self, formula, shapes};
+use support::{classifier, generator, reference, reference_tensors};
 use tch::{Device, Kind, Tensor};
 
 /// Bell pepper.
@@ -357,7 +354,7 @@ fn presets_of_spatial_codes_climb() {
     }
 }
 
-/// About five minutes on two cores: `cargo test --test searches -- --ignored --nocapture wide`. Needs `models pull taef2`.
+/// About five minutes on two cores: `cargo test --test fast searches -- --ignored --nocapture wide`. Needs `models pull taef2`.
 #[test]
 #[ignore = "slow"]
 fn the_wide_prior_convinces_others_at_high_activations() {

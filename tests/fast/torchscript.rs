@@ -1,17 +1,15 @@
 //! Networks that are programs of TorchScript; `tests/reference/make_torchscript.py` made them and the numbers.
 
-mod common;
-
 use std::path::{Path, PathBuf};
 
 use classifiers::Classifier;
-use common::reference;
 use frozen::network::Point;
 use metapicture::method::Method;
 use metapicture::objective::Objective;
 use metapicture::random::Seed;
 use metapicture::render::{Batch, render};
 use metapicture::unit::{LayerShapes, Reading, Unit};
+use support::reference;
 use tch::{Kind, Tensor};
 use zoo::{Cache, Manifest, Silent};
 
@@ -52,7 +50,7 @@ fn expected(name: &str) -> Vec<f64> {
 
 fn assert_close(what: &str, found: &Tensor, expected: &[f64]) {
     let expected = Tensor::from_slice(expected).view(&found.size()[..]);
-    let difference = common::largest_difference(found, &expected);
+    let difference = support::largest_difference(found, &expected);
     assert!(difference < 1e-5, "{what} is off by {difference}");
 }
 
@@ -116,13 +114,13 @@ fn a_program_without_gradient_is_searched_by_what_needs_none_and_by_nothing_else
     let logits = classifier.network.output();
     let schedule = classifier.network.schedule(&[logits]);
     let found = classifier.network.forward(&schedule, &pictures()).activation(logits).copy();
-    let off = common::largest_difference(&found, &expected.clamp(-2.56, 2.54));
+    let off = support::largest_difference(&found, &expected.clamp(-2.56, 2.54));
     assert!(off < 0.0101, "half a step of 0.02: {off}");
     assert!(
         classifier.network.no_gradient().unwrap().contains("'output' does not depend on the input, or was detached")
     );
 
-    let (shapes, generator) = (LayerShapes::measure(&classifier), common::generator("face-dcgan"));
+    let (shapes, generator) = (LayerShapes::measure(&classifier), support::generator("face-dcgan"));
     let unit = Unit::parse("class:2", &classifier, &shapes).unwrap();
     let render = |name: &str, steps: usize| {
         let method = Method { steps, ..Method::find(name).unwrap() };

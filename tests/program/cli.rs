@@ -1,22 +1,20 @@
 //! The program as a user meets it: what it leaves, what it says, how it ends.
 
-mod common;
-
 use metapicture::method::Method;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use common::records;
 use image::RgbImage;
 use serde_json::Value;
+use support::records;
 use tempfile::TempDir;
 
 fn metapicture(arguments: &[&str]) -> Command {
     // The models are in the cache from here on, so that no command prints how it pulls them.
     for name in ["efficientnet-lite0", "efficientnet-lite1", "face-dcgan", "eye-cdcgan"] {
-        common::files(name);
+        support::files(name);
     }
     let mut command = Command::new(env!("CARGO_BIN_EXE_metapicture"));
     command.args(arguments).stdin(Stdio::null());
@@ -219,7 +217,7 @@ fn codes_that_were_written_make_their_pictures_again_whatever_else_entered() {
 fn a_program_is_visualized_like_any_network() {
     let folder = TempDir::new().unwrap();
     let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
-    let program = common::reference("torchscript/traced.pt");
+    let program = support::reference("torchscript/traced.pt");
     let config = "{resolution: 16, mean: [0, 0, 0], std: [1, 1, 1]}";
     let manifest = format!(
         "name: mine\nkind: classifier\narchitecture: torchscript\nlicence: mine\nconfig: {config}\n\
@@ -311,7 +309,7 @@ fn a_request_that_cannot_be_meant_ends_with_2_and_a_line_that_names_it() {
     let text = folder.path().join("text.png");
     std::fs::write(&text, "not a picture").unwrap();
     let cut = folder.path().join("cut.png");
-    let sheet = common::reference("preprocessing/astronaut_224.png");
+    let sheet = support::reference("preprocessing/astronaut_224.png");
     std::fs::write(&cut, &std::fs::read(sheet).unwrap()[..2000]).unwrap();
     let (text, cut) = (text.to_str().unwrap(), cut.to_str().unwrap());
     let manifest = folder.path().join("mine.yaml");
@@ -411,7 +409,7 @@ fn json_is_one_document_and_quiet_is_silent() {
 
 /// A generator of the user's own: the cached file of another, and a folder that is its cache.
 fn generator_of_ones_own(folder: &Path) -> PathBuf {
-    let weights = &common::files("eye-cdcgan")[0].path;
+    let weights = &support::files("eye-cdcgan")[0].path;
     let manifest = folder.join("mine.yaml");
     let classes = "[amber, blue, brown, gray, grayscale, green, hazel, red]";
     let text = format!(
@@ -503,7 +501,7 @@ fn a_licence_that_forbids_commercial_use_is_told_when_files_are_brought() {
 fn a_layer_can_be_written_out() {
     let folder = TempDir::new().unwrap();
     let file = folder.path().join("layer.npy");
-    let picture = common::reference("preprocessing/astronaut_224.png");
+    let picture = support::reference("preprocessing/astronaut_224.png");
     let arguments = ["classify", "--classifier", LITE0, "--layer", "_blocks.10", "--out", file.to_str().unwrap()];
     done(&[&arguments[..], &[picture.to_str().unwrap()]].concat());
     assert_eq!(tch::Tensor::read_npy(&file).unwrap().size(), [1, 112, 14, 14]);

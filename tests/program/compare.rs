@@ -1,13 +1,11 @@
 //! A comparison as its reader meets it: on real models, its figures say of pictures whose nature is known what must be said of them, and
 //! can be computed again from the files that it leaves.
 
-mod common;
-
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
 
-use metapicture::compare::comparison::{Comparison, Measured, Method};
+use metapicture::compare::findings::{Findings, Measured, MethodFindings};
 use tempfile::TempDir;
 
 /// Classes of which the zoo has a labelled photograph.
@@ -37,7 +35,7 @@ seeds: [2, 3]
 
 struct Compared {
     folder: TempDir,
-    comparison: Comparison,
+    comparison: Findings,
 }
 
 impl Compared {
@@ -45,7 +43,7 @@ impl Compared {
         self.folder.path().join("compared")
     }
 
-    fn method(&self, label: &str) -> &Method {
+    fn method(&self, label: &str) -> &MethodFindings {
         let found = self.comparison.methods.iter().find(|method| method.label == label);
         let labels: Vec<&str> = self.comparison.methods.iter().map(|method| method.label.as_str()).collect();
         found.unwrap_or_else(|| panic!("no {label} among {labels:?}"))
@@ -76,7 +74,7 @@ fn succeed(arguments: &[&str], folder: &Path) -> String {
 }
 
 /// Compares the records and the other half into a folder below `at`.
-fn compare(at: &Path, out: &str, inversions: &str, permuted_units: &str) -> Comparison {
+fn compare(at: &Path, out: &str, inversions: &str, permuted_units: &str) -> Findings {
     let mut words = vec!["compare", "records", "--foreign", "half.csv", "--out", out];
     words.extend(["--replicates", "2000", "--permutations", "2000"]);
     words.extend(["--inversions", inversions, "--permuted-units", permuted_units]);
@@ -90,7 +88,7 @@ fn compared() -> &'static Compared {
     COMPARED.get_or_init(|| {
         let models = ["efficientnet-lite0", "efficientnet-lite1", "efficientnet-lite2", "face-dcgan"];
         for name in models.into_iter().chain(["photos", "imagenet-samples"]) {
-            common::files(name);
+            support::files(name);
         }
         let folder = TempDir::new().unwrap();
         let at = folder.path();
@@ -204,7 +202,7 @@ fn the_dial_goes_from_the_prior_to_pixels() {
 #[test]
 fn python_computes_the_same_from_the_files() {
     let of = compared();
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/compare/recompute.py");
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/program/recompute.py");
     let output = Command::new("python3").arg(script).arg(of.out()).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let again: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();

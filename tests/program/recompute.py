@@ -2,7 +2,7 @@
 
     python3 recompute.py OUT
 
-It prints one JSON object; tests/compare.rs holds it against comparison.json and summary.csv.
+It prints one JSON object; tests/program/compare.rs holds it against comparison.json and summary.csv.
 """
 
 import csv

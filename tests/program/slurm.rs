@@ -1,15 +1,13 @@
-//! `sweep --engine slurm` against a real Slurm: a controller and two one-core nodes on this machine (`tests/slurm/cluster.sh`). Skipped
+//! `sweep --engine slurm` against a real Slurm: a controller and two one-core nodes on this machine (`tests/program/cluster.sh`). Skipped
 //! where Slurm is not installed, unless METAPICTURE_SLURM=1 insists.
-
-mod common;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use common::records;
 use serde_json::Value;
+use support::records;
 use tempfile::TempDir;
 
 /// After so long something hangs, also where others use the machine.
@@ -33,7 +31,7 @@ struct Cluster {
 
 impl Cluster {
     fn script() -> PathBuf {
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/slurm/cluster.sh")
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/program/cluster.sh")
     }
 
     /// None where there is no Slurm.
@@ -136,7 +134,7 @@ fn words(output: &Output) -> String {
 #[test]
 fn an_array_gives_the_bytes_of_one_process_and_is_followed_again_and_survives_lost_tasks_and_nodes() {
     let Some(cluster) = Cluster::start() else { return };
-    common::files("efficientnet-lite0");
+    support::files("efficientnet-lite0");
     std::fs::write(cluster.path("tiny.yaml"), EXPERIMENT).unwrap();
     let mut alone = cluster.command(env!("CARGO_BIN_EXE_metapicture"), &["sweep"]);
     alone.arg(cluster.path("tiny.yaml")).arg("--out").arg(cluster.path("alone")).arg("--quiet");
@@ -192,7 +190,7 @@ fn an_array_gives_the_bytes_of_one_process_and_is_followed_again_and_survives_lo
 
 #[test]
 fn without_slurm_a_dry_run_shows_the_job_and_a_sweep_names_what_is_missing() {
-    common::files("efficientnet-lite0");
+    support::files("efficientnet-lite0");
     let folder = TempDir::new().unwrap();
     let file = folder.path().join("it's.yaml");
     std::fs::write(&file, EXPERIMENT).unwrap();

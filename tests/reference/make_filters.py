@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Makes the reference numbers that tests/filters.rs compares with: the filters of SciPy, scikit-image,
+"""Makes the reference numbers that tests/fast/filters.rs compares with: the filters of SciPy, scikit-image,
 OpenCV and NumPy.
 
 Nothing here is computed by metapicture. The committed file was made with Python 3.11 on x86-64 and
@@ -107,7 +107,7 @@ def small(picture, measure, percentile):
 
 
 def main():
-    parser = argparse.ArgumentParser(description="Make the reference numbers of tests/filters.rs.")
+    parser = argparse.ArgumentParser(description="Make the reference numbers of tests/fast/filters.rs.")
     parser.add_argument("--out", type=Path, required=True, help="directory to write into; made if it is missing")
     out = parser.parse_args().out
     out.mkdir(parents=True, exist_ok=True)

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Makes the reference numbers that tests/optimizers.rs compares with: PyTorch's optimizers on a fixed problem.
+"""Makes the reference numbers that tests/fast/optimizers.rs compares with: PyTorch's optimizers on a fixed problem.
 
 The committed file was made with Python 3.11 on x86-64 and torch 2.13.0, numpy 2.4.6, safetensors 0.8.0. How to run it:
 
@@ -43,7 +43,7 @@ def f(x):
 
 
 def main():
-    parser = argparse.ArgumentParser(description="Make the reference numbers of tests/optimizers.rs.")
+    parser = argparse.ArgumentParser(description="Make the reference numbers of tests/fast/optimizers.rs.")
     parser.add_argument("--out", type=Path, required=True, help="directory to write into")
     out = parser.parse_args().out
     start = torch.tensor(

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Makes the reference numbers that tests/params.rs compares with: lucent's Fourier parameterization, and a pyramid that
+"""Makes the reference numbers that tests/fast/params.rs compares with: lucent's Fourier parameterization, and a pyramid that
 PyTorch enlarges.
 
 The committed file was made with Python 3.11 on x86-64 and
@@ -43,7 +43,7 @@ def fourier(numbers, height, width, decay=1, decorrelate=True):
 
 
 def main():
-    parser = argparse.ArgumentParser(description="Make the reference numbers of tests/params.rs.")
+    parser = argparse.ArgumentParser(description="Make the reference numbers of tests/fast/params.rs.")
     parser.add_argument("--out", type=Path, required=True, help="directory to write into")
     out = parser.parse_args().out
     torch.manual_seed(0)

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Makes the reference numbers that tests/regularizers.rs compares with: NumPy's total variation, PyTorch's autograd of
+"""Makes the reference numbers that tests/fast/regularizers.rs compares with: NumPy's total variation, PyTorch's autograd of
 the Gram matrices' cosine similarities, and lucent's objective of the same.
 
 The committed file was made with Python 3.11 on x86-64 and
@@ -59,7 +59,7 @@ def similarities(activation, group):
 
 
 def main():
-    parser = argparse.ArgumentParser(description="Make the reference numbers of tests/regularizers.rs.")
+    parser = argparse.ArgumentParser(description="Make the reference numbers of tests/fast/regularizers.rs.")
     parser.add_argument("--out", type=Path, required=True, help="directory to write into")
     out = parser.parse_args().out
     random = np.random.default_rng(0)

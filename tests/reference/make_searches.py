@@ -7,7 +7,7 @@
 
 DGN-AM as in act_max.py of github.com/Evolving-AI-Lab/synthesizing, PPGN as in sampler.py of github.com/Evolving-AI-Lab/ppgn (with the
 whole gradient of the log probability, as in the paper's equation 11); both written here from what they do. The starts are what
-`cargo test --test searches -- --ignored` writes: standard normal codes of this project's generator of random numbers. Everything is
+`cargo test --test fast searches -- --ignored` writes: standard normal codes of this project's generator of random numbers. Everything is
 computed in 64-bit floats. CaffeNet and the generator of fc6 are those of make_decoders.py.
 """
 

@@ -1,7 +1,6 @@
 //! What is measured on one picture agrees with NumPy, SciPy and Pillow (see reference/make.py).
 
-mod reference;
-
+use crate::reference::{self, all_close, close, expected, rows};
 use image::RgbImage;
 use metrics::coding::{QUALITY, jpeg, jpeg_bits_per_pixel, png_bits_per_pixel};
 use metrics::luminance::luminance;
@@ -9,7 +8,6 @@ use metrics::niqe::{self, Model};
 use metrics::spectrum::Spectrum;
 use metrics::variation::total_variation;
 use ndarray::{Array2, Array3, s};
-use reference::{all_close, close, expected, rows};
 
 /// For what both sides compute by a formula.
 const EXACT: f64 = 1e-10;

@@ -1,14 +1,12 @@
 //! What compares sets of features or activations agrees with torch-fidelity, prdc, SciPy and published constants (see
 //! reference/make.py).
 
-mod reference;
-
+use crate::reference::{close, expected, rows, uniform};
 use metrics::cka;
 use metrics::coverage::density_and_coverage;
 use metrics::energy::{energy, paired_permutation_p};
 use metrics::kid::kid;
 use ndarray::{Array2, s};
-use reference::{close, expected, rows, uniform};
 
 const EXACT: f64 = 1e-10;
 

@@ -1,8 +1,7 @@
 //! Ranks, tests and intervals agree with SciPy, statsmodels, pymoo and pingouin (see reference/make.py), and keep what they
 //! promise on data whose truth is known.
 
-mod reference;
-
+use crate::reference::{all_close, close, expected, uniform};
 use metrics::bootstrap::Bootstrap;
 use metrics::effect::rank_biserial;
 use metrics::fisher::mean_correlation;
@@ -16,7 +15,6 @@ use metrics::slope::within_unit_slope;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
-use reference::{all_close, close, expected, uniform};
 use statrs::distribution::{ContinuousCDF, Normal};
 
 /// For what both sides compute by a formula.

@@ -1,15 +1,15 @@
 //! What the subcommands print and end with.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use clap::Parser;
-use serde_json::Value;
-use zoo::{Manifest, Zoo, ZooError};
+use serde_json::json;
+use zoo::{Manifest, Zoo};
 
 use super::command::{Models, run_on as run};
 use super::pull::bring;
-use super::told::{Listing, info, info_json, list_json, listing, table};
-use crate::cli::error::{Error, Result, request};
+use super::told::{info, info_json, list_json, listing, table};
+use crate::cli::error::{Result, request};
 use metapicture::engine::inspect::Inspection;
 use zoo::Cache;
 

@@ -1,24 +1,22 @@
 //! The report of a comparison: as bytes, and as a reader meets it in a browser.
 
-#[path = "report/browser.rs"]
 mod browser;
-#[path = "report/synthetic.rs"]
 mod synthetic;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use metapicture::compare::comparison::{Comparison, Kind, Unit};
+use metapicture::compare::findings::{Findings, Origin, UnitFindings};
 use metapicture::{plot, report};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use browser::Browser;
-use synthetic::Size;
+use self::browser::Browser;
+use self::synthetic::Size;
 
 const SMALL: Size = Size { units: 3, seeds: 2, side: 48, many: false };
 
-fn small() -> (TempDir, Comparison) {
+fn small() -> (TempDir, Findings) {
     // Tests run beside each other.
     tch::set_num_threads(1);
     let folder = tempfile::tempdir().unwrap();
@@ -27,7 +25,7 @@ fn small() -> (TempDir, Comparison) {
 }
 
 /// The report of the small comparison in a folder, and its text.
-fn written(folder: &Path, comparison: &Comparison) -> (PathBuf, String) {
+fn written(folder: &Path, comparison: &Findings) -> (PathBuf, String) {
     let out = folder.join("report.html");
     report::write(comparison, folder, &out, 8_000_000).unwrap();
     let html = std::fs::read_to_string(&out).unwrap();
@@ -161,8 +159,8 @@ fn the_page_counts_the_units_that_are_compared_and_says_what_made_the_pictures()
     );
 
     // A class of which there are photographs only.
-    comparison.units.push(Unit { name: "class:999".to_owned(), ..comparison.units[0].clone() });
-    let control = comparison.methods.iter().position(|method| method.kind == Kind::Control).unwrap();
+    comparison.units.push(UnitFindings { name: "class:999".to_owned(), ..comparison.units[0].clone() });
+    let control = comparison.methods.iter().position(|method| method.kind == Origin::Control).unwrap();
     let mut photograph = comparison.pictures[0].clone();
     (photograph.unit, photograph.method) = (3, control);
     comparison.pictures.push(photograph);

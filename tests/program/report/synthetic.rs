@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use image::{Rgb, RgbImage};
-use metapicture::compare::comparison::*;
+use metapicture::compare::findings::*;
 use serde_json::json;
 
 /// What a page must never take for HTML.
@@ -66,7 +66,7 @@ fn why(reason: &str) -> Measured {
 fn metric(
     key: &str,
     name: &str,
-    group: Group,
+    group: MetricGroup,
     direction: Direction,
     primary: bool,
     meaning: &str,
@@ -79,45 +79,49 @@ fn metric(
 
 struct Made {
     label: String,
-    kind: Kind,
+    kind: Origin,
     /// From the prior, 0, to pixels, 1.
     share: f64,
 }
 
 /// Writes the pictures and `comparison.json` into a folder.
-pub fn make(folder: &Path, size: &Size) -> Comparison {
+pub fn make(folder: &Path, size: &Size) -> Findings {
     let made = |label: &str, kind, share| Made { label: label.to_owned(), kind, share };
     let eps = if size.many { vec![0., 0.003, 0.01, 0.03, 0.1, 1.] } else { vec![0., 0.03, 1.] };
     let steps = (eps.len() - 1) as f64;
-    let mut all = vec![made("naive", Kind::Run, 1.)];
+    let mut all = vec![made("naive", Origin::Run, 1.)];
     let first_blend = all.len();
     for (i, eps) in eps.iter().enumerate() {
-        all.push(made(&format!("blend eps={eps}"), Kind::Run, i as f64 / steps * 0.95));
+        all.push(made(&format!("blend eps={eps}"), Origin::Run, i as f64 / steps * 0.95));
     }
     let weights = [0., 100., 1000., 10000.];
     let first_regularized = all.len();
     if size.many {
         for (i, weight) in weights.iter().enumerate() {
-            all.push(made(&format!("regularized total_variation.weight={weight}"), Kind::Run, 0.85 - 0.15 * i as f64));
+            all.push(made(
+                &format!("regularized total_variation.weight={weight}"),
+                Origin::Run,
+                0.85 - 0.15 * i as f64,
+            ));
         }
-        all.push(made("latent", Kind::Run, 0.05));
-        all.push(made("lucid-2017", Kind::Run, 0.6));
-        all.push(made("lucent", Kind::Foreign, 0.62));
-        all.push(made("caricature", Kind::Run, 0.5));
-        all.push(made("deep-dream", Kind::Run, 0.7));
-        all.push(made("photographs", Kind::Control, 0.));
-        all.push(made("phase-scrambled photographs", Kind::Control, 0.4));
+        all.push(made("latent", Origin::Run, 0.05));
+        all.push(made("lucid-2017", Origin::Run, 0.6));
+        all.push(made("lucent", Origin::Foreign, 0.62));
+        all.push(made("caricature", Origin::Run, 0.5));
+        all.push(made("deep-dream", Origin::Run, 0.7));
+        all.push(made("photographs", Origin::Control, 0.));
+        all.push(made("phase-scrambled photographs", Origin::Control, 0.4));
     } else {
         all[2].label = HOSTILE.to_owned();
     }
-    all.push(made("blurred noise", Kind::Control, 0.9));
+    all.push(made("blurred noise", Origin::Control, 0.9));
 
-    let units: Vec<Unit> = (0..size.units)
+    let units: Vec<UnitFindings> = (0..size.units)
         .map(|u| {
             const NAMES: [&str; 8] =
                 ["banana", "goldfish", "violin", "wig", "chainlink fence", "tennis ball", "bow tie", "sunglass"];
             let label = if u < 8 { NAMES[u].to_owned() } else { format!("{} {}", NAMES[u % 8], u / 8) };
-            Unit {
+            UnitFindings {
                 name: format!("class:{}", u * 31 + 1),
                 class: Some(u * 31 + 1),
                 label: Some(if !size.many && u == 1 { HOSTILE.to_owned() } else { label }),
@@ -146,7 +150,7 @@ pub fn make(folder: &Path, size: &Size) -> Comparison {
                     ("tv", 0.02 + 0.3 * share),
                     ("ratio", strong / 24.),
                 ];
-                pictures.push(Picture {
+                pictures.push(PictureFindings {
                     id: format!("{unit:02x}{method:02x}{seed:02x}c0ffee"),
                     method,
                     unit,
@@ -170,11 +174,11 @@ pub fn make(folder: &Path, size: &Size) -> Comparison {
         .collect();
     let frequencies: Vec<f64> = (0..24).map(|i| 10f64.powf(1. + i as f64 * 0.044)).collect();
     let power = |f: f64, share: f64| 14. - (2.3 - 1.9 * share) * f.ln() - 1.5 * share;
-    let methods: Vec<Method> = (all.iter().enumerate())
+    let methods: Vec<MethodFindings> = (all.iter().enumerate())
         .map(|(place, Made { label, kind, share })| {
             let chance = noise(&[place as u64, 99]) * 0.08;
             let legible = measured((0.72 - 0.62 * share + chance).max(0.01), 0.06, size.units);
-            let control = *kind == Kind::Control;
+            let control = *kind == Origin::Control;
             let mut metrics = BTreeMap::from([
                 ("l1".to_owned(), legible),
                 ("kid".to_owned(), measured(0.02 + 0.2 * share, 0.01, size.units)),
@@ -196,7 +200,7 @@ pub fn make(folder: &Path, size: &Size) -> Comparison {
                 let deep = depth as f64 / layers.len() as f64;
                 let drift =
                     (1. - share) * (0.35 + 0.6 * (deep * 3.1).sin()) + 0.06 * noise(&[place as u64, depth as u64]);
-                Layer {
+                LayerFindings {
                     layer: name.clone(),
                     drift: measured(drift, 0.05 + 0.05 * deep, size.units),
                     drift_pooled: measured(drift * 0.8, 0.06, size.units),
@@ -214,7 +218,7 @@ pub fn make(folder: &Path, size: &Size) -> Comparison {
                 p_holm: Some((p * 12.).min(1.)),
                 effect: Some(difference.signum() * 0.8),
             };
-            Method {
+            MethodFindings {
                 label: label.clone(),
                 name: label.split(' ').next().unwrap_or_default().to_owned(),
                 kind: *kind,
@@ -254,7 +258,7 @@ pub fn make(folder: &Path, size: &Size) -> Comparison {
             methods: weights.iter().enumerate().map(|(i, weight)| (first_regularized + i, *weight)).collect(),
         });
     }
-    let point = |method: usize, value: Option<f64>| Point {
+    let point = |method: usize, value: Option<f64>| TradeoffPoint {
         method,
         value,
         legibility: methods[method].metrics["l1"].clone(),
@@ -273,7 +277,7 @@ pub fn make(folder: &Path, size: &Size) -> Comparison {
             ..tradeoff(size.units)
         });
     }
-    let methods_of_all: Vec<usize> = (0..all.len()).filter(|m| all[*m].kind != Kind::Control).collect();
+    let methods_of_all: Vec<usize> = (0..all.len()).filter(|m| all[*m].kind != Origin::Control).collect();
     tradeoffs.push(Tradeoff {
         points: methods_of_all.iter().map(|method| point(*method, None)).collect(),
         front: vec![0, 1, 2],
@@ -281,7 +285,7 @@ pub fn make(folder: &Path, size: &Size) -> Comparison {
     });
     tradeoffs.push(Tradeoff { primary: false, spearman_p_holm: None, ..tradeoffs[0].clone() });
 
-    let model = |name: &str, kinship: Option<&str>| Model {
+    let model = |name: &str, kinship: Option<&str>| Participant {
         name: name.to_owned(),
         weights_sha256: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08".to_owned(),
         definition: json!({ "architecture": "efficientnet-lite", "input": [224, 224] }),
@@ -297,7 +301,7 @@ pub fn make(folder: &Path, size: &Size) -> Comparison {
         metric(
             "l1",
             "L1 witness agreement",
-            Group::Legibility,
+            MetricGroup::Legibility,
             Up,
             true,
             "Share of witnesses whose first guess is the unit's class.",
@@ -306,7 +310,7 @@ pub fn make(folder: &Path, size: &Size) -> Comparison {
         metric(
             "witness_probability",
             "L1 witness probability",
-            Group::Legibility,
+            MetricGroup::Legibility,
             Up,
             false,
             "Mean probability that the witnesses give to the unit's class.",
@@ -315,7 +319,7 @@ pub fn make(folder: &Path, size: &Size) -> Comparison {
         metric(
             "kid",
             "L2 KID",
-            Group::Legibility,
+            MetricGroup::Legibility,
             Down,
             false,
             "Distance of the pictures' features from those of photographs.",
@@ -324,7 +328,7 @@ pub fn make(folder: &Path, size: &Size) -> Comparison {
         metric(
             "coverage",
             "L3 coverage",
-            Group::Legibility,
+            MetricGroup::Legibility,
             Up,
             false,
             "Share of photographs that have a picture in their neighbourhood.",
@@ -333,7 +337,7 @@ pub fn make(folder: &Path, size: &Size) -> Comparison {
         metric(
             "activation",
             "activation",
-            Group::Fidelity,
+            MetricGroup::Fidelity,
             Up,
             false,
             "What the unit answers to the finished picture.",
@@ -342,7 +346,7 @@ pub fn make(folder: &Path, size: &Size) -> Comparison {
         metric(
             "ratio",
             "F1 activation ratio",
-            Group::Fidelity,
+            MetricGroup::Fidelity,
             Up,
             true,
             "Activation between that of the median photograph, 0, and that of the best pixel picture, 1.",
@@ -351,7 +355,7 @@ pub fn make(folder: &Path, size: &Size) -> Comparison {
         metric(
             "drift",
             "F2 drift",
-            Group::Fidelity,
+            MetricGroup::Fidelity,
             Down,
             true,
             "How far layers see the picture from pixel pictures of its unit.",
@@ -360,7 +364,7 @@ pub fn make(folder: &Path, size: &Size) -> Comparison {
         metric(
             "mis",
             "F6 inversion gap",
-            Group::Fidelity,
+            MetricGroup::Fidelity,
             Down,
             false,
             "What the generator cannot express.",
@@ -369,7 +373,7 @@ pub fn make(folder: &Path, size: &Size) -> Comparison {
         metric(
             "tv",
             "total variation",
-            Group::Diagnostic,
+            MetricGroup::Diagnostic,
             Direction::None,
             false,
             "Mean difference of neighbouring pixels.",
@@ -377,7 +381,7 @@ pub fn make(folder: &Path, size: &Size) -> Comparison {
         ),
     ];
     metrics[7].not_computed = Some("no generator can be inverted here; ask for it with --inversion".to_owned());
-    let comparison = Comparison {
+    let comparison = Findings {
         schema_version: SCHEMA_VERSION,
         title: if size.many { "tradeoff".to_owned() } else { format!("small {HOSTILE}") },
         version: "0.1.0".to_owned(),
@@ -395,7 +399,7 @@ pub fn make(folder: &Path, size: &Size) -> Comparison {
             crops: 5,
             sha256: "0b822cd15d6c15b0f00a089f86d081884c7d659a2feaa0c55ad015a3bf4f1b2".to_owned(),
         },
-        sources: vec![Source {
+        sources: vec![PictureSource {
             path: PathBuf::from("out/tradeoff <b>hostile</b> & path"),
             pictures: pictures.len(),
             skipped: vec!["2 runs that failed".to_owned()],

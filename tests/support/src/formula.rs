@@ -1,5 +1,4 @@
 //! Tensors by the formula that the scripts of `tests/reference` share, and the numbers that they keep of others.
-#![allow(dead_code, reason = "each test takes a part of it")]
 
 use std::collections::BTreeMap;
 

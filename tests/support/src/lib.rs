@@ -1,6 +1,13 @@
-//! What several test files need: the models and pictures of the user's cache (pulled if they are not there), and the
-//! inputs that `tests/reference/make_expected.py` computes from a formula.
-#![allow(dead_code)] // Every test file compiles this one for itself and uses a part of it.
+//! What the tests share: the models and pictures of the user's cache (pulled if they are not there), the records of a sweep, and
+//! the inputs that `tests/reference/make_expected.py` computes from a formula.
+
+pub mod differences;
+pub mod formula;
+pub mod made_up;
+pub mod models;
+pub mod mount;
+pub mod narrow;
+pub mod swept;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -62,7 +69,7 @@ pub fn records(out: &Path) -> Records {
 
 /// A path below `tests/reference`.
 pub fn reference(file: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reference").join(file)
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../reference").join(file)
 }
 
 /// The tensors of a reference file.

@@ -14,7 +14,7 @@ How to run it:
     venv/bin/pip install numpy==2.4.6 scipy==1.17.1 scikit-learn==1.9.1 statsmodels==0.15.0 pymoo==0.6.2 \\
         pingouin==0.7.0 pillow==13.0.0 torch==2.13.0 tqdm
     venv/bin/pip install --no-deps prdc==0.2 torch-fidelity==0.4.0
-    venv/bin/python metrics/tests/reference/make.py
+    venv/bin/python metrics/tests/all/reference/make.py
 """
 
 import io

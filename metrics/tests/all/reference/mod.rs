@@ -1,5 +1,4 @@
 //! The inputs and the expected numbers of `make.py`, which lies beside.
-#![allow(dead_code)] // Each test program uses a part.
 
 use ndarray::Array2;
 use serde_json::Value;

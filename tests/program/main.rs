@@ -1,0 +1,9 @@
+//! The program as a user meets it: what it leaves, what it says, how it ends.
+
+mod cli;
+mod compare;
+mod report;
+mod schema;
+mod slurm;
+mod store;
+mod sweep;
