@@ -26,15 +26,11 @@
 
 // Their names are those of `engine`.
 #[doc(hidden)]
-pub mod checkpoint;
-#[doc(hidden)]
 pub mod compare;
 #[doc(hidden)]
 pub mod comparison;
 #[doc(hidden)]
 pub mod device;
-#[doc(hidden)]
-pub mod encoder;
 #[doc(hidden)]
 pub mod error;
 #[doc(hidden)]
@@ -53,8 +49,6 @@ pub mod look;
 pub mod method;
 #[doc(hidden)]
 pub mod models;
-#[doc(hidden)]
-pub mod objective;
 #[doc(hidden)]
 pub mod optimizer;
 #[doc(hidden)]
@@ -78,19 +72,17 @@ pub mod run;
 #[doc(hidden)]
 pub mod samples;
 #[doc(hidden)]
+pub mod saved;
+#[doc(hidden)]
 pub mod sheet;
 #[doc(hidden)]
 pub mod store;
 #[doc(hidden)]
 pub mod sweep;
 #[doc(hidden)]
-pub mod tensor_file;
-#[doc(hidden)]
 pub mod transform;
 #[doc(hidden)]
 pub mod unit;
-#[doc(hidden)]
-pub mod view;
 #[doc(hidden)]
 pub mod visualize;
 
@@ -112,8 +104,8 @@ pub mod prelude {
 pub mod engine {
     #[doc(inline)]
     pub use crate::{
-        checkpoint, compare, comparison, device, encoder, error, evolution, experiment_file, filter, inspect, libtorch,
-        look, method, models, objective, optimizer, param, picture, plot, random, reference, regularizer, render,
-        report, run, samples, sheet, store, sweep, tensor_file, transform, unit, view, visualize,
+        compare, comparison, device, error, evolution, experiment_file, filter, inspect, libtorch, look, method,
+        models, optimizer, param, picture, plot, random, reference, regularizer, render, report, run, samples, saved,
+        sheet, store, sweep, transform, unit, visualize,
     };
 }

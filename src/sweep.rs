@@ -56,7 +56,7 @@ pub struct WorkOptions {
 impl Default for WorkOptions {
     fn default() -> WorkOptions {
         let share = Share::WHOLE;
-        WorkOptions { share, begin: share, retry_failed: false, pause: crate::checkpoint::PAUSE }
+        WorkOptions { share, begin: share, retry_failed: false, pause: crate::render::PAUSE }
     }
 }
 

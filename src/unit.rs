@@ -25,8 +25,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tch::{Kind, Tensor};
 
+use crate::picture::read_npy;
 use crate::random::{Purpose, Seed, normal, stream};
-use crate::tensor_file::read_npy;
 
 /// How a number is made of an activation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

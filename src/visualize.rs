@@ -7,11 +7,11 @@ use std::sync::{Arc, OnceLock};
 
 use image::RgbImage;
 
-use crate::checkpoint::Unkept;
 use crate::error::{Context, Error, Result, bail, request};
 use crate::experiment_file::Seeds;
 use crate::method::Method;
 use crate::models::{Classifier, Generator, condition};
+use crate::render::Unkept;
 use crate::render::Watch;
 use crate::run::Plan;
 use crate::run::{Experiment, Run};

@@ -12,10 +12,10 @@ use super::output::print_json;
 use crate::cli::error::{Context, OfRequest, Result, bail, request};
 use metapicture::engine::models::condition;
 use metapicture::engine::param::{Condition, Space};
+use metapicture::engine::picture::read_npy;
 use metapicture::engine::random::Seed;
 use metapicture::engine::samples::{Drawn, pictures, random, to_host};
 use metapicture::engine::sheet::{Cell, Sheet};
-use metapicture::engine::tensor_file::read_npy;
 
 /// Pictures from a generator's random or given codes.
 #[derive(Debug, Args)]

@@ -8,7 +8,7 @@ use rand_chacha::ChaCha12Rng;
 use rand_distr::{Distribution, StandardNormal};
 
 use super::{Evolution, Variant, ranked, weights};
-use crate::checkpoint::Saved;
+use crate::saved::Saved;
 
 /// A factor A of the covariance matrix C = A A^T.
 #[derive(Debug)]

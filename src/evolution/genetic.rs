@@ -8,7 +8,7 @@ use rand_chacha::ChaCha12Rng;
 use rand_distr::{Distribution, StandardNormal};
 
 use super::{Evolution, ranked};
-use crate::checkpoint::Saved;
+use crate::saved::Saved;
 
 /// The share of a child's numbers that come from the first of its parents.
 const OF_FIRST: f64 = 0.75;

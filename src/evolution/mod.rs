@@ -18,7 +18,7 @@ use rand_chacha::ChaCha12Rng;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::checkpoint::Saved;
+use crate::saved::Saved;
 
 /// What of the covariance matrix a CMA-ES adapts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -7,7 +7,7 @@ use rand_chacha::ChaCha12Rng;
 use rand_distr::{Distribution, StandardNormal};
 
 use super::{Degrees, Evolution, ranked, weights};
-use crate::checkpoint::Saved;
+use crate::saved::Saved;
 
 /// How far beyond the candidates' mean the next mean lies, along the arc from the present one.
 const BEYOND: f64 = 1.5;

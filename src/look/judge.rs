@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 use tch::{Kind, Tensor};
 
 use crate::error::Result;
-use crate::objective::Objective;
 use crate::picture::from_rgb8;
+use crate::render::Objective;
 use crate::unit::{Reading, Unit};
 
 /// What one classifier, a witness mostly, says of a finished picture about one class.

@@ -10,7 +10,7 @@ use tch::{Device, Kind, Tensor};
 
 use super::judge;
 use crate::error::{Result, request};
-use crate::objective::Objective;
+use crate::render::Objective;
 use crate::unit::{LayerShapes, Reading, Unit};
 
 /// Pictures that pass together.

@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 use tch::{Kind, Tensor};
 
 use super::latent::{draws, on_device};
+use crate::picture::read_npy;
 use crate::random::Seed;
-use crate::tensor_file::read_npy;
 
 /// How a method asks for them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

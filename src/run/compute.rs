@@ -9,7 +9,6 @@ use generators::{Classes, Generator};
 
 use super::experiment::Experiment;
 use super::identity::{Run, seeded};
-use crate::checkpoint::Keeper;
 use crate::device;
 use crate::error::Result;
 use crate::look::judge::{self, Verdict};
@@ -17,6 +16,7 @@ use crate::method::Method;
 use crate::param::Condition;
 use crate::picture::{read, to_rgb8};
 use crate::random::Seed;
+use crate::render::Keeper;
 use crate::render::{Batch, Rendered, Row, Watch, resume};
 use crate::store::{
     ActivationField, LIBTORCH_VERSION, Leaves, NUMERIC_VERSION, Provenance, Record, SCHEMA_VERSION, Status, Timing,

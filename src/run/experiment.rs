@@ -8,10 +8,10 @@ use generators::Generator;
 use tch::Device;
 
 use super::load::Load;
-use crate::encoder::Encoder;
 use crate::error::{Context, Result, bail, request};
 use crate::method::{Method, ParamSpec};
 use crate::param::Condition;
+use crate::render::Encoder;
 use crate::unit::{LayerShapes, Unit};
 
 /// Models and settings that all runs of an experiment share.

@@ -14,9 +14,9 @@ use crate::error::Result;
 use super::experiment::Experiment;
 use super::identity::Run;
 use super::plan::{Plan, PlannedRun, Share};
-use crate::checkpoint::{PAUSE, Timed};
 use crate::device;
 use crate::render::Watch;
+use crate::render::{PAUSE, Timed};
 use crate::store::{Claim, Hash, Key, Store, Writing};
 use crate::store::{LIBTORCH_VERSION, NUMERIC_VERSION, Status};
 

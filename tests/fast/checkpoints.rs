@@ -6,12 +6,13 @@ use std::cell::{Cell, RefCell};
 
 use classifiers::Classifier;
 use generators::Generator;
-use metapicture::checkpoint::{Keeper, Saved};
 use metapicture::error::{Error, Result};
 use metapicture::method::Method;
 use metapicture::param::Condition;
 use metapicture::random::Seed;
+use metapicture::render::Keeper;
 use metapicture::render::{Batch, Rendered, Watch, render, resume};
+use metapicture::saved::Saved;
 use metapicture::unit::{LayerShapes, Unit};
 use support::formula;
 use support::narrow::{classifier, conditional, spatial};

@@ -6,15 +6,15 @@ use frozen::network::{Network, Point};
 use frozen::weights::Weights;
 use generators::{Generator, taesd};
 use metapicture::method::{Method, ParamSpec};
-use metapicture::objective::Objective;
 use metapicture::param::{
     Blend, BlendSpec, Bounds, Condition, Embedding, EmbeddingSpec, Latent, LatentSpec, Norm, Origin, Param, Pixel,
     PixelSpec, Space,
 };
 use metapicture::random::Seed;
+use metapicture::render::Objective;
 use metapicture::render::{Batch, render};
+use metapicture::render::{Moment, View};
 use metapicture::unit::{LayerShapes, Reading, Unit};
-use metapicture::view::{Moment, View};
 use support::differences::{check, direction};
 use support::formula;
 use support::{classifier, generator};

@@ -2,8 +2,8 @@
 
 use frozen::network::Point;
 use metapicture::method::Method;
-use metapicture::objective::Objective;
 use metapicture::random::{Purpose, Seed, normal, stream};
+use metapicture::render::Objective;
 use metapicture::render::{Batch, render};
 use metapicture::unit::{LayerShapes, Reading, Unit};
 use support::classifier;

@@ -456,6 +456,6 @@ fn a_search_that_a_generator_does_not_allow_says_what_is_missing() {
         assert!(error.contains("nothing lies within the limits of") && error.contains(complaint), "{error}");
     }
     let classifier = classifier("efficientnet-lite0");
-    let error = metapicture::encoder::Encoder::new(&face, Some(&classifier)).unwrap_err().to_string();
+    let error = metapicture::render::Encoder::new(&face, Some(&classifier)).unwrap_err().to_string();
     assert!(error.contains("face-dcgan has no encoder"), "{error}");
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 
 use crate::cli::error::{Context, Result, request};
-use metapicture::engine::checkpoint::PAUSE;
+use metapicture::engine::render::PAUSE;
 use metapicture::engine::run::Share;
 
 /// Every run that an experiment file asks for and that is not there yet, into a folder of records.

@@ -1,5 +1,5 @@
-//! Checkpoints: everything that the next step of a batch depends on, as bytes, so that work which was cut off goes on from
-//! there and comes to the same bytes as work which was not.
+//! A state as bytes: everything that the next step of a batch depends on, so that work which was cut off goes on from there and comes to
+//! the same bytes as work which was not.
 //!
 //! The bytes are a safetensors file, numbers as they are in memory. Its metadata hold the version of the format, what
 //! identifies the batch, and a sha256 of all names, shapes and numbers; where any of these is not as expected the batch
@@ -7,9 +7,7 @@
 //! them is kept.
 
 use std::borrow::Cow;
-use std::cell::Cell;
 use std::collections::{BTreeMap, HashMap};
-use std::time::{Duration, Instant};
 
 use crate::error::{Context, Result, bail, request};
 use ndarray::Array2;
@@ -17,8 +15,6 @@ use safetensors::tensor::{Dtype, SafeTensors, TensorView, View};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use tch::{Device, Kind, Tensor};
-
-use crate::render::{Row, Watch};
 
 /// Version of what a checkpoint holds and of how it is named. A change of either is a change of this.
 const FORMAT: u32 = 1;
@@ -32,132 +28,6 @@ struct Header {
     format: u32,
     batch: String,
     sha256: String,
-}
-
-/// Where the checkpoints of one batch are kept.
-pub trait Keeper {
-    /// What identifies the batch: a hash of its run ids, and of all else that decides its bytes, such as the threads, the
-    /// device and the program's version. A checkpoint of another one is ignored.
-    fn batch(&self) -> &str;
-
-    /// The last checkpoint, if there is one.
-    fn load(&self) -> Option<Vec<u8>>;
-
-    /// Whether it is time for a checkpoint. Asked after every step, 16 screened codes, or 8 candidates of a generation, so
-    /// it must be quick; nothing is read back from the device unless the answer is yes.
-    fn due(&self) -> bool;
-
-    /// Replaces the last checkpoint: whole or not at all.
-    ///
-    /// # Errors
-    /// If the bytes cannot be written. The batch goes on, and later checkpoints are tried all the same.
-    fn save(&self, bytes: &[u8]) -> Result<()>;
-}
-
-/// Keeps nothing.
-#[derive(Clone, Copy, Debug)]
-pub struct Unkept;
-
-impl Keeper for Unkept {
-    fn batch(&self) -> &str {
-        ""
-    }
-
-    fn load(&self) -> Option<Vec<u8>> {
-        None
-    }
-
-    fn due(&self) -> bool {
-        false
-    }
-
-    fn save(&self, _: &[u8]) -> Result<()> {
-        Ok(())
-    }
-}
-
-/// The time between two checkpoints, so short that a batch which is killed loses a minute at most: a step comes on top.
-pub const PAUSE: Duration = Duration::from_secs(45);
-
-/// Where saving is slow, pauses are longer: this many times as long as it took.
-const AS_LONG_AS_SAVING: u32 = 20;
-
-/// Keeps a checkpoint whenever some time has gone by.
-#[derive(Debug)]
-pub struct Timed<L, S> {
-    batch: String,
-    load: L,
-    save: S,
-    pause: Duration,
-    next: Cell<Instant>,
-}
-
-impl<L, S> Timed<L, S>
-where
-    L: Fn() -> Option<Vec<u8>>,
-    S: Fn(&[u8]) -> Result<()>,
-{
-    /// For the batch that `batch` identifies, from now on every `pause`; `load` and `save` are what [`Keeper`] asks of them.
-    pub fn new(batch: String, pause: Duration, load: L, save: S) -> Timed<L, S> {
-        Timed { batch, load, save, pause, next: Cell::new(Instant::now() + pause) }
-    }
-}
-
-impl<L, S> Keeper for Timed<L, S>
-where
-    L: Fn() -> Option<Vec<u8>>,
-    S: Fn(&[u8]) -> Result<()>,
-{
-    fn batch(&self) -> &str {
-        &self.batch
-    }
-
-    fn load(&self) -> Option<Vec<u8>> {
-        (self.load)()
-    }
-
-    fn due(&self) -> bool {
-        Instant::now() >= self.next.get()
-    }
-
-    fn save(&self, bytes: &[u8]) -> Result<()> {
-        let start = Instant::now();
-        let saved = (self.save)(bytes);
-        self.next.set(Instant::now() + self.pause.max(start.elapsed() * AS_LONG_AS_SAVING));
-        saved
-    }
-}
-
-/// A keeper at work: what is found is read, what is due is written, and the first failure to write is told.
-pub(crate) struct Keeping<'k> {
-    keeper: &'k dyn Keeper,
-    watch: &'k dyn Watch,
-    warned: Cell<bool>,
-}
-
-impl<'k> Keeping<'k> {
-    pub(crate) fn new(keeper: &'k dyn Keeper, watch: &'k dyn Watch) -> Keeping<'k> {
-        Keeping { keeper, watch, warned: Cell::new(false) }
-    }
-
-    /// What the last checkpoint of this batch holds; nothing if there is none that can be used.
-    pub(crate) fn found(&self) -> Saved {
-        let read = |bytes: Vec<u8>| Saved::from_bytes(&bytes, self.keeper.batch());
-        self.keeper.load().and_then(read).unwrap_or_default()
-    }
-
-    /// Keeps a state if a checkpoint is due.
-    pub(crate) fn keep(&self, state: impl FnOnce() -> Saved) {
-        if !self.keeper.due() {
-            return;
-        }
-        let saved = state().to_bytes(self.keeper.batch()).and_then(|bytes| self.keeper.save(&bytes));
-        if let Err(error) = saved
-            && !self.warned.replace(true)
-        {
-            self.watch.unsaved(&error);
-        }
-    }
 }
 
 /// The parts of a state by name.
@@ -174,9 +44,6 @@ const KINDS: [(Kind, Dtype); 5] = [
     (Kind::BFloat16, Dtype::BF16),
     (Kind::Int64, Dtype::I64),
 ];
-
-/// Columns of a trace before its penalties.
-const COLUMNS: usize = 3;
 
 impl Saved {
     /// Keeps a tensor. It is read when the checkpoint is written, which must come before the next step.
@@ -206,17 +73,6 @@ impl Saved {
     pub fn put_counts(&mut self, name: &str, counts: &[usize]) {
         let counts: Vec<i64> = counts.iter().map(|&count| count as i64).collect();
         self.put(name, &Tensor::from_slice(&counts));
-    }
-
-    /// Keeps the rows of a trace.
-    pub fn put_trace(&mut self, name: &str, trace: &[Row]) {
-        let width = COLUMNS + trace.first().map_or(0, |row| row.penalties.len());
-        let row = |row: &Row| {
-            // A norm is never negative.
-            [row.loss, row.activation, row.gradient_norm.unwrap_or(-1.)].into_iter().chain(row.penalties.clone())
-        };
-        let numbers: Vec<f64> = trace.iter().flat_map(row).collect();
-        self.put(name, &Tensor::from_slice(&numbers).view([trace.len() as i64, width as i64]));
     }
 
     /// Keeps a state within this one.
@@ -272,24 +128,6 @@ impl Saved {
         let mut counts = vec![0i64; tensor.numel()];
         tensor.copy_data(&mut counts, tensor.numel());
         counts.into_iter().map(|count| usize::try_from(count).ok()).collect()
-    }
-
-    /// A trace with this many penalties a row.
-    pub fn trace(&self, name: &str, penalties: usize) -> Option<Vec<Row>> {
-        let [rows, columns] = self.tensor(name)?.size()[..] else { return None };
-        let width = COLUMNS + penalties;
-        if rows > 0 && columns as usize != width {
-            return None;
-        }
-        let numbers = self.numbers(name)?;
-        let row = |(step, numbers): (usize, &[f64])| Row {
-            step,
-            loss: numbers[0],
-            activation: numbers[1],
-            gradient_norm: (numbers[2] != -1.).then_some(numbers[2]),
-            penalties: numbers[COLUMNS..].to_vec(),
-        };
-        Some(numbers.chunks_exact(width).enumerate().map(row).collect())
     }
 
     /// A state within this one, if there is anything of it.
@@ -428,25 +266,6 @@ mod tests {
     }
 
     #[test]
-    fn a_trace_comes_back_with_its_gaps() {
-        let row = |step: usize, gradient_norm: Option<f64>| Row {
-            step,
-            loss: 0.1 * step as f64,
-            activation: -2.,
-            penalties: vec![1., 2.],
-            gradient_norm,
-        };
-        let trace = vec![row(0, Some(0.)), row(1, Some(f64::INFINITY)), row(2, None)];
-        let mut saved = Saved::default();
-        saved.put_trace("trace", &trace);
-        saved.put_trace("empty", &[]);
-        let found = Saved::from_bytes(&saved.to_bytes("").unwrap(), "").unwrap();
-        assert_eq!(found.trace("trace", 2), Some(trace));
-        assert_eq!(found.trace("empty", 2), Some(vec![]));
-        assert_eq!(found.trace("trace", 1), None);
-    }
-
-    #[test]
     fn what_is_restored_keeps_the_layout_of_its_place_and_must_fit_it() {
         let numbers = Tensor::from_slice(&[1f32, 2., 3., 4., 5., 6.]).view([2, 3]);
         let mut saved = Saved::default();
@@ -459,27 +278,5 @@ mod tests {
         }
         assert!(saved.restore_all("tensors", &[]).is_none());
         assert!(saved.restore_all("tensors", &[place.shallow_clone(), place]).is_none());
-    }
-
-    #[test]
-    fn checkpoints_come_at_their_time_and_later_where_saving_is_slow() {
-        let keeper = Timed::new(
-            "batch".to_owned(),
-            Duration::from_millis(1),
-            || None,
-            |_: &[u8]| {
-                std::thread::sleep(Duration::from_millis(30));
-                Ok(())
-            },
-        );
-        while !keeper.due() {}
-        keeper.save(b"").unwrap();
-        let since = Instant::now();
-        while !keeper.due() {}
-        assert!(since.elapsed() > Duration::from_millis(550), "{:?}", since.elapsed());
-        let keeper = Timed::new("batch".to_owned(), PAUSE, || None, |_: &[u8]| Ok(()));
-        assert!(!keeper.due());
-        keeper.save(b"").unwrap();
-        assert!(!keeper.due());
     }
 }

@@ -7,7 +7,7 @@ use frozen::network::{Point, Schedule};
 use generators::Generator;
 use tch::Tensor;
 
-use crate::view::middle;
+use super::tiles::middle;
 
 /// From the pictures of a generator to its codes.
 #[derive(Debug)]

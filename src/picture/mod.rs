@@ -1,0 +1,7 @@
+//! Pictures and tensors as files.
+
+mod eight_bit;
+mod npy;
+
+pub use eight_bit::{from_rgb8, jpeg, read, to_rgb8};
+pub use npy::read_npy;
