@@ -7,7 +7,7 @@ use ndarray::{Array1, Array2, Axis};
 use rand_chacha::ChaCha12Rng;
 use rand_distr::{Distribution, StandardNormal};
 
-use super::{Evolution, Variant, ranked, weights};
+use super::generations::{Evolution, Variant, ranked, weights};
 use crate::saved::Saved;
 
 /// A factor A of the covariance matrix C = A A^T.

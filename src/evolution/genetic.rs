@@ -7,7 +7,7 @@ use rand::RngExt;
 use rand_chacha::ChaCha12Rng;
 use rand_distr::{Distribution, StandardNormal};
 
-use super::{Evolution, ranked};
+use super::generations::{Evolution, ranked};
 use crate::saved::Saved;
 
 /// The share of a child's numbers that come from the first of its parents.

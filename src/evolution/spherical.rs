@@ -6,7 +6,7 @@ use ndarray::{Array1, Array2, ArrayView1, Axis};
 use rand_chacha::ChaCha12Rng;
 use rand_distr::{Distribution, StandardNormal};
 
-use super::{Degrees, Evolution, ranked, weights};
+use super::generations::{Degrees, Evolution, ranked, weights};
 use crate::saved::Saved;
 
 /// How far beyond the candidates' mean the next mean lies, along the arc from the present one.

@@ -2,7 +2,8 @@
 
 use tch::Tensor;
 
-use super::{Optimizer, StepSize};
+use super::rule::{Optimizer, less_decay};
+use super::step_size::StepSize;
 
 /// As in `torch.optim.Adam`.
 const EPS: f64 = 1e-8;
@@ -32,7 +33,7 @@ impl Optimizer for Adam {
         let size = self.lr.at(step, steps) / (1. - self.beta1.powi(count));
         let correction = (1. - self.beta2.powi(count)).sqrt();
         for ((tensor, gradient), (first, second)) in tensors.iter().zip(gradients).zip(&mut self.moments) {
-            let gradient = &super::less_decay(gradient, self.weight_decay, tensor);
+            let gradient = &less_decay(gradient, self.weight_decay, tensor);
             let _ = first.lerp_(gradient, 1. - self.beta1);
             let _ = second.g_mul_scalar_(self.beta2).addcmul_(&(gradient * (1. - self.beta2)), gradient);
             let deviation = second.sqrt() / correction + EPS;

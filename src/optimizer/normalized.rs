@@ -7,7 +7,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tch::{Kind, Tensor};
 
-use super::{Optimizer, StepSize};
+use super::rule::Optimizer;
+use super::step_size::StepSize;
 
 /// What of a sample's gradient is made 1.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

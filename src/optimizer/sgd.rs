@@ -3,7 +3,8 @@
 
 use tch::Tensor;
 
-use super::{Optimizer, StepSize};
+use super::rule::{Optimizer, less_decay};
+use super::step_size::StepSize;
 
 /// u = g - weight_decay x; b = momentum b + (1 - dampening) u; x += lr b. With Nesterov's variant x += lr (u + momentum b).
 #[derive(Debug)]
@@ -38,7 +39,7 @@ impl Optimizer for Sgd {
         // The first gradient enters whole; told by the step, so that restored velocities need no mark.
         let share = if step == 0 { 1. } else { 1. - self.dampening };
         for (i, (tensor, gradient)) in tensors.iter().zip(gradients).enumerate() {
-            let mut upwards = super::less_decay(gradient, self.weight_decay, tensor);
+            let mut upwards = less_decay(gradient, self.weight_decay, tensor);
             if let Some(velocity) = self.velocities.get_mut(i) {
                 let _ = velocity.g_mul_scalar_(self.momentum).g_add_(&(&upwards * share));
                 upwards = if self.nesterov { upwards + &*velocity * self.momentum } else { velocity.shallow_clone() };

@@ -7,7 +7,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tch::{Kind, Tensor};
 
-use super::{Latent, LatentSpec, Param};
+use super::latent::{Latent, LatentSpec};
+use super::parameterization::Param;
 
 /// How the residual is measured.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -10,8 +10,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tch::{Kind, Tensor};
 
-use super::latent::{draws, on_device};
-use super::{Param, Range};
+use super::limits::Range;
+use super::parameterization::Param;
+use super::prior::{draws, on_device};
 use crate::random::{Purpose, Seed, normal, stream};
 
 /// Where the search begins.

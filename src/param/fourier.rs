@@ -7,7 +7,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
 
-use super::{Colour, Param, Resampling, spectrum};
+use super::colour::Colour;
+use super::parameterization::{Param, Resampling};
+use super::spectrum;
 use crate::random::{Purpose, Seed, normal, stream};
 
 /// How a method asks for it.

@@ -9,7 +9,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
 
-use super::{Colour, Param, Resampling};
+use super::colour::Colour;
+use super::parameterization::{Param, Resampling};
 use crate::random::{Purpose, Seed, normal, stream};
 
 /// How a method asks for it.

@@ -4,14 +4,16 @@
 use std::fmt;
 
 use frozen::network::{Pass, Schedule};
-use generators::{Generator, Prior};
+use generators::Generator;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tch::{Kind, Tensor};
 
-use super::limits::{Bounds, Limits, constant, moments};
-use super::{Param, spectrum};
-use crate::random::{Purpose, Seed, normal, stream, truncated_normal};
+use super::limits::{Bounds, Limits};
+use super::parameterization::Param;
+use super::prior::{constant, draws, moments, on_device, shape_of};
+use super::spectrum;
+use crate::random::{Purpose, Seed, normal, stream};
 
 /// Where codes may lie.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -134,54 +136,6 @@ pub struct Latent<'g> {
     pass: Option<Pass<'g>>,
     /// The last pictures, which the pullback of clamping reads.
     pictures: Option<Tensor>,
-}
-
-/// `[N, …]`
-fn shape_of(count: usize, rest: &[i64]) -> Vec<i64> {
-    std::iter::once(count as i64).chain(rest.iter().copied()).collect()
-}
-
-/// The shape of what is drawn for one code.
-fn drawn_shape(generator: &Generator) -> Vec<i64> {
-    generator.mapping.as_ref().map_or_else(|| generator.code.shape.clone(), |mapping| vec![mapping.inputs])
-}
-
-/// The number-th draw from the prior with that seed, before the mapping where there is one.
-fn drawn(generator: &Generator, (seed, number): (Seed, u64)) -> Vec<f32> {
-    let mut rng = stream(seed, Purpose::Start, number);
-    let count = drawn_shape(generator).iter().product::<i64>() as usize;
-    match &generator.code.prior {
-        Prior::Normal => normal(&mut rng, count),
-        Prior::Truncated { truncation } => {
-            truncated_normal(&mut rng, count).into_iter().map(|number| number * *truncation as f32).collect()
-        }
-        Prior::Codebook { mean, deviation } => {
-            let places = count / mean.len();
-            let scaled = |(at, number): (usize, f32)| mean[at / places] + deviation[at / places] * number;
-            normal(&mut rng, count).into_iter().enumerate().map(scaled).collect()
-        }
-        Prior::Rectified => normal(&mut rng, count).into_iter().map(|number| number.max(0.)).collect(),
-    }
-}
-
-/// Codes `[N,…]` drawn from the prior: one for each (seed, number), the number-th draw with that seed.
-pub(crate) fn draws(generator: &Generator, starts: &[(Seed, u64)]) -> Tensor {
-    let rows = starts.iter().flat_map(|start| drawn(generator, *start)).collect();
-    let code = on_device(generator, rows, &shape_of(starts.len(), &drawn_shape(generator)));
-    match &generator.mapping {
-        None => code,
-        Some(mapping) => {
-            let schedule = mapping.network.schedule(&[mapping.network.output()]);
-            let codes = mapping.network.forward(&schedule, &code);
-            codes.activation(mapping.network.output()).view(&shape_of(starts.len(), &generator.code.shape)[..])
-        }
-    }
-}
-
-/// Numbers in the type and at the place of a generator's weights.
-pub(super) fn on_device(generator: &Generator, numbers: Vec<f32>, shape: &[i64]) -> Tensor {
-    let (kind, device) = (generator.network.kind(), generator.network.device());
-    Tensor::from_slice(&numbers).view(shape).to_kind(kind).to_device(device)
 }
 
 impl<'g> Latent<'g> {

@@ -10,9 +10,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tch::{Kind, Tensor};
 
-use super::latent::{draws, on_device};
+use super::prior::{constant, on_device, statistics};
 use crate::picture::read_npy;
-use crate::random::Seed;
 
 /// How a method asks for them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -125,9 +124,6 @@ impl fmt::Display for Limits {
     }
 }
 
-/// Draws from a prior by which its dimensions are measured.
-pub const STATISTICS_OF: u64 = 4096;
-
 impl Limits {
     /// Refuses values that cannot work.
     ///
@@ -188,33 +184,6 @@ impl Limits {
             }
         }
     }
-}
-
-/// A number `[1]` for all dimensions.
-pub(super) fn constant(generator: &Generator, number: f64) -> Tensor {
-    on_device(generator, vec![number as f32], &[1])
-}
-
-/// Mean and standard deviation of a generator's codes: `[1]` where they are known of its prior, else `[1,…]` of draws from it.
-pub(super) fn moments(generator: &Generator) -> (Tensor, Tensor) {
-    match (&generator.code.prior, &generator.mapping) {
-        (Prior::Normal, None) => (constant(generator, 0.), constant(generator, 1.)),
-        // That of a normal number between -2 and 2 is 0.880.
-        (Prior::Truncated { truncation }, None) => (constant(generator, 0.), constant(generator, 0.88 * truncation)),
-        (Prior::Codebook { mean, deviation }, None) => {
-            let of_channels =
-                |numbers: &[f32]| on_device(generator, numbers.to_vec(), &[1, numbers.len() as i64, 1, 1]);
-            (of_channels(mean), of_channels(deviation))
-        }
-        _ => statistics(generator),
-    }
-}
-
-/// Mean and standard deviation `[1,…]` of each dimension of a generator's codes, over [`STATISTICS_OF`] draws from its prior.
-fn statistics(generator: &Generator) -> (Tensor, Tensor) {
-    let starts: Vec<(Seed, u64)> = (0..STATISTICS_OF).map(|number| (Seed(0), number)).collect();
-    let codes = draws(generator, &starts);
-    (codes.mean_dim(0i64, true, None::<Kind>), codes.std_dim(0i64, true, true))
 }
 
 /// Limits of a generator's codes: `[1]` or `[1,…]`.

@@ -16,8 +16,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
 
+use super::colour::Colour;
+use super::parameterization::Param;
 use super::photo_statistics::{IN_IMAGENET_COLOURS, IN_PHOTOS_COLOURS, IN_RGB};
-use super::{Colour, Param, spectrum};
+use super::spectrum;
 use crate::random::{Purpose, Seed, stream};
 
 /// How a method asks for it.

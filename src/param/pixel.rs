@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
 
-use super::{Param, Resampling};
+use super::parameterization::{Param, Resampling};
 use crate::random::{Purpose, Seed, normal, stream};
 
 /// Middle grey: the picture that zero stands for, which weight decay and clipping pull to.

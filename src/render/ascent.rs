@@ -6,7 +6,7 @@ use tch::{Kind, Tensor};
 use super::batch::{Batch, Passes, Rendered, on_host, rendered};
 use super::best::Best;
 use super::encoder::Encoder;
-use super::trace::{Row, Trace};
+use super::trace::Trace;
 use super::view::{Moment, Seen, View};
 use super::watch::Watch;
 use crate::error::Result;

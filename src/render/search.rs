@@ -1,7 +1,7 @@
 //! Searches without gradients: generations of candidates, of which only the best of all is kept (see [`crate::evolution`]).
 
 use ndarray::s;
-use tch::{Kind, Tensor};
+use tch::Kind;
 
 use super::batch::{Batch, Passes, Rendered, on_host, rendered};
 use super::keeper::Keeping;

@@ -6,7 +6,7 @@ use rand_chacha::ChaCha12Rng;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Frame;
+use super::frame::Frame;
 
 /// How a method asks for it: the side of the part is a fraction of the canvas, uniform between two, anywhere inside.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
