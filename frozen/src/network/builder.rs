@@ -1,4 +1,4 @@
-//! Building a network from a weights file, layer by layer, in the order of the forward pass.
+//! Building a network from a weights file, layer by layer, in the order of the forward pass, as a paper's table of layers reads.
 
 use tch::{Device, Kind, Tensor};
 
@@ -31,9 +31,9 @@ pub struct Node {
 /// The geometry of a convolution.
 #[derive(Clone, Copy, Debug)]
 pub struct Kernel {
-    /// Side.
+    /// Side, in pixels.
     pub size: i64,
-    /// Step in both directions.
+    /// Step in both directions, in pixels.
     pub stride: i64,
     /// Zeros around the input.
     pub padding: Padding,

@@ -110,7 +110,8 @@ impl Layer for Swish {
     }
 }
 
-/// limit tanh(x / limit): close to x where that is small, and never beyond the limit.
+/// limit tanh(x / limit): close to x where that is small, and never beyond the limit. TAESD (Bohan 2023) takes its codes
+/// so.
 #[derive(Debug)]
 pub(crate) struct SoftClamp {
     /// Positive.

@@ -237,3 +237,22 @@ fn a_view_is_not_written_over_while_another_reads_the_same_memory() {
         assert!(input.equal(&before));
     }
 }
+
+#[test]
+fn threads_share_a_network_and_get_the_same_bits() {
+    let network = two_activations();
+    let schedule = network.schedule(&[network.output()]);
+    let run = || {
+        let pass = network.forward(&schedule, &numbers(&[2, 3, 17, 17], 0.3).to_kind(Kind::Float));
+        let output = pass.activation(network.output()).copy();
+        let gradient = pass.pullback([(network.output(), output.sin())]);
+        (output, gradient)
+    };
+    let (expected, of_expected) = run();
+    std::thread::scope(|scope| {
+        let threads = [scope.spawn(run), scope.spawn(run), scope.spawn(run)];
+        for (output, gradient) in threads.map(|thread| thread.join().unwrap()) {
+            assert!(output.equal(&expected) && gradient.equal(&of_expected));
+        }
+    });
+}
