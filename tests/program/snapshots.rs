@@ -17,7 +17,7 @@ const COLUMNS: &str = "100";
 
 /// Another number on another machine: times, and what arithmetic in another order changes.
 const TIMES: (&str, &str) = (r"about \d+(\.\d+)? (ms|s|min|h)\b|\d+(\.\d+)? (ms|s|min|h)\b", "[time]");
-const SIZES: (&str, &str) = (r"\d+(\.\d+)? (kB|MB|GB)\b", "[size]");
+const SIZES: (&str, &str) = (r"\d+(\.\d+)? (kB|MB|GB|KiB|MiB|GiB)\b", "[size]");
 const FIGURES: (&str, &str) = (r" *-?\d+\.\d+", " [x]");
 const PERCENT: (&str, &str) = (r" *\d+(\.\d+)?%", " [x]%");
 
@@ -188,7 +188,8 @@ fn a_sweep_is_planned_run_and_compared() {
         std::fs::write(desk.path().join(format!("photos/{name}.png")), picture).unwrap();
     }
     let compare = "compare out --reference photos --replicates 100 --permutations 100 --inversions 0 --permuted-units 0 --out compared";
-    let lines = ["sweep small.yaml --out out --dry-run", "sweep small.yaml --out out", "sweep small.yaml --out out", compare];
+    let lines =
+        ["sweep small.yaml --out out --dry-run", "sweep small.yaml --out out", "sweep small.yaml --out out", compare];
     hold("sweep and compare", &desk.transcript(&lines), &[TIMES, SIZES, FIGURES, PERCENT]);
 }
 
@@ -348,7 +349,6 @@ fn wrong_experiment_files_are_named_with_their_line() {
             "--engine slurm --shard 1/2",
             "--engine slurm --device cuda:0,cuda:1",
             "--engine slrum",
-            "--time 1:00",
         ]
         .iter()
         .map(|more| format!("sweep good.yaml --out out --dry-run --quiet {more}")),
