@@ -134,6 +134,7 @@ impl EvolutionSpec {
 
 #[cfg(test)]
 mod tests {
+    use super::super::generations::ranked;
     use super::*;
     use crate::random::{Purpose, Seed, normal, stream};
 

@@ -197,6 +197,7 @@ fn sample(pictures: &Tensor, frames: &[Frame], to: [i64; 2], fill: Fill) -> Tens
 mod tests {
     use tch::{Device, Kind};
 
+    use super::super::{Crop, Jitter, Noise, Pad, Rotate, Scale};
     use super::*;
 
     /// Numbers in [0,1) that differ from pixel to pixel.

@@ -5,5 +5,6 @@ mod compare;
 mod report;
 mod schema;
 mod slurm;
+mod snapshots;
 mod store;
 mod sweep;
