@@ -13,12 +13,12 @@ use crate::entry::Entry;
 use crate::imagenet::{self, NotAClass};
 use crate::input_pipeline::InputPipeline;
 
-/// A frozen classifier and how pictures enter it.
+/// A frozen image classifier: its network, and the resize and normalisation by which pictures enter it.
 #[derive(Debug)]
 pub struct Classifier {
     /// Its name in the zoo.
     pub name: String,
-    /// Normalised pictures `[N,3,S,S]` to logits.
+    /// Normalised pictures `[N,3,S,S]` to logits `[N,classes]`.
     pub network: Network,
     /// How many classes it tells apart. A thousand are those of ImageNet, in their order.
     pub classes: i64,
@@ -43,8 +43,8 @@ impl Classifier {
         Classifier::of(manifest, weights, &mut |tensors| tensors)
     }
 
-    /// [`Classifier::load`] with the numbers of every kernel and matrix in another order, which `order` gives for their count: a network
-    /// that knows nothing, as a control ([`Weights::permuted`]).
+    /// [`Classifier::load`] with the numbers of every kernel and matrix in another order, which `order` gives for their count:
+    /// a network that knows nothing, as a control ([`Weights::permuted`]).
     ///
     /// # Errors
     /// Those of [`Classifier::load`], and a program of TorchScript, whose weights cannot be taken apart.

@@ -54,7 +54,7 @@ impl Net {
         self.norm_relu(path, x)
     }
 
-    /// The same with a kernel of these sides, which keeps height and width.
+    /// [`Net::basic`] with a kernel of these sides, which keeps height and width.
     fn same(&mut self, path: &str, x: Node, out: i64, sides: [i64; 2]) -> Node {
         let x = self.0.rectangular_convolution(&format!("{path}.conv"), x, out, sides);
         self.norm_relu(path, x)
