@@ -237,7 +237,7 @@ impl Method {
 
     /// A preset by name, or a file by its path (something with a `/`, or that ends in `.yaml` or `.yml`).
     pub fn find(name: &str) -> Result<Method> {
-        if name.contains('/') || name.ends_with(".yaml") || name.ends_with(".yml") {
+        if zoo::is_path(name) {
             let text =
                 std::fs::read_to_string(Path::new(name)).with_context(|| format!("method '{name}' cannot be read"))?;
             return Method::parse(&text, name);

@@ -4,7 +4,7 @@
 use frozen::network::{Builder, Network, Pool};
 use frozen::weights::{WeightError, Weights};
 
-use crate::torchvision::{dense, square};
+use crate::parts::{LOGITS, dense, square};
 
 /// The network: pictures `[N,3,S,S]`, normalised, to logits `[N,classes]`; S is at least 63.
 ///
@@ -34,6 +34,6 @@ pub fn network(classes: i64, weights: Weights) -> Result<Network, WeightError> {
     let x = dense(&mut net, "classifier.1", "fc1", "classifier.2", x, 4096);
     let x = dense(&mut net, "classifier.4", "fc2", "classifier.5", x, 4096);
     let x = net.linear("classifier.6", x, classes);
-    net.alias(x, crate::LOGITS);
+    net.alias(x, LOGITS);
     net.finish()
 }

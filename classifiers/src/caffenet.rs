@@ -6,10 +6,13 @@
 //! see blue, green, red in levels from 0 to 255 less a mean; the order is turned in `conv1`'s kernel here, and [`MEAN`] and [`STD`]
 //! do the rest.
 
+use frozen::load::LoadError;
 use frozen::network::{Builder, Kernel, Network, Padding, Pool};
 use frozen::weights::{WeightError, Weights};
 
-use crate::torchvision::dense;
+use crate::built::Built;
+use crate::entry::Entry;
+use crate::parts::{LOGITS, dense};
 
 /// Side of its pictures: that which `fc6` fits.
 pub const RESOLUTION: i64 = 227;
@@ -17,6 +20,15 @@ pub const RESOLUTION: i64 = 227;
 pub const MEAN: [f64; 3] = [123. / 255., 117. / 255., 104. / 255.];
 /// Divides them after that: one level.
 pub const STD: [f64; 3] = [1. / 255.; 3];
+
+/// The network of an entry, and how pictures enter it.
+///
+/// # Errors
+/// If the file is not that of this network.
+pub(crate) fn load(entry: &mut Entry) -> Result<Built, LoadError> {
+    let network = network(entry.tensors()?)?;
+    Ok(Built { network, classes: 1000, size: RESOLUTION, mean: MEAN, std: STD })
+}
 
 /// The network: pictures `[N,3,227,227]`, normalised, to logits `[N,1000]`.
 ///
@@ -46,6 +58,6 @@ pub fn network(weights: Weights) -> Result<Network, WeightError> {
     x = dense(&mut net, "fc6", "fc1", "relu6", x, 4096);
     x = dense(&mut net, "fc7", "fc2", "relu7", x, 4096);
     x = net.linear("fc8", x, 1000);
-    net.alias(x, crate::LOGITS);
+    net.alias(x, LOGITS);
     net.finish()
 }

@@ -4,7 +4,7 @@
 use frozen::network::{Builder, Network, Node, Pool};
 use frozen::weights::{WeightError, Weights};
 
-use crate::torchvision::{EPS, square};
+use crate::parts::{EPS, LOGITS, square};
 
 /// Channels that each dense layer adds.
 const GROWTH: i64 = 32;
@@ -38,7 +38,7 @@ pub fn network(classes: i64, weights: Weights) -> Result<Network, WeightError> {
     let x = norm_relu(&mut net, "features.norm5", "features.norm5.relu", x);
     let x = net.global_average_pool("avgpool", x);
     let x = net.linear("classifier", x, classes);
-    net.alias(x, crate::LOGITS);
+    net.alias(x, LOGITS);
     net.finish()
 }
 

@@ -16,9 +16,15 @@
 //! | 7 | MBConv6 | 320 | 1 | 3 | 1 |
 //! | head | convolution, pooling, fully connected | 1280, 1000 | 1 | 1 | 1 |
 
+use frozen::load::LoadError;
 use frozen::network::{Builder, Kernel, Network, Node, Padding};
 use frozen::weights::{WeightError, Weights};
 use serde::Deserialize;
+
+use crate::built::Built;
+use crate::entry::Entry;
+use crate::naming;
+use crate::parts::LOGITS;
 
 /// What a manifest says of the network.
 #[derive(Clone, Copy, Debug, Deserialize)]
@@ -74,8 +80,23 @@ pub const MEAN: [f64; 3] = [127. / 255.; 3];
 /// Divides them after that: 128 of 255.
 pub const STD: [f64; 3] = [128. / 255.; 3];
 
+/// Mean and deviation of timm's files: they take [0,1] to [-1,1].
+const HALF: [f64; 3] = [0.5; 3];
+
 /// Epsilon of every batch norm.
 const EPS: f64 = 1e-3;
+
+/// The network of an entry, and how pictures enter it.
+///
+/// # Errors
+/// A configuration that no such network has, or a file that does not fit it.
+pub(crate) fn load(entry: &mut Entry) -> Result<Built, LoadError> {
+    let config: Config = entry.manifest.config()?;
+    config.check().map_err(|reason| entry.wrong(reason))?;
+    let tensors = entry.tensors()?;
+    let (mean, std) = if naming::is_timm(&tensors) { (HALF, HALF) } else { (MEAN, STD) };
+    Ok(Built { network: network(config, tensors)?, classes: 1000, size: config.resolution, mean, std })
+}
 
 /// The network: pictures `[N,3,S,S]`, normalised, to logits `[N,1000]`.
 ///
@@ -84,7 +105,7 @@ const EPS: f64 = 1e-3;
 pub fn network(config: Config, mut weights: Weights) -> Result<Network, WeightError> {
     weights.skip(|name| name.ends_with(".num_batches_tracked"));
     let repeats: Vec<i64> = (STAGES.iter().enumerate()).map(|(number, stage)| repeats(config, number, stage)).collect();
-    let weights = crate::naming::efficientnet_lite(weights, repeats.iter().map(|&count| count as usize).collect());
+    let weights = naming::efficientnet_lite(weights, repeats.iter().map(|&count| count as usize).collect());
     let (mut net, x) = Builder::new(weights, 3);
     let x = net.convolution("_conv_stem", x, 32, kernel(3, 2, 1));
     let x = net.batch_norm("_bn0", x, EPS);
@@ -105,7 +126,7 @@ pub fn network(config: Config, mut weights: Weights) -> Result<Network, WeightEr
     let x = net.relu6("_bn1.relu6", x);
     let x = net.global_average_pool("pool", x);
     let x = net.linear("_fc", x, 1000);
-    net.alias(x, crate::LOGITS);
+    net.alias(x, LOGITS);
     net.finish()
 }
 

@@ -4,7 +4,7 @@
 use frozen::network::{Builder, Kernel, Network, Node, Pool};
 use frozen::weights::{WeightError, Weights};
 
-use crate::torchvision::square;
+use crate::parts::{LOGITS, square};
 
 /// Epsilon of every batch norm.
 const EPS: f64 = 1e-3;
@@ -35,7 +35,7 @@ pub fn network(classes: i64, mut weights: Weights) -> Result<Network, WeightErro
     let x = inception(&mut net, "inception5b", x, [384, 192, 384, 48, 128, 128]);
     let x = net.global_average_pool("avgpool", x);
     let x = net.linear("fc", x, classes);
-    net.alias(x, crate::LOGITS);
+    net.alias(x, LOGITS);
     net.finish()
 }
 

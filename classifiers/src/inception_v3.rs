@@ -7,7 +7,7 @@
 use frozen::network::{Builder, Kernel, Network, Node, Pool};
 use frozen::weights::{WeightError, Weights};
 
-use crate::torchvision::square;
+use crate::parts::{LOGITS, square};
 
 /// Epsilon of every batch norm.
 const EPS: f64 = 1e-3;
@@ -41,7 +41,7 @@ pub fn network(classes: i64, mut weights: Weights) -> Result<Network, WeightErro
     let Net(mut net) = net;
     let x = net.global_average_pool("avgpool", x);
     let x = net.linear("fc", x, classes);
-    net.alias(x, crate::LOGITS);
+    net.alias(x, LOGITS);
     net.finish()
 }
 
@@ -54,7 +54,7 @@ impl Net {
         self.norm_relu(path, x)
     }
 
-    /// The same with a kernel of these sides, which keeps height and width.
+    /// [`Net::basic`] with a kernel of these sides, which keeps height and width.
     fn same(&mut self, path: &str, x: Node, out: i64, sides: [i64; 2]) -> Node {
         let x = self.0.rectangular_convolution(&format!("{path}.conv"), x, out, sides);
         self.norm_relu(path, x)

@@ -3,7 +3,7 @@
 use frozen::network::{Builder, Kernel, Network, Node};
 use frozen::weights::{WeightError, Weights};
 
-use crate::torchvision::{EPS, square};
+use crate::parts::{EPS, LOGITS, square};
 
 /// Expansion, width, repeats and step of each stage, as in the paper's Table 2.
 const STAGES: [(i64, i64, usize, i64); 7] =
@@ -29,7 +29,7 @@ pub fn network(classes: i64, weights: Weights) -> Result<Network, WeightError> {
     let x = conv_bn_relu6(&mut net, &format!("features.{index}"), x, 1280, square(1, 1, 0));
     let x = net.global_average_pool("pool", x);
     let x = net.linear("classifier.1", x, classes);
-    net.alias(x, crate::LOGITS);
+    net.alias(x, LOGITS);
     net.finish()
 }
 

@@ -4,7 +4,7 @@
 use frozen::network::{Builder, Network, Node, Pool};
 use frozen::weights::{WeightError, Weights};
 
-use crate::torchvision::{EPS, square};
+use crate::parts::{EPS, LOGITS, square};
 
 /// Which ResNet.
 #[derive(Clone, Copy, Debug)]
@@ -45,7 +45,7 @@ pub fn network(variant: Variant, classes: i64, weights: Weights) -> Result<Netwo
     }
     let x = net.global_average_pool("avgpool", x);
     let x = net.linear("fc", x, classes);
-    net.alias(x, crate::LOGITS);
+    net.alias(x, LOGITS);
     net.finish()
 }
 

@@ -4,7 +4,7 @@
 use frozen::network::{Builder, Network, Node, Pool};
 use frozen::weights::{WeightError, Weights};
 
-use crate::torchvision::square;
+use crate::parts::{LOGITS, square};
 
 /// The network: pictures `[N,3,S,S]`, normalised, to logits `[N,classes]`; S is at least 17.
 ///
@@ -32,7 +32,7 @@ pub fn network(classes: i64, weights: Weights) -> Result<Network, WeightError> {
     net.alias(x, "classifier.1.relu");
     let x = net.global_average_pool("classifier.3", x);
     net.alias(x, "classifier");
-    net.alias(x, crate::LOGITS);
+    net.alias(x, LOGITS);
     net.finish()
 }
 

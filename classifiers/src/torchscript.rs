@@ -2,10 +2,13 @@
 
 use std::path::Path;
 
+use frozen::load::LoadError;
 use frozen::network::{Network, Script, ScriptError};
 use serde::Deserialize;
 
-use crate::torchvision::{check_moments, check_resolution};
+use crate::built::Built;
+use crate::entry::Entry;
+use crate::parts::{LOGITS, check_moments, check_resolution};
 
 /// What a manifest says of the program.
 #[derive(Clone, Debug, Deserialize)]
@@ -43,6 +46,18 @@ fn is_name(name: &str) -> bool {
     !name.is_empty() && !name.contains(|c: char| c == ':' || c == '@' || c.is_whitespace() || c.is_control())
 }
 
+/// The network of an entry, and how pictures enter it.
+///
+/// # Errors
+/// A configuration that cannot be, or a file that is no program with logits.
+pub(crate) fn load(entry: &mut Entry) -> Result<Built, LoadError> {
+    let config: Config = entry.manifest.config()?;
+    config.check().map_err(|reason| entry.wrong(reason))?;
+    let path = &entry.weights.path;
+    let (network, classes) = network(&config, path).map_err(|fault| LoadError::Script { path: path.clone(), fault })?;
+    Ok(Built { network, classes, size: config.resolution, mean: config.mean, std: config.std })
+}
+
 /// The network, and the number of its classes: pictures `[N,3,S,S]`, normalised, to logits `[N,classes]`.
 ///
 /// # Errors
@@ -56,12 +71,12 @@ pub fn network(config: &Config, path: &Path) -> Result<(Network, i64), ScriptErr
         return wrong(format!("output '{}' has a name with ':', '@' or a space", tap.name.escape_debug()));
     }
     let (last, inner) = shapes.split_last().ok_or_else(|| ScriptError("its program returns nothing".into()))?;
-    if inner.iter().any(|(tap, _)| tap.name == crate::LOGITS) {
-        return wrong(format!("output '{}' must be the last", crate::LOGITS));
+    if inner.iter().any(|(tap, _)| tap.name == LOGITS) {
+        return wrong(format!("output '{}' must be the last", LOGITS));
     }
     let &[classes] = &last.1[..] else {
         return wrong(format!("output '{}', the last, has positions: logits [N,classes] are needed", last.0.name));
     };
-    network.alias(network.output(), crate::LOGITS);
+    network.alias(network.output(), LOGITS);
     Ok((network, classes))
 }

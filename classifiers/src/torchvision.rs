@@ -1,13 +1,17 @@
-//! The architectures of torchvision by the names of its functions, and what their files have in common.
+//! The architectures of torchvision (pytorch.org/vision) by the names of its functions, and how pictures enter them.
 //!
 //! A layer is called by torchvision's module path: `features.0`, `layer1.0.conv1`, `Mixed_5b.branch1x1`. Points that are no
 //! modules: `X.relu` behind a layer X (where a module is that ReLU, both names are the same point), `X.add` for the sum of
 //! block X before its ReLU, a block's own path for its output, `flatten`, `pool`.
 
-use frozen::network::{Builder, Kernel, Network, Node, Padding};
+use frozen::load::LoadError;
+use frozen::network::Network;
 use frozen::weights::{WeightError, Weights};
 use serde::Deserialize;
 
+use crate::built::Built;
+use crate::entry::Entry;
+use crate::parts::{check_moments, check_resolution};
 use crate::{alexnet, densenet, googlenet, inception_v3, mobilenet_v2, resnet, squeezenet, vgg};
 
 /// Subtracted from each channel of pictures in [0,1]: the means of ImageNet.
@@ -16,9 +20,6 @@ pub const MEAN: [f64; 3] = [0.485, 0.456, 0.406];
 pub const STD: [f64; 3] = [0.229, 0.224, 0.225];
 /// Mean and deviation that take [0,1] to [-1,1].
 pub const HALF: [f64; 3] = [0.5; 3];
-
-/// Epsilon of the batch norms where the architecture does not say otherwise.
-pub(crate) const EPS: f64 = 1e-5;
 
 /// What a manifest may say of the network; all of it has a default.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -92,6 +93,27 @@ impl Architecture {
         check_moments(config.mean.unwrap_or(MEAN), config.std.unwrap_or(STD))
     }
 
+    /// The network of an entry of this architecture, and how pictures enter it.
+    ///
+    /// # Errors
+    /// A configuration that no such network has, or a file that does not fit it.
+    pub(crate) fn load(&self, entry: &mut Entry) -> Result<Built, LoadError> {
+        let config: Config = match entry.manifest.config.is_empty() {
+            true => Config::default(),
+            false => entry.manifest.config()?,
+        };
+        self.check(&config).map_err(|reason| entry.wrong(reason))?;
+        let classes = config.classes.unwrap_or(1000);
+        let (mean, std) = if self.halved { (HALF, HALF) } else { (MEAN, STD) };
+        Ok(Built {
+            network: self.network(classes, entry.tensors()?)?,
+            classes,
+            size: config.resolution.unwrap_or(self.resolution),
+            mean: config.mean.unwrap_or(mean),
+            std: config.std.unwrap_or(std),
+        })
+    }
+
     /// The network: pictures `[N,3,S,S]`, normalised, to logits `[N,classes]`.
     ///
     /// # Errors
@@ -100,38 +122,4 @@ impl Architecture {
         weights.skip(|name| name.ends_with(".num_batches_tracked"));
         (self.build)(classes, weights)
     }
-}
-
-/// Refuses a side below `least`, or one that no machine has the memory for.
-pub(crate) fn check_resolution(resolution: i64, least: i64) -> Result<(), String> {
-    match (least..=2048).contains(&resolution) {
-        true => Ok(()),
-        false => Err(format!("config.resolution: {resolution} is not between {least} and 2048")),
-    }
-}
-
-/// Refuses what does not normalise a picture.
-pub(crate) fn check_moments(mean: [f64; 3], std: [f64; 3]) -> Result<(), String> {
-    if mean.iter().any(|mean| !mean.is_finite()) {
-        return Err(format!("config.mean: {mean:?} are not three numbers"));
-    }
-    if std.iter().any(|std| !(std.is_finite() && *std > 0.)) {
-        return Err(format!("config.std: {std:?} are not three numbers above 0"));
-    }
-    Ok(())
-}
-
-/// A square kernel with the same padding on every side.
-pub(crate) fn square(size: i64, stride: i64, padding: i64) -> Kernel {
-    Kernel { size, stride, padding: Padding::Symmetric(padding), groups: 1 }
-}
-
-/// A fully connected layer, also called `alias`, and the ReLU behind it.
-pub(crate) fn dense(net: &mut Builder, path: &str, alias: &str, relu: &str, x: Node, out: i64) -> Node {
-    let x = net.linear(path, x, out);
-    net.alias(x, alias);
-    let x = net.relu(relu, x);
-    net.alias(x, &format!("{path}.relu"));
-    net.alias(x, &format!("{alias}.relu"));
-    x
 }

@@ -4,7 +4,7 @@
 use frozen::network::{Builder, Network, Pool};
 use frozen::weights::{WeightError, Weights};
 
-use crate::torchvision::{EPS, dense, square};
+use crate::parts::{EPS, LOGITS, dense, square};
 
 /// Which of the four.
 #[derive(Clone, Copy, Debug)]
@@ -48,6 +48,6 @@ pub fn network(variant: Variant, classes: i64, weights: Weights) -> Result<Netwo
     let x = dense(&mut net, "classifier.0", "fc1", "classifier.1", x, 4096);
     let x = dense(&mut net, "classifier.3", "fc2", "classifier.4", x, 4096);
     let x = net.linear("classifier.6", x, classes);
-    net.alias(x, crate::LOGITS);
+    net.alias(x, LOGITS);
     net.finish()
 }

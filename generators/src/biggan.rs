@@ -6,9 +6,12 @@ use frozen::network::Builder;
 use frozen::weights::{WeightError, Weights};
 use serde::Deserialize;
 
+use crate::built::Built;
+use crate::code::{Code, Prior};
+use crate::conditioning::{Classes, Conditioning};
+use crate::output::Output;
 use crate::parts::{self, Stored, Wide, check_truncation};
 use crate::resnet::{BIGGAN_PYTORCH, ResNet, STUDIO, check_resolution, count_blocks};
-use crate::{Built, Classes, Code, Conditioning, Output, Prior};
 
 /// What a manifest says of the network.
 #[derive(Clone, Debug, Deserialize)]

@@ -9,8 +9,11 @@ use frozen::weights::{WeightError, Weights};
 use serde::Deserialize;
 use tch::{Kind, Tensor};
 
+use crate::built::Built;
+use crate::code::{Code, Prior};
+use crate::conditioning::{Classes, Conditioning};
+use crate::output::Output;
 use crate::parts::{self, AttentionNames, Statistics, Stored, Wide, check_truncation};
-use crate::{Built, Classes, Code, Conditioning, Output, Prior};
 
 /// What a manifest says of the network.
 #[derive(Clone, Debug, Deserialize)]

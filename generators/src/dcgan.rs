@@ -8,7 +8,10 @@ use frozen::network::Builder;
 use frozen::weights::{WeightError, Weights};
 use serde::Deserialize;
 
-use crate::{Built, Classes, Code, Conditioning, Output};
+use crate::built::Built;
+use crate::code::Code;
+use crate::conditioning::{Classes, Conditioning};
+use crate::output::Output;
 
 /// What a manifest says of the network.
 #[derive(Clone, Debug, Deserialize)]

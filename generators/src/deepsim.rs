@@ -11,7 +11,9 @@ use frozen::network::{Builder, Kernel, Node, Padding};
 use frozen::weights::{WeightError, Weights};
 use serde::Deserialize;
 
-use crate::{Built, Code, Encoding, Output, Prior};
+use crate::built::Built;
+use crate::code::{Code, Encoding, Prior};
+use crate::output::Output;
 
 /// What a manifest says of the network.
 #[derive(Clone, Copy, Debug, Deserialize)]

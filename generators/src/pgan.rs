@@ -13,8 +13,11 @@ use frozen::weights::{WeightError, Weights};
 use serde::Deserialize;
 use tch::Tensor;
 
+use crate::built::Built;
+use crate::code::Code;
+use crate::conditioning::{Classes, Conditioning};
+use crate::output::Output;
 use crate::parts::same;
-use crate::{Built, Classes, Code, Conditioning, Output};
 
 /// What a manifest says of the network.
 #[derive(Clone, Debug, Deserialize)]

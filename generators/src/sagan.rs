@@ -4,7 +4,7 @@
 
 use frozen::weights::{WeightError, Weights};
 
-use crate::Built;
+use crate::built::Built;
 use crate::parts::Stored;
 pub use crate::sngan::Config;
 

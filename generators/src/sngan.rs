@@ -7,9 +7,12 @@ use frozen::network::Builder;
 use frozen::weights::{WeightError, Weights};
 use serde::Deserialize;
 
+use crate::built::Built;
+use crate::code::Code;
+use crate::conditioning::{Classes, Conditioning};
+use crate::output::Output;
 use crate::parts::{self, Stored, Wide};
 use crate::resnet::{OPENMMLAB, ResNet, STUDIO, check_resolution};
-use crate::{Built, Classes, Code, Conditioning, Output};
 
 /// What a manifest says of the network.
 #[derive(Clone, Debug, Deserialize)]

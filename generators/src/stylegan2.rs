@@ -9,16 +9,20 @@
 //! `to_rgbs.0`. Points of a layer X: `X.style`, `X.scaled` (its input times the style), `X.conv`, `X.blur`, `X.demodulated`,
 //! `X.noise`, and X itself, its output; `w` is the code behind the mapping.
 
+use frozen::load::LoadError;
 use frozen::network::{Builder, Node};
-use frozen::weights::{WeightError, Weights};
+use frozen::weights::{WeightError, WeightFile, Weights};
 use rand_chacha::ChaCha12Rng;
 use rand_chacha::rand_core::SeedableRng;
 use rand_distr::{Distribution, StandardNormal};
 use serde::Deserialize;
 use tch::{Kind, Tensor};
 
+use crate::built::{Built, Mapping};
+use crate::code::Code;
+use crate::entry::Entry;
+use crate::output::Output;
 use crate::parts::same;
-use crate::{Built, Code, Mapping, Output};
 
 /// What a manifest says of the network.
 #[derive(Clone, Debug, Deserialize)]
@@ -159,6 +163,19 @@ impl MappingLayers {
         let pass = network.forward(&schedule, &fixed_normal(&[AVERAGED, latent], 0));
         Ok(pass.activation(network.output()).mean_dim(0i64, false, None::<Kind>))
     }
+}
+
+/// What the manifest and the file of an entry make.
+///
+/// # Errors
+/// A configuration that no such network has, or a file that does not fit it.
+pub(crate) fn load(entry: &Entry) -> Result<Built, LoadError> {
+    let config = entry.config(Config::check)?;
+    // It lies beside the dictionary of the generator's tensors, if anywhere: some files hold dictionaries alone.
+    let beside = (config.truncation < 1.).then(|| WeightFile::open(&entry.weights.path).ok()).flatten();
+    let of_file = beside.filter(|file| file.entries().any(|entry| entry.name == "latent_avg"));
+    let average = of_file.map(|mut file| file.tensor("latent_avg")).transpose()?;
+    Ok(build(config, entry.tensors()?, average)?)
 }
 
 /// The generator: codes `[N,latent]` (`[N, styles latent]` in the space `w+`) to pictures `[N,3,S,S]`, about [-1,1]. `average`

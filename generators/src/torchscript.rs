@@ -2,10 +2,15 @@
 
 use std::path::Path;
 
+use frozen::load::LoadError;
 use frozen::network::{Script, ScriptError};
 use serde::Deserialize;
 
-use crate::{Built, Classes, Code, Conditioning, Output, Prior};
+use crate::built::Built;
+use crate::code::{Code, Prior};
+use crate::conditioning::{Classes, Conditioning};
+use crate::entry::Entry;
+use crate::output::Output;
 
 /// What a manifest says of the program.
 #[derive(Clone, Debug, Deserialize)]
@@ -54,6 +59,16 @@ impl Config {
             false => Err(format!("config.resolution: {} is not between 1 and 2048", self.resolution)),
         }
     }
+}
+
+/// What the manifest and the program of an entry make.
+///
+/// # Errors
+/// A configuration that cannot be, or a file that is no program that makes pictures.
+pub(crate) fn load(entry: &Entry) -> Result<Built, LoadError> {
+    let config = entry.config(Config::check)?;
+    let path = &entry.weights.path;
+    build(config, path).map_err(|fault| LoadError::Script { path: path.clone(), fault })
 }
 
 /// The generator: codes `[N,C,h,w]`, or `[N, d + classes]`, to pictures `[N,3,S,S]`. Where the program returns several tensors,

@@ -11,8 +11,10 @@ use frozen::weights::{WeightError, Weights};
 use serde::Deserialize;
 use tch::{Kind, Tensor};
 
+use crate::built::Built;
+use crate::code::{Code, Prior};
+use crate::output::Output;
 use crate::parts::same;
-use crate::{Built, Code, Output, Prior};
 
 /// What a manifest says of the network.
 #[derive(Clone, Debug, Deserialize)]

@@ -2,33 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
+use super::field::{Field, unknown_key};
+use super::keys::KEYS;
 use super::method_entry::Bases;
-use super::node::{Entry, Field, Node, Value, unknown_key};
+use super::node::{Entry, Node, Value};
 use super::path::{self, merge};
-use super::place::{FileError, Origin, Source, joined};
+use super::place::{FileError, Origin, Source};
 use super::reader;
-
-/// The keys of a document.
-pub(super) const KEYS: [&str; 18] = [
-    "name",
-    "description",
-    "extends",
-    "classifier",
-    "classifiers",
-    "generator",
-    "generators",
-    "units",
-    "methods",
-    "seeds",
-    "size",
-    "steps",
-    "facets",
-    "device",
-    "threads",
-    "batch",
-    "compare",
-    "sweep",
-];
+use super::rebase::rebase;
 
 /// A key for one and a key for several: whichever is said later holds.
 const ONE_OR_SEVERAL: [(&str, &str); 2] = [("classifier", "classifiers"), ("generator", "generators")];
@@ -38,11 +19,6 @@ const LONGEST_CHAIN: usize = 32;
 
 /// Methods of one experiment.
 const MOST_METHODS: usize = 1000;
-
-/// Whether a model's or a method's name is the path of a file.
-pub(super) fn is_path(name: &str) -> bool {
-    name.contains('/') || name.ends_with(".yaml") || name.ends_with(".yml")
-}
 
 /// A document before it is typed.
 #[derive(Debug)]
@@ -192,100 +168,4 @@ fn read(path: &Path, source: &std::sync::Arc<Source>, chain: &mut Vec<PathBuf>) 
     }
     merge(&mut below, root, "");
     Ok(below)
-}
-
-/// Makes the files that a document names relative to the folder in which `folder` lies, and not to `folder` itself.
-fn rebase(root: &mut Node, folder: &Path) {
-    let join = |name: &str| folder.join(name).to_string_lossy().into_owned();
-    let model = |name: &str| if is_path(name) { join(name) } else { name.to_owned() };
-    let unit = |text: &str| super::unit_pattern::with_files(text, &join);
-    let Value::Map(entries) = &mut root.value else { return };
-    for Entry { key, node, .. } in entries {
-        match key.as_str() {
-            "classifier" | "classifiers" | "generator" | "generators" => each_text(node, &model),
-            "units" => each_text(node, &unit),
-            "methods" => {
-                let items = match &mut node.value {
-                    Value::List(items) => items,
-                    _ => std::slice::from_mut(node),
-                };
-                for item in items {
-                    match &mut item.value {
-                        Value::Text(name) => *name = model(name),
-                        Value::Map(entries) => {
-                            let file = entries.iter_mut().find(|entry| entry.key == "file");
-                            if let Some(Entry { node: Node { value: Value::Text(name), .. }, .. }) = file {
-                                *name = join(name);
-                            }
-                        }
-                        _ => {}
-                    }
-                    rebase_limits(item, "", folder);
-                }
-            }
-            "compare" => {
-                if let Some(witnesses) = node.get_mut("witnesses") {
-                    each_text(witnesses, &model);
-                }
-                if let Some(Node { value: Value::Text(name), .. }) = node.get_mut("reference")
-                    && !super::setting::is_image_set(name)
-                {
-                    *name = join(name);
-                }
-            }
-            "sweep" => rebase_sweep(node, folder, &model, &unit),
-            _ => {}
-        }
-    }
-}
-
-/// Makes the files of limits that a method names (`bounded: { file: … }`) relative to what `folder` is relative to.
-/// `path` leads to the node.
-pub(super) fn rebase_limits(node: &mut Node, path: &str, folder: &Path) {
-    let is_file = path.ends_with("bounded.file") || path.ends_with("bounded.file.path");
-    match &mut node.value {
-        Value::Text(name) if is_file => *name = folder.join(&*name).to_string_lossy().into_owned(),
-        Value::Map(entries) => {
-            for Entry { key, node, .. } in entries {
-                rebase_limits(node, &joined(path, key), folder);
-            }
-        }
-        _ => {}
-    }
-}
-
-fn rebase_sweep(sweep: &mut Node, folder: &Path, model: &dyn Fn(&str) -> String, unit: &dyn Fn(&str) -> String) {
-    let entries = match &mut sweep.value {
-        Value::Map(entries) => entries,
-        Value::List(groups) => return groups.iter_mut().for_each(|group| rebase_sweep(group, folder, model, unit)),
-        _ => return,
-    };
-    for Entry { key, node, .. } in entries {
-        match key.split('.').next().unwrap_or_default() {
-            "zip" => rebase_sweep(node, folder, model, unit),
-            "classifier" | "classifiers" | "generator" | "generators" if !key.ends_with(".class") => {
-                each_text(node, model)
-            }
-            "units" => each_text(node, unit),
-            "methods" => {
-                if let Value::List(values) = &mut node.value {
-                    values.iter_mut().for_each(|value| rebase_limits(value, key, folder));
-                }
-            }
-            _ => {}
-        }
-    }
-}
-
-/// Changes every text of a tree but the classes of generators.
-fn each_text(node: &mut Node, change: &dyn Fn(&str) -> String) {
-    match &mut node.value {
-        Value::Text(text) => *text = change(text),
-        Value::List(items) => items.iter_mut().for_each(|item| each_text(item, change)),
-        Value::Map(entries) => {
-            let names = entries.iter_mut().filter(|entry| entry.key != "class");
-            names.for_each(|entry| each_text(&mut entry.node, change));
-        }
-        _ => {}
-    }
 }

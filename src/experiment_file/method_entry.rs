@@ -3,13 +3,16 @@
 use std::collections::HashMap;
 use std::path::Path;
 
+use zoo::is_path;
 use zoo::suggest::hint;
 
-use super::document::{is_path, rebase_limits};
-use super::node::{Field, Node, Value};
+use super::field::Field;
+use super::keys::SIZES;
+use super::node::{Node, Value};
 use super::path::{item_name, merge};
 use super::place::{FileError, Origin, Source, joined};
 use super::reader;
+use super::rebase::rebase_limits;
 use super::typed::typed;
 use crate::method::{Method, ParamSpec};
 
@@ -102,8 +105,7 @@ impl Bases {
 
 /// The method that an entry spells out, checked, and the `size` that it may have beside a method's own keys.
 pub(super) fn method(entry: &Field) -> Result<(Method, Option<i64>), FileError> {
-    let size =
-        entry.optional("size").map(|size| size.whole(super::setting::SIZES.0, super::setting::SIZES.1)).transpose()?;
+    let size = entry.optional("size").map(|size| size.whole(SIZES.0, SIZES.1)).transpose()?;
     let method: Method = if entry.node.get("size").is_some() {
         let mut without = entry.node.clone();
         without.remove("size");

@@ -6,10 +6,13 @@ use std::sync::Arc;
 
 use serde_json::Value as Json;
 
-use super::document::{make_way, rebase_limits};
+use super::document::make_way;
+use super::field::Field;
+use super::located::Located;
 use super::method_entry;
-use super::node::{Field, Node, Value};
-use super::place::{FileError, Located};
+use super::node::{Node, Value};
+use super::place::FileError;
+use super::rebase::rebase_limits;
 use super::seeds::Seeds;
 use super::setting::{self, GeneratorChoice, Models, Setting, Units};
 use super::sweep::{Group, MOST_POINTS, Sweep};

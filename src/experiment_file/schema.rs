@@ -1,10 +1,10 @@
 //! The JSON Schema of experiment files (draft 2020-12), for editors. What methods hold comes from their types, so that
-//! it cannot go stale; the rest is what [`super::setting`], [`super::sweep`] and [`super::seeds`] read.
+//! it cannot go stale; the rest is what [`super::keys`], [`super::setting`], [`super::sweep`] and [`super::seeds`] read.
 
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
-use super::setting::{BATCHES, FACETS, SIZES, STEPS, THREADS};
+use super::keys::{BATCHES, FACETS, SIZES, STEPS, THREADS};
 use super::sweep::MOST_POINTS;
 use crate::method::Method;
 
@@ -358,7 +358,7 @@ fn keep_what_is_used(schema: &Value, definitions: &mut Map<String, Value>) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::document::KEYS;
+    use super::super::keys::KEYS;
     use super::super::path::VARIANTS;
     use super::*;
 

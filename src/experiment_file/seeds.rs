@@ -2,7 +2,8 @@
 
 use std::ops::RangeInclusive;
 
-use super::node::{Field, Value};
+use super::field::Field;
+use super::node::Value;
 use super::place::FileError;
 
 /// Seeds of one experiment.

@@ -3,24 +3,16 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use zoo::{Cache, Kind, Zoo};
+use zoo::{Cache, Kind, Zoo, is_path};
 
-use super::document::{KEYS, is_path};
-use super::node::{Field, Node, Value};
-use super::place::{FileError, Located};
+use super::field::Field;
+use super::keys::{BATCHES, FACETS, KEYS, SIZES, STEPS, THREADS};
+use super::located::Located;
+use super::node::{Node, Value};
+use super::place::FileError;
 use super::seeds::Seeds;
 use super::unit_pattern::UnitPattern;
-
-/// The sides that pictures may have, in pixels.
-pub(super) const SIZES: (u64, u64) = (8, 4096);
-/// The steps that a method may have in each octave.
-pub(super) const STEPS: (u64, u64) = (1, 10_000_000);
-/// The facets that a method may have.
-pub(super) const FACETS: (u64, u64) = (1, 64);
-/// The threads of libtorch.
-pub(super) const THREADS: (u64, u64) = (1, 65_535);
-/// The runs of a batch.
-pub(super) const BATCHES: (u64, u64) = (1, 65_535);
+use crate::reference::{image_sets, is_image_set};
 
 /// A generator as an experiment names it.
 #[derive(Clone, Debug, PartialEq)]
@@ -253,15 +245,6 @@ fn comparison(field: &Field, folder: &Path) -> Result<Comparison, FileError> {
         }
     });
     Ok(Comparison { witnesses, reference: reference.transpose()? })
-}
-
-fn image_sets() -> impl Iterator<Item = &'static str> {
-    crate::reference::MANIFESTS.iter().map(|(file, _)| file.strip_suffix(".yaml").unwrap_or(file))
-}
-
-/// Whether a set of images of this name is in the zoo.
-pub(super) fn is_image_set(name: &str) -> bool {
-    image_sets().any(|set| set == name)
 }
 
 /// The models that there are.

@@ -2,8 +2,9 @@
 
 use zoo::suggest::hint;
 
-use super::document::KEYS;
-use super::node::{Entry, Field, Node, Value};
+use super::field::Field;
+use super::keys::KEYS;
+use super::node::{Entry, Node, Value};
 use super::path::Path;
 use super::place::{FileError, Place};
 

@@ -9,6 +9,7 @@ use serde::de::{
 };
 use zoo::suggest::hint;
 
+use super::field::unknown_key;
 use super::node::{Entry, Node, Value};
 use super::place::{FileError, Place, joined};
 
@@ -98,7 +99,7 @@ impl serde::de::Error for Wrong {
     }
 
     fn unknown_field(field: &str, expected: &'static [&'static str]) -> Wrong {
-        Wrong::custom(super::node::unknown_key(field, expected.iter().copied()))
+        Wrong::custom(unknown_key(field, expected.iter().copied()))
     }
 
     fn unknown_variant(variant: &str, expected: &'static [&'static str]) -> Wrong {

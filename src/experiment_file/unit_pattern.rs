@@ -4,7 +4,8 @@ use std::path::Path;
 
 use zoo::suggest::nearest;
 
-use super::node::{Field, Value};
+use super::field::Field;
+use super::node::Value;
 use super::place::FileError;
 
 /// Units of one pattern.

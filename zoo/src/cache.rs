@@ -46,7 +46,7 @@ pub struct Checked {
 pub enum Verdict {
     /// The bytes are the manifest's.
     Sound,
-    /// The file is not there.
+    /// The file is not in the cache.
     Missing,
     /// The bytes hash to this instead.
     Damaged(Sha256),

@@ -6,11 +6,11 @@ use std::path::PathBuf;
 use crate::fields::{Kind, Url};
 use crate::yaml::YamlError;
 
-/// What can go wrong with the zoo.
+/// Why a manifest, or a file of an entry, cannot be had.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ZooError {
-    /// A manifest is not one.
+    /// A manifest that is no YAML, or lacks or adds a key.
     #[error(transparent)]
     Manifest(#[from] YamlError),
     /// No entry has this name.

@@ -35,7 +35,7 @@ const PIP: [&str; 18] = [
     "--platform=manylinux1_x86_64",
 ];
 
-/// How far a pull is. Every method may be called from one thread at a time.
+/// Who is told how far a pull is. Every method may be called from one thread at a time.
 pub trait Progress {
     /// A step begins; `total` is its size in bytes where that is known.
     fn start(&self, what: &str, total: Option<u64>);
@@ -47,7 +47,7 @@ pub trait Progress {
     fn note(&self, message: &str);
 }
 
-/// Says nothing.
+/// A [`Progress`] that shows nothing: for tests, and for whoever does not wait.
 pub struct Silent;
 
 impl Progress for Silent {

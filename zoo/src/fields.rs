@@ -251,9 +251,9 @@ impl fmt::Display for Digest {
 /// The size of a file in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Size {
-    /// Exactly this.
+    /// Exactly so many bytes.
     Exact(u64),
-    /// This within a hundredth: the exact one is not published.
+    /// So many bytes within a hundredth: the exact size is not published.
     Approximate(u64),
 }
 

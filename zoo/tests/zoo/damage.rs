@@ -29,7 +29,7 @@ fn a_damaged_file_is_set_aside_and_pulled_again() {
 fn every_damaged_file_of_a_set_is_pulled_again() {
     let (server, folder) = (Server::start(Answer::Whole), tempfile::tempdir().unwrap());
     let of = |name: &str| {
-        let (sha256, size, url) = (sha256(&body()), body().len(), server.url());
+        let (sha256, size, url) = (sha256(body()), body().len(), server.url());
         format!("  - {{file: {name}, sha256: {sha256}, size: {size}, source: {{url: '{url}'}}}}\n")
     };
     let text = format!("name: mine\nkind: images\nlicence: CC0\nfiles:\n{}{}", of("a.png"), of("b.png"));

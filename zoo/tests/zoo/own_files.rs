@@ -35,7 +35,7 @@ fn a_file_brought_by_hand_is_imported_if_it_is_the_right_one() {
     fs::write(&wrong, b"something else").unwrap();
 
     let error = cache.add(&manifest, &wrong).unwrap_err().to_string();
-    assert!(error.contains(&sha256(&body())) && error.contains(&sha256(b"something else")), "{error}");
+    assert!(error.contains(&sha256(body())) && error.contains(&sha256(b"something else")), "{error}");
     assert!(!cache.is_pulled(&manifest));
     assert!(matches!(cache.add(&manifest, &folder.path().join("absent")), Err(ZooError::Unreadable { .. })));
 
@@ -60,7 +60,7 @@ fn a_file_of_the_users_own_is_used_in_place() {
     fs::write(folder.path().join("w.pth"), body()).unwrap();
     let checked = cache.checked_weights(&manifest, &Silent).unwrap();
     assert_eq!(checked.path, folder.path().join("w.pth"));
-    assert_eq!(*checked.sha256, sha256(&body()));
+    assert_eq!(*checked.sha256, sha256(body()));
     assert!(!cache.root().exists(), "nothing is copied");
 
     fs::write(&path, manifest_text(b"other", "path: w.pth")).unwrap();

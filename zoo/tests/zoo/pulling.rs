@@ -20,7 +20,7 @@ fn pulling_twice_asks_the_server_once() {
     assert!(cache.is_pulled(&manifest));
     assert_eq!(fs::read(&first[0]).unwrap(), body());
     assert_eq!(cache.pull(&manifest, &Silent).unwrap(), first);
-    assert_eq!(cache.checked_weights(&manifest, &Silent).unwrap().sha256.to_string(), sha256(&body()));
+    assert_eq!(cache.checked_weights(&manifest, &Silent).unwrap().sha256.to_string(), sha256(body()));
     assert_eq!(server.requests(), 1);
     assert_eq!(kept(&cache), first, "nothing but the file stays behind");
 }
@@ -81,7 +81,7 @@ fn a_wrong_sha256_is_told_with_both() {
     let error = Cache::at(folder.path()).pull(&from_url(&server.url()), &Silent).unwrap_err().to_string();
     let mut altered = body();
     altered[1000] ^= 1;
-    assert!(error.contains(&sha256(&body())) && error.contains(&sha256(&altered)), "{error}");
+    assert!(error.contains(&sha256(body())) && error.contains(&sha256(&altered)), "{error}");
 }
 
 #[test]

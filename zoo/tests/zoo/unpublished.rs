@@ -23,7 +23,7 @@ fn the_first_8_digits_of_a_sha256_and_a_rough_size_are_held_to() {
     let (server, folder) = (Server::start(Answer::Whole), tempfile::tempdir().unwrap());
     let (manifest, cache) = (vague_manifest(&body(), 8, &server.url()), Cache::at(folder.path()));
     let checked = cache.checked_weights(&manifest, &Silent).unwrap();
-    assert_eq!(*checked.sha256, sha256(&body()), "the whole hash is what a record holds");
+    assert_eq!(*checked.sha256, sha256(body()), "the whole hash is what a record holds");
     assert!(cache.is_pulled(&manifest) && matches!(cache.verify(&manifest)[..], [(_, Verdict::Sound)]));
     // A damaged file is told, set aside and pulled again.
     let mut altered = body();
@@ -33,7 +33,7 @@ fn the_first_8_digits_of_a_sha256_and_a_rough_size_are_held_to() {
     assert_eq!(fs::read(cache.checked_weights(&manifest, &Silent).unwrap().path).unwrap(), body());
     assert_eq!(server.requests(), 2);
 
-    for (answer, complaint) in [(Answer::Altered, &sha256(&body())[..8]), (Answer::Endless, "should have about")] {
+    for (answer, complaint) in [(Answer::Altered, &sha256(body())[..8]), (Answer::Endless, "should have about")] {
         let (server, folder) = (Server::start(answer), tempfile::tempdir().unwrap());
         let (manifest, cache) = (vague_manifest(&body(), 8, &server.url()), Cache::at(folder.path()));
         let error = cache.pull(&manifest, &Silent).unwrap_err().to_string();
@@ -51,7 +51,7 @@ fn a_file_brought_by_hand_is_known_by_the_first_digits_of_its_sha256() {
     fs::write(&right, body()).unwrap();
     fs::write(&wrong, b"something else").unwrap();
     let error = cache.add(&manifest, &wrong).unwrap_err().to_string();
-    assert!(error.contains(&format!("expected {}…", &sha256(&body())[..12])), "{error}");
+    assert!(error.contains(&format!("expected {}…", &sha256(body())[..12])), "{error}");
     cache.add(&manifest, &right).unwrap();
     assert!(cache.is_pulled(&manifest));
 }
@@ -76,7 +76,7 @@ fn a_file_of_which_nothing_is_published_is_taken_as_it_comes_and_where_it_comes_
     let (manifest, altered) = (unpublished(&server.url()), unpublished(&other.url()));
     assert_ne!(cache.paths(&manifest), cache.paths(&altered));
     let checked = cache.checked(&manifest, &Silent).unwrap();
-    assert_eq!(checked[0].sha256.to_string(), sha256(&body()));
+    assert_eq!(checked[0].sha256.to_string(), sha256(body()));
     assert_ne!(cache.checked(&altered, &Silent).unwrap()[0].sha256, checked[0].sha256);
     assert_eq!((cache.verify(&manifest)[0].1.clone(), server.requests()), (Verdict::Sound, 1));
     // One that was brought by hand takes the place.
@@ -110,7 +110,7 @@ fn what_a_browser_alone_can_download_is_asked_for_and_brought_by_hand() {
         assert!(error.contains("'weights.pth' from https://example.org/downloads"), "{error}");
         assert!(error.contains("metapicture models add mine --file PATH"), "{error}");
         assert_eq!(cache.add(manifest, &right).unwrap(), cache.paths(manifest));
-        assert_eq!(*cache.checked_weights(manifest, &Silent).unwrap().sha256, sha256(&body()));
+        assert_eq!(*cache.checked_weights(manifest, &Silent).unwrap().sha256, sha256(body()));
     }
     assert!(cache.add(&known, &other).is_err() && cache.add(&unknown, &other).is_ok());
     let both = text.replace("page:", "url: 'https://example.org/weights', page:");
@@ -120,7 +120,7 @@ fn what_a_browser_alone_can_download_is_asked_for_and_brought_by_hand() {
 #[test]
 fn too_few_digits_are_no_prefix_of_a_sha256() {
     let text = manifest_text(&body(), "url: 'https://example.org/weights'");
-    let whole = format!("sha256: {}", sha256(&body()));
+    let whole = format!("sha256: {}", sha256(body()));
     for (with, complaint) in [
         ("sha256_prefix: 1234567".to_owned(), "must be the first 8 to 63"),
         ("sha256_prefix: 1234567G".to_owned(), "must be the first 8 to 63"),

@@ -1,0 +1,123 @@
+//! A frozen classifier: its network, its classes, and how pictures enter it.
+
+use frozen::load::LoadError;
+use frozen::network::Network;
+use frozen::resize::Resize;
+use frozen::weights::Weights;
+use tch::{Device, Kind, Tensor};
+use zoo::{Checked, Manifest};
+
+use crate::architectures;
+use crate::built::Built;
+use crate::entry::Entry;
+use crate::imagenet::{self, NotAClass};
+use crate::input_pipeline::InputPipeline;
+
+/// A frozen image classifier: its network, and the resize and normalisation by which pictures enter it.
+#[derive(Debug)]
+pub struct Classifier {
+    /// Its name in the zoo.
+    pub name: String,
+    /// Normalised pictures `[N,3,S,S]` to logits `[N,classes]`.
+    pub network: Network,
+    /// How many classes it tells apart. A thousand are those of ImageNet, in their order.
+    pub classes: i64,
+    /// Side S of the square input in pixels.
+    pub size: i64,
+    /// What is subtracted from each channel of a picture in [0,1].
+    pub mean: [f64; 3],
+    /// What each channel is divided by after that.
+    pub std: [f64; 3],
+    /// The sha256 of the weights file, in hexadecimal.
+    pub weights_sha256: String,
+    /// What else decides what it computes; see [`Manifest::definition`].
+    pub definition: serde_json::Value,
+}
+
+impl Classifier {
+    /// The classifier of a manifest, from its weights file: on the CPU, f32.
+    ///
+    /// # Errors
+    /// An architecture that is not known here, a configuration that is not its own, or a file that does not fit it.
+    pub fn load(manifest: &Manifest, weights: &Checked) -> Result<Classifier, LoadError> {
+        Classifier::of(manifest, weights, &mut |tensors| tensors)
+    }
+
+    /// [`Classifier::load`] with the numbers of every kernel and matrix in another order, which `order` gives for their count:
+    /// a network that knows nothing, as a control ([`Weights::permuted`]).
+    ///
+    /// # Errors
+    /// Those of [`Classifier::load`], and a program of TorchScript, whose weights cannot be taken apart.
+    pub fn load_permuted(
+        manifest: &Manifest,
+        weights: &Checked,
+        order: &mut dyn FnMut(usize) -> Vec<i64>,
+    ) -> Result<Classifier, LoadError> {
+        if manifest.architecture.as_deref() == Some("torchscript") {
+            let reason = "the weights of a program of TorchScript cannot be permuted".to_owned();
+            return Err(LoadError::Config { manifest: manifest.file.clone(), reason });
+        }
+        let mut classifier = Classifier::of(manifest, weights, &mut |tensors| tensors.permuted(order))?;
+        classifier.name = format!("{} (permuted)", classifier.name);
+        Ok(classifier)
+    }
+
+    fn of(
+        manifest: &Manifest,
+        weights: &Checked,
+        change: &mut dyn FnMut(Weights) -> Weights,
+    ) -> Result<Classifier, LoadError> {
+        let built = architectures::load(&mut Entry { manifest, weights, change })?;
+        let Built { network, classes, size, mean, std } = built;
+        Ok(Classifier {
+            name: manifest.name.to_string(),
+            network,
+            classes,
+            size,
+            mean,
+            std,
+            weights_sha256: weights.sha256.to_string(),
+            definition: manifest.definition(),
+        })
+    }
+
+    /// The index of the class that `word` names: by its number, and for the classes of ImageNet by name as well
+    /// ([`imagenet::class`]).
+    ///
+    /// # Errors
+    /// If there is no such class, or if the classes have no names here.
+    pub fn class(&self, word: &str) -> Result<usize, NotAClass> {
+        if self.has_imagenet_classes() {
+            return imagenet::class(word).map(|class| class.index);
+        }
+        let last = self.classes.saturating_sub(1) as usize;
+        match word.parse::<usize>() {
+            Ok(index) if index <= last => Ok(index),
+            Ok(index) => Err(NotAClass::OutOfRange { index, last }),
+            Err(_) => Err(NotAClass::Nameless { word: word.to_owned(), last }),
+        }
+    }
+
+    /// The name of a class, where it has one.
+    pub fn class_name(&self, index: usize) -> Option<&'static str> {
+        imagenet::CLASSES.get(index).filter(|_| self.has_imagenet_classes()).map(|class| class.name)
+    }
+
+    fn has_imagenet_classes(&self) -> bool {
+        self.classes == imagenet::CLASSES.len() as i64
+    }
+
+    /// The input pipeline: pictures `[N,3,H,W]` in [0,1] of the size `from` to the network's input of the size `to` (its own
+    /// is [`Classifier::size`] squared).
+    pub fn input_pipeline(&self, from: [i64; 2], to: [i64; 2]) -> InputPipeline {
+        let (kind, device) = (self.network.kind(), self.network.device());
+        let channels =
+            |values: [f64; 3]| Tensor::from_slice(&values).view([1, 3, 1, 1]).to_kind(kind).to_device(device);
+        InputPipeline::new(Resize::new(from, to, kind, device), channels(self.mean), channels(self.std))
+    }
+
+    /// The classifier with its network on another device, or with numbers of another kind.
+    pub fn to(self, device: Device, kind: Kind) -> Classifier {
+        Classifier { network: self.network.to(device, kind), ..self }
+    }
+}
