@@ -1,0 +1,248 @@
+//! Reads a unit as it is written (`banana + 0.5*violin`), with what a classifier has: classes, layers, channels.
+
+use std::path::Path;
+
+use classifiers::{Classifier, LOGITS};
+use frozen::network::Point;
+use tch::{Kind, Tensor};
+
+use super::shapes::LayerShapes;
+use super::sum::Unit;
+use super::term::{Direction, Part, Place, Reading, Term, readable, sha256_of};
+use crate::error::{Context, Result, bail, request};
+use crate::picture::read_npy;
+use crate::random::{Purpose, Seed, normal, stream};
+
+/// Where a word of a unit was found, for errors.
+struct Reader<'a> {
+    text: &'a str,
+    classifier: &'a Classifier,
+    shapes: &'a LayerShapes,
+}
+
+impl Unit {
+    /// The unit that `text` names in this classifier. `shapes` are those of its taps.
+    ///
+    /// # Errors
+    /// An unknown class or layer (with the nearest name), an index out of range, or a file that holds no such vector.
+    pub fn parse(text: &str, classifier: &Classifier, shapes: &LayerShapes) -> Result<Unit> {
+        let reader = Reader { text, classifier, shapes };
+        let terms =
+            summands(text).into_iter().map(|(weight, word)| reader.term(weight, word)).collect::<Result<_>>()?;
+        Ok(Unit::of(terms))
+    }
+}
+
+/// The summands of a unit with their weights: split at ` + ` and ` - ` outside of parentheses.
+fn summands(text: &str) -> Vec<(f64, &str)> {
+    let bytes = text.as_bytes();
+    let (mut depth, mut from, mut sign) = (0, 0, 1.);
+    let mut found = vec![];
+    for at in 0..bytes.len() {
+        match bytes[at] {
+            b'(' => depth += 1,
+            b')' => depth -= 1,
+            operator @ (b'+' | b'-')
+                if depth == 0 && at > 0 && bytes[at - 1] == b' ' && bytes.get(at + 1) == Some(&b' ') =>
+            {
+                found.push((sign, &text[from..at]));
+                (from, sign) = (at + 1, if operator == b'-' { -1. } else { 1. });
+            }
+            _ => {}
+        }
+    }
+    found.push((sign, &text[from..]));
+    let factor = |(sign, word): (f64, &'_ str)| -> (f64, usize, usize) {
+        let trimmed = word.trim();
+        let start = word.len() - word.trim_start().len();
+        if let Some((number, rest)) = trimmed.split_once('*')
+            && let Ok(number) = number.trim().parse::<f64>()
+        {
+            return (sign * number, start + trimmed.len() - rest.len(), start + trimmed.len());
+        }
+        if let Some(rest) = trimmed.strip_prefix('-')
+            && !rest.is_empty()
+        {
+            return (-sign, start + 1, start + trimmed.len());
+        }
+        (sign, start, start + trimmed.len())
+    };
+    found
+        .into_iter()
+        .map(|(sign, word)| {
+            let (weight, from, to) = factor((sign, word));
+            (weight, word[from..to].trim())
+        })
+        .collect()
+}
+
+impl Reader<'_> {
+    /// An error about the unit.
+    fn wrong(&self, reason: impl std::fmt::Display) -> crate::error::Error {
+        request!("unit '{}': {reason}", self.text)
+    }
+
+    fn term(&self, weight: f64, word: &str) -> Result<Term> {
+        if !weight.is_finite() {
+            return Err(self.wrong("a weight is a finite number"));
+        }
+        let term = match word.strip_suffix(')').and_then(|word| word.split_once('(')) {
+            Some((function, inside)) => self.function(function.trim(), inside)?,
+            None => self.target(word)?,
+        };
+        let term = Term { weight, ..term };
+        readable(&term).map_err(|reason| self.wrong(reason))?;
+        Ok(term)
+    }
+
+    fn function(&self, function: &str, inside: &str) -> Result<Term> {
+        let reading = match function {
+            "quadratic" => Reading::Quadratic,
+            "probability" => Reading::Probability,
+            "log_probability" => Reading::LogProbability,
+            "activation" => Reading::Activation,
+            "direction" | "cosine" => {
+                let (layer, vector) = inside
+                    .split_once(',')
+                    .ok_or_else(|| self.wrong(format!("{function} is written {function}(LAYER, FILE)")))?;
+                let (layer, point) = self.layer(layer.trim())?;
+                let channels = self.shapes.of(&layer)[0];
+                let direction = direction(vector.trim(), channels).map_err(|error| self.wrong(format!("{error}")))?;
+                let reading = if function == "cosine" { Reading::Cosine } else { Reading::Activation };
+                let part = Part::Direction(direction);
+                return Ok(Term { weight: 1., reading, layer, point, part, class: None, label: None });
+            }
+            _ => {
+                let known = ["quadratic", "probability", "log_probability", "direction", "cosine"];
+                return Err(self
+                    .wrong(format!("no reading '{function}'{}", zoo::suggest::hint(function, "readings", known))));
+            }
+        };
+        Ok(Term { reading, ..self.target(inside.trim())? })
+    }
+
+    fn layer(&self, name: &str) -> Result<(String, Point)> {
+        let classifier = self.classifier;
+        let tap = classifier.network.tap(name).map_err(|error| {
+            self.wrong(format!(
+                "{} has {error} (`metapicture models info {}` lists them)",
+                classifier.name, classifier.name
+            ))
+        })?;
+        Ok((tap.name.clone(), tap.point))
+    }
+
+    fn target(&self, word: &str) -> Result<Term> {
+        let (layer, rest) = word.split_once(':').unwrap_or(("class", word));
+        if layer == "class" {
+            let (layer, point) = self.layer(LOGITS)?;
+            let class = self.classifier.class(rest);
+            let index = class.map_err(|error| self.wrong(format!("{error} (of {})", self.classifier.name)))?;
+            let part = Part::Channel(index as i64);
+            return Ok(Term {
+                weight: 1.,
+                reading: Reading::Activation,
+                layer,
+                point,
+                part,
+                class: Some(index),
+                label: self.classifier.class_name(index),
+            });
+        }
+        if layer == "layer" {
+            let (layer, point) = self.layer(rest)?;
+            return Ok(Term {
+                weight: 1.,
+                reading: Reading::Quadratic,
+                layer,
+                point,
+                part: Part::Whole,
+                class: None,
+                label: None,
+            });
+        }
+        let (layer, point) = self.layer(layer)?;
+        let (index, position) = match rest.split_once('@') {
+            Some((index, position)) => (index, Some(position)),
+            None => (rest, None),
+        };
+        let number = |word: &str, what: &str| {
+            let number = word.trim().parse::<i64>();
+            number.map_err(|_| self.wrong(format!("'{word}' is not {what} (a number from 0)")))
+        };
+        let index = number(index, "a channel")?;
+        let shape = self.shapes.of(&layer);
+        if !(0..shape[0]).contains(&index) {
+            return Err(
+                self.wrong(format!("channel {index} is out of range: {layer} has channels 0 to {}", shape[0] - 1))
+            );
+        }
+        let class = (point == self.classifier.network.tap(LOGITS)?.point).then_some(index as usize);
+        let part = match (position, shape) {
+            (None, _) => Part::Channel(index),
+            (Some(_), [_]) => return Err(self.wrong(format!("{layer} has no positions, so there is nothing at '@'"))),
+            (Some(position), shape) => {
+                let (row, column) = position
+                    .split_once(',')
+                    .ok_or_else(|| self.wrong("a neuron is written LAYER:CHANNEL@ROW,COLUMN"))?;
+                let at = [number(row, "a row")?, number(column, "a column")?];
+                for (axis, what) in ["row", "column"].iter().enumerate() {
+                    if !(0..shape[axis + 1]).contains(&at[axis]) {
+                        let last = shape[axis + 1] - 1;
+                        let at = at[axis];
+                        return Err(self.wrong(format!("{what} {at} is out of range: {layer} has {what}s 0 to {last}")));
+                    }
+                }
+                Part::Neuron(index, Place { at, of: [shape[1], shape[2]] })
+            }
+        };
+        let label = class.and_then(|class| self.classifier.class_name(class));
+        Ok(Term { weight: 1., reading: Reading::Activation, layer, point, part, class, label })
+    }
+}
+
+/// The vector that a word names, for a layer of so many channels.
+fn direction(word: &str, channels: i64) -> Result<Direction> {
+    if let Some(seed) = word.strip_prefix("random:") {
+        let seed: u64 = seed.trim().parse().map_err(|_| request!("'{seed}' is not a seed (random:NUMBER)"))?;
+        let drawn = normal(&mut stream(Seed(seed), Purpose::Direction, 0), channels as usize);
+        let norm = drawn.iter().map(|x| x * x).sum::<f32>().sqrt().max(f32::MIN_POSITIVE);
+        return Ok(Direction { name: format!("random:{seed}"), values: drawn.iter().map(|x| x / norm).collect() });
+    }
+    let path = Path::new(word);
+    let cannot = || format!("{word}: cannot be read");
+    let tensor = match path.extension().and_then(|extension| extension.to_str()) {
+        Some("npy") => read_npy(path)?,
+        Some("safetensors") => match &Tensor::read_safetensors(path).with_context(cannot)?[..] {
+            [(_, tensor)] => tensor.shallow_clone(),
+            several => bail!("{word}: holds {} tensors, and a direction is one", several.len()),
+        },
+        _ => bail!("'{word}' is neither random:SEED nor a .npy or .safetensors file"),
+    };
+    let values = tensor.to_kind(Kind::Float).flatten(0, -1);
+    if values.numel() as i64 != channels {
+        bail!("{word}: has shape {:?}, and the layer has {channels} channels", tensor.size());
+    }
+    let values: Vec<f32> = Vec::try_from(&values)?;
+    if values.iter().any(|value| !value.is_finite()) || values.iter().all(|value| *value == 0.) {
+        bail!("{word}: a direction is finite and not zero");
+    }
+    let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+    Ok(Direction { name: format!("{stem}#{}", &sha256_of(&values)[..8]), values })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sum_is_split_at_signs_between_spaces_outside_of_parentheses() {
+        assert_eq!(summands("bow tie"), [(1., "bow tie")]);
+        assert_eq!(summands("black-and-tan coonhound"), [(1., "black-and-tan coonhound")]);
+        assert_eq!(
+            summands("banana + 0.5*class:violin - 2 * direction(a, b - c)"),
+            [(1., "banana"), (0.5, "class:violin"), (-2., "direction(a, b - c)")]
+        );
+        assert_eq!(summands("-banana - -0.5*wig"), [(-1., "banana"), (0.5, "wig")]);
+    }
+}

@@ -1,0 +1,32 @@
+//! The shapes of a classifier's layers at its nominal input size: where a unit may lie.
+
+use classifiers::Classifier;
+use frozen::network::Point;
+
+/// The shapes of a classifier's taps, without the batch dimension, at its nominal input size.
+#[derive(Debug)]
+pub struct LayerShapes(Vec<(String, Point, Vec<i64>)>);
+
+impl LayerShapes {
+    /// Measured by one forward pass.
+    pub fn measure(classifier: &Classifier) -> LayerShapes {
+        let shapes = classifier.network.shapes(&[1, 3, classifier.size, classifier.size]);
+        LayerShapes(shapes.into_iter().map(|(tap, shape)| (tap.name.clone(), tap.point, shape)).collect())
+    }
+
+    /// The shape of a tap: `[C]` or `[C,H,W]`.
+    pub(super) fn of(&self, name: &str) -> &[i64] {
+        self.0.iter().find(|(tap, ..)| tap == name).map_or(&[], |(.., shape)| shape)
+    }
+
+    /// Names and shapes of all taps, from the input up.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, Point, &[i64])> {
+        self.0.iter().map(|(name, point, shape)| (name.as_str(), *point, shape.as_slice()))
+    }
+
+    /// The deepest tap with positions that is not deeper than a point, and its name.
+    pub fn deepest_with_positions(&self, not_below: Point) -> Option<(&str, Point)> {
+        let with = self.0.iter().filter(|(_, point, shape)| shape.len() == 3 && *point <= not_below);
+        with.max_by_key(|(_, point, _)| *point).map(|(name, point, _)| (name.as_str(), *point))
+    }
+}

@@ -1,0 +1,104 @@
+//! A unit: one term or a weighted sum of several, and its one canonical name.
+
+use serde_json::Value;
+
+use super::term::{Part, Reading, Term, readable};
+use crate::error::{Result, request};
+
+/// What is visualised, known to exist in a classifier: one term or a weighted sum of several.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Unit {
+    /// Its one canonical name: however it was asked for, the same unit has the same name.
+    pub name: String,
+    /// What is added up; at least one.
+    pub terms: Vec<Term>,
+}
+
+impl Unit {
+    /// The sum of these terms.
+    pub(super) fn of(terms: Vec<Term>) -> Unit {
+        let mut name = String::new();
+        for (place, term) in terms.iter().enumerate() {
+            let sign = match (place, term.weight < 0.) {
+                (0, false) => "",
+                (0, true) => "-",
+                (_, false) => " + ",
+                (_, true) => " - ",
+            };
+            let factor = if term.weight.abs() == 1. { String::new() } else { format!("{}*", term.weight.abs()) };
+            name.push_str(&format!("{sign}{factor}{}", term.name()));
+        }
+        Unit { name, terms }
+    }
+
+    /// The term, if there is but one with weight 1.
+    fn only(&self) -> Option<&Term> {
+        match &self.terms[..] {
+            [term] if term.weight == 1. => Some(term),
+            _ => None,
+        }
+    }
+
+    /// The class, where the unit is one (its logit or its probability): then pictures have a probability of it.
+    pub fn class(&self) -> Option<usize> {
+        self.only().and_then(|term| term.class)
+    }
+
+    /// The class's name, where the unit is one that has a name.
+    pub fn label(&self) -> Option<&'static str> {
+        self.only().and_then(|term| term.label)
+    }
+
+    /// Whether the unit is a class of the classifier.
+    pub fn is_class(&self) -> bool {
+        self.class().is_some()
+    }
+
+    /// The layer, where all terms lie in one.
+    pub fn layer(&self) -> Option<&str> {
+        let first = &self.terms[0].layer;
+        self.terms.iter().all(|term| term.layer == *first).then_some(first.as_str())
+    }
+
+    /// Channel or class, where the unit is one.
+    pub fn index(&self) -> Option<i64> {
+        match self.only()?.part {
+            Part::Channel(index) | Part::Neuron(index, _) => Some(index),
+            _ => None,
+        }
+    }
+
+    /// Row and column, where the unit is one neuron of a layer with positions.
+    pub fn position(&self) -> Option<[i64; 2]> {
+        match self.only()?.part {
+            Part::Neuron(_, place) => Some(place.at),
+            _ => None,
+        }
+    }
+
+    /// A short name for people: the class, or the unit's name.
+    pub fn title(&self) -> &str {
+        match self.only().map(|term| term.reading) {
+            Some(Reading::Activation) => self.label().unwrap_or(&self.name),
+            _ => &self.name,
+        }
+    }
+
+    /// Everything that decides its activation.
+    pub fn settings(&self) -> Value {
+        Value::Array(self.terms.iter().map(Term::settings).collect())
+    }
+
+    /// The unit with its plain activations read in another way, as a method may ask for.
+    ///
+    /// # Errors
+    /// If a term has no such reading.
+    pub fn read_as(&self, reading: Reading) -> Result<Unit> {
+        let mut terms = self.terms.clone();
+        for term in terms.iter_mut().filter(|term| term.reading == Reading::Activation) {
+            term.reading = reading;
+            readable(term).map_err(|reason| request!("unit '{}': {reason}", self.name))?;
+        }
+        Ok(Unit::of(terms))
+    }
+}
