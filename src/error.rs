@@ -37,6 +37,8 @@ struct Parts {
     contexts: Vec<String>,
     /// The key of a method or of a file that the message is about, as `optimizer.adam.lr`.
     key: Option<String>,
+    /// Of several of one name in a list, which one the key means.
+    item: Option<usize>,
     message: String,
     hint: Option<String>,
     io: Option<io::ErrorKind>,
@@ -46,7 +48,7 @@ impl Error {
     /// An error of this kind, with this message of one line.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Error {
         let (contexts, message) = (vec![], message.into());
-        Error(Box::new(Parts { kind, contexts, key: None, message, hint: None, io: None }))
+        Error(Box::new(Parts { kind, contexts, key: None, item: None, message, hint: None, io: None }))
     }
 
     /// An error of the request.
@@ -77,6 +79,13 @@ impl Error {
     #[must_use]
     pub fn at(mut self, key: impl Into<String>) -> Error {
         self.0.key = Some(key.into());
+        self
+    }
+
+    /// The same error, said to be about this item (from 0) of a list that may hold several of one name.
+    #[must_use]
+    pub fn of_item(mut self, item: usize) -> Error {
+        self.0.item = Some(item);
         self
     }
 
@@ -119,6 +128,11 @@ impl Error {
     /// The path of the key that the error is about, as `optimizer.adam.lr`.
     pub fn key(&self) -> Option<&str> {
         self.0.key.as_deref()
+    }
+
+    /// Which item (from 0) of the list in its key the error is about, where a list may hold several of one name.
+    pub fn item(&self) -> Option<usize> {
+        self.0.item
     }
 
     /// What the operating system said, where it did.
@@ -235,7 +249,12 @@ macro_rules! bail {
     ($($text:tt)+) => { return Err($crate::error::request!($($text)+)) };
 }
 
-pub(crate) use {bail, request};
+/// Returns an error of the request about a key: the key, then a format string.
+macro_rules! bail_at {
+    ($key:expr, $($text:tt)+) => { return Err($crate::error::request!($($text)+).at($key)) };
+}
+
+pub(crate) use {bail, bail_at, request};
 
 #[cfg(test)]
 mod tests {

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::Path;
 
-use crate::error::{Context, Result, bail, request};
+use crate::error::{Context, Result, bail, bail_at, request};
 use classifiers::Classifier;
 use generators::{Generator, Prior};
 use schemars::JsonSchema;
@@ -285,59 +285,62 @@ impl Method {
     /// Names the key.
     pub fn check(&self) -> Result<()> {
         if self.name.is_empty() || !self.name.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c)) {
-            bail!("name: '{}' may hold letters, digits, '.', '_' and '-' only", self.name);
+            bail_at!("name", "'{}' may hold letters, digits, '.', '_' and '-' only", self.name);
         }
         let counts = [("steps", self.steps, 10_000_000), ("views", self.views, 1024), ("facets", self.facets, 64)];
         for (key, value, most) in counts {
             if value == 0 {
-                bail!("{key}: at least 1");
+                bail_at!(format!("{key}"), "at least 1");
             }
             if value > most {
-                bail!("{key}: {value} is more than {most}");
+                bail_at!(format!("{key}"), "{value} is more than {most}");
             }
         }
         if let Some(spec) = self.param.latent() {
             if spec.screen == 0 || spec.starts == 0 {
-                bail!("param.latent: screen and starts are at least 1");
+                bail_at!("param.latent", "screen and starts are at least 1");
             }
             if spec.screen > 1 && spec.starts > spec.screen {
-                bail!("param.latent.starts: {} of {} screened codes", spec.starts, spec.screen);
+                bail_at!("param.latent.starts", "{} of {} screened codes", spec.starts, spec.screen);
             }
             if spec.starts > 1 && spec.trial == 0 {
-                bail!("param.latent.trial: with several starts, at least 1 step");
+                bail_at!("param.latent.trial", "with several starts, at least 1 step");
             }
             if spec.unclamped && matches!(self.param, ParamSpec::Blend(_)) {
-                bail!("param.blend.prior.unclamped: the residual is added to pictures in [0,1]");
+                bail_at!("param.blend.prior.unclamped", "the residual is added to pictures in [0,1]");
             }
             match &spec.space {
                 Space::Truncated { limit } if !(*limit > 0. && limit.is_finite()) => {
-                    bail!("param.latent.space.truncated.limit: more than 0")
+                    bail_at!("param.latent.space.truncated.limit", "more than 0")
                 }
-                Space::Bounded(limits) => limits.check().context("param.latent.space.bounded")?,
+                Space::Bounded(limits) => limits.check().map_err(|error| error.at("param.latent.space.bounded"))?,
                 Space::Fourier { noise, decay }
                     if !(*noise >= 0. && noise.is_finite() && (0. ..=4.).contains(decay)) =>
                 {
-                    bail!("param.latent.space.fourier: noise is not negative, decay between 0 and 4")
+                    bail_at!("param.latent.space.fourier", "noise is not negative, decay between 0 and 4")
                 }
                 _ => {}
             }
         }
         if self.needs_generator() && self.octaves.count > 1 {
-            bail!("octaves: param {} has one size only", self.param.name());
+            bail_at!("octaves", "param {} has one size only", self.param.name());
         }
         if let Some(evolution) = self.optimizer.evolution() {
             let name = evolution.name();
             let ParamSpec::Latent(spec) = &self.param else {
-                bail!("optimizer.{name}: searches codes; param is {}", self.param.name())
+                bail_at!(format!("optimizer.{name}"), "searches codes; param is {}", self.param.name())
             };
             if spec.screen > 1 || spec.starts > 1 {
-                bail!("optimizer.{name}: its first generation is the start; param.latent.screen and starts are 1");
+                bail_at!(
+                    format!("optimizer.{name}"),
+                    "its first generation is the start; param.latent.screen and starts are 1"
+                );
             }
             if !self.regularizers.is_empty() || !self.filters.is_empty() || self.facets > 1 {
-                bail!("optimizer.{name}: works without regularizers, filters and facets");
+                bail_at!(format!("optimizer.{name}"), "works without regularizers, filters and facets");
             }
             if self.keep != Keep::Best {
-                bail!("optimizer.{name}: keeps the best candidate of all; write keep: best");
+                bail_at!(format!("optimizer.{name}"), "keeps the best candidate of all; write keep: best");
             }
         }
         match &self.param {
@@ -348,54 +351,67 @@ impl Method {
                 }
             }
             ParamSpec::Pixel(spec) if !(spec.noise >= 0. && spec.noise.is_finite()) => {
-                bail!("param.pixel.noise: not negative")
+                bail_at!("param.pixel.noise", "not negative")
             }
             ParamSpec::Pixel(spec) if !(spec.scale > 0. && spec.scale.is_finite()) => {
-                bail!("param.pixel.scale: more than 0")
+                bail_at!("param.pixel.scale", "more than 0")
             }
             ParamSpec::Pixel(PixelSpec { bounds: Bounds::Sphere { rms }, .. }) if !(*rms > 0. && rms.is_finite()) => {
-                bail!("param.pixel.bounds.sphere.rms: more than 0")
+                bail_at!("param.pixel.bounds.sphere.rms", "more than 0")
             }
             ParamSpec::Fourier(FourierSpec { noise, .. }) | ParamSpec::Laplacian(LaplacianSpec { noise, .. })
                 if !(*noise >= 0. && noise.is_finite()) =>
             {
-                bail!("param.{}.noise: not negative", self.param.name())
+                bail_at!(format!("param.{}.noise", self.param.name()), "not negative")
             }
             ParamSpec::Fourier(spec) if !(0. ..=4.).contains(&spec.decay) => {
-                bail!("param.fourier.decay: {} is not between 0 and 4", spec.decay)
+                bail_at!("param.fourier.decay", "{} is not between 0 and 4", spec.decay)
             }
             ParamSpec::Laplacian(spec) if !(1..=MOST_LEVELS).contains(&spec.levels) => {
-                bail!("param.laplacian.levels: {} is not between 1 and {MOST_LEVELS}", spec.levels)
+                bail_at!("param.laplacian.levels", "{} is not between 1 and {MOST_LEVELS}", spec.levels)
             }
             ParamSpec::Maco(_) if self.octaves.count > 1 => {
-                bail!("octaves: the spectrum of param maco is that of one size")
+                bail_at!("octaves", "the spectrum of param maco is that of one size")
             }
             ParamSpec::Blend(spec) if !(spec.eps >= 0. && spec.eps.is_finite()) => {
-                bail!("param.blend.eps: not negative")
+                bail_at!("param.blend.eps", "not negative")
             }
             _ => {}
         }
         let Octaves { count, factor, .. } = self.octaves;
         if !(1..=32).contains(&count) || !(1. ..=4.).contains(&factor) {
-            bail!("octaves: count is between 1 and 32, and factor between 1 and 4");
+            bail_at!("octaves", "count is between 1 and 32, and factor between 1 and 4");
         }
         let resampled = matches!(self.param, ParamSpec::Pixel(_));
         if !resampled && self.octaves.resampling != Resampling::default() {
-            bail!("octaves.resampling: param {} grows in its own way; only pixels are resampled", self.param.name());
+            bail_at!(
+                "octaves.resampling",
+                "param {} grows in its own way; only pixels are resampled",
+                self.param.name()
+            );
         }
         self.optimizer.check()?;
-        self.transforms.iter().try_for_each(|transform| transform.check())?;
-        for regularizer in &self.regularizers {
-            regularizer.check()?;
+        for (item, transform) in self.transforms.iter().enumerate() {
+            transform.check().map_err(|error| error.of_item(item))?;
+        }
+        for (item, regularizer) in self.regularizers.iter().enumerate() {
+            regularizer.check().map_err(|error| error.of_item(item))?;
             if regularizer.acts_on_code() && !self.trains_codes() {
-                bail!("regularizers.{}: works on codes; param is {}", regularizer.name(), self.param.name());
+                bail_at!(
+                    format!("regularizers.{}", regularizer.name()),
+                    "works on codes; param is {}",
+                    self.param.name()
+                );
             }
             if regularizer.compares_facets() && (self.facets < 2 || self.views > 1 || self.input == Input::Tiles) {
-                bail!("regularizers.{}: wants facets of 2 or more, one view, and no tiles", regularizer.name());
+                bail_at!(
+                    format!("regularizers.{}", regularizer.name()),
+                    "wants facets of 2 or more, one view, and no tiles"
+                );
             }
         }
-        for filter in &self.filters {
-            filter.check()?;
+        for (item, filter) in self.filters.iter().enumerate() {
+            filter.check().map_err(|error| error.of_item(item))?;
             let fits = match filter.stage() {
                 Stage::Gradient => !self.needs_generator(),
                 Stage::Code => self.trains_codes(),
@@ -404,7 +420,7 @@ impl Method {
             };
             if !fits {
                 let works_on = filter.stage().name();
-                bail!("filters.{}: works on {works_on}; param is {}", filter.name(), self.param.name());
+                bail_at!(format!("filters.{}", filter.name()), "works on {works_on}; param is {}", self.param.name());
             }
         }
         Ok(())
@@ -465,8 +481,9 @@ impl Method {
             _ => {}
         }
         if spec.start == Start::Normal && generator.code.prior != Prior::Rectified {
-            bail!(
-                "param.latent.start: normal is meant for codes behind a ReLU, which those of {} are not; \
+            bail_at!(
+                "param.latent.start",
+                "normal is meant for codes behind a ReLU, which those of {} are not; \
                  dgn-am-gaussian serves them",
                 generator.name
             );

@@ -8,7 +8,7 @@ use super::cma_es::CmaEs;
 use super::generations::{Degrees, Evolution, MOST_DIMENSIONS, Variant};
 use super::genetic::Genetic;
 use super::spherical::Spherical;
-use crate::error::{Result, bail};
+use crate::error::{Result, bail_at};
 
 /// How a method asks for covariance matrix adaptation.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -85,24 +85,24 @@ impl EvolutionSpec {
     pub fn check(self) -> Result<()> {
         let (name, population) = (self.name(), self.population());
         if !(4..=4096).contains(&population) {
-            bail!("optimizer.{name}.population: {population} is not between 4 and 4096");
+            bail_at!(format!("optimizer.{name}.population"), "{population} is not between 4 and 4096");
         }
         match self {
             EvolutionSpec::CmaEs(CmaEsSpec { sigma, .. }) if !(sigma > 0. && sigma.is_finite()) => {
-                bail!("optimizer.{name}.sigma: more than 0")
+                bail_at!(format!("optimizer.{name}.sigma"), "more than 0")
             }
             EvolutionSpec::SphericalCma(SphericalSpec { degrees: Degrees { from, to }, .. })
                 if !(to > 0. && to <= from && from <= 90.) =>
             {
-                bail!("optimizer.{name}.degrees: 0 < to <= from <= 90")
+                bail_at!(format!("optimizer.{name}.degrees"), "0 < to <= from <= 90")
             }
             EvolutionSpec::Genetic(GeneticSpec { elite, .. }) if elite >= population => {
-                bail!("optimizer.{name}.elite: fewer than the population")
+                bail_at!(format!("optimizer.{name}.elite"), "fewer than the population")
             }
             EvolutionSpec::Genetic(GeneticSpec { mutated, deviation, .. })
                 if !((0. ..=1.).contains(&mutated) && deviation >= 0. && deviation.is_finite()) =>
             {
-                bail!("optimizer.{name}: mutated is between 0 and 1, deviation not negative")
+                bail_at!(format!("optimizer.{name}"), "mutated is between 0 and 1, deviation not negative")
             }
             _ => Ok(()),
         }
@@ -117,8 +117,9 @@ impl EvolutionSpec {
             EvolutionSpec::CmaEs(CmaEsSpec { variant, population, sigma }) => {
                 let dimensions = start.ncols();
                 if variant == Variant::Cholesky && dimensions > MOST_DIMENSIONS {
-                    bail!(
-                        "optimizer.cma_es: variant cholesky takes {MOST_DIMENSIONS} dimensions at most; these codes have \
+                    bail_at!(
+                        "optimizer.cma_es",
+                        "variant cholesky takes {MOST_DIMENSIONS} dimensions at most; these codes have \
                          {dimensions}: use variant diagonal"
                     );
                 }

@@ -14,6 +14,7 @@ use super::place::{FileError, Origin, Source, joined};
 use super::reader;
 use super::rebase::rebase_limits;
 use super::typed::typed;
+use crate::error::Error;
 use crate::method::{Method, ParamSpec};
 
 /// The methods that entries build upon, each read once.
@@ -117,28 +118,21 @@ pub(super) fn method(entry: &Field) -> Result<(Method, Option<i64>), FileError> 
     Ok((method, size.map(|size| size as i64)))
 }
 
-/// The error of [`Method::check`], which begins with the key's path in the method, with its place.
-fn located(method: &Method, entry: &Field, message: &str) -> FileError {
+/// The error of [`Method::check`], which knows the key's path in the method, with its place.
+fn located(method: &Method, entry: &Field, error: &Error) -> FileError {
+    let key = error.key().unwrap_or_default();
     // A blend's search is checked as that of a code is.
-    let in_blend = message.strip_prefix("param.latent").filter(|_| matches!(method.param, ParamSpec::Blend(_)));
-    let message = in_blend.map_or_else(|| message.to_owned(), |rest| format!("param.blend.prior{rest}"));
-    let of_key =
-        |key: &str| key.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_.".contains(&byte));
-    let (key, message) = message.split_once(": ").filter(|(key, _)| of_key(key)).unwrap_or(("", &message));
+    let in_blend = key.strip_prefix("param.latent").filter(|_| matches!(method.param, ParamSpec::Blend(_)));
+    let key = in_blend.map_or_else(|| key.to_owned(), |rest| format!("param.blend.prior{rest}"));
+    let message = error.message();
     let (mut path, mut nodes) = (entry.path.clone(), vec![entry.node]);
     let mut keys = key.split('.').filter(|key| !key.is_empty());
     for key in keys.by_ref() {
         let next = match &nodes[nodes.len() - 1].value {
             Value::List(items) => {
-                // Of several of one name, the one that is wrong by itself.
-                let wrong = match path.rsplit('.').next() {
-                    Some("transforms") => method.transforms.iter().position(|transform| transform.check().is_err()),
-                    Some("regularizers") => method.regularizers.iter().position(|one| one.check().is_err()),
-                    Some("filters") => method.filters.iter().position(|filter| filter.check().is_err()),
-                    _ => None,
-                };
                 let named = || items.iter().position(|item| item_name(item) == Some(key));
-                let Some(index) = wrong.filter(|index| *index < items.len()).or_else(named) else { break };
+                let item = error.item().filter(|item| *item < items.len());
+                let Some(index) = item.or_else(named) else { break };
                 path = joined(&path, index);
                 nodes.push(&items[index]);
                 items[index].get(key)

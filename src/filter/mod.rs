@@ -11,7 +11,7 @@ pub mod small_norm;
 pub mod stochastic_clip;
 pub mod tv_denoise;
 
-use crate::error::{Result, bail};
+use crate::error::{Result, bail_at};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
@@ -217,7 +217,7 @@ impl FilterSpec {
     pub fn check(self) -> Result<()> {
         let name = self.name();
         if self.every() == 0 {
-            bail!("filters.{name}.every: at least 1");
+            bail_at!(format!("filters.{name}.every"), "at least 1");
         }
         let values: &[(&str, f64, f64)] = match &self {
             FilterSpec::ClipCode { limit, .. } | FilterSpec::StochasticClip { limit, .. } => {
@@ -242,13 +242,13 @@ impl FilterSpec {
         };
         for (key, value, largest) in values {
             if !(0. ..=*largest).contains(value) {
-                bail!("filters.{name}.{key}: {value} is not between 0 and {largest}");
+                bail_at!(format!("filters.{name}.{key}"), "{value} is not between 0 and {largest}");
             }
         }
         if let FilterSpec::Bilateral { sigma_color, sigma_spatial, .. } = self
             && sigma_color.min(sigma_spatial) == 0.
         {
-            bail!("filters.{name}: sigma_color and sigma_spatial are more than 0");
+            bail_at!(format!("filters.{name}"), "sigma_color and sigma_spatial are more than 0");
         }
         Ok(())
     }

@@ -9,7 +9,7 @@ use super::normalized::{Norm, NormalizedSgd};
 use super::rule::Optimizer;
 use super::sgd::Sgd;
 use super::step_size::{Ramp, StepSize};
-use crate::error::{Result, bail};
+use crate::error::{Result, bail, bail_at};
 use crate::evolution::{CmaEsSpec, EvolutionSpec, GeneticSpec, SphericalSpec};
 
 /// How a method asks for an optimizer.
@@ -128,26 +128,26 @@ impl OptimizerSpec {
                 StepSize::Linear(Ramp { from, to }) => [from, to],
             };
             if !sizes.iter().all(|size| size.is_finite()) {
-                bail!("optimizer: lr is a finite number");
+                bail_at!("optimizer", "lr is a finite number");
             }
         }
         match self {
             OptimizerSpec::Adam { beta1, beta2, .. } if !((0. ..1.).contains(&beta1) && (0. ..1.).contains(&beta2)) => {
-                bail!("optimizer.adam: beta1 and beta2 are from 0 to less than 1")
+                bail_at!("optimizer.adam", "beta1 and beta2 are from 0 to less than 1")
             }
             OptimizerSpec::Sgd { dampening, .. } if !dampening.is_finite() => {
-                bail!("optimizer.sgd.dampening: a finite number")
+                bail_at!("optimizer.sgd.dampening", "a finite number")
             }
             OptimizerSpec::Sgd { momentum, .. } if !(0. ..1.).contains(&momentum) => {
-                bail!("optimizer.sgd.momentum: from 0 to less than 1")
+                bail_at!("optimizer.sgd.momentum", "from 0 to less than 1")
             }
             OptimizerSpec::Sgd { nesterov: true, momentum, dampening, .. } if momentum == 0. || dampening != 0. => {
-                bail!("optimizer.sgd.nesterov: needs a momentum, and no dampening")
+                bail_at!("optimizer.sgd.nesterov", "needs a momentum, and no dampening")
             }
             OptimizerSpec::Sgd { weight_decay, .. } | OptimizerSpec::Adam { weight_decay, .. }
                 if !(weight_decay >= 0. && weight_decay.is_finite()) =>
             {
-                bail!("optimizer: weight_decay is not negative")
+                bail_at!("optimizer", "weight_decay is not negative")
             }
             _ => Ok(()),
         }

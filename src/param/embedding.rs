@@ -2,7 +2,7 @@
 //! cost-effective method for improving and re-purposing large, pre-trained GANs by fine-tuning their class-embeddings",
 //! arXiv:1910.04760: BigGAN-AM). What fires the unit must then lie in the class, and not in one lucky code.
 
-use crate::error::{Result, bail};
+use crate::error::{Result, bail, bail_at};
 use frozen::network::{Pass, Schedule};
 use generators::Generator;
 use rand::RngExt;
@@ -52,14 +52,14 @@ impl EmbeddingSpec {
     /// Names the key.
     pub fn check(&self) -> Result<()> {
         if !(1..=1024).contains(&self.codes) || self.every == 0 {
-            bail!("param.embedding: codes is between 1 and 1024, and every at least 1");
+            bail_at!("param.embedding", "codes is between 1 and 1024, and every at least 1");
         }
         if !(self.noise >= 0. && self.noise.is_finite()) {
-            bail!("param.embedding.noise: not negative");
+            bail_at!("param.embedding.noise", "not negative");
         }
         match self.range {
             Some(Range { low, high }) if !(low < high && (high - low).is_finite()) => {
-                bail!("param.embedding.range: low {low} is not below high {high}")
+                bail_at!("param.embedding.range", "low {low} is not below high {high}")
             }
             _ => Ok(()),
         }

@@ -6,7 +6,7 @@ mod encoder_prior;
 pub mod l2;
 pub mod total_variation;
 
-use crate::error::{Result, bail};
+use crate::error::{Result, bail_at};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
@@ -83,11 +83,11 @@ impl RegularizerSpec {
     /// Says which.
     pub fn check(&self) -> Result<()> {
         if !self.weight().is_finite() {
-            bail!("regularizers.{}.weight: a finite number", self.name());
+            bail_at!(format!("regularizers.{}.weight", self.name()), "a finite number");
         }
         match self {
             RegularizerSpec::TotalVariation { beta, .. } if !(0.1..=10.).contains(beta) => {
-                bail!("regularizers.total_variation.beta: {beta} is not between 0.1 and 10")
+                bail_at!("regularizers.total_variation.beta", "{beta} is not between 0.1 and 10")
             }
             _ => Ok(()),
         }

@@ -9,7 +9,7 @@ use super::noise::Noise;
 use super::pad::Pad;
 use super::rotate::Rotate;
 use super::scale::Scale;
-use crate::error::{Result, bail};
+use crate::error::{Result, bail_at};
 
 /// How a method asks for one.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -37,13 +37,13 @@ impl TransformSpec {
     pub fn check(self) -> Result<()> {
         let between = |name: &str, value: f64, low: f64, high: f64| {
             if !(low..=high).contains(&value) {
-                bail!("transforms.{name}: {value} is not between {low} and {high}");
+                bail_at!(format!("transforms.{name}"), "{value} is not between {low} and {high}");
             }
             Ok(())
         };
         let ordered = |name: &str, from: f64, to: f64| {
             if from > to {
-                bail!("transforms.{name}: from {from} is more than to {to}");
+                bail_at!(format!("transforms.{name}"), "from {from} is more than to {to}");
             }
             Ok(())
         };

@@ -114,8 +114,9 @@ impl Reader<'_> {
             }
             _ => {
                 let known = ["quadratic", "probability", "log_probability", "direction", "cosine"];
-                return Err(self
-                    .wrong(format!("no reading '{function}'{}", zoo::suggest::hint(function, "readings", known))));
+                return Err(
+                    self.wrong(format!("no reading '{function}'{}", zoo::suggest::hint(function, "readings", known)))
+                );
             }
         };
         Ok(Term { reading, ..self.target(inside.trim())? })
