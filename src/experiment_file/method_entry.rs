@@ -114,7 +114,7 @@ pub(super) fn method(entry: &Field) -> Result<(Method, Option<i64>), FileError> 
     } else {
         typed(entry.node, &entry.path)?
     };
-    method.check().map_err(|error| located(&method, entry, &format!("{error:#}")))?;
+    method.check().map_err(|error| located(&method, entry, &error))?;
     Ok((method, size.map(|size| size as i64)))
 }
 
