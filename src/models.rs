@@ -39,10 +39,15 @@ struct Inner {
     device: Device,
     threads: i32,
     progress: Box<dyn Progress + Send + Sync>,
-    classifiers: Mutex<Vec<(String, Weak<classifiers::Classifier>, Weak<LayerShapes>)>>,
-    /// By name and side.
-    generators: Mutex<Vec<(String, Option<i64>, Weak<generators::Generator>)>>,
+    classifiers: Mutex<Vec<LoadedClassifier>>,
+    generators: Mutex<Vec<LoadedGenerator>>,
 }
+
+/// A classifier that somebody may hold, by name, and the shapes of its layers.
+type LoadedClassifier = (String, Weak<classifiers::Classifier>, Weak<LayerShapes>);
+
+/// A generator that somebody may hold, by name and by the side of the pictures that was asked for.
+type LoadedGenerator = (String, Option<i64>, Weak<generators::Generator>);
 
 /// How [`Models`] are opened: on which device, with how many threads, who is told how far a download is.
 pub struct Options {

@@ -173,7 +173,7 @@ impl Saved {
         }
         let file = SafeTensors::deserialize(bytes)?;
         let views: BTreeMap<&str, TensorView> = file.iter().collect();
-        if !(header.sha256 == digest(views.iter().map(|(name, view)| (*name, view)))) {
+        if header.sha256 != digest(views.iter().map(|(name, view)| (*name, view))) {
             bail!("damaged");
         }
         let mut tensors = BTreeMap::new();

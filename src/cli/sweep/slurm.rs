@@ -308,7 +308,7 @@ impl<'a> Followed<'a> {
         numbers.iter().for_each(|&number| self.shards[number].submit());
         let mut file = Aside::new(self.results.store, Path::new(FOLDER).join(JOBS))?;
         file.line(&serde_json::to_string_pretty(&self.jobs)?)?;
-        Ok(file.put()?)
+        file.put()
     }
 
     /// Says what goes on without this process.
