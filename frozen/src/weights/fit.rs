@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use tch::{Device, Kind, TchError, Tensor};
 
-use super::WeightFile;
 use super::error::{Fault, Misfit, Misshapen, WeightError};
+use super::file::WeightFile;
 
 /// A file's tensors by name, to be taken by a network's layers; says at the end what is missing, unexpected or of
 /// another shape.

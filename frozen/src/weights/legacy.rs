@@ -7,9 +7,10 @@
 use std::fs::File;
 use std::io::{BufReader, Read, Seek, SeekFrom};
 
+use super::contents::{Contents, Storage};
 use super::error::{Fault, shown};
 use super::pickle::{self, Source};
-use super::{Contents, Storage, state_dict};
+use super::state_dict;
 
 /// The magic number as a pickled integer of ten bytes; a pickle's own header of two to eleven bytes is before it.
 const MAGIC: &[u8] = b"\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.";

@@ -12,8 +12,8 @@ use serde::Deserialize;
 use serde::de::{self, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use tch::Kind;
 
+use super::contents::{Contents, HIGHEST_RANK, Layout, Storage, TensorEntry, check_view, under_key};
 use super::error::{Fault, shown};
-use super::{Contents, HIGHEST_RANK, Layout, Storage, TensorEntry, check_view, under_key};
 
 /// The bytes that tell the header's length.
 const LENGTH: u64 = 8;

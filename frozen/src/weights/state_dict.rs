@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
+use super::contents::{Layout, TensorEntry, under_key};
 use super::error::{Fault, shown};
 use super::pickle::{Id, Pickled, TensorReference};
-use super::{Layout, TensorEntry, under_key};
 
 /// How deep dictionaries may be nested.
 const DEEPEST: usize = 64;

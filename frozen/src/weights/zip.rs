@@ -12,9 +12,10 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
 
+use super::contents::{Contents, Storage};
 use super::error::{Fault, shown};
 use super::pickle::{self, Source};
-use super::{Contents, Storage, state_dict};
+use super::state_dict;
 
 /// How the file starts: the first member's local header.
 pub(super) const MAGIC: &[u8] = b"PK\x03\x04";

@@ -227,3 +227,12 @@ fn a_made_up_house_with_a_circle_of_files_and_one_of_rooms_is_found_out() {
     assert_eq!(rooms.len(), 1);
     assert!(rooms[0].contains("src/top -> src/low.rs (src/top/one.rs takes low of src/low.rs)"), "{}", rooms[0]);
 }
+
+#[test]
+fn no_file_is_longer_than_600_lines() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let house = House::of_workspace();
+    let lines = |path: &&String| std::fs::read_to_string(root.join(path)).unwrap().lines().count();
+    let long: Vec<&String> = house.files.keys().filter(|path| lines(path) > 600).collect();
+    assert!(long.is_empty(), "{long:?}");
+}

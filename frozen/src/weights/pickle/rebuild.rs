@@ -6,8 +6,8 @@ use tch::Kind;
 
 use super::Machine;
 use super::tables::{Id, NONE, Node, StorageReference, TensorReference, View, number};
+use crate::weights::contents::{HIGHEST_RANK, check_view};
 use crate::weights::error::{Fault, shown};
-use crate::weights::{HIGHEST_RANK, check_view};
 
 /// Calls whose outcome is kept as an opaque object: what PyTorch's own weights-only loader lets through, and what
 /// training scripts like to store beside the weights.
