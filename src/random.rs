@@ -74,7 +74,7 @@ pub fn normal(rng: &mut ChaCha12Rng, count: usize) -> Vec<f32> {
     (0..count).map(|_| next() as f32).collect()
 }
 
-/// The same, drawn anew while beyond 2 on either side (Brock, Donahue & Simonyan 2018, the truncation trick).
+/// Standard normal numbers, drawn anew while beyond 2 on either side (Brock, Donahue & Simonyan 2018, the truncation trick).
 pub fn truncated_normal(rng: &mut ChaCha12Rng, count: usize) -> Vec<f32> {
     let mut next = || loop {
         let number: f64 = StandardNormal.sample(rng);

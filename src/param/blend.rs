@@ -22,7 +22,7 @@ pub enum Norm {
     L2,
 }
 
-/// How a method asks for it.
+/// Settings of the param `blend`: a prior, and how far (`eps`, in the norm named) the picture may leave it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct BlendSpec {

@@ -26,7 +26,7 @@ pub enum Origin {
     RandomClass,
 }
 
-/// How a method asks for it.
+/// Settings of the param `embedding`: which class embedding is optimized, from where, within which range, over how many codes.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EmbeddingSpec {

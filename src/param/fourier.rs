@@ -12,7 +12,7 @@ use super::parameterization::{Param, Resampling};
 use super::spectrum;
 use crate::random::{Purpose, Seed, normal, stream};
 
-/// How a method asks for it.
+/// Settings of the param `fourier` (Olah et al. 2017): the deviation of the random start, the decay over frequencies, the colours.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FourierSpec {

@@ -13,7 +13,7 @@ use super::colour::Colour;
 use super::parameterization::{Param, Resampling};
 use crate::random::{Purpose, Seed, normal, stream};
 
-/// How a method asks for it.
+/// Settings of the param `laplacian`: levels of the pyramid, and the deviation of its random start.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LaplacianSpec {

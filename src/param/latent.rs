@@ -66,7 +66,7 @@ pub enum Start {
     Normal,
 }
 
-/// How a method asks for it.
+/// Settings of the param `latent`: the space that the code is searched in, and how its start is found (screening, trials).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LatentSpec {

@@ -22,7 +22,7 @@ use super::photo_statistics::{IN_IMAGENET_COLOURS, IN_PHOTOS_COLOURS, IN_RGB};
 use super::spectrum;
 use crate::random::{Purpose, Seed, stream};
 
-/// How a method asks for it.
+/// Settings of the param `maco` (Fel et al. 2023): whose magnitudes, and in which colours the phases are optimized.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MacoSpec {

@@ -28,7 +28,7 @@ pub enum Bounds {
     },
 }
 
-/// How a method asks for it.
+/// Settings of the param `pixel`: the deviation of the noise that it starts from, the range that it is held in, its scale.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PixelSpec {

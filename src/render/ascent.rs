@@ -176,7 +176,7 @@ impl<'b> Chain<'b> {
         saved
     }
 
-    /// The same as a part of a checkpoint.
+    /// What the next step depends on, as the part of this name of a checkpoint.
     pub(super) fn saved_as(&self, name: &str) -> Saved {
         let mut saved = Saved::default();
         saved.put_part(name, self.saved());

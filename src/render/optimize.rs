@@ -23,7 +23,7 @@ pub fn render(batch: &Batch, watch: &dyn Watch) -> Result<Vec<Rendered>> {
     resume(batch, watch, &Unkept)
 }
 
-/// The same from the last checkpoint on, and with checkpoints on the way. The results are the same to the last bit,
+/// Computes a batch from its last checkpoint on, and with checkpoints on the way. The results are the same to the last bit,
 /// wherever the batch was cut off before, as long as nothing has changed that [`Keeper::batch`] should know of.
 ///
 /// # Errors

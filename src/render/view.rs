@@ -50,7 +50,7 @@ pub struct View<'b> {
     /// For all rows that pass together, and for the last tiles.
     objectives: Vec<(Objective, usize)>,
     schedule: Schedule,
-    /// The same, of looks that are not carried back.
+    /// The schedule of looks whose gradient is not wanted: their passes keep nothing.
     forward_only: Schedule,
     pipeline: InputPipeline,
     /// What the pipeline takes.

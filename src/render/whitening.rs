@@ -37,7 +37,7 @@ impl Whitening {
         codes
     }
 
-    /// The opposite.
+    /// Codes `[n,d]` from deviations from the mean: undoes [`Whitening::whitened`].
     pub(super) fn coloured(&self, white: Array2<f64>) -> Array2<f64> {
         white * &self.deviation + &self.mean
     }
@@ -53,7 +53,7 @@ pub(super) fn to_rows(tensors: &[Tensor]) -> Result<Array2<f64>> {
     Ok(Array2::from_shape_vec(shape, values)?)
 }
 
-/// The opposite.
+/// Writes rows of numbers into tensors `[N,…]`, one row a sample: undoes [`to_rows`].
 pub(super) fn set_rows(tensors: &[Tensor], rows: ArrayView2<f64>) -> Result<()> {
     let values: Vec<f64> = rows.iter().copied().collect();
     let flat = Tensor::from_slice(&values).view([rows.nrows() as i64, rows.ncols() as i64]);

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::frame::Frame;
 
-/// How a method asks for it: the side of the part is a fraction of the canvas, uniform between two, anywhere inside.
+/// Settings of the transform `crop`: the side of the part is a fraction of the canvas, uniform between two, anywhere inside.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Crop {

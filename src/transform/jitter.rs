@@ -18,7 +18,7 @@ pub enum Edge {
     Wrap,
 }
 
-/// How a method asks for it.
+/// Settings of the transform `jitter` (Mordvintsev et al. 2015): a random shift by up to `pixels` in each direction.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Jitter {

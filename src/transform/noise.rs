@@ -7,7 +7,7 @@ use tch::Tensor;
 
 use crate::random::normal;
 
-/// How a method asks for it.
+/// Settings of the transform `noise`: normal noise of deviation `std`, the picture being in [0,1].
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Noise {

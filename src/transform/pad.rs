@@ -18,7 +18,7 @@ pub enum Fill {
     Reflect,
 }
 
-/// How a method asks for it.
+/// Settings of the transform `pad`: so many pixels on every side, in grey or in random colours.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Pad {

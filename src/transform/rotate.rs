@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::frame::Frame;
 
-/// How a method asks for it: uniform between -`degrees` and `degrees`.
+/// Settings of the transform `rotate`: an angle, uniform between -`degrees` and `degrees`.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Rotate {

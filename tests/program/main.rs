@@ -2,6 +2,7 @@
 
 mod cli;
 mod compare;
+mod front_door;
 mod report;
 mod schema;
 mod slurm;
