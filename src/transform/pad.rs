@@ -18,7 +18,7 @@ pub enum Fill {
     Reflect,
 }
 
-/// Settings of the transform `pad`: so many pixels on every side, in grey or in random colours.
+/// Settings of the transform `pad`: so many pixels on every side, filled with grey, the edge or the mirrored picture.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Pad {

@@ -20,7 +20,17 @@ fn a_picture_from_rust_and_one_of_visualize_are_the_same_bytes() -> Result<(), E
     let models = models();
     let mut program = Command::new(env!("CARGO_BIN_EXE_metapicture"));
     program.args(["visualize", "--classifier", "efficientnet-lite0", "--generator", "face-dcgan", "--unit", "banana"]);
-    program.args(["--method", "latent", "--steps", "3", "--witness", "efficientnet-lite1", "--threads", "1", "--quiet"]);
+    program.args([
+        "--method",
+        "latent",
+        "--steps",
+        "3",
+        "--witness",
+        "efficientnet-lite1",
+        "--threads",
+        "1",
+        "--quiet",
+    ]);
     assert!(program.arg("--out").arg(folder.path()).stdin(Stdio::null()).status().unwrap().success());
     let mut runs = std::fs::read_dir(folder.path().join("runs")).unwrap().map(|entry| entry.unwrap().path());
     let (run, None) = (runs.next().unwrap(), runs.next()) else { panic!("there is one run") };
@@ -74,7 +84,10 @@ fn a_run_that_fails_is_an_error_of_that_run_and_what_cannot_be_meant_is_a_reques
     assert_eq!(failed.len(), 2);
     for run in failed {
         let error = run.unwrap_err();
-        assert!(!error.is_request() && error.to_string().contains("step size of method 'wild' is too large"), "{error}");
+        assert!(
+            !error.is_request() && error.to_string().contains("step size of method 'wild' is too large"),
+            "{error}"
+        );
     }
 
     let error = of("naiv").unwrap_err();
