@@ -235,11 +235,18 @@ impl fmt::Debug for Visualization<'_> {
 }
 
 /// A picture that was made for a unit, and the record of its making: what `metapicture visualize` leaves of a run.
-#[derive(Debug)]
 pub struct Picture {
     files: Sealed,
     record: Record,
     image: RgbImage,
+}
+
+impl fmt::Debug for Picture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut picture = f.debug_struct("Picture");
+        picture.field("run_id", &self.record.run_id).field("unit", &self.record.unit.name);
+        picture.field("size", &self.image.dimensions()).finish_non_exhaustive()
+    }
 }
 
 impl Picture {

@@ -73,14 +73,19 @@ fn a_network_that_somebody_holds_is_loaded_once_and_shared_by_threads() {
 #[test]
 fn a_run_that_fails_is_an_error_of_that_run_and_what_cannot_be_meant_is_a_request() {
     let folder = TempDir::new().unwrap();
+    let shown =
+        Command::new(env!("CARGO_BIN_EXE_metapicture")).args(["methods", "show", "dgn-am-gaussian"]).output().unwrap();
+    let text = String::from_utf8(shown.stdout).unwrap();
+    let text = text.replace("from: 0.1", "from: 1.0e+38").replace("limit: 3.0", "limit: 1.0e+38");
     let wild = folder.path().join("wild.yaml");
-    let naive = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/src/methods/naive.yaml")).unwrap();
-    let text = naive.replace("name: naive", "name: wild").replace("adam: { lr: 0.05 }", "sgd: { lr: 1.0e38 }");
-    std::fs::write(&wild, text.replace("pixel: { noise: 0.01 }", "pixel: { noise: 0.01, bounds: none }")).unwrap();
-    let lite0 = models().classifier("efficientnet-lite0").unwrap();
+    std::fs::write(&wild, text.replace("steps: 200", "steps: 20").replace("name: dgn-am-gaussian", "name: wild"))
+        .unwrap();
+    let models = models();
+    let faces = models.generator("face-dcgan").unwrap();
+    let lite0 = models.classifier("efficientnet-lite0").unwrap();
     let of = |method: &str| Visualization::of(&lite0, "banana").and_then(|visualization| visualization.method(method));
 
-    let failed = of(wild.to_str().unwrap()).unwrap().steps(3).seeds(0..2).run_all().unwrap();
+    let failed = of(wild.to_str().unwrap()).unwrap().prior(&faces).seeds(0..2).run_all().unwrap();
     assert_eq!(failed.len(), 2);
     for run in failed {
         let error = run.unwrap_err();
