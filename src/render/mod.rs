@@ -6,7 +6,7 @@
 //!   └─────────────────── gradient, to the param's tensors and nothing else ─────────────────────┘
 //! ```
 //!
-//! The loop reads nothing back from the device but every [`READ_BACK`] steps. Each sample's loss, random numbers and
+//! The loop reads nothing back from the device but every tenth step. Each sample's loss, random numbers and
 //! optimizer state are its own, so that its picture does not depend on its neighbours beyond rounding.
 //!
 //! A batch that is cut off goes on from its last checkpoint ([`resume`]): everything that a step writes and a later one

@@ -421,7 +421,7 @@ fn where_no_checkpoint_can_be_written_the_work_goes_on_with_one_warning() {
     assert_eq!((full.asked.get(), warned.warnings.into_inner()), (6, vec!["no space left on device".to_owned()]));
 }
 
-/// By itself, for it sets the number of threads: `cargo test --test checkpoints -- --ignored --nocapture`.
+/// By itself, for it sets the number of threads: `cargo test --test fast checkpoints -- --ignored --nocapture --test-threads 1`.
 #[test]
 #[ignore = "wants the number of threads for itself"]
 fn published_networks_of_full_size_go_on_with_several_threads() {
