@@ -34,6 +34,7 @@ const REFERENCES: [&str; 2] = ["imagenet-samples", "photos"];
 pub struct Comparison {
     folders: Vec<PathBuf>,
     foreign: Vec<PathBuf>,
+    manifests: Vec<String>,
     classifier: Option<String>,
     witnesses: Vec<String>,
     references: Vec<String>,
@@ -54,6 +55,13 @@ impl Comparison {
     #[must_use]
     pub fn foreign<P: Into<PathBuf>>(mut self, tables: impl IntoIterator<Item = P>) -> Comparison {
         self.foreign = tables.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Manifests of networks of one's own, by path: those that the records name and the zoo does not have.
+    #[must_use]
+    pub fn manifests<P: Into<String>>(mut self, paths: impl IntoIterator<Item = P>) -> Comparison {
+        self.manifests = paths.into_iter().map(Into::into).collect();
         self
     }
 
@@ -141,14 +149,21 @@ impl Comparison {
     /// What is compared, with what, everything loaded.
     fn job(&self, models: &Models, out: PathBuf) -> Result<Job> {
         let mut gathered = Gathered::default();
+        for path in &self.manifests {
+            models.add(path).context("--manifest").of_request()?;
+        }
+        let classifier = self.classifier.as_deref().map(|name| models.add(name)).transpose()?;
         for folder in &self.folders {
-            gathered.add_folder(folder, self.classifier.as_deref()).of_request()?;
+            gathered.add_folder(folder, classifier.as_deref()).of_request()?;
         }
         for path in &self.foreign {
             gathered.add_table(path).of_request()?;
         }
         gathered.label();
-        let name = self.target(&gathered)?;
+        let name = match classifier {
+            Some(name) => name,
+            None => target(&gathered)?,
+        };
         let target = models.classifier(&name)?;
         let sha256 = &target.engine().weights_sha256;
         if let Some(of_records) = gathered.classifiers.get(&name).filter(|of_records| *of_records != sha256) {
@@ -208,19 +223,6 @@ impl Comparison {
         Ok(Networks { target, shapes, witnesses: judges, layers, features })
     }
 
-    /// The classifier that is named, or the one that all records have.
-    fn target(&self, gathered: &Gathered) -> Result<String> {
-        if let Some(name) = &self.classifier {
-            return Ok(name.clone());
-        }
-        let names: Vec<&str> = gathered.classifiers.keys().map(String::as_str).collect();
-        match names[..] {
-            [name] => Ok(name.to_owned()),
-            [] => bail!("foreign pictures do not say whose units they show: name the target with --classifier"),
-            _ => bail!("the records are of {}: choose one with --classifier", names.join(", ")),
-        }
-    }
-
     fn photographs(&self, models: &Models, target: &Classifier) -> Result<(Vec<Photograph>, String)> {
         let defaults = || REFERENCES.iter().map(|name| (*name).to_owned()).collect();
         let names: Vec<String> = if self.references.is_empty() { defaults() } else { self.references.clone() };
@@ -256,6 +258,16 @@ impl Comparison {
         let name = |path: &PathBuf| Path::new(path).file_stem().map(|name| name.to_string_lossy().into_owned());
         let names: Vec<String> = self.folders.iter().chain(&self.foreign).filter_map(name).collect();
         names.join(", ")
+    }
+}
+
+/// The classifier that all records have.
+fn target(gathered: &Gathered) -> Result<String> {
+    let names: Vec<&str> = gathered.classifiers.keys().map(String::as_str).collect();
+    match names[..] {
+        [name] => Ok(name.to_owned()),
+        [] => bail!("foreign pictures do not say whose units they show: name the target with --classifier"),
+        _ => bail!("the records are of {}: choose one with --classifier", names.join(", ")),
     }
 }
 

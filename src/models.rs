@@ -1,5 +1,6 @@
 //! The way in: classifiers, generators and photographs by name, pulled if need be, checked, loaded, on one device.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -39,6 +40,7 @@ struct Inner {
     device: Device,
     threads: i32,
     progress: Box<dyn Progress + Send + Sync>,
+    added: Mutex<BTreeMap<String, String>>,
     classifiers: Mutex<Vec<LoadedClassifier>>,
     generators: Mutex<Vec<LoadedGenerator>>,
 }
@@ -100,6 +102,7 @@ impl Options {
             device,
             threads: device::set_threads(self.threads),
             progress: self.progress,
+            added: Mutex::default(),
             classifiers: Mutex::default(),
             generators: Mutex::default(),
         })))
@@ -224,13 +227,27 @@ impl Models {
         Some(Path::new(name)).filter(|path| path.is_dir() && !self.0.zoo.names(Some(Kind::Images)).contains(&name))
     }
 
+    /// Lets a network of one's own be had by the name in its manifest, which is what records call it; and tells that name. Of an entry of
+    /// the zoo, its own.
+    ///
+    /// # Errors
+    /// A manifest that cannot be read, a name that is not known.
+    pub fn add(&self, name_or_path: &str) -> Result<String> {
+        let name = self.0.zoo.manifest(name_or_path, None)?.name.to_string();
+        if name != name_or_path {
+            lock(&self.0.added).insert(name.clone(), name_or_path.to_owned());
+        }
+        Ok(name)
+    }
+
     fn set(&self, name: &str) -> Result<Vec<Checked>> {
         let manifest = self.0.zoo.manifest(name, Some(Kind::Images))?;
         Ok(self.0.zoo.cache().checked(&manifest, self.progress())?)
     }
 
     fn weights(&self, name: &str, kind: Kind) -> Result<(Manifest, Checked)> {
-        let manifest = self.0.zoo.manifest(name, Some(kind))?;
+        let added = lock(&self.0.added).get(name).cloned();
+        let manifest = self.0.zoo.manifest(added.as_deref().unwrap_or(name), Some(kind))?;
         let weights = self.0.zoo.cache().checked_weights(&manifest, self.progress())?;
         Ok((manifest, weights))
     }

@@ -6,7 +6,7 @@
 //! ones), half size is the mean of 2x2 pixels, a picture that is no multiple of 96 is cut around its middle, and products
 //! of neighbours do not cross a block's border. Values are not comparable with those of other programs.
 
-use nalgebra::{SMatrix, SVector};
+use nalgebra::{DMatrix, DVector};
 use ndarray::{Array2, ArrayView2, s};
 use statrs::function::gamma::ln_gamma;
 
@@ -151,8 +151,8 @@ pub fn features(luminance: ArrayView2<f64>) -> Vec<[f64; FEATURES]> {
 /// The distribution of features over blocks.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Model {
-    mean: SVector<f64, FEATURES>,
-    covariance: SMatrix<f64, FEATURES, FEATURES>,
+    mean: DVector<f64>,
+    covariance: DMatrix<f64>,
 }
 
 impl Model {
@@ -163,12 +163,16 @@ impl Model {
         if blocks.len() < 2 || !blocks.iter().flatten().all(|value| value.is_finite()) {
             return None;
         }
-        let blocks: Vec<_> = blocks.iter().map(|block| SVector::<f64, FEATURES>::from_column_slice(block)).collect();
-        let mean = blocks.iter().sum::<SVector<f64, FEATURES>>() / blocks.len() as f64;
-        let mut covariance = SMatrix::zeros();
+        let blocks: Vec<_> = blocks.iter().map(|block| DVector::from_column_slice(block)).collect();
+        let mut mean = DVector::zeros(FEATURES);
         for block in &blocks {
-            let from_mean = block - mean;
-            covariance += from_mean * from_mean.transpose();
+            mean += block;
+        }
+        mean /= blocks.len() as f64;
+        let mut covariance = DMatrix::zeros(FEATURES, FEATURES);
+        for block in &blocks {
+            let from_mean = block - &mean;
+            covariance.ger(1., &from_mean, &from_mean, 1.);
         }
         covariance /= (blocks.len() - 1) as f64;
         covariance.iter().all(|value| value.is_finite()).then_some(Model { mean, covariance })
@@ -177,8 +181,8 @@ impl Model {
     /// How far apart two distributions are, 0 and up: the root of d' S⁺ d, where d is the difference of the means and S⁺
     /// the pseudo-inverse of the mean covariance. Directions in which neither varies do not count.
     pub fn distance(&self, other: &Model) -> f64 {
-        let difference = self.mean - other.mean;
-        let eigen = ((self.covariance + other.covariance) / 2.).symmetric_eigen();
+        let difference = &self.mean - &other.mean;
+        let eigen = ((&self.covariance + &other.covariance) / 2.).symmetric_eigen();
         let largest = eigen.eigenvalues.max();
         let along = eigen.eigenvectors.transpose() * difference;
         let terms = along.iter().zip(&eigen.eigenvalues).filter(|(_, value)| **value > NEGLIGIBLE * largest);

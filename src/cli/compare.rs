@@ -32,6 +32,9 @@ pub struct CompareCommand {
     /// Where everything goes.
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
+    /// Manifests of networks of one's own that the records name.
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    manifest: Vec<String>,
     /// The target [default: that of the records].
     #[arg(long, value_name = "NAME")]
     classifier: Option<String>,
@@ -79,6 +82,7 @@ pub(super) fn run(command: CompareCommand, quiet: bool) -> Result<u8> {
     let models = command.compute.models(quiet)?;
     let mut comparison = Comparison::of(&command.folders)
         .foreign(&command.foreign)
+        .manifests(&command.manifest)
         .witnesses(&command.witness)
         .references(&command.reference)
         .layers(&command.layers)

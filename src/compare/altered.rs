@@ -1,7 +1,8 @@
 //! Pictures that are altered or drawn: squares cut out of photographs, the same with random phases, blurred noise, and what an activation
 //! must survive.
 
-use image::RgbImage;
+use image::imageops::{FilterType, crop_imm};
+use image::{DynamicImage, RgbImage};
 use rand::RngExt;
 use rand_chacha::ChaCha12Rng;
 use tch::{Kind, Tensor};
@@ -21,11 +22,12 @@ pub fn squares(picture: &RgbImage, more: usize, side: u32, seed: Seed, number: u
     let mut rng = stream(seed, Purpose::Crop, number);
     let (width, height) = picture.dimensions();
     let shorter = width.min(height);
+    let picture = DynamicImage::from(picture.clone());
     let cut = |x: u32, y: u32, size: u32| {
-        let square = image::imageops::crop_imm(picture, x, y, size, size).to_image();
+        let square = picture.crop_imm(x, y, size, size);
         match size == side {
-            true => square,
-            false => image::imageops::resize(&square, side, side, image::imageops::FilterType::CatmullRom),
+            true => square.into_rgb8(),
+            false => square.resize_exact(side, side, FilterType::CatmullRom).into_rgb8(),
         }
     };
     let mut squares = vec![cut((width - shorter) / 2, (height - shorter) / 2, shorter)];
@@ -82,7 +84,7 @@ pub fn central(picture: &RgbImage, share: f64) -> RgbImage {
     let (width, height) = picture.dimensions();
     let part = |side: u32| ((f64::from(side) * share).round() as u32).clamp(1, side);
     let (w, h) = (part(width), part(height));
-    image::imageops::crop_imm(picture, (width - w) / 2, (height - h) / 2, w, h).to_image()
+    crop_imm(picture, (width - w) / 2, (height - h) / 2, w, h).to_image()
 }
 
 #[cfg(test)]

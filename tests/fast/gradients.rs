@@ -16,12 +16,16 @@ use metapicture::render::{Batch, render};
 use metapicture::render::{Moment, View};
 use metapicture::unit::{LayerShapes, Reading, Unit};
 use support::differences::{check, direction};
-use support::formula;
-use support::{classifier, generator};
+use support::{classifier, formula, generator, narrow};
 use tch::{Device, Kind, Tensor};
 
 fn lite0() -> Classifier {
     classifier("efficientnet-lite0").to(Device::Cpu, Kind::Double)
+}
+
+/// Its layers, narrower and for smaller pictures.
+fn narrow() -> Classifier {
+    narrow::lite().to(Device::Cpu, Kind::Double)
 }
 
 /// The sum of the units' activations, sample i being driven by unit i.
@@ -75,7 +79,7 @@ fn the_gradient_of_a_class_reaches_a_code_through_generator_and_classifier() {
 
 #[test]
 fn the_gradient_of_a_relaxed_condition_reaches_its_numbers_and_the_code() {
-    let (classifier, generator) = (lite0(), generator("eye-cdcgan").to(Device::Cpu, Kind::Double));
+    let (classifier, generator) = (narrow(), generator("eye-cdcgan").to(Device::Cpu, Kind::Double));
     let schedule = generator.schedule();
     let mut code = Latent::new(
         &generator,
@@ -97,7 +101,7 @@ fn spatial() -> Generator {
 
 #[test]
 fn the_gradient_of_a_class_reaches_a_spatial_code_and_its_spectrum() {
-    let (classifier, generator) = (lite0(), spatial());
+    let (classifier, generator) = (narrow(), spatial());
     let schedule = generator.schedule();
     for space in [Space::Gaussian, Space::Fourier { noise: 0.5, decay: 1. }] {
         let mut code = Latent::new(&generator, &schedule, &LatentSpec::in_space(space.clone()), None, &[(Seed(0), 0)]);
@@ -107,7 +111,7 @@ fn the_gradient_of_a_class_reaches_a_spatial_code_and_its_spectrum() {
 
 #[test]
 fn the_gradient_of_a_class_reaches_a_class_embedding_over_several_codes() {
-    let (classifier, generator) = (lite0(), generator("eye-cdcgan").to(Device::Cpu, Kind::Double));
+    let (classifier, generator) = (narrow(), generator("eye-cdcgan").to(Device::Cpu, Kind::Double));
     let schedule = generator.schedule();
     let spec = EmbeddingSpec { codes: 2, every: 1, origin: Origin::Mean, noise: 0.05, range: None };
     let mut embedding = Embedding::new(&generator, &schedule, spec, &[Seed(5)]).unwrap();
@@ -135,8 +139,8 @@ fn a_truncated_code_stays_in_its_range_and_a_shell_keeps_its_radius() {
 
 #[test]
 fn the_gradient_of_a_class_reaches_pixels_of_the_classifiers_size_and_of_an_odd_one() {
-    let classifier = lite0();
-    for size in [224, 225] {
+    let classifier = narrow();
+    for size in [64, 65] {
         let mut pixels = Pixel::new(
             PixelSpec { noise: 0.1, bounds: Bounds::Clamp, scale: 1. },
             &[Seed(0)],
@@ -150,10 +154,10 @@ fn the_gradient_of_a_class_reaches_pixels_of_the_classifiers_size_and_of_an_odd_
 
 #[test]
 fn the_gradients_of_a_channel_a_neuron_and_a_residual_sum_reach_a_code() {
-    let (classifier, generator) = (lite0(), generator("face-dcgan").to(Device::Cpu, Kind::Double));
+    let (classifier, generator) = (narrow(), generator("face-dcgan").to(Device::Cpu, Kind::Double));
     let schedule = generator.schedule();
     // _blocks.4 is the sum of a block and its input.
-    for unit in ["_blocks.3._bn1:5", "_blocks.8:10@4,7", "_blocks.4:7"] {
+    for unit in ["_blocks.3._bn1:5", "_blocks.8:10@2,3", "_blocks.4:7"] {
         let mut code =
             Latent::new(&generator, &schedule, &LatentSpec::in_space(Space::Gaussian), None, &[(Seed(1), 0)]);
         check_param(unit, &mut code, &[unit], &classifier);
@@ -162,9 +166,9 @@ fn the_gradients_of_a_channel_a_neuron_and_a_residual_sum_reach_a_code() {
 
 #[test]
 fn samples_of_one_batch_are_driven_by_units_at_several_depths() {
-    let (classifier, generator) = (lite0(), generator("face-dcgan").to(Device::Cpu, Kind::Double));
+    let (classifier, generator) = (narrow(), generator("face-dcgan").to(Device::Cpu, Kind::Double));
     let schedule = generator.schedule();
-    let units = ["class:banana", "_blocks.4:7", "_blocks.8:10@4,7"];
+    let units = ["class:banana", "_blocks.4:7", "_blocks.8:10@2,3"];
     let starts = [(Seed(0), 0), (Seed(1), 0), (Seed(2), 0)];
     let mut codes = Latent::new(&generator, &schedule, &LatentSpec::in_space(Space::Gaussian), None, &starts);
     check_param("three units", &mut codes, &units, &classifier);
@@ -172,14 +176,14 @@ fn samples_of_one_batch_are_driven_by_units_at_several_depths() {
 
 #[test]
 fn gradients_of_several_taps_add_up_at_the_input_whatever_its_size() {
-    let network = lite0().network;
+    let network = narrow().network;
     let points: Vec<Point> = ["_bn0", "_blocks.4", "_blocks.9._bn0.relu6", "logits"]
         .iter()
         .map(|tap| network.tap(tap).unwrap().point)
         .collect();
     let schedule = network.schedule(&points);
     // Each size is padded in its own way at the strides: even, odd, and each way in one axis.
-    for size in [[224, 224], [225, 225], [97, 64]] {
+    for size in [[64, 64], [65, 65], [97, 64]] {
         let input = direction(&[1, 3, size[0], size[1]], 10) * 200.;
         let pass = network.forward(&schedule, &input);
         let weights: Vec<(Point, Tensor)> = (20..)
@@ -197,16 +201,16 @@ fn gradients_of_several_taps_add_up_at_the_input_whatever_its_size() {
 
 #[test]
 fn the_gradient_comes_back_through_transforms_views_and_tiles() {
-    let classifier = lite0();
+    let classifier = narrow();
     let shapes = LayerShapes::measure(&classifier);
     let unit = Unit::parse("_blocks.6:5", &classifier, &shapes).unwrap();
     let transforms = "transforms: [{jitter: {pixels: 9, edge: wrap}}, {pad: {pixels: 4}}, {scale: {from: 0.9, to: 1.1}}, \
                       {rotate: {degrees: 9}}, {noise: {std: 0.05}}]\n";
     for (what, rest, size) in [
-        ("two views", "views: 2\n", [224, 224]),
-        ("a larger picture, resized", "input: fit\n", [300, 260]),
-        ("a larger picture, whole", "input: full\n", [300, 260]),
-        ("a larger picture in six tiles", "input: tiles\n", [460, 260]),
+        ("two views", "views: 2\n", [64, 64]),
+        ("a larger picture, resized", "input: fit\n", [86, 74]),
+        ("a larger picture, whole", "input: full\n", [86, 74]),
+        ("a larger picture in six tiles", "input: tiles\n", [132, 75]),
     ] {
         let text = format!(
             "name: m\nsteps: 1\nparam: {{pixel: {{noise: 0.1}}}}\noptimizer: {{adam: {{lr: 0.1}}}}\n{transforms}{rest}"
@@ -225,17 +229,17 @@ fn the_gradient_comes_back_through_transforms_views_and_tiles() {
 
 #[test]
 fn the_gradient_of_a_class_reaches_code_and_residual_of_a_blend() {
-    let (classifier, generator) = (lite0(), generator("face-dcgan").to(Device::Cpu, Kind::Double));
+    let (classifier, generator) = (narrow(), generator("face-dcgan").to(Device::Cpu, Kind::Double));
     let schedule = generator.schedule();
     let code = Latent::new(&generator, &schedule, &LatentSpec::in_space(Space::Gaussian), None, &[(Seed(0), 0)]);
     let prior = LatentSpec::in_space(Space::Gaussian);
-    let mut blend = Blend::new(code, &BlendSpec { prior, eps: 0.05, norm: Norm::Linf }, [224, 224]);
+    let mut blend = Blend::new(code, &BlendSpec { prior, eps: 0.05, norm: Norm::Linf }, [64, 64]);
     check_param("blend", &mut blend, &["class:banana"], &classifier);
 }
 
 #[test]
 fn the_loop_steps_along_the_gradient() {
-    let (classifier, generator) = (lite0(), generator("face-dcgan").to(Device::Cpu, Kind::Double));
+    let (classifier, generator) = (narrow(), generator("face-dcgan").to(Device::Cpu, Kind::Double));
     let shapes = LayerShapes::measure(&classifier);
     let unit = Unit::parse("class:banana", &classifier, &shapes).unwrap();
     let method = "name: one\nparam: {latent: {space: gaussian}}\noptimizer: {normalized_sgd: {lr: 1.0}}\nsteps: 1\n";
@@ -271,7 +275,7 @@ fn bits(network: &Network) -> Vec<Tensor> {
 
 #[test]
 fn a_run_changes_no_bit_of_a_weight_and_no_weight_asks_for_a_gradient() {
-    let (classifier, generator) = (classifier("efficientnet-lite0"), generator("face-dcgan"));
+    let (classifier, generator) = (narrow::lite(), narrow::unconditional());
     let shapes = LayerShapes::measure(&classifier);
     let networks = [&classifier.network, &generator.network];
     let before = networks.map(bits);

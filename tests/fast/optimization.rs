@@ -17,6 +17,7 @@ use metapicture::store::Store;
 use metapicture::store::{Record, Status};
 use metapicture::unit::Unit;
 use support::models::{Models, short};
+use support::narrow;
 use tch::Tensor;
 
 /// The units of the demo.
@@ -35,7 +36,7 @@ fn state<'a>(rendered: &'a Rendered, name: &str) -> &'a Tensor {
 fn dgn_am_climbs_for_every_unit_of_the_demo() {
     let models = Models::load(Some("face-dcgan"));
     for (unit, rendered) in
-        DEMO.iter().zip(models.render(&short("dgn-am-gaussian", 30, 1), None, &DEMO.map(|unit| (unit, 0))))
+        DEMO.iter().zip(models.render(&short("dgn-am-gaussian", 15, 1), None, &DEMO.map(|unit| (unit, 0))))
     {
         let (first, last) = first_and_last(&rendered);
         println!("{unit}: {first:.2} to {last:.2}");
@@ -69,8 +70,8 @@ fn naive_drives_the_banana_past_70_within_150_steps() {
 
 #[test]
 fn searches_without_gradients_climb_keep_their_best_and_do_not_disturb_each_other() {
-    let models = Models::load(Some("face-dcgan"));
-    let (population, steps) = (12, 12);
+    let models = Models { generator: Some(narrow::unconditional()), ..Models::narrow(None) };
+    let (population, steps) = (12, 40);
     for name in ["cma-es", "cma-es-cholesky", "cma-es-spherical", "ga"] {
         let text = Method::find(name).unwrap().to_yaml().unwrap();
         let text =
@@ -87,8 +88,8 @@ fn searches_without_gradients_climb_keep_their_best_and_do_not_disturb_each_othe
             gained += (mean(&best[steps - 4..]) - mean(&best[..4])) / 2.;
             assert_eq!(run.passes, Passes { forward: population * steps, backward: 0 });
         }
-        // Draws that nothing is learned from are as good late as early, and differ by a few tenths.
-        assert!(gained > 1., "{name} gains {gained}");
+        // Draws that nothing is learned from are as good late as early: their best of 12 differ by 0.3, such means by 0.15.
+        assert!(gained > 0.7, "{name} gains {gained}");
         let alone = models.render(&method, None, &[("banana", 0)]);
         assert!(alone[0].picture.equal(&runs[0].picture), "{name}: another picture alone");
     }
@@ -96,7 +97,7 @@ fn searches_without_gradients_climb_keep_their_best_and_do_not_disturb_each_othe
 
 #[test]
 fn a_search_without_gradients_searches_a_relaxed_condition_too() {
-    let models = Models::load(Some("eye-cdcgan"));
+    let models = Models::narrow(Some("eye-cdcgan"));
     let method = Method { steps: 3, ..Method::find("cma-es").unwrap() };
     let runs = models.render(&method, Some(Condition::Relaxed), &[("banana", 0)]);
     let condition = state(&runs[0], "condition");

@@ -1,47 +1,13 @@
 //! Pixel space as a user meets it: presets, octaves, tiles, filters between steps, facets, and the path from the prior to
 //! free pixels.
 
-use classifiers::Classifier;
 use generators::Generator;
 use metapicture::method::{Input, Method, ParamSpec};
 use metapicture::param::{Blend, BlendSpec, Latent, LatentSpec, Norm, Param, Resampling, Space};
 use metapicture::random::Seed;
-use metapicture::render::{Batch, Rendered, render};
-use metapicture::unit::{LayerShapes, Unit};
-use support::{classifier, generator, largest_difference};
+use support::largest_difference;
+use support::models::Models;
 use tch::{Kind, Tensor};
-
-struct Models {
-    classifier: Classifier,
-    shapes: LayerShapes,
-    generator: Option<Generator>,
-}
-
-impl Models {
-    fn load(generator_name: Option<&str>) -> Models {
-        let classifier = classifier("efficientnet-lite0");
-        let shapes = LayerShapes::measure(&classifier);
-        Models { classifier, shapes, generator: generator_name.map(generator) }
-    }
-
-    fn render(&self, method: &Method, size: Option<i64>, runs: &[(&str, u64)]) -> Vec<Rendered> {
-        let unit = |text: &str| Unit::parse(text, &self.classifier, &self.shapes).unwrap();
-        let runs: Vec<(Unit, Seed)> = runs.iter().map(|(text, seed)| (unit(text), Seed(*seed))).collect();
-        let batch = Batch {
-            classifier: &self.classifier,
-            shapes: &self.shapes,
-            generator: self.generator.as_ref(),
-            condition: None,
-            encoder: None,
-            method,
-            size,
-            runs: &runs,
-        };
-        let rendered = render(&batch, &|_: usize, _: usize, _: f64| {}).unwrap();
-        assert!(rendered.iter().all(|run| run.failure.is_none()), "{:?}", rendered[0].failure);
-        rendered
-    }
-}
 
 /// A method in YAML, of which the name and the steps are given apart.
 fn method(steps: usize, text: &str) -> Method {
@@ -54,7 +20,7 @@ fn refused(text: &str) -> String {
 
 #[test]
 fn every_preset_runs_on_pictures_of_its_sizes() {
-    let models = Models::load(Some("face-dcgan"));
+    let models = Models::narrow(Some("face-dcgan"));
     let face = models.generator.as_ref().unwrap();
     for preset in Method::presets() {
         if let Err(refusal) = preset.fit(face) {
@@ -68,9 +34,12 @@ fn every_preset_runs_on_pictures_of_its_sizes() {
             (spec.screen, spec.starts) = (1, 1);
         }
         let runs: Vec<(&str, u64)> = (0..short.facets as u64).map(|seed| ("banana", seed)).collect();
-        let run = &models.render(&short, None, &runs)[0];
-        let side =
-            if matches!(preset.param, ParamSpec::Latent(_)) { 64 } else { *short.sides(224, None).last().unwrap() };
+        let run = &models.render_at(&short, None, &runs)[0];
+        let side = if matches!(preset.param, ParamSpec::Latent(_)) {
+            64
+        } else {
+            *short.sides(models.classifier.size, None).last().unwrap()
+        };
         assert_eq!(run.picture.size(), [3, side, side], "{}", preset.name);
         // A search along gradients looks once more at where its last step led.
         let looks = usize::from(short.optimizer.evolution().is_none());
@@ -97,8 +66,8 @@ fn an_octave_starts_from_the_picture_of_the_one_before_it() {
         );
         let method = method(1, &text);
         let start =
-            &models.render(&Method { octaves: Default::default(), ..method.clone() }, Some(64), &[("wig", 0)])[0];
-        let grown = &models.render(&method, Some(144), &[("wig", 0)])[0];
+            &models.render_at(&Method { octaves: Default::default(), ..method.clone() }, Some(64), &[("wig", 0)])[0];
+        let grown = &models.render_at(&method, Some(144), &[("wig", 0)])[0];
         let by = method.octaves.resampling;
         assert_eq!(by == Resampling::Linear, resampling == "linear");
         let expected = by.apply(&by.apply(&start.picture.unsqueeze(0), [96, 96]), [144, 144]).squeeze_dim(0);
@@ -111,7 +80,7 @@ fn a_picture_larger_than_the_input_climbs_whole_and_in_tiles() {
     let models = Models::load(None);
     for input in [Input::Full, Input::Tiles, Input::Fit] {
         let method = Method { input, steps: 6, ..Method::find("naive").unwrap() };
-        let run = &models.render(&method, Some(400), &[("_blocks.10:37", 0)])[0];
+        let run = &models.render_at(&method, Some(400), &[("_blocks.10:37", 0)])[0];
         let (first, last) = (run.trace[0].activation, run.trace[6].activation);
         println!("{input:?}: {first} to {last}, {:?}", run.passes);
         assert_eq!(run.picture.size(), [3, 400, 400]);
@@ -130,7 +99,7 @@ fn filters_are_applied_after_every_kth_step_of_an_octave() {
             "param: {{pixel: {{noise: 0.2, bounds: none}}}}\noptimizer: {{sgd: {{lr: 0.0}}}}\n\
              filters: [shrink_picture: {{factor: 0.5, every: {every}}}]\n"
         );
-        let run = &models.render(&method(steps, &text), Some(32), &[("wig", 0)])[0];
+        let run = &models.render_at(&method(steps, &text), Some(32), &[("wig", 0)])[0];
         (&run.picture - 0.5).std(false).double_value(&[])
     };
     let untouched = with(1, 2);
@@ -145,7 +114,7 @@ fn bounds_and_clipping_leave_pictures_as_they_promise() {
     let models = Models::load(None);
     let picture = |rest: &str| {
         let text = format!("{rest}\noptimizer: {{adam: {{lr: 0.3}}}}\n");
-        models.render(&method(3, &text), Some(96), &[("banana", 0)])[0].picture.to_kind(Kind::Double)
+        models.render_at(&method(3, &text), Some(96), &[("banana", 0)])[0].picture.to_kind(Kind::Double)
     };
     let range = |picture: &Tensor| (picture.min().double_value(&[]), picture.max().double_value(&[]));
     let clamped = picture("param: {pixel: {noise: 0.3}}");
@@ -167,13 +136,13 @@ fn bounds_and_clipping_leave_pictures_as_they_promise() {
 
 #[test]
 fn facets_differ_and_diversity_makes_them_differ_more() {
-    let models = Models::load(None);
+    let models = Models::narrow(None);
     let with = |weight: f64| {
         let text = format!(
             "param: {{fourier: {{}}}}\noptimizer: {{adam: {{lr: 0.05}}}}\nfacets: 2\n\
              regularizers: [diversity: {{weight: {weight}}}]\n"
         );
-        let runs = models.render(&method(12, &text), None, &[("banana", 0), ("banana", 1), ("wig", 0), ("wig", 1)]);
+        let runs = models.render_at(&method(12, &text), None, &[("banana", 0), ("banana", 1), ("wig", 0), ("wig", 1)]);
         // The penalty over its weight: how alike the facets' styles are.
         runs.iter().map(|run| run.trace.last().unwrap().penalties[0] / weight).collect::<Vec<f64>>()
     };
@@ -230,7 +199,7 @@ fn the_larger_the_bound_the_higher_a_blend_climbs() {
         let text = format!(
             "param: {{blend: {{prior: {{space: shell}}, eps: {eps}}}}}\noptimizer: {{adam: {{lr: 0.1}}}}\nkeep: best\n"
         );
-        let run = &models.render(&method(20, &text), None, &[("banana", 0)])[0];
+        let run = &models.render_at(&method(20, &text), None, &[("banana", 0)])[0];
         run.trace.iter().map(|row| row.activation).fold(f64::NEG_INFINITY, f64::max)
     };
     let reached = [0., 0.005, 0.03].map(reached);

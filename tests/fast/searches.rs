@@ -13,6 +13,7 @@ use metapicture::render::{Batch, Rendered, render};
 use metapicture::unit::{LayerShapes, Reading, Unit};
 use serde_json::Value;
 use support::formula::{self, formula, shapes};
+use support::narrow;
 use support::{classifier, generator, reference, reference_tensors};
 use tch::{Device, Kind, Tensor};
 
@@ -123,7 +124,7 @@ fn biggan_am_changes_the_embedding_alone_and_ascends() {
     )
     .unwrap();
     let ParamSpec::Embedding(spec) = &mut method.param else { panic!("biggan-am searches embeddings") };
-    (spec.codes, spec.every, method.steps) = (8, 100, 40);
+    (spec.codes, spec.every, method.steps) = (4, 100, 24);
     method.objective = Reading::Activation;
     let schedule = generator.schedule();
     let spec = *spec;
@@ -146,10 +147,10 @@ fn biggan_am_changes_the_embedding_alone_and_ascends() {
     let picture = generator.pictures(&generator.input_with(&draw.unsqueeze(0), &after.unsqueeze(0)));
     assert_eq!(picture.get(0), rendered.picture);
     let mean = |rows: &[metapicture::render::Row]| rows.iter().map(|row| -row.loss).sum::<f64>() / rows.len() as f64;
-    let (first, last) = (mean(&rendered.trace[..1]), mean(&rendered.trace[30..40]));
+    let (first, last) = (mean(&rendered.trace[..1]), mean(&rendered.trace[18..24]));
     println!("activation {first:.2} at first, {last:.2} at last");
     assert!(last > first + 0.5, "{first} {last}");
-    assert_eq!(rendered.passes.forward, 8 * 41);
+    assert_eq!(rendered.passes.forward, 4 * 25);
 }
 
 #[test]
@@ -339,7 +340,7 @@ fn presets_of_spatial_codes_climb() {
     let config = "{code: [4, 28, 28], output: signed, resolution: 56}";
     let built = torchscript::build(serde_yaml::from_str(config).unwrap(), &reference("decoders/spatial.pt")).unwrap();
     let generator = formula::generator(built);
-    for (name, steps) in [("latent-spatial", 16), ("cma-es-spatial", 12)] {
+    for (name, steps) in [("latent-spatial", 10), ("cma-es-spatial", 12)] {
         let text = Method::find(name).unwrap().to_yaml().unwrap().replace("population: 41", "population: 20");
         let method = Method { steps, ..Method::parse(&text, "short").unwrap() };
         let mut gained = 0.;
@@ -392,7 +393,7 @@ fn the_wide_prior_convinces_others_at_high_activations() {
 
 #[test]
 fn codes_of_every_shape_are_searched_in_every_way() {
-    let classifier = classifier("efficientnet-lite0");
+    let classifier = narrow::lite();
     let spaces = ["gaussian", "shell", "{truncated: {limit: 2.0}}", "{bounded: {deviations: 2.0}}"];
     let optimizers = [
         "{adam: {lr: 0.05}}",

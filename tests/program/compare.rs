@@ -1,11 +1,12 @@
 //! A comparison as its reader meets it: on real models, its figures say of pictures whose nature is known what must be said of them, and
-//! can be computed again from the files that it leaves.
+//! can be computed again from the files that it leaves. What holds whatever the networks have learned is told of narrow ones.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
 
 use metapicture::compare::findings::{Findings, Measured, MethodFindings};
+use support::narrow;
 use tempfile::TempDir;
 
 /// Classes of which the zoo has a labelled photograph.
@@ -15,9 +16,9 @@ classifier: efficientnet-lite0
 generator: face-dcgan
 units: ['class:22', 'class:99', 'class:609', 'class:949']
 methods:
-  - { preset: naive, steps: 40 }
+  - { preset: naive, steps: 25 }
   - { preset: lucid-2017, steps: 40 }
-  - { preset: blend, steps: 30, param: { blend: { prior: { screen: 1, starts: 1, trial: 0 } } } }
+  - { preset: blend, steps: 20, param: { blend: { prior: { screen: 1, starts: 1, trial: 0 } } } }
 seeds: 2
 compare: { witnesses: [efficientnet-lite1, efficientnet-lite2] }
 sweep:
@@ -29,9 +30,28 @@ const OTHER_HALF: &str = "
 name: half
 classifier: efficientnet-lite0
 units: ['class:22', 'class:99', 'class:609', 'class:949']
-methods: [{ preset: naive, steps: 40 }]
+methods: [{ preset: naive, steps: 25 }]
 seeds: [2, 3]
 ";
+
+/// The same of narrow networks on weights from a formula.
+const NARROW: &str = "
+name: test
+classifier: ./narrow.yaml
+generator: ./faces.yaml
+units: ['class:22', 'class:99', 'class:609', 'class:949']
+methods:
+  - { preset: naive, steps: 20 }
+  - { preset: blend, steps: 20, param: { blend: { prior: { screen: 1, starts: 1, trial: 0 } } } }
+seeds: 2
+compare: { witnesses: [./wider.yaml, ./widest.yaml] }
+sweep:
+  methods.blend.param.blend.eps: [0, 1]
+";
+
+/// The records of these name networks that the zoo does not have.
+const OWN: [&str; 5] =
+    ["--manifest", narrow::CLASSIFIER, narrow::WITNESSES[0], narrow::WITNESSES[1], narrow::GENERATOR];
 
 struct Compared {
     folder: TempDir,
@@ -73,23 +93,25 @@ fn succeed(arguments: &[&str], folder: &Path) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
-/// Compares the records and the other half into a folder below `at`.
-fn compare(at: &Path, out: &str, inversions: &str, permuted_units: &str) -> Findings {
-    let mut words = vec!["compare", "records", "--foreign", "half.csv", "--out", out];
-    words.extend(["--replicates", "2000", "--permutations", "2000"]);
-    words.extend(["--inversions", inversions, "--permuted-units", permuted_units]);
-    succeed(&words, at);
+/// Compares the records in a folder below `at`, and what else is named.
+fn compare(at: &Path, out: &str, more: &[&str]) -> Findings {
+    let words = ["compare", "records", "--out", out, "--replicates", "2000", "--permutations", "2000"];
+    succeed(&[&words[..], more].concat(), at);
     serde_json::from_slice(&std::fs::read(at.join(out).join("comparison.json")).unwrap()).unwrap()
 }
 
-/// One comparison, which all tests look at.
+/// The photographs are in the cache from here on.
+fn bring(models: &[&str]) {
+    for name in models.iter().chain(&["photos", "imagenet-samples"]) {
+        support::files(name);
+    }
+}
+
+/// One comparison, which several tests look at.
 fn compared() -> &'static Compared {
     static COMPARED: OnceLock<Compared> = OnceLock::new();
     COMPARED.get_or_init(|| {
-        let models = ["efficientnet-lite0", "efficientnet-lite1", "efficientnet-lite2", "face-dcgan"];
-        for name in models.into_iter().chain(["photos", "imagenet-samples"]) {
-            support::files(name);
-        }
+        bring(&["efficientnet-lite0", "efficientnet-lite1", "efficientnet-lite2", "face-dcgan"]);
         let folder = TempDir::new().unwrap();
         let at = folder.path();
         std::fs::write(at.join("test.yaml"), EXPERIMENT).unwrap();
@@ -107,7 +129,23 @@ fn compared() -> &'static Compared {
             table.push_str(&line);
         }
         std::fs::write(at.join("half.csv"), table).unwrap();
-        let comparison = compare(at, "compared", "1", "2");
+        let more = ["--foreign", "half.csv", "--inversions", "0", "--permuted-units", "1"];
+        let comparison = compare(at, "compared", &more);
+        Compared { comparison, folder }
+    })
+}
+
+/// One of narrow networks.
+fn narrow() -> &'static Compared {
+    static COMPARED: OnceLock<Compared> = OnceLock::new();
+    COMPARED.get_or_init(|| {
+        bring(&[]);
+        let folder = TempDir::new().unwrap();
+        let at = folder.path();
+        narrow::write(at);
+        std::fs::write(at.join("test.yaml"), NARROW).unwrap();
+        succeed(&["sweep", "test.yaml", "--out", "records"], at);
+        let comparison = compare(at, "compared", &[&OWN[..], &["--inversions", "1", "--permuted-units", "0"]].concat());
         Compared { comparison, folder }
     })
 }
@@ -168,7 +206,7 @@ fn a_network_that_knows_nothing_convinces_no_witness() {
 
 #[test]
 fn what_a_generator_made_is_in_its_range() {
-    let own: Vec<f64> = compared()
+    let own: Vec<f64> = narrow()
         .comparison
         .inversions
         .iter()
@@ -178,7 +216,7 @@ fn what_a_generator_made_is_in_its_range() {
     assert_eq!(own.len(), 4);
     let mean = own.iter().sum::<f64>() / own.len() as f64;
     assert!(mean < 0.05, "{own:?}");
-    let pixel = compared().value("blend eps=0", "inversion_gap");
+    let pixel = narrow().value("blend eps=0", "inversion_gap");
     assert!(pixel > 10. * mean, "naive noise is in no GAN's range: {pixel}");
 }
 
@@ -242,9 +280,10 @@ fn plots_are_there_and_a_page_is_made_of_it() {
 
 #[test]
 fn the_same_comparison_gives_the_same_figures() {
-    let of = compared();
-    let again = compare(of.folder.path(), "again", "0", "0");
-    for label in ["naive", "lucid-2017", "blend eps=0", "photographs", "other half"] {
+    let of = narrow();
+    let again =
+        compare(of.folder.path(), "again", &[&OWN[..], &["--inversions", "0", "--permuted-units", "0"]].concat());
+    for label in ["naive", "blend eps=0", "photographs", "phase-scrambled photographs", "blurred noise"] {
         let other = again.methods.iter().find(|method| method.label == label).unwrap();
         for key in ["agreement", "ratio", "likeness", "kid", "spectral_distance"] {
             assert_eq!(other.metrics[key], of.method(label).metrics[key], "{label}: {key}");
@@ -254,32 +293,35 @@ fn the_same_comparison_gives_the_same_figures() {
 
 #[test]
 fn wrong_requests_end_with_a_line_that_says_what_is_wrong() {
-    let of = compared();
+    let of = narrow();
     let at = of.folder.path();
     std::fs::write(at.join("no-unit.csv"), "path,method\nx.png,a\n").unwrap();
     std::fs::write(at.join("no-file.csv"), "path,unit,method\nx.png,banana,a\n").unwrap();
     std::fs::write(at.join("not-a-picture.png"), "text").unwrap();
     std::fs::write(at.join("not-a-picture.csv"), "path,unit,method\nnot-a-picture.png,banana,a\n").unwrap();
-    let foreign = std::fs::read_to_string(at.join("half.csv")).unwrap();
-    let picture = foreign.lines().nth(1).and_then(|line| line.split(',').next()).unwrap();
-    std::fs::write(at.join("no-class.csv"), format!("path,unit,method\n{picture},bananna,a\n")).unwrap();
+    let picture = support::reference("preprocessing/astronaut_224.png");
+    for (name, unit) in [("a-class.csv", "banana"), ("no-class.csv", "bananna")] {
+        let table = format!("path,unit,method\n{},{unit},a\n", picture.display());
+        std::fs::write(at.join(name), table).unwrap();
+    }
     std::fs::create_dir_all(at.join("empty")).unwrap();
     let cases: &[(&[&str], i32, &str)] = &[
         (&["nothing-here"], 2, "nothing-here"),
         (&["--foreign", "no-unit.csv"], 2, "no column 'unit'"),
         (&["--foreign", "no-file.csv"], 2, "row 2: x.png is not there"),
-        (&["--foreign", "not-a-picture.csv", "--classifier", "efficientnet-lite0"], 2, "not a picture"),
-        (&["--foreign", "half.csv"], 2, "--classifier"),
-        (&["--foreign", "no-class.csv", "--classifier", "efficientnet-lite0"], 2, "did you mean"),
+        (&["--foreign", "not-a-picture.csv", "--classifier", narrow::CLASSIFIER], 2, "not a picture"),
+        (&["--foreign", "a-class.csv"], 2, "--classifier"),
+        (&["--foreign", "no-class.csv", "--classifier", narrow::CLASSIFIER], 2, "did you mean"),
         (&["records", "--baseline", "naiv"], 2, "did you mean 'naive'"),
         (&["records", "--baseline", "blend eps=0"], 2, "pixel space"),
+        (&["records", "--manifest", "nowhere.yaml"], 2, "--manifest: "),
         (&["records", "--layers", "_blocks.99"], 2, "no layer '_blocks.99'"),
-        (&["records", "--witness", "efficientnet-lite0"], 2, "is the classifier itself"),
+        (&["records", "--witness", narrow::CLASSIFIER], 2, "is the classifier itself"),
         (&["records", "--reference", "empty"], 2, "no pictures"),
         (&["records", "--reference", "photo"], 2, "photos"),
     ];
     for (words, code, says) in cases {
-        let words: Vec<&str> = ["compare", "--out", "wrong"].iter().chain(*words).copied().collect();
+        let words = [&["compare", "--out", "wrong"], &OWN[..], &["--seed", "0"], *words].concat();
         let output = metapicture(&words, at);
         let error = String::from_utf8_lossy(&output.stderr);
         assert!(error.contains(says) && error.trim().lines().count() == 1, "{words:?}: {error}");

@@ -65,7 +65,7 @@ fn of_writers_that_are_killed_nothing_finished_is_lost() {
     let root = folder.path();
     let mut random = ChaCha8Rng::seed_from_u64(2);
     let (mut written, mut set_aside) = (BTreeSet::new(), 0);
-    for kill in 0..50 {
+    for kill in 0..15 {
         // Two at once, on the same runs.
         let mut writers = [process("writer", root, 0), process("writer", root, 0)];
         let said = writers.each_mut().map(lines).map(|mut said| {
@@ -91,7 +91,7 @@ fn of_writers_that_are_killed_nothing_finished_is_lost() {
     }
     let found = Store::open(root).unwrap();
     println!("{} runs written, {} said so; {set_aside} halves set aside", found.ids().len(), written.len());
-    assert!(found.ids().len() >= written.len() && written.len() > 100);
+    assert!(found.ids().len() >= written.len() && written.len() > 50);
     // The bytes are those of an undisturbed writer.
     let undisturbed = tempfile::tempdir().unwrap();
     let last = (0..).find(|&number| found.entry(&id(number)).is_none()).unwrap();
@@ -159,6 +159,9 @@ fn processes_that_share_a_store_share_the_work_even_when_they_are_killed() {
     done.dedup();
     assert_eq!(all, done.len(), "some were done twice");
     assert!(done.len() + 2 >= runs as usize);
+    // It may have left a half, which is set aside.
+    let halves = Store::open(root).unwrap().take_damage();
+    assert!(halves.len() <= 1 && halves.iter().all(|damage| damage.reason.contains("killed")), "{halves:?}");
     assert_sound(root, runs as usize);
     assert_eq!(fs::read_dir(root.join("claims")).unwrap().count(), 0);
 }

@@ -4,39 +4,52 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use support::{Records, records};
+use support::{Records, narrow, records};
 use tempfile::TempDir;
-
-pub(super) const HEAD: &str = "name: test\nclassifier: efficientnet-lite0\n";
 
 /// 40 short runs in 10 batches.
 pub(super) const SHORT: &str =
     "units: [banana, 'class:837']\nmethods: [{ preset: naive, steps: 2 }]\nseeds: 20\nbatch: 4\n";
 
-/// A folder with an experiment file.
-pub(super) struct Bench(pub(super) TempDir);
+/// A folder with an experiment file, and the networks that it names.
+pub(super) struct Bench {
+    folder: TempDir,
+    classifier: &'static str,
+}
 
 impl Bench {
+    /// Of narrow networks, of which a run takes a moment.
     pub(super) fn new(text: &str) -> Bench {
-        for name in ["efficientnet-lite0", "efficientnet-lite1", "efficientnet-lite2", "face-dcgan"] {
-            support::files(name);
-        }
-        let bench = Bench(TempDir::new().unwrap());
+        let bench = Bench { folder: TempDir::new().unwrap(), classifier: narrow::CLASSIFIER };
+        narrow::write(bench.path());
+        bench.write(text);
+        bench
+    }
+
+    /// Of Lite0.
+    pub(super) fn of_lite0(text: &str) -> Bench {
+        support::files("efficientnet-lite0");
+        let bench = Bench { folder: TempDir::new().unwrap(), classifier: "efficientnet-lite0" };
         bench.write(text);
         bench
     }
 
     pub(super) fn write(&self, text: &str) {
-        std::fs::write(self.0.path().join("test.yaml"), format!("{HEAD}{text}")).unwrap();
+        let head = format!("name: test\nclassifier: {}\n", self.classifier);
+        std::fs::write(self.path().join("test.yaml"), head + text).unwrap();
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        self.folder.path()
     }
 
     pub(super) fn out(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
+        self.path().join(name)
     }
 
     pub(super) fn command(&self, out: &Path, more: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_metapicture"));
-        command.arg("sweep").arg(self.0.path().join("test.yaml")).arg("--out").arg(out);
+        command.arg("sweep").arg(self.path().join("test.yaml")).arg("--out").arg(out);
         if !more.contains(&"--threads") {
             command.args(["--threads", "1"]);
         }

@@ -83,8 +83,9 @@ fn checkpoint(out: &Path) -> Option<std::time::SystemTime> {
 
 /// Kills one long run some time after each of so many checkpoints.
 fn kill_between_checkpoints(steps: usize, times: usize, pause: &str, after: Duration) {
-    let bench =
-        Bench::new(&format!("units: [banana]\nmethods: [{{ preset: naive, steps: {steps} }}]\nseeds: 1\nbatch: 1\n"));
+    let bench = Bench::of_lite0(&format!(
+        "units: [banana]\nmethods: [{{ preset: naive, steps: {steps} }}]\nseeds: 1\nbatch: 1\n"
+    ));
     let expected = bench.done(&bench.out("undisturbed"), &[]);
     let out = bench.out("killed");
     let more = ["--checkpoint-every", pause];
@@ -119,7 +120,7 @@ fn a_run_of_minutes_that_is_killed_between_checkpoints_comes_to_the_same_bytes()
 #[test]
 fn a_full_disk_ends_a_sweep_with_an_error_and_loses_nothing_and_it_goes_on_when_there_is_space() {
     let Some(mount) = Mount::new("size=2500k") else { return };
-    let bench = Bench::new(&SHORT.replace("seeds: 20", "seeds: 8").replace("batch: 4", "batch: 2"));
+    let bench = Bench::of_lite0(&SHORT.replace("seeds: 20", "seeds: 8").replace("batch: 4", "batch: 2"));
     let expected = bench.done(&bench.out("undisturbed"), &[]);
     let out = mount.path().join("out");
     let (code, said) = bench.sweep(&out, &[]);

@@ -7,14 +7,14 @@ use std::thread::sleep;
 use std::time::Duration;
 use support::records;
 
-const MIXED: &str = "generator: face-dcgan
+const MIXED: &str = "generator: ./faces.yaml
 units: [banana, 'class:837']
 methods:
   - { preset: naive, steps: 2 }
   - { preset: latent, steps: 2, param: { latent: { screen: 4, starts: 1 } } }
 seeds: 3
 batch: 2
-compare: { witnesses: [efficientnet-lite1] }
+compare: { witnesses: [./wider.yaml] }
 sweep: { methods.latent.optimizer.adam.lr: [0.05, 0.2] }
 ";
 
@@ -49,13 +49,13 @@ fn what_decides_no_picture_computes_nothing_again_and_other_witnesses_judge_what
     assert_eq!((first.len(), both.len()), (6, 8));
     assert!(before.iter().all(|(id, time)| times(&out)[id] == *time));
     // Another witness; the process has other threads than those that computed, which the records keep.
-    bench.write(&text.replace("efficientnet-lite1", "efficientnet-lite2"));
+    bench.write(&text.replace("wider", "widest"));
     let judged = bench.done(&out, &["--threads", "2"]);
     for (id, (record, picture)) in &first {
         let [before, after]: [Value; 2] = [record, &judged[id].0].map(|bytes| serde_json::from_slice(bytes).unwrap());
         assert_eq!(&judged[id].1, picture);
         assert_eq!(after["activation"], before["activation"]);
-        assert_eq!(after["witnesses"][0]["classifier"], "efficientnet-lite2");
+        assert_eq!(after["witnesses"][0]["classifier"], "widest");
         assert_eq!(after["provenance"]["threads"], 1);
     }
     // And back: the same bytes as at first.
@@ -66,8 +66,8 @@ fn what_decides_no_picture_computes_nothing_again_and_other_witnesses_judge_what
 
 #[test]
 fn every_swept_value_is_a_column_and_a_run_that_fails_is_a_row_that_stops_no_other() {
-    let text = "generator: face-dcgan
-units: [banana, '_blocks.10:37@7,7']
+    let text = "generator: ./faces.yaml
+units: [banana, '_blocks.10:3@1,1']
 methods:
   - { preset: naive, steps: 2 }
   - { preset: latent, steps: 2, param: { latent: { screen: 2, starts: 1 } } }
@@ -100,9 +100,9 @@ sweep: { methods.latent.optimizer.adam.lr: [0.05, 1e38], methods.latent.steps: [
         }
         assert_eq!(line["seed"], 0);
     }
-    assert_eq!(rows.iter().filter(|row| row["unit"] == "_blocks.10:37@7,7").count(), 5);
+    assert_eq!(rows.iter().filter(|row| row["unit"] == "_blocks.10:3@1,1").count(), 5);
     let provenance: Value = serde_json::from_slice(&std::fs::read(out.join("provenance.json")).unwrap()).unwrap();
-    for name in ["efficientnet-lite0", "face-dcgan"] {
+    for name in ["narrow", "faces"] {
         assert_eq!(provenance["weights_sha256"][name].as_str().unwrap().len(), 64, "{name}");
     }
     assert_eq!(provenance["runs"]["failed"], 4);
@@ -135,17 +135,17 @@ fn the_exit_code_says_how_a_sweep_ended() {
     for (more, what) in [
         (&["--set", "units=[bananna]"][..], "banana"),
         (&["--set", "nothing=1"], "nothing"),
-        (&["--set", "compare.witnesses=[efficientnet-lite0]"], "takes no part"),
+        (&["--set", "compare.witnesses=[./narrow.yaml]"], "takes no part"),
         (&["--set", "compare.witnesses=[nobody]"], "nobody"),
         (&["--device", "cpu,gpu"], "gpu"),
         (&["--shard", "3/2"], "3/2"),
         (
-            &["--set", "methods=[latent]", "--set", "generator={name: face-dcgan, size: 128}"],
-            "generator.size: face-dcgan makes pictures of 64 px only",
+            &["--set", "methods=[latent]", "--set", "generator={name: ./faces.yaml, size: 128}"],
+            "generator.size: faces makes pictures of 32 px only",
         ),
         (
-            &["--set", "methods=[latent]", "--set", "generator={name: face-dcgan, class: blue}"],
-            "generator.class: face-dcgan is not conditional",
+            &["--set", "methods=[latent]", "--set", "generator={name: ./faces.yaml, class: blue}"],
+            "generator.class: faces is not conditional",
         ),
     ] {
         let (code, said) = bench.sweep(&out, more);
@@ -183,7 +183,7 @@ fn photographs_are_those_of_the_zoo_whatever_a_folder_is_called() {
     let out = bench.out("out");
     std::fs::create_dir(bench.out("photos")).unwrap();
     let mut sweep = bench.command(&out, &[]);
-    let Output { status, stderr, .. } = sweep.current_dir(bench.0.path()).output().unwrap();
+    let Output { status, stderr, .. } = sweep.current_dir(bench.path()).output().unwrap();
     assert!(status.success(), "{}", String::from_utf8_lossy(&stderr));
     assert_eq!(records(&out).len(), 2);
 }
@@ -207,7 +207,7 @@ fn pictures_that_a_process_leaves_unjudged_when_it_dies_are_a_failure() {
     let bench = Bench::new(&text);
     let out = bench.out("out");
     let before = bench.done(&out, &[]);
-    bench.write(&format!("{text}compare: {{ witnesses: [efficientnet-lite1] }}\n"));
+    bench.write(&format!("{text}compare: {{ witnesses: [./wider.yaml] }}\n"));
     let mut process = bench.start(&out, &["--device", "cpu,cpu"]);
     let status = loop {
         for child in children(process.id()) {
@@ -224,6 +224,6 @@ fn pictures_that_a_process_leaves_unjudged_when_it_dies_are_a_failure() {
     let judged = bench.done(&out, &["--device", "cpu,cpu"]);
     for (record, _) in judged.values() {
         let record: Value = serde_json::from_slice(record).unwrap();
-        assert_eq!(record["witnesses"][0]["classifier"], "efficientnet-lite1");
+        assert_eq!(record["witnesses"][0]["classifier"], "wider");
     }
 }

@@ -1,4 +1,4 @@
-//! Lite0 with a generator, and short methods.
+//! A classifier with a generator, and short methods.
 
 use classifiers::Classifier;
 use generators::Generator;
@@ -9,7 +9,7 @@ use metapicture::render::{Batch, Rendered, render};
 use metapicture::unit::{LayerShapes, Unit};
 use tch::Tensor;
 
-use crate::{classifier, generator};
+use crate::{classifier, generator, narrow};
 
 /// A classifier, perhaps a generator, and the shapes that go with them.
 pub struct Models {
@@ -19,8 +19,17 @@ pub struct Models {
 }
 
 impl Models {
+    /// Lite0.
     pub fn load(generator_name: Option<&str>) -> Models {
-        let classifier = classifier("efficientnet-lite0");
+        Models::of(classifier("efficientnet-lite0"), generator_name)
+    }
+
+    /// A narrow one with its layers.
+    pub fn narrow(generator_name: Option<&str>) -> Models {
+        Models::of(narrow::lite(), generator_name)
+    }
+
+    fn of(classifier: Classifier, generator_name: Option<&str>) -> Models {
         let shapes = LayerShapes::measure(&classifier);
         Models { classifier, shapes, generator: generator_name.map(generator) }
     }
@@ -33,6 +42,21 @@ impl Models {
 
     /// One batch of these units and seeds.
     pub fn render(&self, method: &Method, condition: Option<Condition>, runs: &[(&str, u64)]) -> Vec<Rendered> {
+        self.batch(method, condition, None, runs)
+    }
+
+    /// The same with pictures of this side.
+    pub fn render_at(&self, method: &Method, size: Option<i64>, runs: &[(&str, u64)]) -> Vec<Rendered> {
+        self.batch(method, None, size, runs)
+    }
+
+    fn batch(
+        &self,
+        method: &Method,
+        condition: Option<Condition>,
+        size: Option<i64>,
+        runs: &[(&str, u64)],
+    ) -> Vec<Rendered> {
         let batch = Batch {
             classifier: &self.classifier,
             shapes: &self.shapes,
@@ -40,11 +64,11 @@ impl Models {
             condition,
             encoder: None,
             method,
-            size: None,
+            size,
             runs: &self.runs(runs),
         };
         let rendered = render(&batch, &|_: usize, _: usize, _: f64| {}).unwrap();
-        assert!(rendered.iter().all(|run| run.failure.is_none()));
+        assert!(rendered.iter().all(|run| run.failure.is_none()), "{:?}", rendered[0].failure);
         rendered
     }
 

@@ -52,7 +52,7 @@ fn leave(folder: &Path, manifest: &str, rest: &str, shapes: Shapes) {
 /// Leaves EfficientNet-Lites for 32 px with the thousand classes of ImageNet and Lite0's layers, and a DCGAN of 32 px.
 pub fn write(folder: &Path) {
     for (manifest, width) in [(CLASSIFIER, 0.1), (WITNESSES[0], 0.2), (WITNESSES[1], 0.3)] {
-        let config = efficientnet_lite::Config { width, depth: 1., resolution: 32 };
+        let config = lite0(width, 32);
         let rest = format!(
             "kind: classifier\narchitecture: efficientnet-lite\nconfig: {{width: {width}, depth: 1.0, resolution: 32}}\n"
         );
@@ -60,6 +60,30 @@ pub fn write(folder: &Path) {
     }
     let rest = "kind: generator\narchitecture: dcgan\nconfig: {latent: 12, width: 8, channels: 3, resolution: 32}\n";
     leave(folder, GENERATOR, rest, taken(|weights| dcgan::build(codes(12, 8, 32, &[]), weights)));
+}
+
+/// Lite0's layers with a share of its channels.
+fn lite0(width: f64, resolution: i64) -> efficientnet_lite::Config {
+    efficientnet_lite::Config { width, depth: 1., resolution }
+}
+
+/// A quarter of Lite0's channels, for 64 px and the thousand classes of ImageNet.
+pub fn lite() -> Classifier {
+    let config = lite0(0.25, 64);
+    of(build(|weights| efficientnet_lite::network(config, weights)), 1000, config.resolution)
+}
+
+fn of(network: Network, classes: i64, size: i64) -> Classifier {
+    Classifier {
+        name: "formula".to_owned(),
+        network,
+        classes,
+        size,
+        mean: [0.5; 3],
+        std: [0.5; 3],
+        weights_sha256: String::new(),
+        definition: serde_json::Value::Null,
+    }
 }
 
 fn codes(latent: i64, width: i64, resolution: i64, classes: &[&str]) -> dcgan::Config {
@@ -83,16 +107,7 @@ fn network(weights: Weights) -> Result<Network, WeightError> {
 
 /// Three convolutions, for ten classes.
 pub fn classifier() -> Classifier {
-    Classifier {
-        name: "formula".to_owned(),
-        network: build(network),
-        classes: 10,
-        size: 32,
-        mean: [0.5; 3],
-        std: [0.5; 3],
-        weights_sha256: String::new(),
-        definition: serde_json::Value::Null,
-    }
+    of(build(network), 10, 32)
 }
 
 fn generator(make: impl Fn(Weights) -> Result<Built, WeightError>) -> Generator {
