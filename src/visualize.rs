@@ -3,18 +3,17 @@
 use std::fmt;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use image::RgbImage;
 
 use crate::error::{Context, Error, Result, bail, request};
 use crate::experiment_file::Seeds;
 use crate::method::Method;
-use crate::models::{Classifier, Generator, condition};
+use crate::models::{Classifier, Generator};
 use crate::render::Unkept;
 use crate::render::Watch;
-use crate::run::Plan;
-use crate::run::{Experiment, Run};
+use crate::run::{KeyNames, Plan, Run, experiment};
 use crate::store::Sealed;
 use crate::store::{Record, Status};
 use crate::unit::Unit;
@@ -171,7 +170,9 @@ impl<'w> Visualization<'w> {
             bail!("seeds: at least one is needed");
         }
         let method = self.with_settings()?;
-        let experiment = self.experiment(&method)?;
+        let prior = self.prior.as_ref().map(|prior| (prior, self.class.as_deref()));
+        let (encodes, keys) = (method.encodes(), KeyNames::SETTINGS);
+        let experiment = experiment(&self.classifier, prior, encodes, &self.witnesses, self.size, keys)?;
         let units = [self.unit.clone()];
         experiment.check(&units, std::slice::from_ref(&method))?;
         let mut plan = Plan::default();
@@ -196,34 +197,6 @@ impl<'w> Visualization<'w> {
         method.facets = self.facets.unwrap_or(method.facets);
         method.check().with_context(|| format!("method '{}'", method.name))?;
         Ok(method)
-    }
-
-    fn experiment(&self, method: &Method) -> Result<Experiment> {
-        let models = &self.classifier.models;
-        let generator = self.prior.as_ref().map(|prior| Arc::clone(&prior.generator));
-        let condition = match &generator {
-            Some(generator) => condition(generator, self.class.as_deref()).context("class")?,
-            None => None,
-        };
-        let encoding = generator.as_ref().and_then(|generator| generator.code.encoding);
-        let encoder = match encoding.filter(|of| method.encodes() && of.classifier != self.classifier.name()) {
-            Some(of) => Some(models.classifier(of.classifier)?.classifier),
-            None => None,
-        };
-        let witnesses: Vec<_> = self.witnesses.iter().map(|witness| Arc::clone(&witness.classifier)).collect();
-        Experiment::check_witnesses(&self.classifier.classifier, &witnesses).context("witnesses")?;
-        Ok(Experiment {
-            classifier: Arc::clone(&self.classifier.classifier),
-            shapes: Arc::clone(&self.classifier.shapes),
-            generator,
-            condition,
-            encoder,
-            witnesses,
-            size: self.size,
-            device: models.tch_device(),
-            threads: models.threads(),
-            load: OnceLock::new(),
-        })
     }
 }
 

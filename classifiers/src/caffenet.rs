@@ -16,7 +16,7 @@ use crate::parts::{LOGITS, dense};
 
 /// Side of its pictures: that which `fc6` fits.
 pub const RESOLUTION: i64 = 227;
-/// Subtracted from each channel of pictures in [0,1]: levels 123, 117, 104.
+/// Subtracted from each channel of pictures in `[0,1]`: levels 123, 117, 104.
 pub const MEAN: [f64; 3] = [123. / 255., 117. / 255., 104. / 255.];
 /// Divides them after that: one level.
 pub const STD: [f64; 3] = [1. / 255.; 3];

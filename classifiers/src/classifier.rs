@@ -24,7 +24,7 @@ pub struct Classifier {
     pub classes: i64,
     /// Side S of the square input in pixels.
     pub size: i64,
-    /// What is subtracted from each channel of a picture in [0,1].
+    /// What is subtracted from each channel of a picture in `[0,1]`.
     pub mean: [f64; 3],
     /// What each channel is divided by after that.
     pub std: [f64; 3],
@@ -107,7 +107,7 @@ impl Classifier {
         self.classes == imagenet::CLASSES.len() as i64
     }
 
-    /// The input pipeline: pictures `[N,3,H,W]` in [0,1] of the size `from` to the network's input of the size `to` (its own
+    /// The input pipeline: pictures `[N,3,H,W]` in `[0,1]` of the size `from` to the network's input of the size `to` (its own
     /// is [`Classifier::size`] squared).
     pub fn input_pipeline(&self, from: [i64; 2], to: [i64; 2]) -> InputPipeline {
         let (kind, device) = (self.network.kind(), self.network.device());

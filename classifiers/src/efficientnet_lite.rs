@@ -2,7 +2,7 @@
 //! variants of the TensorFlow TPU repository, 2020: no squeeze-and-excitation, ReLU6, stem and head not scaled).
 //!
 //! Module paths are those of the PyTorch port whose files are in circulation (`_conv_stem`, `_blocks.0._depthwise_conv`), for
-//! timm's files as well (see [`naming`](crate::naming)).
+//! timm's files as well (see [`naming`]).
 //!
 //! | stage | block | output | stride | kernel | repeats |
 //! |---|---|---|---|---|---|
@@ -75,7 +75,7 @@ const STAGES: [Stage; 7] = [
     Stage { expand: 6, out: 320, stride: 1, kernel: 3, repeats: 1 },
 ];
 
-/// Subtracted from pictures in [0,1]: 127 of 255.
+/// Subtracted from pictures in `[0,1]`: 127 of 255.
 pub const MEAN: [f64; 3] = [127. / 255.; 3];
 /// Divides them after that: 128 of 255.
 pub const STD: [f64; 3] = [128. / 255.; 3];

@@ -18,7 +18,7 @@ impl InputPipeline {
         InputPipeline { resize, mean, std }
     }
 
-    /// `[N,3,H,W]` in [0,1] to `[N,3,H',W']`, normalised.
+    /// `[N,3,H,W]` in `[0,1]` to `[N,3,H',W']`, normalised.
     pub fn apply(&self, picture: &Tensor) -> Tensor {
         (self.resize.apply(picture) - &self.mean) / &self.std
     }

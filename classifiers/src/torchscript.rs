@@ -16,7 +16,7 @@ use crate::parts::{LOGITS, check_moments, check_resolution};
 pub struct Config {
     /// Side of the input in pixels.
     pub resolution: i64,
-    /// Subtracted from each channel of a picture in [0,1].
+    /// Subtracted from each channel of a picture in `[0,1]`.
     pub mean: [f64; 3],
     /// What each channel is divided by after that.
     pub std: [f64; 3],

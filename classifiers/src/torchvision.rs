@@ -14,11 +14,11 @@ use crate::entry::Entry;
 use crate::parts::{check_moments, check_resolution};
 use crate::{alexnet, densenet, googlenet, inception_v3, mobilenet_v2, resnet, squeezenet, vgg};
 
-/// Subtracted from each channel of pictures in [0,1]: the means of ImageNet.
+/// Subtracted from each channel of pictures in `[0,1]`: the means of ImageNet.
 pub const MEAN: [f64; 3] = [0.485, 0.456, 0.406];
 /// Divides them after that: the deviations of ImageNet.
 pub const STD: [f64; 3] = [0.229, 0.224, 0.225];
-/// Mean and deviation that take [0,1] to [-1,1].
+/// Mean and deviation that take `[0,1]` to [-1,1].
 pub const HALF: [f64; 3] = [0.5; 3];
 
 /// What a manifest may say of the network; all of it has a default.
@@ -29,7 +29,7 @@ pub struct Config {
     pub resolution: Option<i64>,
     /// Number of classes, 1000 if absent.
     pub classes: Option<i64>,
-    /// Subtracted from each channel of a picture in [0,1].
+    /// Subtracted from each channel of a picture in `[0,1]`.
     pub mean: Option<[f64; 3]>,
     /// What each channel is divided by after that.
     pub std: Option<[f64; 3]>,

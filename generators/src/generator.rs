@@ -120,7 +120,7 @@ impl Generator {
         self.network.schedule(&[self.network.output()])
     }
 
-    /// Pictures `[N,3,H,W]` in [0,1] from inputs, without gradients.
+    /// Pictures `[N,3,H,W]` in `[0,1]` from inputs, without gradients.
     pub fn pictures(&self, inputs: &Tensor) -> Tensor {
         let schedule = self.schedule().forward_only();
         let pass = self.network.forward(&schedule, inputs);

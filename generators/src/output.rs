@@ -12,17 +12,17 @@ pub enum Output {
     },
     /// About [-1,1], clamped.
     SignedClamped,
-    /// About [0,1], clamped.
+    /// About `[0,1]`, clamped.
     UnitClamped,
     /// Levels in the order blue, green, red, less these means of Caffe's; clamped.
     Caffe {
-        /// Mean levels of blue, green and red, each in [0,255].
+        /// Mean levels of blue, green and red, each in `[0,255]`.
         mean: [f64; 3],
     },
 }
 
 impl Output {
-    /// Pictures `[N,3,H,W]` in [0,1] of a network's output `[N,C,H,W]`.
+    /// Pictures `[N,3,H,W]` in `[0,1]` of a network's output `[N,C,H,W]`.
     pub fn pictures(self, output: &Tensor) -> Tensor {
         match self {
             // Behind a tanh nothing is beyond.

@@ -33,7 +33,7 @@ pub struct Config {
     /// Which space the codes are of.
     #[serde(default)]
     pub code: Space,
-    /// In [0,1]: how far behind the mapping a code is from the mean of all: `latent_avg`, or that of 4096 codes where the file
+    /// In `[0,1]`: how far behind the mapping a code is from the mean of all: `latent_avg`, or that of 4096 codes where the file
     /// has none.
     #[serde(default = "whole")]
     pub truncation: f64,
@@ -180,7 +180,7 @@ pub(crate) fn load(entry: &Entry) -> Result<Built, LoadError> {
 
 /// The generator: codes `[N,latent]` (`[N, styles latent]` in the space `w+`) to pictures `[N,3,S,S]`, about [-1,1]. `average`
 /// is the mean of the codes behind the mapping `[latent]`, which truncation needs; without it the file's `latent_avg` is taken,
-/// and without that the mean of [`AVERAGED`] codes.
+/// and without that the mean of `AVERAGED` codes.
 ///
 /// # Errors
 /// If the weights are not those of this configuration: every missing, unexpected or mis-shaped tensor is listed.

@@ -57,7 +57,7 @@ const LIMIT: f64 = 3.;
 /// Epsilon of the group norms.
 const EPS: f64 = 1e-5;
 
-/// The decoder: latents `[N,C,S/8,S/8]`, about [-3,3], to pictures `[N,3,S,S]`, about [0,1].
+/// The decoder: latents `[N,C,S/8,S/8]`, about [-3,3], to pictures `[N,3,S,S]`, about `[0,1]`.
 ///
 /// # Errors
 /// If the weights are not those of this configuration: every missing, unexpected or mis-shaped tensor is listed.

@@ -33,7 +33,7 @@ pub struct Config {
 pub enum Range {
     /// [-1,1]
     Signed,
-    /// [0,1]
+    /// `[0,1]`
     Unit,
 }
 

@@ -389,9 +389,9 @@ pub struct TradeoffPoint {
     pub legibility: Measured,
     /// Its fidelity, unclipped.
     pub fidelity: Measured,
-    /// Legibility, scaled to [0,1] between blurred noise and photographs.
+    /// Legibility, scaled to `[0,1]` between blurred noise and photographs.
     pub lhat: f64,
-    /// Fidelity, clipped to [0,1].
+    /// Fidelity, clipped to `[0,1]`.
     pub fhat: f64,
 }
 

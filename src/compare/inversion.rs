@@ -82,7 +82,7 @@ enum Goal<'a> {
 pub struct Nearest {
     /// The gap, 0 or more.
     pub gap: f64,
-    /// `[3,H,W]` in [0,1], on the CPU.
+    /// `[3,H,W]` in `[0,1]`, on the CPU.
     pub picture: Tensor,
 }
 

@@ -21,7 +21,7 @@ pub struct Portrait {
     pub spectrum: Option<Spectrum>,
     /// The highest frequency that is compared, in cycles a picture.
     pub highest: usize,
-    /// Anisotropic total variation of values in [0,1] (Rudin, Osher & Fatemi 1992).
+    /// Anisotropic total variation of values in `[0,1]` (Rudin, Osher & Fatemi 1992).
     pub variation: Option<f64>,
     /// PNG, bits a pixel.
     pub png: Option<f64>,

@@ -79,7 +79,7 @@ pub enum FilterSpec {
     },
     /// Draws numbers beyond a limit anew (Lipton & Tripathi 2017).
     StochasticClip {
-        /// The largest absolute value of a code; pixels have the range [0,1].
+        /// The largest absolute value of a code; pixels have the range `[0,1]`.
         #[serde(default = "one_deviation")]
         limit: f64,
         /// Steps between two applications.

@@ -28,7 +28,7 @@ pub enum Norm {
 pub struct BlendSpec {
     /// The search for the code.
     pub prior: LatentSpec,
-    /// The bound on the residual, in units of the picture's range [0,1].
+    /// The bound on the residual, in units of the picture's range `[0,1]`.
     pub eps: f64,
     /// How the residual is measured.
     #[serde(default)]

@@ -71,7 +71,7 @@ impl Fourier {
         Fourier { spec, size, spectrum: numbers.contiguous(), scale, picture: None }
     }
 
-    /// The spectra of these pictures `[N,3,H,W]` in [0,1]; values nearer than 0.001 to the ends come back as that.
+    /// The spectra of these pictures `[N,3,H,W]` in `[0,1]`; values nearer than 0.001 to the ends come back as that.
     pub fn from_picture(spec: FourierSpec, picture: &Tensor) -> Fourier {
         Fourier::of_channels(spec, &spec.colour.channels(picture))
     }

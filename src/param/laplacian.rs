@@ -69,7 +69,7 @@ impl Laplacian {
         Laplacian { spec, size, levels, picture: None }
     }
 
-    /// The pyramids of these pictures `[N,3,H,W]` in [0,1]: each level, from the coarsest on, holds what the ones before it
+    /// The pyramids of these pictures `[N,3,H,W]` in `[0,1]`: each level, from the coarsest on, holds what the ones before it
     /// leave. Values nearer than 0.001 to the ends come back as that.
     pub fn from_picture(spec: LaplacianSpec, picture: &Tensor) -> Laplacian {
         Laplacian::of_channels(spec, spec.colour.channels(picture))

@@ -19,7 +19,7 @@ use crate::picture::read_npy;
 pub enum Limits {
     /// The same for all dimensions.
     Range(Range),
-    /// So many standard deviations around the mean of each dimension of the generator's own codes, as [`STATISTICS_OF`] draws
+    /// So many standard deviations around the mean of each dimension of the generator's own codes, as 4096 draws
     /// from its prior have them; what is behind a ReLU stays at 0 or above.
     Deviations(f64),
     /// Numbers of a file.

@@ -71,7 +71,7 @@ impl Maco {
         Maco { spec, size, phase: phase.contiguous(), magnitude, made: None }
     }
 
-    /// The phases of these pictures `[N,3,H,W]` in [0,1]; their magnitudes are lost.
+    /// The phases of these pictures `[N,3,H,W]` in `[0,1]`; their magnitudes are lost.
     pub fn from_picture(spec: MacoSpec, picture: &Tensor) -> Maco {
         let numbers = spectrum::of_picture(&spec.colour.channels(picture));
         let phase = numbers.select(-1, 1).atan2(&numbers.select(-1, 0));

@@ -18,7 +18,7 @@ pub trait Param {
         1
     }
 
-    /// The pictures `[N copies,3,H,W]` at the tensors' present values: in [0,1], unless the method leaves pixels unbounded.
+    /// The pictures `[N copies,3,H,W]` at the tensors' present values: in `[0,1]`, unless the method leaves pixels unbounded.
     fn pictures(&mut self) -> Tensor;
 
     /// The pictures `[N,3,H,W]` that are kept, one of each sample.

@@ -16,7 +16,7 @@ pub const GREY: f64 = 0.5;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Bounds {
-    /// Values that leave [0,1] are set to its ends after every step.
+    /// Values that leave `[0,1]` are set to its ends after every step.
     #[default]
     Clamp,
     /// Nothing: the classifier sees values beyond black and white; the saved picture is clamped.

@@ -7,7 +7,7 @@ use image::RgbImage;
 use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
 use tch::{Kind, Tensor};
 
-/// The 8-bit picture of a tensor `[3,H,W]` in [0,1]: the nearest of the 256 values.
+/// The 8-bit picture of a tensor `[3,H,W]` in `[0,1]`: the nearest of the 256 values.
 ///
 /// # Errors
 /// If the tensor is no such picture.
@@ -19,7 +19,7 @@ pub fn to_rgb8(picture: &Tensor) -> Result<RgbImage> {
     RgbImage::from_raw(width as u32, height as u32, data).ok_or_else(|| request!("a picture has 3 channels"))
 }
 
-/// The tensor `[3,H,W]` in [0,1], f32, of an 8-bit picture.
+/// The tensor `[3,H,W]` in `[0,1]`, f32, of an 8-bit picture.
 pub fn from_rgb8(picture: &RgbImage) -> Tensor {
     let (width, height) = picture.dimensions();
     let bytes = Tensor::from_slice(picture.as_raw().as_slice()).view([i64::from(height), i64::from(width), 3]);

@@ -7,7 +7,7 @@ use tch::{Kind, Tensor};
 /// Samples are mates in groups of `group` consecutive ones, of which there is a whole number.
 ///
 /// A sample's style is its Gram matrix A Aᵀ (A: `[C, H W]`, not centred), and its penalty the mean cosine similarity of
-/// its style to those of its mates, in [0,1]; 0 without mates. The sum over a group is `group` times the mean over its
+/// its style to those of its mates, in `[0,1]`; 0 without mates. The sum over a group is `group` times the mean over its
 /// pairs, and what a sample's activation does to its mates' penalties is part of its gradient. (Lucid's objective
 /// `diversity` is minus that sum times (group - 1) / group, over the batch as one group.)
 pub fn value_and_gradient(activation: &Tensor, group: i64) -> (Tensor, Tensor) {

@@ -36,7 +36,7 @@ pub struct Batch<'a> {
 /// What one run came to.
 #[derive(Debug)]
 pub struct Rendered {
-    /// `[3,H,W]` in [0,1], on the CPU, f32.
+    /// `[3,H,W]` in `[0,1]`, on the CPU, f32.
     pub picture: Tensor,
     /// The tensors that make the picture again, on the CPU, f32.
     pub state: Vec<(&'static str, Tensor)>,

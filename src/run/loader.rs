@@ -42,6 +42,8 @@ pub struct KeyNames {
 impl KeyNames {
     /// Flags of the command line.
     pub const FLAGS: KeyNames = KeyNames { witnesses: "--witness", class: "--class" };
+    /// Settings of a [`Visualization`](crate::visualize::Visualization).
+    pub const SETTINGS: KeyNames = KeyNames { witnesses: "witnesses", class: "class" };
     /// Keys of an experiment file.
     pub const FILE: KeyNames = KeyNames { witnesses: "compare.witnesses", class: "generator.class" };
 }
@@ -100,39 +102,17 @@ impl Loader {
         let oldest = if self.loaded.len() == KEPT { Some(self.loaded.remove(0)) } else { None };
         let takes = |of: &ModelSet| of.classifier == set.classifier || of.generator == set.generator;
         let _shared = oldest.filter(|(number, _)| takes(&self.sets[*number]));
-        let Classifier { classifier, shapes, .. } = self.models.classifier(&set.classifier)?;
-        let generator: Option<Generator> =
-            set.generator.as_ref().map(|name| self.models.generator_at(name, set.side())).transpose()?;
-        let generator = generator.map(|of| of.generator);
+        let classifier = self.models.classifier(&set.classifier)?;
+        let generator = set.generator.as_ref().map(|name| self.models.generator_at(name, set.side())).transpose()?;
         if let (Some(generator), Some(side)) = (&generator, set.generator_size)
-            && generator.size[0] != side
+            && generator.size()[0] != side
         {
-            let (name, own) = (&generator.name, generator.size[0]);
+            let (name, own) = (generator.name(), generator.size()[0]);
             bail!("generator.size: {name} makes pictures of {own} px only; {side} is another");
         }
-        let condition = match &generator {
-            Some(generator) => condition(generator, set.class.as_deref()).context(self.keys.class)?,
-            None => None,
-        };
-        let encoding = generator.as_ref().and_then(|generator| generator.code.encoding);
-        let encoder = match encoding.filter(|of| set.encodes && of.classifier != classifier.name) {
-            Some(of) => Some(self.models.classifier(of.classifier)?.classifier),
-            None => None,
-        };
-        let witnesses: Vec<_> = self.witnesses()?.iter().map(|witness| Arc::clone(&witness.classifier)).collect();
-        Experiment::check_witnesses(&classifier, &witnesses).context(self.keys.witnesses)?;
-        let experiment = Arc::new(Experiment {
-            classifier,
-            shapes,
-            generator,
-            condition,
-            encoder,
-            witnesses,
-            size: set.size,
-            device: self.models.tch_device(),
-            threads: self.models.threads(),
-            load: OnceLock::new(),
-        });
+        let (keys, witnesses) = (self.keys, self.witnesses()?);
+        let prior = generator.as_ref().map(|generator| (generator, set.class.as_deref()));
+        let experiment = Arc::new(experiment(&classifier, prior, set.encodes, witnesses, set.size, keys)?);
         self.loaded.push((number, Arc::clone(&experiment)));
         Ok(experiment)
     }
@@ -144,4 +124,43 @@ impl Loader {
         }
         Ok(loaded.as_deref().unwrap_or_default())
     }
+}
+
+/// An experiment of loaded networks: a classifier, perhaps a generator as prior with the class that it is conditioned on, witnesses. Where
+/// a method `encodes`, the generator's own encoder is loaded with them.
+///
+/// # Errors
+/// Those of [`Loader::experiment`].
+pub(crate) fn experiment(
+    classifier: &Classifier,
+    prior: Option<(&Generator, Option<&str>)>,
+    encodes: bool,
+    witnesses: &[Classifier],
+    size: Option<i64>,
+    keys: KeyNames,
+) -> Result<Experiment> {
+    let models = &classifier.models;
+    let condition = match prior {
+        Some((generator, class)) => condition(&generator.generator, class).context(keys.class)?,
+        None => None,
+    };
+    let encoding = prior.and_then(|(generator, _)| generator.generator.code.encoding);
+    let encoder = match encoding.filter(|of| encodes && of.classifier != classifier.name()) {
+        Some(of) => Some(models.classifier(of.classifier)?.classifier),
+        None => None,
+    };
+    let witnesses: Vec<_> = witnesses.iter().map(|witness| Arc::clone(&witness.classifier)).collect();
+    Experiment::check_witnesses(&classifier.classifier, &witnesses).context(keys.witnesses)?;
+    Ok(Experiment {
+        classifier: Arc::clone(&classifier.classifier),
+        shapes: Arc::clone(&classifier.shapes),
+        generator: prior.map(|(generator, _)| Arc::clone(&generator.generator)),
+        condition,
+        encoder,
+        witnesses,
+        size,
+        device: models.tch_device(),
+        threads: models.threads(),
+        load: OnceLock::new(),
+    })
 }

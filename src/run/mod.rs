@@ -1,5 +1,5 @@
-//! Runs: the models that they share ([`experiment`]), what one is ([`identity`]), all that an experiment asks for ([`plan`]), and working
-//! them off into a store ([`worker`]).
+//! Runs: the models that they share ([`Experiment`]), what one is ([`Run`]), all that an experiment asks for ([`Plan`]), and working
+//! them off into a store ([`Worker`]).
 
 mod compute;
 mod cost;
@@ -17,6 +17,7 @@ pub use estimate::Estimate;
 pub use experiment::Experiment;
 pub use identity::{Identity, Run, seeded, unit_identity};
 pub use load::Load;
+pub(crate) use loader::experiment;
 pub use loader::{KeyNames, Loader, ModelSet};
 pub use plan::{MOST_RUNS, Plan, PlanPart, PlannedRun, Share};
 pub use results::{CSV, Count, JSON_LINES, PROVENANCE, Results};

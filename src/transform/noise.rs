@@ -7,11 +7,11 @@ use tch::Tensor;
 
 use crate::random::normal;
 
-/// Settings of the transform `noise`: normal noise of deviation `std`, the picture being in [0,1].
+/// Settings of the transform `noise`: normal noise of deviation `std`, the picture being in `[0,1]`.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Noise {
-    /// Standard deviation, in units of the picture's range [0,1].
+    /// Standard deviation, in units of the picture's range `[0,1]`.
     pub std: f64,
 }
 

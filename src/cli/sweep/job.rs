@@ -31,7 +31,7 @@ pub(super) fn preview(command: &SweepCommand, planned: &PlannedSweep, devices: &
     Ok(Preview { tasks, script: script(command, planned, devices, tasks)? })
 }
 
-/// How many shards the plan is divided into.
+/// How many shards the plan is divided into: the size of the array. A job of the same plan that is alive keeps its own.
 pub(super) fn task_count(command: &SweepCommand, planned: &PlannedSweep, max_array_size: Option<usize>) -> usize {
     let most = max_array_size.unwrap_or(usize::MAX).min(command.slurm.max_tasks as usize);
     planned.plan().batch_count().min(most).max(1)

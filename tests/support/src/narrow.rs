@@ -11,7 +11,7 @@ use tch::Tensor;
 
 use crate::formula::{self, Shapes, formula};
 
-/// The names of the manifests that [`write`] leaves: a classifier, two witnesses, a generator.
+/// The names of the manifests that [`write()`] leaves: a classifier, two witnesses, a generator.
 pub const CLASSIFIER: &str = "./narrow.yaml";
 pub const WITNESSES: [&str; 2] = ["./wider.yaml", "./widest.yaml"];
 pub const GENERATOR: &str = "./faces.yaml";
