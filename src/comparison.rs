@@ -6,14 +6,14 @@ use std::sync::Arc;
 
 use frozen::network::Point;
 
-use crate::compare::{Findings, Follow, Gathered, Job, Options, Prior, compare, tables};
+use crate::compare::{Findings, FollowComparison, Gathered, Job, Options, Prior, compare, tables};
 use crate::error::{Context, Error, OfRequest, Result, bail, request};
 use crate::look::{Networks, default_layers, last_features};
 use crate::models::{Classifier, Models, condition};
 use crate::plot;
 use crate::random::{Purpose, Seed, order, stream};
 use crate::reference::Photograph;
-use crate::run::Experiment;
+use crate::run::{Experiment, manifests_in};
 
 /// The sets of the zoo that photographs come from unless somebody says.
 const REFERENCES: [&str; 2] = ["imagenet-samples", "photos"];
@@ -58,7 +58,8 @@ impl Comparison {
         self
     }
 
-    /// Manifests of networks of one's own, by path: those that the records name and the zoo does not have.
+    /// Manifests of networks of one's own, by path: those that the records name, the zoo does not have, and that are no
+    /// longer where they were.
     #[must_use]
     pub fn manifests<P: Into<String>>(mut self, paths: impl IntoIterator<Item = P>) -> Comparison {
         self.manifests = paths.into_iter().map(Into::into).collect();
@@ -134,7 +135,12 @@ impl Comparison {
     ///
     /// # Errors
     /// Those of [`Comparison::run`].
-    pub fn run_watched(&self, models: &Models, out: impl Into<PathBuf>, follow: &dyn Follow) -> Result<Findings> {
+    pub fn run_watched(
+        &self,
+        models: &Models,
+        out: impl Into<PathBuf>,
+        follow: &dyn FollowComparison,
+    ) -> Result<Findings> {
         let job = self.job(models, out.into())?;
         job.check()?;
         let findings = compare(&job, follow)?;
@@ -152,6 +158,11 @@ impl Comparison {
         for path in &self.manifests {
             models.add(path).context("--manifest").of_request()?;
         }
+        let gone = self.add_noted(models);
+        let missed = |name: &str, error: Error| match gone.get(name) {
+            Some(path) => error.hinted(format!("its manifest was {}: say where it is now", path.display())),
+            None => error,
+        };
         let classifier = self.classifier.as_deref().map(|name| models.add(name)).transpose()?;
         for folder in &self.folders {
             gathered.add_folder(folder, classifier.as_deref()).of_request()?;
@@ -164,7 +175,8 @@ impl Comparison {
             Some(name) => name,
             None => target(&gathered)?,
         };
-        let target = models.classifier(&name)?;
+        let classifier = |name: &String| models.classifier(name).map_err(|error| missed(name, error));
+        let target = classifier(&name)?;
         let sha256 = &target.engine().weights_sha256;
         if let Some(of_records) = gathered.classifiers.get(&name).filter(|of_records| *of_records != sha256) {
             bail!(
@@ -177,10 +189,10 @@ impl Comparison {
             true => gathered.witnesses.iter().filter(|witness| **witness != name).cloned().collect(),
             false => self.witnesses.clone(),
         };
-        let witnesses = names.iter().map(|name| models.classifier(name)).collect::<Result<Vec<_>>>()?;
+        let witnesses = names.iter().map(classifier).collect::<Result<Vec<_>>>()?;
         let networks = self.networks(&target, &witnesses)?;
         let (photographs, reference) = self.photographs(models, &target)?;
-        let priors = priors(models, &gathered)?;
+        let priors = priors(models, &gathered, &missed)?;
         let permuted = match self.options.permuted_units {
             0 => Err("--permuted-units is 0".to_owned()),
             _ => permuted(models, &name, self.options.seed),
@@ -198,6 +210,19 @@ impl Comparison {
             options: self.options.clone(),
             command: self.command.clone().unwrap_or_else(|| "a program that uses the library".to_owned()),
         })
+    }
+
+    /// Adds networks of one's own whose manifests are where they were when the records were made, unless they were named; gives the paths of
+    /// those that are not.
+    fn add_noted(&self, models: &Models) -> BTreeMap<String, PathBuf> {
+        let named = models.of_ones_own();
+        let mut noted: BTreeMap<String, PathBuf> =
+            self.folders.iter().flat_map(|folder| manifests_in(folder)).collect();
+        noted.retain(|name, path| {
+            let is_known = named.contains_key(name) || models.zoo().names(None).contains(&name.as_str());
+            !is_known && models.add(&path.to_string_lossy()).is_err()
+        });
+        noted
     }
 
     fn networks(&self, target: &Classifier, witnesses: &[Classifier]) -> Result<Networks> {
@@ -272,11 +297,16 @@ fn target(gathered: &Gathered) -> Result<String> {
 }
 
 /// The generators of the groups, each loaded once a size.
-fn priors(models: &Models, gathered: &Gathered) -> Result<BTreeMap<usize, Prior>> {
+fn priors(
+    models: &Models,
+    gathered: &Gathered,
+    missed: &dyn Fn(&str, Error) -> Error,
+) -> Result<BTreeMap<usize, Prior>> {
     let mut priors = BTreeMap::new();
     for (place, group) in gathered.groups.iter().enumerate() {
         let Some(name) = &group.generator else { continue };
-        let generator = Arc::clone(models.generator_at(name, group.generator_size.or(group.size))?.engine());
+        let generator = models.generator_at(name, group.generator_size.or(group.size));
+        let generator = Arc::clone(generator.map_err(|error| missed(name, error))?.engine());
         let class = group.condition.as_deref().filter(|condition| *condition != "relaxed");
         let condition = condition(&generator, class)?;
         priors.insert(place, Prior { generator, condition });
@@ -297,7 +327,7 @@ type Permuted = (Arc<classifiers::Classifier>, Arc<crate::unit::LayerShapes>);
 /// Follows nothing.
 struct Unwatched;
 
-impl Follow for Unwatched {
+impl FollowComparison for Unwatched {
     fn begin(&self, _: &str, _: usize) {}
 
     fn at(&self, _: usize) {}

@@ -240,6 +240,12 @@ impl Models {
         Ok(name)
     }
 
+    /// The networks of one's own that were loaded or added, and the absolute paths of their manifests.
+    pub fn of_ones_own(&self) -> BTreeMap<String, PathBuf> {
+        let absolute = |path: &String| std::path::absolute(path).unwrap_or_else(|_| PathBuf::from(path));
+        lock(&self.0.added).iter().map(|(name, path)| (name.clone(), absolute(path))).collect()
+    }
+
     fn set(&self, name: &str) -> Result<Vec<Checked>> {
         let manifest = self.0.zoo.manifest(name, Some(Kind::Images))?;
         Ok(self.0.zoo.cache().checked(&manifest, self.progress())?)
@@ -248,6 +254,9 @@ impl Models {
     fn weights(&self, name: &str, kind: Kind) -> Result<(Manifest, Checked)> {
         let added = lock(&self.0.added).get(name).cloned();
         let manifest = self.0.zoo.manifest(added.as_deref().unwrap_or(name), Some(kind))?;
+        if *manifest.name != *name {
+            lock(&self.0.added).insert(manifest.name.to_string(), name.to_owned());
+        }
         let weights = self.0.zoo.cache().checked_weights(&manifest, self.progress())?;
         Ok((manifest, weights))
     }

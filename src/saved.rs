@@ -144,13 +144,13 @@ impl Saved {
     /// # Errors
     /// If there are numbers of a type that checkpoints do not have.
     pub fn to_bytes(&self, batch: &str) -> Result<Vec<u8>> {
-        let part = |(name, tensor): (&String, &Tensor)| -> Result<(String, Part)> {
+        let part = |(name, tensor): (&String, &Tensor)| -> Result<(String, Section)> {
             let kind = tensor.kind();
             let known = KINDS.iter().find(|(known, _)| *known == kind);
             let (_, dtype) =
                 known.ok_or_else(|| request!("a checkpoint holds no numbers of type {kind:?} ({name})"))?;
             let shape = tensor.size().into_iter().map(|size| size as usize).collect();
-            Ok((name.clone(), Part { tensor: tensor.shallow_clone(), dtype: *dtype, shape }))
+            Ok((name.clone(), Section { tensor: tensor.shallow_clone(), dtype: *dtype, shape }))
         };
         let parts = self.tensors.iter().map(part).collect::<Result<Vec<_>>>()?;
         let sha256 = digest(parts.iter().map(|(name, part)| (name.as_str(), part)));
@@ -189,13 +189,13 @@ impl Saved {
 
 /// A tensor as it is written, copied from the device and into its order only when it is, so that one such copy is there
 /// at a time.
-struct Part {
+struct Section {
     tensor: Tensor,
     dtype: Dtype,
     shape: Vec<usize>,
 }
 
-impl View for &Part {
+impl View for &Section {
     fn dtype(&self) -> Dtype {
         self.dtype
     }

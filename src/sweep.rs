@@ -215,7 +215,8 @@ impl PlannedSweep {
         worker.run(&mut |number| loader.experiment(number), follow)
     }
 
-    /// Writes what the experiment is beside its records: `experiment.yaml`, and where its numbers come from, `provenance.json`.
+    /// Writes what the experiment is beside its records: `experiment.yaml`; where its numbers come from, `provenance.json`; where networks of one's own are,
+    /// `manifests.json`.
     ///
     /// # Errors
     /// Files that cannot be written.
@@ -233,6 +234,7 @@ impl PlannedSweep {
             "axes": axes,
             "witnesses": self.witnesses,
         });
+        self.results(store).write_manifests(self.loader.models().of_ones_own())?;
         self.results(store).write_provenance(more)
     }
 

@@ -9,7 +9,7 @@ use super::compute::Compute;
 use super::output::{print_json, quoted, table};
 use crate::cli::error::Result;
 use metapicture::engine::compare::findings::{Findings, Measured, MethodFindings, Origin};
-use metapicture::engine::compare::{Follow, Options, tables};
+use metapicture::engine::compare::{FollowComparison, Options, tables};
 use metapicture::engine::comparison::Comparison;
 
 /// How far pictures drift from those of pixel space, and what their legibility costs.
@@ -32,7 +32,7 @@ pub struct CompareCommand {
     /// Where everything goes.
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
-    /// Manifests of networks of one's own that the records name.
+    /// Manifests of networks of one's own that the records name [default: where they were when the records were made].
     #[arg(long, value_name = "FILE", num_args = 1..)]
     manifest: Vec<String>,
     /// The target [default: that of the records].
@@ -172,7 +172,7 @@ impl Bar {
     }
 }
 
-impl Follow for Bar {
+impl FollowComparison for Bar {
     fn begin(&self, what: &str, parts: usize) {
         self.0.reset();
         self.0.set_length(parts as u64);

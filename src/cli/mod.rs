@@ -19,6 +19,7 @@ mod store;
 mod sweep;
 mod visualize;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
@@ -90,7 +91,7 @@ enum Command {
 
 /// Parses the arguments and runs the subcommand.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = Cli::parse_from(with_units(std::env::args_os()));
     // What libtorch throws becomes an error of one line; a panic of our own is a bug, and is shown whole.
     let show = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
@@ -117,6 +118,33 @@ pub fn main() -> ExitCode {
     }
 }
 
+/// `--unit -stem:1 banana` as `--unit=-stem:1 --unit=banana`: a unit may begin with a minus, and stands where a flag could.
+fn with_units(arguments: impl Iterator<Item = OsString>) -> Vec<OsString> {
+    let mut arguments = arguments.peekable();
+    let mut all = vec![];
+    while let Some(argument) = arguments.next() {
+        if argument != "--unit" {
+            all.push(argument);
+            continue;
+        }
+        let is_unit = |next: &OsString| {
+            let text = next.to_string_lossy();
+            !text.starts_with("--") && (!text.starts_with('-') || text.len() > 2)
+        };
+        let mut units = 0;
+        while let Some(unit) = arguments.next_if(is_unit) {
+            let mut word = OsString::from("--unit=");
+            word.push(unit);
+            all.push(word);
+            units += 1;
+        }
+        if units == 0 {
+            all.push(argument);
+        }
+    }
+    all
+}
+
 fn run(cli: Cli) -> Result<u8> {
     let quiet = cli.quiet;
     match cli.command {
@@ -140,5 +168,26 @@ fn run(cli: Cli) -> Result<u8> {
             clap_mangen::Man::new(Cli::command()).render(&mut std::io::stdout())?;
             Ok(0)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_unit_may_begin_with_a_minus() {
+        let words = |line: &str| -> Vec<String> {
+            let words = with_units(line.split(' ').map(OsString::from)).into_iter();
+            words.map(|word| word.into_string().unwrap()).collect()
+        };
+        assert_eq!(words("m --unit a -b:1 c --out -x"), ["m", "--unit=a", "--unit=-b:1", "--unit=c", "--out", "-x"]);
+        assert_eq!(words("m --unit -v --unit"), ["m", "--unit", "-v", "--unit"]);
+        let line =
+            "metapicture visualize --classifier c --out o --unit -stem:1 class:2 --method naive --unit banana -v";
+        let cli = Cli::try_parse_from(with_units(line.split(' ').map(OsString::from))).unwrap();
+        let Command::Visualize(command) = cli.command else { panic!("another command") };
+        assert_eq!(command.units, ["-stem:1", "class:2", "banana"]);
+        assert!(cli.verbose);
     }
 }

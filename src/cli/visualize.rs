@@ -36,7 +36,7 @@ pub struct Visualize {
     classifier: String,
     /// What to visualise.
     #[arg(long = "unit", required = true, num_args = 1.., value_name = "UNIT")]
-    units: Vec<String>,
+    pub(super) units: Vec<String>,
     /// The natural image prior, for methods that search a code: a generator of the zoo, or the path of a manifest.
     #[arg(long, value_name = "NAME")]
     generator: Option<String>,
@@ -120,6 +120,7 @@ pub(super) fn run(command: Visualize, quiet: bool, verbose: bool) -> Result<u8> 
     steps.finish();
     warn_of_damage(&store);
     let results = Results { plan: &plan, store: &store, axes: &[], witnesses: &witnesses };
+    results.write_manifests(models.of_ones_own())?;
     leave(&command, &experiment, &results, &units, &methods, ended, quiet)
 }
 

@@ -8,7 +8,7 @@ use metrics::bootstrap::Bootstrap;
 use super::controls::{Control, slug};
 use super::evidence::Evidence;
 use super::findings::{Findings, PictureFindings, SCHEMA_VERSION, Settings, UnitFindings};
-use super::follow::Follow;
+use super::follow::FollowComparison;
 use super::job::{Job, shorter_side};
 use super::measure::{Measures, Sighting, Subject};
 use super::methods::Parts;
@@ -22,7 +22,7 @@ use crate::error::{Context, Result};
 /// # Errors
 /// A request: a baseline that is not there, a unit that the target does not have. Storage: pictures that cannot be read or written.
 /// Compute: libtorch's errors.
-pub fn compare(job: &Job, follow: &dyn Follow) -> Result<Findings> {
+pub fn compare(job: &Job, follow: &dyn FollowComparison) -> Result<Findings> {
     let Job { gathered, networks, options, .. } = job;
     let target = &networks.target;
     let bootstrap = Bootstrap { replicates: options.replicates, seed: options.seed, ..Bootstrap::default() };

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::altered::{blurred_noise, phase_scrambled, squares};
 use super::findings::{Origin, PERMUTED};
-use super::follow::Follow;
+use super::follow::FollowComparison;
 use super::gather::GatheredMethod;
 use super::job::shorter_side;
 use super::study::Study;
@@ -79,7 +79,7 @@ impl Study<'_> {
     ///
     /// # Errors
     /// A photograph that cannot be read, a picture that cannot be written, libtorch's errors.
-    pub fn controls(&self, follow: &dyn Follow) -> Result<Vec<Control>> {
+    pub fn controls(&self, follow: &dyn FollowComparison) -> Result<Vec<Control>> {
         follow.begin("controls", 4);
         let mut controls: Vec<Control> = self.photographs()?.into();
         follow.at(1);
@@ -195,7 +195,7 @@ impl Study<'_> {
 
     /// The methods of the records on the target with permuted weights, a network that knows nothing: some units, one seed, one setting of
     /// each dial.
-    fn permuted(&self, follow: &dyn Follow) -> Result<Vec<Control>> {
+    fn permuted(&self, follow: &dyn FollowComparison) -> Result<Vec<Control>> {
         let job = self.job;
         let mut controls = vec![];
         let Ok((classifier, shapes)) = &job.permuted else { return Ok(controls) };

@@ -1,7 +1,7 @@
 //! Who is told how a comparison goes on.
 
 /// Told how a comparison goes on, one piece of work after the other: a progress bar, say.
-pub trait Follow {
+pub trait FollowComparison {
     /// A piece of work of so many parts begins.
     fn begin(&self, what: &str, parts: usize);
 

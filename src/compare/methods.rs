@@ -7,7 +7,7 @@ use metrics::multiple::holm;
 use super::controls::Control;
 use super::evidence::Evidence;
 use super::findings::{Inverted, LayerFindings, Measured, MethodFindings, Metric, Origin, PictureFindings, Test};
-use super::follow::Follow;
+use super::follow::FollowComparison;
 use super::statistics::{self, Valued, absent, mean_of};
 use super::study::Study;
 
@@ -36,7 +36,7 @@ pub struct Parts<'a> {
 
 impl Parts<'_> {
     /// All methods, then all controls.
-    pub fn methods(&self, follow: &dyn Follow) -> Vec<MethodFindings> {
+    pub fn methods(&self, follow: &dyn FollowComparison) -> Vec<MethodFindings> {
         let count = self.study.job.gathered.groups.len() + self.controls.len();
         follow.begin("figures of methods", count);
         let mut methods = vec![];

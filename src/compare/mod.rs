@@ -36,6 +36,6 @@ pub mod tradeoff;
 
 pub use compute::compare;
 pub use findings::Findings;
-pub use follow::Follow;
+pub use follow::FollowComparison;
 pub use gather::Gathered;
 pub use job::{Job, Options, Prior};

@@ -9,7 +9,7 @@ use image::RgbImage;
 use super::altered::squares;
 use super::controls::{recipe, slug};
 use super::findings::Inverted;
-use super::follow::Follow;
+use super::follow::FollowComparison;
 use super::inversion::Inversion;
 use super::job::{Job, Prior};
 use super::measure::{Measures, Sighting};
@@ -43,7 +43,12 @@ struct Wanted<'a> {
 ///
 /// # Errors
 /// Storage: a picture that cannot be read or written. Compute: libtorch's errors.
-pub fn nearest(study: &Study, nature: &Nature, measures: &Measures, follow: &dyn Follow) -> Result<Vec<Inverted>> {
+pub fn nearest(
+    study: &Study,
+    nature: &Nature,
+    measures: &Measures,
+    follow: &dyn FollowComparison,
+) -> Result<Vec<Inverted>> {
     let Study { job, units, baseline, .. } = study;
     let baseline = *baseline;
     let count = job.options.inversions;

@@ -21,6 +21,12 @@ const MOST_NODES: usize = 200_000;
 /// Levels of one document.
 const DEEPEST: usize = 64;
 
+/// The key whose maps are laid under the one that it is in.
+const MERGE: &str = "<<";
+
+/// What keys of the whole file begin with that nobody reads: they may hold what anchors name.
+const ASIDE: &str = "x-";
+
 const TOO_DEEP: &str = "is nested too deeply";
 
 /// The tree of a file.
@@ -54,7 +60,11 @@ pub(super) fn parse(text: &str, source: &Arc<Source>) -> Result<Node, FileError>
         })?;
         reader.take(event, span)?;
     }
-    Ok(reader.done.unwrap_or_else(|| Node::new(&source.at(1, 1), Value::Null)))
+    let mut node = reader.done.unwrap_or_else(|| Node::new(&source.at(1, 1), Value::Null));
+    if let Value::Map(entries) = &mut node.value {
+        entries.retain(|entry| !entry.key.starts_with(ASIDE));
+    }
+    Ok(node)
 }
 
 /// A list or a map that is not complete.
@@ -105,7 +115,7 @@ impl Reader<'_> {
                 let Some(Open { place, anchor, children }) = self.open.pop() else { return Ok(()) };
                 let value = match children {
                     Children::List(items) => Value::List(items),
-                    Children::Map(entries, _) => Value::Map(entries),
+                    Children::Map(entries, _) => Value::Map(self.merged(entries)?),
                 };
                 let node = Node { place: place.clone(), value };
                 self.anchor(anchor, &node)?;
@@ -148,6 +158,29 @@ impl Reader<'_> {
         let node = Node { place: place.clone(), value };
         self.anchor(anchor, &node)?;
         self.add(node, place)
+    }
+
+    /// The entries of a map with those that its key `<<` brings: of one map, or of several, the first of which counts. What the map says
+    /// itself counts before them (YAML's merge key, https://yaml.org/type/merge.html).
+    fn merged(&mut self, mut entries: Vec<Entry>) -> Result<Vec<Entry>, FileError> {
+        let Some(place) = entries.iter().position(|entry| entry.key == MERGE) else { return Ok(entries) };
+        let Entry { node, .. } = entries.remove(place);
+        let maps = match node.value {
+            Value::List(items) => items,
+            _ => vec![node],
+        };
+        for map in maps {
+            let Value::Map(brought) = map.value else {
+                return Err(FileError::new(&map.place, MERGE, "wants a map, or a list of maps"));
+            };
+            for entry in brought {
+                if !entries.iter().any(|known| known.key == entry.key) {
+                    self.count(1 + count(&entry.node), &entry.place)?;
+                    entries.push(entry);
+                }
+            }
+        }
+        Ok(entries)
     }
 
     fn anchor(&mut self, anchor: usize, node: &Node) -> Result<(), FileError> {
@@ -332,6 +365,30 @@ mod tests {
             let found = tree(&text).unwrap_or_else(|error| panic!("{text:?}: {error}")).to_yaml();
             // NaN is not equal to itself.
             assert_eq!(format!("{found:?}"), format!("{expected:?}"), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_merge_key_brings_what_the_map_does_not_say_itself() {
+        let yaml = |text: &str| format!("{:?}", tree(text).unwrap().to_yaml());
+        let base =
+            "x-base: &base { steps: 5, optimizer: { adam: { lr: 0.1 } } }\nx-other: &other { steps: 7, keep: best }\n";
+        for (merged, plain) in [
+            ("a: { <<: *base }", "a: { steps: 5, optimizer: { adam: { lr: 0.1 } } }"),
+            ("a: { <<: *base, steps: 9 }", "a: { steps: 9, optimizer: { adam: { lr: 0.1 } } }"),
+            ("a: { steps: 9, <<: *base }", "a: { steps: 9, optimizer: { adam: { lr: 0.1 } } }"),
+            ("a: { <<: [*other, *base] }", "a: { steps: 7, keep: best, optimizer: { adam: { lr: 0.1 } } }"),
+            ("a:\n  - <<: *base\n    optimizer: x", "a:\n  - steps: 5\n    optimizer: x"),
+            ("a: { <<: { b: 1 } }", "a: { b: 1 }"),
+        ] {
+            let found = serde_json::to_value(tree(&format!("{base}{merged}\n")).unwrap().to_yaml()).unwrap();
+            let expected: serde_json::Value = serde_yaml::from_str(plain).unwrap();
+            assert_eq!(found, expected, "{merged}");
+        }
+        // Keys aside are those of the whole file alone.
+        assert_eq!(yaml("x-a: 1\nb: { x-c: 2 }\n"), yaml("b: { x-c: 2 }\n"));
+        for text in ["a: { <<: 3 }", "a: { <<: [{ b: 1 }, c] }", "a: { <<: *nobody }"] {
+            assert!(tree(text).is_err(), "{text}");
         }
     }
 

@@ -220,6 +220,7 @@ pub fn schema() -> Value {
                 "additionalProperties": { "$ref": "#/$defs/Values" },
             },
         },
+        "patternProperties": { "^x-": { "description": "Nobody reads it: it may hold what anchors name." } },
         "additionalProperties": false,
         "not": { "anyOf": [
             { "required": ["classifier", "classifiers"] },

@@ -153,7 +153,7 @@ fn fifty() -> usize {
 }
 
 /// What a filter may read beside the tensor that it changes.
-pub struct Context<'a> {
+pub struct FilterContext<'a> {
     /// The gradient with respect to the pictures before the optimizer's step `[N,3,H,W]`, upwards.
     pub gradient: &'a Tensor,
     /// What the tensor is.
@@ -254,7 +254,7 @@ impl FilterSpec {
     }
 
     /// Applies it to a code `[N,d]`, to pictures or to their gradients `[N,3,H,W]`, as its stage says.
-    pub fn apply(self, tensor: &Tensor, context: &Context) -> Tensor {
+    pub fn apply(self, tensor: &Tensor, context: &FilterContext) -> Tensor {
         let grey = || tensor.new_full([1, tensor.size()[1], 1, 1], GREY, (tensor.kind(), tensor.device()));
         match self {
             FilterSpec::ClipCode { limit, .. } => clip_code::apply(limit, tensor),

@@ -8,7 +8,7 @@ mod spec;
 mod step_size;
 
 pub use adam::Adam;
-pub use normalized::{Norm, NormalizedSgd};
+pub use normalized::{GradientNorm, NormalizedSgd};
 pub use rule::Optimizer;
 pub use sgd::Sgd;
 pub use spec::OptimizerSpec;

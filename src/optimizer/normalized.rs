@@ -13,7 +13,7 @@ use super::step_size::StepSize;
 /// What of a sample's gradient is made 1.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Norm {
+pub enum GradientNorm {
     /// The mean absolute value: the step size is the mean absolute change of a number.
     #[default]
     MeanAbs,
@@ -25,16 +25,16 @@ pub enum Norm {
     L2,
 }
 
-impl Norm {
+impl GradientNorm {
     /// Of each sample, `[N,1,…]`.
     fn of(self, gradient: &Tensor) -> Tensor {
         let others: Vec<i64> = (1..gradient.dim() as i64).collect();
         let mean = |numbers: &Tensor| numbers.mean_dim(others.as_slice(), true, None::<Kind>);
         match self {
-            Norm::MeanAbs => mean(&gradient.abs()),
-            Norm::Rms => mean(&gradient.square()).sqrt(),
-            Norm::Std => mean(&(gradient - mean(gradient)).square()).sqrt(),
-            Norm::L2 => gradient.square().sum_dim_intlist(others.as_slice(), true, None::<Kind>).sqrt(),
+            GradientNorm::MeanAbs => mean(&gradient.abs()),
+            GradientNorm::Rms => mean(&gradient.square()).sqrt(),
+            GradientNorm::Std => mean(&(gradient - mean(gradient)).square()).sqrt(),
+            GradientNorm::L2 => gradient.square().sum_dim_intlist(others.as_slice(), true, None::<Kind>).sqrt(),
         }
     }
 }
@@ -43,12 +43,12 @@ impl Norm {
 #[derive(Debug)]
 pub struct NormalizedSgd {
     lr: StepSize,
-    norm: Norm,
+    norm: GradientNorm,
 }
 
 impl NormalizedSgd {
     /// With steps of this size.
-    pub fn new(lr: StepSize, norm: Norm) -> NormalizedSgd {
+    pub fn new(lr: StepSize, norm: GradientNorm) -> NormalizedSgd {
         NormalizedSgd { lr, norm }
     }
 }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
 use super::adam::Adam;
-use super::normalized::{Norm, NormalizedSgd};
+use super::normalized::{GradientNorm, NormalizedSgd};
 use super::rule::Optimizer;
 use super::sgd::Sgd;
 use super::step_size::{Ramp, StepSize};
@@ -53,7 +53,7 @@ pub enum OptimizerSpec {
         lr: StepSize,
         /// What of the gradient is made 1.
         #[serde(default, skip_serializing_if = "is_default")]
-        norm: Norm,
+        norm: GradientNorm,
     },
     /// No gradients: Hansen 2016.
     CmaEs(CmaEsSpec),
@@ -69,8 +69,8 @@ fn is_zero(value: &f64) -> bool {
     *value == 0.
 }
 
-fn is_default(norm: &Norm) -> bool {
-    *norm == Norm::default()
+fn is_default(norm: &GradientNorm) -> bool {
+    *norm == GradientNorm::default()
 }
 
 fn beta1() -> f64 {

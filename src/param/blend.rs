@@ -13,7 +13,7 @@ use super::parameterization::Param;
 /// How the residual is measured.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Norm {
+pub enum ResidualNorm {
     /// The largest absolute value is at most the bound.
     #[default]
     Linf,
@@ -32,7 +32,7 @@ pub struct BlendSpec {
     pub eps: f64,
     /// How the residual is measured.
     #[serde(default)]
-    pub norm: Norm,
+    pub norm: ResidualNorm,
 }
 
 /// A generator's pictures at the size of the classifier's input, and what is added to them.
@@ -42,7 +42,7 @@ pub struct Blend<'g> {
     /// The residual in units of its bound, `[N,3,H,W]`: one step size then serves code and residual.
     residual: Tensor,
     eps: f64,
-    norm: Norm,
+    norm: ResidualNorm,
     enlarge: Resize,
     /// 1 where the last pictures were not clamped.
     free: Option<Tensor>,
@@ -102,10 +102,10 @@ impl Param for Blend<'_> {
     fn project(&mut self) {
         self.latent.project();
         match self.norm {
-            Norm::Linf => {
+            ResidualNorm::Linf => {
                 let _ = self.residual.clamp_(-1., 1.);
             }
-            Norm::L2 => {
+            ResidualNorm::L2 => {
                 let rms = self.residual.square().mean_dim([1i64, 2, 3].as_slice(), true, None::<Kind>).sqrt();
                 let _ = self.residual.g_div_(&rms.clamp_min(1.));
             }

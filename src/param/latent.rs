@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tch::{Kind, Tensor};
 
-use super::limits::{Bounds, Limits};
+use super::limits::{LimitTensors, Limits};
 use super::parameterization::Param;
 use super::prior::{constant, draws, moments, on_device, shape_of};
 use super::spectrum;
@@ -122,7 +122,7 @@ pub struct Latent<'g> {
     schedule: &'g Schedule,
     space: Space,
     /// The limits of a bounded or truncated space.
-    bounds: Option<Bounds>,
+    bounds: Option<LimitTensors>,
     /// Centre `[1]` or `[1,…]` and radius of a shell.
     sphere: Option<(Tensor, Tensor)>,
     unclamped: bool,
@@ -176,7 +176,7 @@ impl<'g> Latent<'g> {
         };
         let bounds = match &spec.space {
             Space::Bounded(limits) => Some(limits.of(generator)),
-            Space::Truncated { limit } => Some(Bounds::around(generator, moments(generator), *limit)),
+            Space::Truncated { limit } => Some(LimitTensors::around(generator, moments(generator), *limit)),
             _ => None,
         };
         let sphere = (spec.space == Space::Shell).then(|| {

@@ -165,14 +165,14 @@ impl Limits {
     }
 
     /// The limits of a generator's codes, which they [fit](Limits::fit).
-    pub(super) fn of(&self, generator: &Generator) -> Bounds {
+    pub(super) fn of(&self, generator: &Generator) -> LimitTensors {
         let shape: Vec<i64> = std::iter::once(1).chain(generator.code.shape.iter().copied()).collect();
         let rectified = generator.code.prior == Prior::Rectified;
         match self {
             Limits::Range(Range { low, high }) => {
-                Bounds { low: constant(generator, *low), high: constant(generator, *high) }
+                LimitTensors { low: constant(generator, *low), high: constant(generator, *high) }
             }
-            Limits::Deviations(deviations) => Bounds::around(generator, statistics(generator), *deviations),
+            Limits::Deviations(deviations) => LimitTensors::around(generator, statistics(generator), *deviations),
             Limits::File(file) => {
                 let dimensions = generator.code.numbers() as usize;
                 let (low, high) = match file.numbers.len() == dimensions {
@@ -180,7 +180,7 @@ impl Limits {
                     true => (file.numbers.iter().map(|number| -number).collect(), file.numbers.clone()),
                     false => (file.numbers[..dimensions].to_vec(), file.numbers[dimensions..].to_vec()),
                 };
-                Bounds { low: on_device(generator, low, &shape), high: on_device(generator, high, &shape) }
+                LimitTensors { low: on_device(generator, low, &shape), high: on_device(generator, high, &shape) }
             }
         }
     }
@@ -188,19 +188,19 @@ impl Limits {
 
 /// Limits of a generator's codes: `[1]` or `[1,…]`.
 #[derive(Debug)]
-pub(super) struct Bounds {
+pub(super) struct LimitTensors {
     low: Tensor,
     high: Tensor,
 }
 
-impl Bounds {
+impl LimitTensors {
     /// So many deviations on both sides of a mean; what is behind a ReLU stays at 0 or above.
-    pub(super) fn around(generator: &Generator, (mean, deviation): (Tensor, Tensor), deviations: f64) -> Bounds {
+    pub(super) fn around(generator: &Generator, (mean, deviation): (Tensor, Tensor), deviations: f64) -> LimitTensors {
         let low = match &generator.code.prior {
             Prior::Rectified => constant(generator, 0.),
             _ => &mean - &deviation * deviations,
         };
-        Bounds { low, high: mean + deviation * deviations }
+        LimitTensors { low, high: mean + deviation * deviations }
     }
 
     /// Sets what leaves them to the nearer one, in place.

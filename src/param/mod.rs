@@ -14,7 +14,7 @@ mod pixel;
 mod prior;
 mod spectrum;
 
-pub use blend::{Blend, BlendSpec, Norm};
+pub use blend::{Blend, BlendSpec, ResidualNorm};
 pub use colour::Colour;
 pub use embedding::{Embedding, EmbeddingSpec, Origin};
 pub use fourier::{Fourier, FourierSpec};

@@ -1,5 +1,6 @@
 //! Photographs as files: sets of the zoo, or the user's own folder, whose subfolders may be classes.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Context, Result, request};
@@ -53,22 +54,76 @@ pub fn in_folder(folder: &Path, classifier: &Classifier) -> Result<Vec<Photograp
     paths.into_iter().map(photograph).collect()
 }
 
-/// The picture files in a folder and the folders in it, in the order of their paths.
+/// The picture files in a folder and the folders in it, in the order of their paths. What is hidden (its name begins with a dot) is passed
+/// over, and a folder that links lead to twice is entered once.
 ///
 /// # Errors
 /// A folder that cannot be read.
 pub fn below(folder: &Path) -> Result<Vec<PathBuf>> {
-    let mut found = vec![];
-    let entries = std::fs::read_dir(folder).with_context(|| format!("{}: cannot be read", folder.display()))?;
-    for entry in entries {
-        let path = entry?.path();
+    let (mut found, mut entered) = (vec![], HashSet::new());
+    enter(folder, &mut entered, &mut found)?;
+    found.sort();
+    Ok(found)
+}
+
+fn enter(folder: &Path, entered: &mut HashSet<PathBuf>, found: &mut Vec<PathBuf>) -> Result<()> {
+    let cannot = || format!("{}: cannot be read", folder.display());
+    if !entered.insert(folder.canonicalize().with_context(cannot)?) {
+        return Ok(());
+    }
+    let entries = std::fs::read_dir(folder).with_context(cannot)?;
+    let paths: std::io::Result<Vec<PathBuf>> = entries.map(|entry| Ok(entry?.path())).collect();
+    let mut paths = paths.with_context(cannot)?;
+    // In the order of names, so that of two links to a folder always the same one is taken; folders before links to them.
+    paths.sort_by_key(|path| (path.is_symlink(), path.clone()));
+    for path in paths {
+        let is_hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
         let ending = path.extension().and_then(|of| of.to_str()).map(str::to_ascii_lowercase);
+        if is_hidden {
+            continue;
+        }
         if path.is_dir() {
-            found.extend(below(&path)?);
+            enter(&path, entered, found)?;
         } else if ending.is_some_and(|of| ENDINGS.contains(&&*of)) {
             found.push(path);
         }
     }
-    found.sort();
-    Ok(found)
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hidden_files_are_passed_over() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["a.png", ".a.png", "._b.jpg", "b.JPG", "c.txt", ".git/c.png", "d/e.webp", "d/.DS_Store"] {
+            let path = folder.path().join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, "").unwrap();
+        }
+        let found = below(folder.path()).unwrap();
+        let names: Vec<&str> =
+            found.iter().map(|path| path.strip_prefix(folder.path()).unwrap().to_str().unwrap()).collect();
+        assert_eq!(names, ["a.png", "b.JPG", "d/e.webp"]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_folder_that_links_lead_to_again_and_again_is_entered_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let inner = folder.path().join("z");
+        std::fs::create_dir(&inner).unwrap();
+        std::fs::write(inner.join("a.png"), "").unwrap();
+        std::os::unix::fs::symlink(folder.path(), inner.join("up")).unwrap();
+        std::os::unix::fs::symlink(&inner, folder.path().join("again")).unwrap();
+        assert_eq!(below(folder.path()).unwrap(), [inner.join("a.png")]);
+        // A link to a folder elsewhere is followed, and one that leads nowhere is none.
+        let elsewhere = tempfile::tempdir().unwrap();
+        std::fs::write(elsewhere.path().join("b.png"), "").unwrap();
+        std::os::unix::fs::symlink(elsewhere.path(), folder.path().join("linked")).unwrap();
+        std::os::unix::fs::symlink("nowhere", folder.path().join("dangling")).unwrap();
+        assert_eq!(below(folder.path()).unwrap(), [folder.path().join("linked/b.png"), inner.join("a.png")]);
+    }
 }

@@ -10,7 +10,7 @@ use super::trace::Trace;
 use super::view::{Moment, Seen, View};
 use super::watch::Watch;
 use crate::error::Result;
-use crate::filter::{Context, Stage};
+use crate::filter::{FilterContext, Stage};
 use crate::method::Method;
 use crate::optimizer::Optimizer;
 use crate::param::Param;
@@ -322,7 +322,7 @@ pub(super) fn filtered(
                 .collect();
             Tensor::stack(&rows, 0).view(shape).to_kind(tensor.kind()).to_device(tensor.device())
         };
-        let filtered = filter.apply(&tensor, &Context { gradient, stage, draw: &draw });
+        let filtered = filter.apply(&tensor, &FilterContext { gradient, stage, draw: &draw });
         tensor = filtered;
     }
     tensor

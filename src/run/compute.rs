@@ -116,8 +116,9 @@ impl Experiment {
             models.chain(generator.iter().map(|model| (&model.name, &model.weights_sha256, &model.definition)));
         let (mut weights_sha256, mut definitions) = (BTreeMap::new(), BTreeMap::new());
         for (name, sha256, definition) in models {
-            weights_sha256.insert(name.clone(), sha256.clone());
+            let name = name_of(name, sha256, &weights_sha256);
             definitions.insert(name.clone(), serde_json::to_value(definition).unwrap_or_default());
+            weights_sha256.insert(name, sha256.clone());
         }
         Record {
             schema_version: SCHEMA_VERSION,
@@ -179,4 +180,12 @@ fn class_name(generator: &Generator, class: usize) -> String {
         None => None,
     };
     name.unwrap_or_default()
+}
+
+/// What a network is called among those that are known by then: by its own name, unless that is another's.
+pub(super) fn name_of(name: &str, sha256: &str, known: &BTreeMap<String, String>) -> String {
+    match known.get(name) {
+        Some(other) if other != sha256 => format!("{name} ({})", &sha256[..8.min(sha256.len())]),
+        _ => name.to_owned(),
+    }
 }

@@ -1,7 +1,9 @@
 //! The tables of an experiment: a row a run, as CSV and as JSON Lines; and where its numbers come from.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 
+use super::compute::name_of;
 use crate::error::{Context, Result};
 use serde_json::{Map, Value, json};
 
@@ -15,6 +17,9 @@ pub const CSV: &str = "results.csv";
 pub const JSON_LINES: &str = "results.jsonl";
 /// Where the numbers come from.
 pub const PROVENANCE: &str = "provenance.json";
+
+/// Where the manifests of networks are that the zoo does not have: their paths, by the networks' names.
+pub const MANIFESTS: &str = "manifests.json";
 
 /// A plan, and what the store knows of its runs.
 #[derive(Clone, Copy, Debug)]
@@ -158,6 +163,22 @@ impl Results<'_> {
         lines.put()
     }
 
+    /// Writes where the manifests of networks of one's own are, beside those that are noted there already, so that the records can be
+    /// compared without naming them again. Nothing where there are none.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn write_manifests(&self, manifests: BTreeMap<String, PathBuf>) -> Result<()> {
+        if manifests.is_empty() {
+            return Ok(());
+        }
+        let mut all = manifests_in(self.store.root());
+        all.extend(manifests);
+        let mut file = Aside::new(self.store, MANIFESTS)?;
+        file.line(&serde_json::to_string_pretty(&all)?)?;
+        file.put()
+    }
+
     /// Writes where the numbers come from: the experiment, the program, what each network is, and with how many threads the runs
     /// were computed. `more` are fields of the caller's.
     ///
@@ -175,8 +196,13 @@ impl Results<'_> {
             let is_done = self.store.entry(&run.id()).is_some_and(|entry| entry.status == Status::Done);
             let Some(record) = is_done.then(|| self.store.done(&run.id())).flatten() else { continue };
             seen[run.part as usize] = true;
-            weights_sha256.extend(record.provenance.weights_sha256);
-            definitions.extend(record.provenance.definitions);
+            let mut of_run = record.provenance.definitions;
+            for (name, sha256) in record.provenance.weights_sha256 {
+                let definition = of_run.remove(&name).unwrap_or_default();
+                let name = name_of(&name, &sha256, &weights_sha256);
+                definitions.insert(name.clone(), definition);
+                weights_sha256.insert(name, sha256);
+            }
             threads.insert(record.provenance.threads);
         }
         let mut document = json!({
@@ -206,6 +232,12 @@ fn cell(value: &Value) -> String {
         Value::String(text) => text.clone(),
         other => other.to_string(),
     }
+}
+
+/// What [`Results::write_manifests`] has noted in a folder of records.
+pub fn manifests_in(folder: &Path) -> BTreeMap<String, PathBuf> {
+    let noted = std::fs::read(folder.join(MANIFESTS)).ok();
+    noted.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default()
 }
 
 #[cfg(test)]

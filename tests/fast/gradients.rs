@@ -7,8 +7,8 @@ use frozen::weights::Weights;
 use generators::{Generator, taesd};
 use metapicture::method::{Method, ParamSpec};
 use metapicture::param::{
-    Blend, BlendSpec, Bounds, Condition, Embedding, EmbeddingSpec, Latent, LatentSpec, Norm, Origin, Param, Pixel,
-    PixelSpec, Space,
+    Blend, BlendSpec, Bounds, Condition, Embedding, EmbeddingSpec, Latent, LatentSpec, Origin, Param, Pixel, PixelSpec,
+    ResidualNorm, Space,
 };
 use metapicture::random::Seed;
 use metapicture::render::Objective;
@@ -233,7 +233,7 @@ fn the_gradient_of_a_class_reaches_code_and_residual_of_a_blend() {
     let schedule = generator.schedule();
     let code = Latent::new(&generator, &schedule, &LatentSpec::in_space(Space::Gaussian), None, &[(Seed(0), 0)]);
     let prior = LatentSpec::in_space(Space::Gaussian);
-    let mut blend = Blend::new(code, &BlendSpec { prior, eps: 0.05, norm: Norm::Linf }, [64, 64]);
+    let mut blend = Blend::new(code, &BlendSpec { prior, eps: 0.05, norm: ResidualNorm::Linf }, [64, 64]);
     check_param("blend", &mut blend, &["class:banana"], &classifier);
 }
 

@@ -1,6 +1,6 @@
 //! Optimizers against PyTorch's over 50 steps (`tests/reference/make_optimizers.py`), and what they promise.
 
-use metapicture::optimizer::{Norm, OptimizerSpec, StepSize};
+use metapicture::optimizer::{GradientNorm, OptimizerSpec, StepSize};
 use support::reference_tensors;
 use tch::{Kind, Tensor};
 
@@ -52,10 +52,10 @@ fn sgd_and_adam_are_pytorchs() {
 fn a_normalized_step_has_the_size_it_says_whatever_the_gradients() {
     let gradient = Tensor::from_slice(&[3f64, -4., 0., 0., 1e-6, 2e-6, -1e-6, 4e-6]).view([2, 1, 2, 2]);
     for (norm, size) in [
-        (Norm::MeanAbs, (|step: &Tensor| step.abs().mean(Kind::Double)) as fn(&Tensor) -> Tensor),
-        (Norm::Rms, |step| step.square().mean(Kind::Double).sqrt()),
-        (Norm::Std, |step| step.std(false)),
-        (Norm::L2, |step| step.norm()),
+        (GradientNorm::MeanAbs, (|step: &Tensor| step.abs().mean(Kind::Double)) as fn(&Tensor) -> Tensor),
+        (GradientNorm::Rms, |step| step.square().mean(Kind::Double).sqrt()),
+        (GradientNorm::Std, |step| step.std(false)),
+        (GradientNorm::L2, |step| step.norm()),
     ] {
         let x = gradient.zeros_like();
         let spec = OptimizerSpec::NormalizedSgd { lr: StepSize::Constant(0.25), norm };

@@ -3,7 +3,7 @@
 
 use generators::Generator;
 use metapicture::method::{Input, Method, ParamSpec};
-use metapicture::param::{Blend, BlendSpec, Latent, LatentSpec, Norm, Param, Resampling, Space};
+use metapicture::param::{Blend, BlendSpec, Latent, LatentSpec, Param, Resampling, ResidualNorm, Space};
 use metapicture::random::Seed;
 use support::largest_difference;
 use support::models::Models;
@@ -170,7 +170,7 @@ fn a_blend_is_the_priors_picture_with_no_residual_and_leaves_it_by_the_bound_at_
     let schedule = generator.schedule();
     let prior = codes(generator, &schedule).pictures();
     let prior = frozen::resize::Resize::new([64, 64], [224, 224], Kind::Float, tch::Device::Cpu).apply(&prior);
-    for norm in [Norm::Linf, Norm::L2] {
+    for norm in [ResidualNorm::Linf, ResidualNorm::L2] {
         for eps in [0., 0.02, 0.3] {
             let spec = BlendSpec { prior: spec_of_prior(), eps, norm };
             let mut blend = Blend::new(codes(generator, &schedule), &spec, [224, 224]);
@@ -182,8 +182,8 @@ fn a_blend_is_the_priors_picture_with_no_residual_and_leaves_it_by_the_bound_at_
                 blend.project();
                 let moved = (blend.pictures() - &prior).abs();
                 let size = match norm {
-                    Norm::Linf => moved.max().double_value(&[]),
-                    Norm::L2 => moved.get(0).square().mean(Kind::Double).sqrt().double_value(&[]),
+                    ResidualNorm::Linf => moved.max().double_value(&[]),
+                    ResidualNorm::L2 => moved.get(0).square().mean(Kind::Double).sqrt().double_value(&[]),
                 };
                 // The range takes a part of it away.
                 assert!(size <= eps + 1e-6 && size > eps * 0.5, "{norm:?} {eps}: {size}");

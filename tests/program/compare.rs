@@ -49,7 +49,7 @@ sweep:
   methods.blend.param.blend.eps: [0, 1]
 ";
 
-/// The records of these name networks that the zoo does not have.
+/// The records name these networks, which the zoo does not have.
 const OWN: [&str; 5] =
     ["--manifest", narrow::CLASSIFIER, narrow::WITNESSES[0], narrow::WITNESSES[1], narrow::GENERATOR];
 
@@ -145,7 +145,7 @@ fn narrow() -> &'static Compared {
         narrow::write(at);
         std::fs::write(at.join("test.yaml"), NARROW).unwrap();
         succeed(&["sweep", "test.yaml", "--out", "records"], at);
-        let comparison = compare(at, "compared", &[&OWN[..], &["--inversions", "1", "--permuted-units", "0"]].concat());
+        let comparison = compare(at, "compared", &["--inversions", "1", "--permuted-units", "0"]);
         Compared { comparison, folder }
     })
 }
@@ -281,14 +281,26 @@ fn plots_are_there_and_a_page_is_made_of_it() {
 #[test]
 fn the_same_comparison_gives_the_same_figures() {
     let of = narrow();
-    let again =
-        compare(of.folder.path(), "again", &[&OWN[..], &["--inversions", "0", "--permuted-units", "0"]].concat());
+    let again = compare(
+        of.folder.path(),
+        "again",
+        &[&OWN[..], &["--classifier", narrow::CLASSIFIER, "--inversions", "0", "--permuted-units", "0"]].concat(),
+    );
     for label in ["naive", "blend eps=0", "photographs", "phase-scrambled photographs", "blurred noise"] {
         let other = again.methods.iter().find(|method| method.label == label).unwrap();
         for key in ["agreement", "ratio", "likeness", "kid", "spectral_distance"] {
             assert_eq!(other.metrics[key], of.method(label).metrics[key], "{label}: {key}");
         }
     }
+}
+
+#[test]
+fn networks_of_ones_own_are_compared_like_those_of_the_zoo() {
+    let of = narrow();
+    assert_eq!(of.comparison.target.name, "narrow");
+    let witnesses: Vec<&str> = of.comparison.witnesses.iter().map(|witness| witness.name.as_str()).collect();
+    assert_eq!(witnesses, ["wider", "widest"]);
+    assert!(of.method("blend eps=0").metrics["inversion_gap"].value.is_some(), "its generator was found");
 }
 
 #[test]
@@ -305,6 +317,10 @@ fn wrong_requests_end_with_a_line_that_says_what_is_wrong() {
         std::fs::write(at.join(name), table).unwrap();
     }
     std::fs::create_dir_all(at.join("empty")).unwrap();
+    // The networks have gone elsewhere since.
+    std::fs::create_dir_all(at.join("moved")).unwrap();
+    std::os::unix::fs::symlink(at.join("records/runs"), at.join("moved/runs")).unwrap();
+    std::fs::write(at.join("moved/manifests.json"), r#"{"narrow": "/nowhere/narrow.yaml"}"#).unwrap();
     let cases: &[(&[&str], i32, &str)] = &[
         (&["nothing-here"], 2, "nothing-here"),
         (&["--foreign", "no-unit.csv"], 2, "no column 'unit'"),
@@ -314,6 +330,7 @@ fn wrong_requests_end_with_a_line_that_says_what_is_wrong() {
         (&["--foreign", "no-class.csv", "--classifier", narrow::CLASSIFIER], 2, "did you mean"),
         (&["records", "--baseline", "naiv"], 2, "did you mean 'naive'"),
         (&["records", "--baseline", "blend eps=0"], 2, "pixel space"),
+        (&["moved"], 2, "its manifest was /nowhere/narrow.yaml"),
         (&["records", "--manifest", "nowhere.yaml"], 2, "--manifest: "),
         (&["records", "--layers", "_blocks.99"], 2, "no layer '_blocks.99'"),
         (&["records", "--witness", narrow::CLASSIFIER], 2, "is the classifier itself"),
@@ -321,7 +338,7 @@ fn wrong_requests_end_with_a_line_that_says_what_is_wrong() {
         (&["records", "--reference", "photo"], 2, "photos"),
     ];
     for (words, code, says) in cases {
-        let words = [&["compare", "--out", "wrong"], &OWN[..], &["--seed", "0"], *words].concat();
+        let words = [&["compare", "--out", "wrong"], *words].concat();
         let output = metapicture(&words, at);
         let error = String::from_utf8_lossy(&output.stderr);
         assert!(error.contains(says) && error.trim().lines().count() == 1, "{words:?}: {error}");

@@ -96,7 +96,7 @@ pub struct Manifest {
 
 impl Manifest {
     /// Parses the text of a manifest. `file` is what errors call it; `folder` is what relative paths start from, and
-    /// without one no path may be named.
+    /// without one no path may be named. `~/` is the home directory.
     pub fn parse(file: &str, text: &str, folder: Option<&Path>) -> Result<Manifest, YamlError> {
         let raw: RawManifest = yaml::parse(file, text)?;
         let wrong = |key: &str, message: String| YamlError::at_key(file, text, key, message);
@@ -148,7 +148,10 @@ impl Manifest {
                 let Some(folder) = folder else {
                     return Err(wrong(key_of_files, "a path can be named by a manifest file of your own only".into()));
                 };
-                *path = folder.join(&path);
+                *path = match (path.strip_prefix("~"), std::env::home_dir()) {
+                    (Ok(below), Some(home)) => home.join(below),
+                    _ => folder.join(&path),
+                };
             }
         }
         Ok(Manifest {

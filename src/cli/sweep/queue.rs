@@ -53,13 +53,19 @@ pub(super) fn sbatch(folder: &Path, numbers: &[usize]) -> Result<String> {
         }
     }
     let answer = answer(sbatch)?.done()?;
-    // The job's number, and behind a semicolon the cluster's name.
-    let id = answer.trim().split(';').next().unwrap_or_default().to_owned();
-    if id.is_empty() || !id.chars().all(|c| c.is_ascii_digit()) {
+    let Some(id) = job_number(&answer) else {
         let printed = answer.trim().escape_debug();
         return Err(Error::compute(format!("sbatch: its answer is no number of a job: '{printed}'")));
-    }
+    };
     Ok(id)
+}
+
+/// The job's number in what `sbatch --parsable` prints: the last line that is a number, perhaps with a semicolon and the cluster's name.
+/// Clusters print greetings and the results of their own checks around it.
+fn job_number(answer: &str) -> Option<String> {
+    let is_number = |line: &str| !line.is_empty() && line.bytes().all(|byte| byte.is_ascii_digit());
+    let mut lines = answer.lines().rev().map(|line| line.trim().split(';').next().unwrap_or_default());
+    lines.find(|line| is_number(line)).map(str::to_owned)
 }
 
 /// Numbers in ascending order as Slurm writes them: `0,3,7-9`.
@@ -212,6 +218,19 @@ fn answer(mut command: Command) -> Result<Answer> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_jobs_number_is_found_behind_a_greeting() {
+        let number = |answer: &str| job_number(answer);
+        assert_eq!(number("4242\n").as_deref(), Some("4242"));
+        assert_eq!(number("4242;alps\n").as_deref(), Some("4242"));
+        let greeting =
+            "-----\n  Welcome to the Example Supercomputer, since 1999\n--> Verifying valid submit host ... OK\n";
+        assert_eq!(number(&format!("{greeting}4242\n")).as_deref(), Some("4242"));
+        assert_eq!(number(&format!("{greeting}4242;alps\r\n\nHave 7 nice days\n")).as_deref(), Some("4242"));
+        assert_eq!(number(greeting), None);
+        assert_eq!(number(""), None);
+    }
 
     #[test]
     fn arrays_are_written_as_slurm_reads_them() {
