@@ -216,13 +216,16 @@ impl Comparison {
     /// those that are not.
     fn add_noted(&self, models: &Models) -> BTreeMap<String, PathBuf> {
         let named = models.of_ones_own();
-        let mut noted: BTreeMap<String, PathBuf> =
-            self.folders.iter().flat_map(|folder| manifests_in(folder)).collect();
-        noted.retain(|name, path| {
-            let is_known = named.contains_key(name) || models.zoo().names(None).contains(&name.as_str());
-            !is_known && models.add(&path.to_string_lossy()).is_err()
-        });
-        noted
+        let mut gone = BTreeMap::new();
+        for (kind, manifests) in self.folders.iter().flat_map(|folder| manifests_in(folder)) {
+            for (name, path) in manifests {
+                let is_named = named.get(&kind).is_some_and(|named| named.contains_key(&name));
+                if !is_named && models.add(&path.to_string_lossy()).is_err() {
+                    gone.insert(name, path);
+                }
+            }
+        }
+        gone
     }
 
     fn networks(&self, target: &Classifier, witnesses: &[Classifier]) -> Result<Networks> {

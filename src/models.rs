@@ -40,10 +40,13 @@ struct Inner {
     device: Device,
     threads: i32,
     progress: Box<dyn Progress + Send + Sync>,
-    added: Mutex<BTreeMap<String, String>>,
+    added: Mutex<BTreeMap<(&'static str, String), String>>,
     classifiers: Mutex<Vec<LoadedClassifier>>,
     generators: Mutex<Vec<LoadedGenerator>>,
 }
+
+/// Absolute paths of the manifests of networks of one's own: by kind (`classifiers`, `generators`), then by name.
+pub type OwnManifests = BTreeMap<String, BTreeMap<String, PathBuf>>;
 
 /// A classifier that somebody may hold, by name, and the shapes of its layers.
 type LoadedClassifier = (String, Weak<classifiers::Classifier>, Weak<LayerShapes>);
@@ -233,17 +236,26 @@ impl Models {
     /// # Errors
     /// A manifest that cannot be read, a name that is not known.
     pub fn add(&self, name_or_path: &str) -> Result<String> {
-        let name = self.0.zoo.manifest(name_or_path, None)?.name.to_string();
-        if name != name_or_path {
-            lock(&self.0.added).insert(name.clone(), name_or_path.to_owned());
-        }
-        Ok(name)
+        let manifest = self.0.zoo.manifest(name_or_path, None)?;
+        self.note(&manifest, name_or_path);
+        Ok(manifest.name.to_string())
     }
 
-    /// The networks of one's own that were loaded or added, and the absolute paths of their manifests.
-    pub fn of_ones_own(&self) -> BTreeMap<String, PathBuf> {
-        let absolute = |path: &String| std::path::absolute(path).unwrap_or_else(|_| PathBuf::from(path));
-        lock(&self.0.added).iter().map(|(name, path)| (name.clone(), absolute(path))).collect()
+    fn note(&self, manifest: &Manifest, name_or_path: &str) {
+        if *manifest.name != *name_or_path {
+            let key = (manifest.kind.plural(), manifest.name.to_string());
+            lock(&self.0.added).insert(key, name_or_path.to_owned());
+        }
+    }
+
+    /// The networks of one's own that were loaded or added.
+    pub fn of_ones_own(&self) -> OwnManifests {
+        let mut manifests = OwnManifests::new();
+        for ((kind, name), path) in lock(&self.0.added).iter() {
+            let path = std::path::absolute(path).unwrap_or_else(|_| PathBuf::from(path));
+            manifests.entry((*kind).to_owned()).or_default().insert(name.clone(), path);
+        }
+        manifests
     }
 
     fn set(&self, name: &str) -> Result<Vec<Checked>> {
@@ -252,11 +264,9 @@ impl Models {
     }
 
     fn weights(&self, name: &str, kind: Kind) -> Result<(Manifest, Checked)> {
-        let added = lock(&self.0.added).get(name).cloned();
+        let added = lock(&self.0.added).get(&(kind.plural(), name.to_owned())).cloned();
         let manifest = self.0.zoo.manifest(added.as_deref().unwrap_or(name), Some(kind))?;
-        if *manifest.name != *name {
-            lock(&self.0.added).insert(manifest.name.to_string(), name.to_owned());
-        }
+        self.note(&manifest, name);
         let weights = self.0.zoo.cache().checked_weights(&manifest, self.progress())?;
         Ok((manifest, weights))
     }

@@ -4,14 +4,18 @@ use frozen::load::{LoadError, unknown_architecture};
 
 use crate::built::Built;
 use crate::entry::Entry;
-use crate::{caffenet, efficientnet_lite, torchscript, torchvision};
+use crate::{caffenet, efficientnet_lite, mobilenet_v1, torchscript, torchvision};
 
 /// What makes the network of an entry.
 type Loader = fn(&mut Entry) -> Result<Built, LoadError>;
 
 /// Those that are not torchvision's ([`torchvision::ARCHITECTURES`]).
-const ARCHITECTURES: &[(&str, Loader)] =
-    &[("caffenet", caffenet::load), ("efficientnet-lite", efficientnet_lite::load), ("torchscript", torchscript::load)];
+const ARCHITECTURES: &[(&str, Loader)] = &[
+    ("caffenet", caffenet::load),
+    ("efficientnet-lite", efficientnet_lite::load),
+    ("mobilenet_v1", mobilenet_v1::load),
+    ("torchscript", torchscript::load),
+];
 
 /// The network of an entry, and how pictures enter it.
 ///

@@ -16,6 +16,7 @@ pub mod googlenet;
 pub mod imagenet;
 pub mod inception_v3;
 mod input_pipeline;
+pub mod mobilenet_v1;
 pub mod mobilenet_v2;
 pub mod naming;
 mod parts;

@@ -51,7 +51,8 @@ pub fn read(path: &Path) -> Result<RgbImage> {
         bail!("{file}: {width} x {height} pixels are more than fit into {LARGEST} bytes");
     }
     let orientation = decoder.orientation().with_context(not_whole)?;
-    let mut picture = DynamicImage::from_decoder(decoder).with_context(not_whole)?;
+    // Not by this decoder, whose code would be generated in this crate, and run as slowly as a debug build's.
+    let mut picture = image::load_from_memory_with_format(&bytes, format).with_context(not_whole)?;
     picture.apply_orientation(orientation);
     Ok(if picture.color().has_alpha() { on_white(&picture) } else { picture.into_rgb8() })
 }

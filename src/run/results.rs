@@ -1,10 +1,11 @@
 //! The tables of an experiment: a row a run, as CSV and as JSON Lines; and where its numbers come from.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::compute::name_of;
 use crate::error::{Context, Result};
+use crate::models::OwnManifests;
 use serde_json::{Map, Value, json};
 
 use super::plan::{Plan, PlannedRun};
@@ -18,7 +19,7 @@ pub const JSON_LINES: &str = "results.jsonl";
 /// Where the numbers come from.
 pub const PROVENANCE: &str = "provenance.json";
 
-/// Where the manifests of networks are that the zoo does not have: their paths, by the networks' names.
+/// Where the manifests of networks are that the zoo does not have: see [`OwnManifests`].
 pub const MANIFESTS: &str = "manifests.json";
 
 /// A plan, and what the store knows of its runs.
@@ -168,12 +169,14 @@ impl Results<'_> {
     ///
     /// # Errors
     /// If the file cannot be written.
-    pub fn write_manifests(&self, manifests: BTreeMap<String, PathBuf>) -> Result<()> {
+    pub fn write_manifests(&self, manifests: OwnManifests) -> Result<()> {
         if manifests.is_empty() {
             return Ok(());
         }
         let mut all = manifests_in(self.store.root());
-        all.extend(manifests);
+        for (kind, manifests) in manifests {
+            all.entry(kind).or_default().extend(manifests);
+        }
         let mut file = Aside::new(self.store, MANIFESTS)?;
         file.line(&serde_json::to_string_pretty(&all)?)?;
         file.put()
@@ -235,7 +238,7 @@ fn cell(value: &Value) -> String {
 }
 
 /// What [`Results::write_manifests`] has noted in a folder of records.
-pub fn manifests_in(folder: &Path) -> BTreeMap<String, PathBuf> {
+pub fn manifests_in(folder: &Path) -> OwnManifests {
     let noted = std::fs::read(folder.join(MANIFESTS)).ok();
     noted.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default()
 }

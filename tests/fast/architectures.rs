@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use classifiers::torchvision::{self, Config};
-use classifiers::{Classifier, efficientnet_lite};
+use classifiers::{Classifier, efficientnet_lite, mobilenet_v1};
 use frozen::network::{Network, Point};
-use frozen::weights::{WeightError, Weights};
+use frozen::weights::{Fault, WeightError, Weights};
 use metapicture::filter::FilterSpec;
 use metapicture::method::Method;
 use metapicture::random::Seed;
@@ -17,6 +17,7 @@ use serde_json::Value;
 use tch::{Device, Kind, Tensor};
 
 use support::formula::{error, formula, hollow, numbers, of_gradient, shapes, tensor_of};
+use support::narrow;
 
 /// Largest error of an activation, relative to the largest in size of the values that are compared.
 const TOLERANCE: f64 = 5e-5;
@@ -330,4 +331,28 @@ fn the_papers_own_recipe_runs_on_its_own_network_at_299_448_and_672_pixels() {
     let climbed = |run: &Rendered| run.trace[6].activation - run.trace[0].activation;
     println!("climbed by {}", climbed(&plain));
     assert!(filtered.trace.len() == 7 && climbed(&plain) > 0.);
+}
+
+#[test]
+fn mobilenet_v1_takes_the_tensors_of_keras_by_their_names() {
+    // Keras's own counts ("Total params" of `MobileNet(alpha=…).summary()`), moving means and variances included.
+    for (width, count) in [(1., 4_253_864), (0.75, 2_601_976)] {
+        let config = mobilenet_v1::Config { width, ..mobilenet_v1::Config::default() };
+        let Fault::Misfit(misfit) = mobilenet_v1::network(config, Weights::from_tensors([])).unwrap_err().fault else {
+            panic!("it takes no tensors")
+        };
+        let taken: i64 = misfit.missing.iter().map(|(_, shape)| shape.iter().product::<i64>()).sum();
+        assert_eq!(taken, count, "width {width}");
+        let names: Vec<&str> = misfit.missing.iter().map(|(name, _)| name.as_str()).collect();
+        for name in ["conv1.kernel", "conv_dw_13.depthwise_kernel", "conv_pw_7_bn.moving_variance", "conv_preds.bias"] {
+            assert!(names.contains(&name), "{name}: {names:?}");
+        }
+    }
+    // Five halvings, and the last of Keras's layers before the mean.
+    let config = mobilenet_v1::Config { width: 0.25, resolution: 64, classes: 10 };
+    let network = narrow::build(|weights| mobilenet_v1::network(config, weights));
+    let shapes = network.shapes(&[1, 3, 64, 64]);
+    let shape = |name: &str| shapes.iter().find(|(tap, _)| tap.name == name).map(|(_, shape)| shape.clone()).unwrap();
+    assert_eq!(shape("conv_pw_13_relu"), [256, 2, 2]);
+    assert_eq!(shape("conv_preds"), [10]);
 }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use image::RgbImage;
 use serde_json::Value;
-use support::records;
+use support::{narrow, records};
 use tempfile::TempDir;
 
 fn metapicture(arguments: &[&str]) -> Command {
@@ -244,18 +244,44 @@ fn a_program_is_visualized_like_any_network() {
 }
 
 #[test]
+fn two_networks_of_one_name_keep_two_hashes() {
+    let folder = TempDir::new().unwrap();
+    narrow::write(folder.path());
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let faces = std::fs::read_to_string(path("faces.yaml")).unwrap();
+    std::fs::write(path("faces.yaml"), faces.replace("name: faces", "name: narrow")).unwrap();
+    let models = ["visualize", "--classifier", &path("narrow.yaml"), "--generator", &path("faces.yaml")];
+    done(&[&models[..], &["--unit", "banana", "--method", "latent", "--steps", "1", "--out", &path("out")]].concat());
+    let record = record(&runs(&folder.path().join("out"))[0]);
+    let hashes = record["provenance"]["weights_sha256"].as_object().unwrap();
+    assert_eq!(hashes.len(), 2, "{hashes:?}");
+    let (classifier, generator) = (&hashes["narrow"], hashes.iter().find(|(name, _)| *name != "narrow").unwrap());
+    assert!(generator.0.starts_with("narrow (") && generator.1 != classifier, "{hashes:?}");
+    let noted: Value = serde_json::from_slice(&std::fs::read(path("out/manifests.json")).unwrap()).unwrap();
+    for (kind, file) in [("classifiers", "narrow.yaml"), ("generators", "faces.yaml")] {
+        assert_eq!(noted[kind]["narrow"], path(file), "{noted}");
+    }
+}
+
+#[test]
 fn the_same_command_gives_the_same_bytes_and_computes_nothing_twice() {
     let folder = TempDir::new().unwrap();
+    narrow::write(folder.path());
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
     let (one, two) = (folder.path().join("one"), folder.path().join("two"));
-    let more = ["--generator", "face-dcgan", "--unit", "banana", "wig", "--method", "latent", "naive", "--steps", "4"];
-    done(&visualize(&one, &more));
-    done(&visualize(&two, &more));
+    let visualize = |out: &Path| {
+        let models = ["visualize", "--classifier", &path("narrow.yaml"), "--generator", &path("faces.yaml")];
+        let more = ["--unit", "banana", "wig", "--method", "latent", "naive", "--steps", "4", "--out"];
+        done(&[&models[..], &more, &[out.to_str().unwrap()]].concat())
+    };
+    visualize(&one);
+    visualize(&two);
     assert_eq!(records(&one).len(), 4);
     assert!(records(&one) == records(&two), "records or pictures differ");
 
     let written = |out: &Path| std::fs::metadata(runs(out)[0].join("record.json")).unwrap().modified().unwrap();
     let before = written(&one);
-    let again = done(&visualize(&one, &more));
+    let again = visualize(&one);
     assert_eq!(written(&one), before);
     assert!(String::from_utf8_lossy(&again.stdout).contains("4 of 4 runs were there already"));
 }

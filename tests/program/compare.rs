@@ -16,9 +16,9 @@ classifier: efficientnet-lite0
 generator: face-dcgan
 units: ['class:22', 'class:99', 'class:609', 'class:949']
 methods:
-  - { preset: naive, steps: 25 }
-  - { preset: lucid-2017, steps: 40 }
-  - { preset: blend, steps: 20, param: { blend: { prior: { screen: 1, starts: 1, trial: 0 } } } }
+  - { preset: naive, steps: 15 }
+  - { preset: lucid-2017, steps: 30 }
+  - { preset: blend, steps: 12, param: { blend: { prior: { screen: 1, starts: 1, trial: 0 } } } }
 seeds: 2
 compare: { witnesses: [efficientnet-lite1, efficientnet-lite2] }
 sweep:
@@ -30,7 +30,7 @@ const OTHER_HALF: &str = "
 name: half
 classifier: efficientnet-lite0
 units: ['class:22', 'class:99', 'class:609', 'class:949']
-methods: [{ preset: naive, steps: 25 }]
+methods: [{ preset: naive, steps: 15 }]
 seeds: [2, 3]
 ";
 
@@ -320,7 +320,7 @@ fn wrong_requests_end_with_a_line_that_says_what_is_wrong() {
     // The networks have gone elsewhere since.
     std::fs::create_dir_all(at.join("moved")).unwrap();
     std::os::unix::fs::symlink(at.join("records/runs"), at.join("moved/runs")).unwrap();
-    std::fs::write(at.join("moved/manifests.json"), r#"{"narrow": "/nowhere/narrow.yaml"}"#).unwrap();
+    std::fs::write(at.join("moved/manifests.json"), r#"{"classifiers": {"narrow": "/nowhere/narrow.yaml"}}"#).unwrap();
     let cases: &[(&[&str], i32, &str)] = &[
         (&["nothing-here"], 2, "nothing-here"),
         (&["--foreign", "no-unit.csv"], 2, "no column 'unit'"),

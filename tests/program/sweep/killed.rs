@@ -108,7 +108,7 @@ fn kill_between_checkpoints(steps: usize, times: usize, pause: &str, after: Dura
 
 #[test]
 fn a_long_run_that_is_killed_between_checkpoints_goes_on_from_there_and_comes_to_the_same_bytes() {
-    kill_between_checkpoints(150, 3, "0.2", Duration::from_millis(300));
+    kill_between_checkpoints(100, 2, "0.2", Duration::from_millis(300));
 }
 
 #[test]
