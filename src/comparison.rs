@@ -156,14 +156,15 @@ impl Comparison {
     fn job(&self, models: &Models, out: PathBuf) -> Result<Job> {
         let mut gathered = Gathered::default();
         for path in &self.manifests {
-            models.add(path).context("--manifest").of_request()?;
+            models.add(path, None).context("--manifest").of_request()?;
         }
         let gone = self.add_noted(models);
         let missed = |name: &str, error: Error| match gone.get(name) {
             Some(path) => error.hinted(format!("its manifest was {}: say where it is now", path.display())),
             None => error,
         };
-        let classifier = self.classifier.as_deref().map(|name| models.add(name)).transpose()?;
+        let classifier =
+            self.classifier.as_deref().map(|name| models.add(name, Some(zoo::Kind::Classifier))).transpose()?;
         for folder in &self.folders {
             gathered.add_folder(folder, classifier.as_deref()).of_request()?;
         }
@@ -220,7 +221,7 @@ impl Comparison {
         for (kind, manifests) in self.folders.iter().flat_map(|folder| manifests_in(folder)) {
             for (name, path) in manifests {
                 let is_named = named.get(&kind).is_some_and(|named| named.contains_key(&name));
-                if !is_named && models.add(&path.to_string_lossy()).is_err() {
+                if !is_named && models.add(&path.to_string_lossy(), None).is_err() {
                     gone.insert(name, path);
                 }
             }

@@ -234,9 +234,9 @@ impl Models {
     /// the zoo, its own.
     ///
     /// # Errors
-    /// A manifest that cannot be read, a name that is not known.
-    pub fn add(&self, name_or_path: &str) -> Result<String> {
-        let manifest = self.0.zoo.manifest(name_or_path, None)?;
+    /// A manifest that cannot be read or is of another kind than is wanted, a name that is not known.
+    pub fn add(&self, name_or_path: &str, kind: Option<Kind>) -> Result<String> {
+        let manifest = self.0.zoo.manifest(name_or_path, kind)?;
         self.note(&manifest, name_or_path);
         Ok(manifest.name.to_string())
     }

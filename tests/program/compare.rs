@@ -16,9 +16,9 @@ classifier: efficientnet-lite0
 generator: face-dcgan
 units: ['class:22', 'class:99', 'class:609', 'class:949']
 methods:
-  - { preset: naive, steps: 15 }
-  - { preset: lucid-2017, steps: 30 }
-  - { preset: blend, steps: 12, param: { blend: { prior: { screen: 1, starts: 1, trial: 0 } } } }
+  - { preset: naive, steps: 25 }
+  - { preset: lucid-2017, steps: 40 }
+  - { preset: blend, steps: 20, param: { blend: { prior: { screen: 1, starts: 1, trial: 0 } } } }
 seeds: 2
 compare: { witnesses: [efficientnet-lite1, efficientnet-lite2] }
 sweep:
@@ -30,7 +30,7 @@ const OTHER_HALF: &str = "
 name: half
 classifier: efficientnet-lite0
 units: ['class:22', 'class:99', 'class:609', 'class:949']
-methods: [{ preset: naive, steps: 15 }]
+methods: [{ preset: naive, steps: 25 }]
 seeds: [2, 3]
 ";
 
@@ -331,6 +331,7 @@ fn wrong_requests_end_with_a_line_that_says_what_is_wrong() {
         (&["records", "--baseline", "naiv"], 2, "did you mean 'naive'"),
         (&["records", "--baseline", "blend eps=0"], 2, "pixel space"),
         (&["moved"], 2, "its manifest was /nowhere/narrow.yaml"),
+        (&["records", "--classifier", "narow"], 2, "unknown classifier 'narow'"),
         (&["records", "--manifest", "nowhere.yaml"], 2, "--manifest: "),
         (&["records", "--layers", "_blocks.99"], 2, "no layer '_blocks.99'"),
         (&["records", "--witness", narrow::CLASSIFIER], 2, "is the classifier itself"),
