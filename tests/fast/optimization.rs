@@ -17,7 +17,6 @@ use metapicture::store::Store;
 use metapicture::store::{Record, Status};
 use metapicture::unit::Unit;
 use support::models::{Models, short};
-use support::narrow;
 use tch::Tensor;
 
 /// The units of the demo.
@@ -70,8 +69,8 @@ fn naive_drives_the_banana_past_70_within_150_steps() {
 
 #[test]
 fn searches_without_gradients_climb_keep_their_best_and_do_not_disturb_each_other() {
-    let models = Models { generator: Some(narrow::unconditional()), ..Models::narrow(None) };
-    let (population, steps) = (12, 40);
+    let models = Models::load(Some("face-dcgan"));
+    let (population, steps) = (12, 12);
     for name in ["cma-es", "cma-es-cholesky", "cma-es-spherical", "ga"] {
         let text = Method::find(name).unwrap().to_yaml().unwrap();
         let text =
@@ -88,8 +87,8 @@ fn searches_without_gradients_climb_keep_their_best_and_do_not_disturb_each_othe
             gained += (mean(&best[steps - 4..]) - mean(&best[..4])) / 2.;
             assert_eq!(run.passes, Passes { forward: population * steps, backward: 0 });
         }
-        // Draws that nothing is learned from are as good late as early: their best of 12 differ by 0.3, such means by 0.15.
-        assert!(gained > 0.7, "{name} gains {gained}");
+        // Draws that nothing is learned from are as good late as early, and differ by a few tenths.
+        assert!(gained > 1., "{name} gains {gained}");
         let alone = models.render(&method, None, &[("banana", 0)]);
         assert!(alone[0].picture.equal(&runs[0].picture), "{name}: another picture alone");
     }
