@@ -4,7 +4,7 @@ use frozen::load::{LoadError, unknown_architecture};
 
 use crate::built::Built;
 use crate::entry::Entry;
-use crate::{caffenet, efficientnet_lite, mobilenet_v1, torchscript, torchvision};
+use crate::{caffenet, efficientnet_lite, imported, mobilenet_v1, torchscript, torchvision};
 
 /// What makes the network of an entry.
 type Loader = fn(&mut Entry) -> Result<Built, LoadError>;
@@ -13,7 +13,9 @@ type Loader = fn(&mut Entry) -> Result<Built, LoadError>;
 const ARCHITECTURES: &[(&str, Loader)] = &[
     ("caffenet", caffenet::load),
     ("efficientnet-lite", efficientnet_lite::load),
+    ("exported", imported::exported),
     ("mobilenet_v1", mobilenet_v1::load),
+    ("onnx", imported::onnx),
     ("torchscript", torchscript::load),
 ];
 

@@ -14,6 +14,7 @@ pub mod efficientnet_lite;
 mod entry;
 pub mod googlenet;
 pub mod imagenet;
+mod imported;
 pub mod inception_v3;
 mod input_pipeline;
 pub mod mobilenet_v1;

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::imported::ImportError;
 use crate::network::ScriptError;
 use crate::weights::WeightError;
 use zoo::{Manifest, ZooError};
@@ -40,6 +41,14 @@ pub enum LoadError {
         path: PathBuf,
         /// What is wrong with it.
         fault: ScriptError,
+    },
+    /// The file is no program that can be read as a network.
+    #[error("{}: {fault}", .path.display())]
+    Import {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        fault: ImportError,
     },
 }
 

@@ -4,7 +4,7 @@ use frozen::load::{LoadError, unknown_architecture};
 
 use crate::built::Built;
 use crate::entry::Entry;
-use crate::{biggan, biggan_deep, dcgan, deepsim, pgan, sagan, sngan, stylegan2, taesd, torchscript, vqgan};
+use crate::{biggan, biggan_deep, dcgan, deepsim, imported, pgan, sagan, sngan, stylegan2, taesd, torchscript, vqgan};
 
 /// What makes a generator of an entry.
 type Loader = fn(&Entry) -> Result<Built, LoadError>;
@@ -15,6 +15,8 @@ const ARCHITECTURES: &[(&str, Loader)] = &[
     ("biggan-deep", |entry| Ok(biggan_deep::build(entry.config(biggan_deep::Config::check)?, entry.tensors()?)?)),
     ("dcgan", |entry| Ok(dcgan::build(entry.config(dcgan::Config::check)?, entry.tensors()?)?)),
     ("deepsim", |entry| Ok(deepsim::build(entry.manifest.config()?, entry.tensors()?)?)),
+    ("exported", imported::exported),
+    ("onnx", imported::onnx),
     ("pgan", |entry| Ok(pgan::build(entry.config(pgan::Config::check)?, entry.tensors()?)?)),
     ("sagan", |entry| Ok(sagan::build(entry.config(sagan::Config::check)?, entry.tensors()?)?)),
     ("sngan", |entry| Ok(sngan::build(entry.config(sngan::Config::check)?, entry.tensors()?)?)),

@@ -13,6 +13,7 @@ pub mod dcgan;
 pub mod deepsim;
 mod entry;
 mod generator;
+mod imported;
 mod output;
 mod parts;
 pub mod pgan;

@@ -77,10 +77,10 @@ pub struct UnknownLayer {
 #[derive(Debug)]
 pub struct Network {
     /// Topologically ordered; node 0 is the input.
-    pub(super) steps: Vec<Step>,
-    pub(super) taps: Vec<Tap>,
-    pub(super) kind: Kind,
-    pub(super) device: Device,
+    pub(crate) steps: Vec<Step>,
+    pub(crate) taps: Vec<Tap>,
+    pub(crate) kind: Kind,
+    pub(crate) device: Device,
 }
 
 impl Network {
@@ -168,11 +168,55 @@ impl Network {
         Ok(run.outputs.last().map(|output| output.size()[1..].to_vec()))
     }
 
+    /// Whether an input `[N,…]` can pass: every layer is asked before it runs.
+    ///
+    /// # Errors
+    /// The layer that cannot take what comes to it, and why; or one that gives for other numbers of samples than it was given.
+    pub fn try_forward(&self, input: &Tensor) -> Result<(), String> {
+        let _guard = tch::no_grad_guard();
+        let mut values: Vec<Option<Tensor>> = (0..self.steps.len()).map(|_| None).collect();
+        let mut last = vec![0; self.steps.len()];
+        for (node, step) in self.steps.iter().enumerate() {
+            step.inputs.iter().for_each(|&input| last[input] = node);
+        }
+        for (node, step) in self.steps.iter().enumerate() {
+            let inputs: Vec<Tensor> =
+                step.inputs.iter().filter_map(|&input| values[input].as_ref()).map(Tensor::shallow_clone).collect();
+            match &step.source {
+                Source::Input => values[node] = Some(channels_last(&input.detach())),
+                Source::Layer(layer) => {
+                    layer.fits(&inputs).map_err(|reason| {
+                        let tap = self.taps.iter().find(|tap| tap.point.0 >= node);
+                        let name = tap.map_or("its last layer", |tap| tap.name.as_str());
+                        format!("layer '{name}' cannot take it: {reason}")
+                    })?;
+                    let output = layer.forward(&inputs, false).0;
+                    let tap = self.taps.iter().find(|tap| tap.point.0 == node);
+                    if let Some(tap) = tap.filter(|_| output.size().first() != input.size().first()) {
+                        let (name, size) = (&tap.name, output.size());
+                        return Err(format!("layer '{name}' is {size:?} for {} samples", input.size()[0]));
+                    }
+                    values[node] = Some(output);
+                }
+                Source::Program(_) | Source::Output => return Ok(()),
+            }
+            for &input in step.inputs.iter().filter(|&&input| last[input] == node) {
+                values[input] = None;
+            }
+        }
+        Ok(())
+    }
+
     /// This network on another device or in another number type.
     pub fn to(mut self, device: Device, kind: Kind) -> Network {
         for step in &mut self.steps {
             match &mut step.source {
-                Source::Layer(layer) => layer.map_tensors(&|t| channels_last(&t.to_device(device).to_kind(kind))),
+                Source::Layer(layer) => layer.map_tensors(&|t| {
+                    // Indices and masks stay what they are.
+                    let floats = matches!(t.kind(), Kind::Float | Kind::Double | Kind::Half | Kind::BFloat16);
+                    let moved = t.to_device(device);
+                    channels_last(&if floats { moved.to_kind(kind) } else { moved })
+                }),
                 Source::Program(script) => script.to(device, kind),
                 Source::Input | Source::Output => {}
             }

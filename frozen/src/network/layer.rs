@@ -21,6 +21,11 @@ pub(crate) trait Layer: Debug + Send + Sync {
     /// [can](Layer::can_overwrite).
     fn forward<'n>(&'n self, inputs: &[Tensor], in_place: bool) -> (Tensor, Pullback<'n>);
 
+    /// Whether the layer can take inputs of these shapes, which a pass takes for granted.
+    fn fits(&self, _inputs: &[Tensor]) -> Result<(), String> {
+        Ok(())
+    }
+
     /// Whether the layer can write its result over its first input.
     fn can_overwrite(&self) -> bool {
         false

@@ -10,13 +10,13 @@
 //! - tensors are channels-last, which the convolutions of libtorch's CPU back end are fastest with;
 //! - a pass stops at the deepest wanted tap, activations overwrite their input, and only what a pullback reads is kept.
 
-mod activation;
+pub(crate) mod activation;
 mod builder;
-mod gradient;
-mod graph;
-mod layer;
-mod layers;
-mod layout;
+pub(crate) mod gradient;
+pub(crate) mod graph;
+pub(crate) mod layer;
+pub(crate) mod layers;
+pub(crate) mod layout;
 mod measure;
 mod onednn;
 mod pass;

@@ -24,12 +24,12 @@ pub(super) struct Layout {
 }
 
 /// Consecutive elements in the file.
-pub(super) struct Storage {
+pub(crate) struct Storage {
     /// First byte.
-    pub(super) start: u64,
-    pub(super) bytes: u64,
-    pub(super) kind: Kind,
-    pub(super) crc32: Option<u32>,
+    pub(crate) start: u64,
+    pub(crate) bytes: u64,
+    pub(crate) kind: Kind,
+    pub(crate) crc32: Option<u32>,
 }
 
 /// What a file holds.
@@ -39,10 +39,10 @@ pub(super) struct Contents {
 }
 
 /// More dimensions than any network's weights have.
-pub(super) const HIGHEST_RANK: u32 = 16;
+pub(crate) const HIGHEST_RANK: u32 = 16;
 
 /// Whether a tensor lies within a storage of `count` elements; otherwise what it does instead.
-pub(super) fn check_view(shape: &[i64], stride: &[i64], offset: i64, count: i64) -> Result<(), String> {
+pub(crate) fn check_view(shape: &[i64], stride: &[i64], offset: i64, count: i64) -> Result<(), String> {
     /// Far more than any file has, and so few that libtorch can multiply it with an element's size.
     const MOST: i64 = 1 << 48;
     if shape.iter().chain(stride).any(|&number| number < 0) {

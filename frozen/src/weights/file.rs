@@ -114,7 +114,7 @@ impl WeightFile {
 }
 
 /// Reads a storage as a tensor of one dimension.
-fn read_storage(file: &mut File, storage: &Storage) -> Result<Tensor, Fault> {
+pub(crate) fn read_storage(file: &mut File, storage: &Storage) -> Result<Tensor, Fault> {
     let Storage { start, bytes, kind, crc32 } = *storage;
     let impossible = |_| Fault::unsupported("has a storage too large for this machine");
     let count = i64::try_from(bytes / kind.elt_size_in_bytes() as u64).map_err(impossible)?;

@@ -14,15 +14,15 @@
 //! limits of a million nodes and 64 MiB, whatever the file's size), and writes every view out contiguously, so that an
 //! expanded tensor of a few bytes can take gigabytes and shared storages are read once for each tensor.
 
-mod contents;
-mod error;
-mod file;
+pub(crate) mod contents;
+pub(crate) mod error;
+pub(crate) mod file;
 mod fit;
 mod legacy;
 mod pickle;
 mod safetensors;
 mod state_dict;
-mod zip;
+pub(crate) mod zip;
 
 pub use contents::TensorEntry;
 pub use error::{Fault, Misfit, Misshapen, WeightError};

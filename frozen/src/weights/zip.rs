@@ -18,7 +18,7 @@ use super::pickle::{self, Source};
 use super::state_dict;
 
 /// How the file starts: the first member's local header.
-pub(super) const MAGIC: &[u8] = b"PK\x03\x04";
+pub(crate) const MAGIC: &[u8] = b"PK\x03\x04";
 
 const LOCAL_HEADER: usize = 30;
 const CENTRAL_HEADER: usize = 46;
@@ -94,7 +94,7 @@ fn has_checksum(file: &mut File, size: u64, expected: u32) -> Result<bool, Fault
 }
 
 /// The members of an archive by name without the root folder.
-struct Archive {
+pub(crate) struct Archive {
     /// The file's length.
     length: u64,
     members: HashMap<Box<str>, Member>,
@@ -114,15 +114,15 @@ struct Member {
 }
 
 /// Where a member's data is.
-struct Part {
-    start: u64,
-    size: u64,
+pub(crate) struct Part {
+    pub start: u64,
+    pub size: u64,
     /// None where PyTorch was told to leave checksums out, and wrote 0.
-    crc32: Option<u32>,
+    pub crc32: Option<u32>,
 }
 
 impl Archive {
-    fn open(file: &mut File, length: u64) -> Result<Archive, Fault> {
+    pub fn open(file: &mut File, length: u64) -> Result<Archive, Fault> {
         let directory = find_directory(file, length)?;
         file.seek(SeekFrom::Start(directory.start))?;
         let mut reader = BufReader::new(file.by_ref().take(directory.size));
@@ -140,12 +140,17 @@ impl Archive {
         Ok(Archive { length, members })
     }
 
+    /// Names without the root folder.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.members.keys().map(|name| &**name)
+    }
+
     fn member(&self, name: &str) -> Option<&Member> {
         self.members.get(name)
     }
 
     /// Finds a member's data, which is known to lie within the file.
-    fn locate(&self, file: &mut File, name: &str) -> Result<Part, Fault> {
+    pub fn locate(&self, file: &mut File, name: &str) -> Result<Part, Fault> {
         let damaged = |reason: &str| Fault::damaged(format!("member '{}' {reason}", shown(name)));
         let beyond = || damaged("lies beyond the end of the file (cut short?)");
         let member = self.member(name).ok_or_else(|| damaged("is missing from the zip archive"))?;

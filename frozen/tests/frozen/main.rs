@@ -1,5 +1,6 @@
 //! The tests of weight files and of layers, in one program, so that libtorch is linked once.
 
+mod imported;
 mod layers;
 #[path = "../mutate/mod.rs"]
 mod mutate;

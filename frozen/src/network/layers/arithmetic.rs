@@ -14,6 +14,11 @@ use crate::constant::Constant;
 pub(crate) struct Add;
 
 impl Layer for Add {
+    fn fits(&self, inputs: &[Tensor]) -> Result<(), String> {
+        let (x, y) = (inputs[0].size(), inputs[1].size());
+        if x == y { Ok(()) } else { Err(format!("{x:?} is added to {y:?}")) }
+    }
+
     fn forward<'n>(&'n self, inputs: &[Tensor], in_place: bool) -> (Tensor, Pullback<'n>) {
         let output = if in_place { inputs[0].shallow_clone().g_add_(&inputs[1]) } else { &inputs[0] + &inputs[1] };
         let pullback = |gradient: Gradient| {

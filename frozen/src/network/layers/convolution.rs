@@ -107,6 +107,14 @@ impl Convolution {
 }
 
 impl Layer for Convolution {
+    fn fits(&self, inputs: &[Tensor]) -> Result<(), String> {
+        let (size, kernel) = (inputs[0].size(), self.weight.size());
+        let &[_, channels, height, width] = &size[..] else { return Err(format!("{size:?} is no picture")) };
+        let ([above, left], _) = self.padding([height, width]);
+        let fits = channels == kernel[1] * self.groups && height + 2 * above >= kernel[2] && width + 2 * left >= kernel[3];
+        if fits { Ok(()) } else { Err(format!("a kernel {kernel:?} meets {size:?}")) }
+    }
+
     fn forward<'n>(&'n self, inputs: &[Tensor], _in_place: bool) -> (Tensor, Pullback<'n>) {
         let size = height_and_width(&inputs[0]);
         let pullback = Pullback::of_one(move |gradient| self.pullback(&gradient.tensor, size));

@@ -24,6 +24,11 @@ impl Linear {
 }
 
 impl Layer for Linear {
+    fn fits(&self, inputs: &[Tensor]) -> Result<(), String> {
+        let (size, wanted) = (inputs[0].size(), self.weight.size()[1]);
+        if size[1..] == [wanted] { Ok(()) } else { Err(format!("a matrix of {wanted} columns meets {size:?}")) }
+    }
+
     fn forward<'n>(&'n self, inputs: &[Tensor], _in_place: bool) -> (Tensor, Pullback<'n>) {
         let output = by_blocks(&inputs[0], |row| row.linear(&self.weight, Some(&*self.bias)));
         (output, Pullback::of_one(|gradient| by_blocks(&gradient.tensor, |row| row.matmul(&self.weight))))

@@ -36,6 +36,13 @@ impl Pool {
         Pool { ceil: true, ..self }
     }
 
+    /// Whether the input is a picture that holds a window.
+    fn fits(&self, input: &Tensor) -> Result<(), String> {
+        let size = input.size();
+        let fits = size.len() == 4 && size[2..].iter().all(|side| side + 2 * self.padding >= self.size);
+        if fits { Ok(()) } else { Err(format!("a window of {} pixels meets {size:?}", self.size)) }
+    }
+
     fn average(&self, input: &Tensor) -> Tensor {
         let Pool { size, stride, padding, ceil } = *self;
         input.avg_pool2d([size; 2], [stride; 2], [padding; 2], ceil, true, None::<i64>)
@@ -53,6 +60,10 @@ fn plane(gradient: &Tensor, size: [i64; 2]) -> Tensor {
 pub(crate) struct MaxPool(pub Pool);
 
 impl Layer for MaxPool {
+    fn fits(&self, inputs: &[Tensor]) -> Result<(), String> {
+        self.0.fits(&inputs[0])
+    }
+
     fn forward<'n>(&'n self, inputs: &[Tensor], _in_place: bool) -> (Tensor, Pullback<'n>) {
         let Pool { size, stride, padding, ceil } = self.0;
         let (window, step, pad) = ([size; 2], [stride; 2], [padding; 2]);
@@ -86,6 +97,10 @@ impl AveragePool {
 }
 
 impl Layer for AveragePool {
+    fn fits(&self, inputs: &[Tensor]) -> Result<(), String> {
+        self.0.fits(&inputs[0])
+    }
+
     fn forward<'n>(&'n self, inputs: &[Tensor], _in_place: bool) -> (Tensor, Pullback<'n>) {
         let input = height_and_width(&inputs[0]);
         let pullback = Pullback::of_one(move |gradient| self.pullback(&gradient.tensor, input));

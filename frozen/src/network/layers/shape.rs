@@ -16,6 +16,14 @@ pub(crate) struct Concatenation {
 }
 
 impl Layer for Concatenation {
+    fn fits(&self, inputs: &[Tensor]) -> Result<(), String> {
+        let others = |input: &Tensor| [&input.size()[..1], &input.size()[2..]].concat();
+        match inputs.iter().find(|input| others(input) != others(&inputs[0])) {
+            None => Ok(()),
+            Some(input) => Err(format!("{:?} is joined to {:?}", input.size(), inputs[0].size())),
+        }
+    }
+
     fn forward<'n>(&'n self, inputs: &[Tensor], _in_place: bool) -> (Tensor, Pullback<'n>) {
         let pullback = |gradient: Gradient| {
             let starts = self.channels.iter().scan(0, |end, count| {

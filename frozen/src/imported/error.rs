@@ -1,0 +1,49 @@
+//! What can be wrong with a program that is read as a network.
+
+/// Why a program is no network, as a sentence about its file.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct ImportError(pub String);
+
+impl ImportError {
+    /// It is cut short, or contradicts itself.
+    pub(crate) fn damaged(reason: impl std::fmt::Display) -> ImportError {
+        ImportError(format!("is damaged: {reason}"))
+    }
+
+    /// It uses something that is left out here.
+    pub(crate) fn unsupported(reason: impl std::fmt::Display) -> ImportError {
+        ImportError(format!("{reason}"))
+    }
+}
+
+impl From<tch::TchError> for ImportError {
+    fn from(error: tch::TchError) -> ImportError {
+        ImportError(format!("libtorch: {}", first_line(&error)))
+    }
+}
+
+impl From<std::io::Error> for ImportError {
+    fn from(error: std::io::Error) -> ImportError {
+        ImportError(format!("cannot be read: {error}"))
+    }
+}
+
+/// What libtorch has to say before its stack trace.
+pub(crate) fn first_line(error: &tch::TchError) -> String {
+    let message = match error {
+        tch::TchError::Torch(message) => message.clone(),
+        other => other.to_string(),
+    };
+    message.lines().next().unwrap_or_default().trim().to_owned()
+}
+
+/// A name out of a file as a message may show it: no control characters, no megabytes.
+pub(crate) fn shown(name: &str) -> String {
+    const LONGEST: usize = 120;
+    let mut shown: String = name.chars().take(LONGEST).flat_map(char::escape_debug).collect();
+    if name.chars().nth(LONGEST).is_some() {
+        shown.push('…');
+    }
+    shown
+}
