@@ -395,6 +395,8 @@ impl Lowering<'_> {
         let traced = &self.traced[node];
         let by_sample = traced.shapes.iter().zip(self.samples).all(|(shape, samples)| shape.first() == Some(samples));
         let rank = traced.shapes[0].len();
+        // In a program for one sample, every axis of 1 could be theirs.
+        let by_sample = by_sample && (self.samples.len() > 1 || axes.samples(node) == Some(0));
         if traced.kind != Kind::Float || !by_sample || !(2..=4).contains(&rank) {
             return;
         }

@@ -92,14 +92,11 @@ fn parity(path: &Path, format: Format, reference: &BTreeMap<String, Tensor>) -> 
     Ok(Parity { logits, alone: apart(&alone, &reference["y"]), gradient: [by_sample[2], by_sample[4]], taps: found })
 }
 
-#[test]
-#[ignore = "of programs that tests/reference/make_imported.py has made in the folder METAPICTURE_PROGRAMS"]
-fn networks_of_others_compute_what_pytorch_does() {
-    let Some(folder) = std::env::var_os("METAPICTURE_PROGRAMS") else { return };
-    let mut files: Vec<_> =
-        std::fs::read_dir(&folder).expect("a folder").map(|entry| entry.expect("an entry").path()).collect();
+/// The programs of a folder, each with what PyTorch says; gives the lines of a table, and the names of those that are off.
+fn compare(folder: &Path) -> (Vec<String>, Vec<String>) {
+    let mut files: Vec<_> = std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path()).collect();
     files.sort();
-    let mut wrong = vec![];
+    let (mut lines, mut wrong) = (vec![], vec![]);
     for path in files {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let format = match name.rsplit_once('.') {
@@ -108,20 +105,44 @@ fn networks_of_others_compute_what_pytorch_does() {
             _ => continue,
         };
         let stem = name.split('.').next().unwrap_or_default();
-        let reference = tensors(&Path::new(&folder).join(format!("{stem}.ref.safetensors")));
+        let reference = tensors(&folder.join(format!("{stem}.ref.safetensors")));
         match parity(&path, format, &reference) {
             Err(reason) => {
-                println!("{name}: {}", reason.chars().take(600).collect::<String>());
+                lines.push(format!("| {name} | refused: {} |", reason.chars().take(200).collect::<String>()));
                 wrong.push(name);
             }
-            Ok(Parity { logits, alone, gradient, taps }) => {
-                let worst = taps.values().copied().fold(0., f64::max);
-                println!("{name}: logits {logits:.1e} alone {alone:.1e} gradient {:.1e} {:.1e} taps {} of {worst:.1e}", gradient[0], gradient[1], taps.len());
-                if logits > 1e-4 || alone > 1e-4 || gradient[0] > 1e-3 || worst > 1e-4 {
+            Ok(Parity { logits, alone, gradient: [median, worst], taps }) => {
+                let of_taps = taps.values().copied().fold(0., f64::max);
+                let count = taps.len();
+                lines.push(format!(
+                    "| {name} | {logits:.1e} | {alone:.1e} | {median:.1e} | {worst:.1e} | {count} | {of_taps:.1e} |"
+                ));
+                if logits > 1e-4 || alone > 1e-4 || median > 1e-3 || of_taps > 1e-4 {
                     wrong.push(name);
                 }
             }
         }
+    }
+    (lines, wrong)
+}
+
+#[test]
+fn small_networks_of_every_exporter_compute_what_pytorch_does() {
+    let (lines, wrong) = compare(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/reference/imported"));
+    assert!(lines.len() >= 15, "{lines:#?}");
+    assert!(wrong.is_empty(), "{wrong:?} of\n{}", lines.join("\n"));
+}
+
+#[test]
+#[ignore = "of programs that tests/reference/make_imported.py has made in the folder METAPICTURE_PROGRAMS"]
+fn large_networks_of_every_exporter_compute_what_pytorch_does() {
+    let Some(folder) = std::env::var_os("METAPICTURE_PROGRAMS") else { return };
+    let (lines, wrong) = compare(Path::new(&folder));
+    let head = "| program | result | of each alone | gradient, median sample | worst sample | layers | of them |\n|---|---|---|---|---|---|---|";
+    let page = format!("{head}\n{}\n", lines.join("\n"));
+    match std::env::var_os("METAPICTURE_PAGE") {
+        Some(path) => std::fs::write(path, page).expect("a page is written"),
+        None => println!("{page}"),
     }
     assert!(wrong.is_empty(), "{wrong:?}");
 }
