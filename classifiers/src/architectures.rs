@@ -4,18 +4,21 @@ use frozen::load::{LoadError, unknown_architecture};
 
 use crate::built::Built;
 use crate::entry::Entry;
-use crate::{caffenet, efficientnet_lite, imported, mobilenet_v1, torchscript, torchvision};
+use crate::{bvlc_googlenet, caffenet, efficientnet_lite, imported, mobilenet_v1, mobilenet_v2_tf, squeezenet_caffe, torchscript, torchvision};
 
 /// What makes the network of an entry.
 type Loader = fn(&mut Entry) -> Result<Built, LoadError>;
 
 /// Those that are not torchvision's ([`torchvision::ARCHITECTURES`]).
 const ARCHITECTURES: &[(&str, Loader)] = &[
+    ("bvlc_googlenet", bvlc_googlenet::load),
     ("caffenet", caffenet::load),
     ("efficientnet-lite", efficientnet_lite::load),
     ("exported", imported::exported),
     ("mobilenet_v1", mobilenet_v1::load),
+    ("mobilenet_v2_tf", mobilenet_v2_tf::load),
     ("onnx", imported::onnx),
+    ("squeezenet-caffe", squeezenet_caffe::load),
     ("torchscript", torchscript::load),
 ];
 

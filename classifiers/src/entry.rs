@@ -20,7 +20,7 @@ impl Entry<'_> {
     /// # Errors
     /// If the file cannot be read, or is no file of weights.
     pub fn tensors(&mut self) -> Result<Weights, LoadError> {
-        Ok((self.change)(Weights::load(&self.weights.path, self.manifest.key.as_deref())?))
+        Ok((self.change)(Weights::load(&self.weights.path, &self.manifest.keys)?.renamed(&self.manifest.rename)))
     }
 
     /// The error that the manifest's configuration cannot be, for this reason.

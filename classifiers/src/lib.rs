@@ -7,6 +7,7 @@
 pub mod alexnet;
 mod architectures;
 mod built;
+pub mod bvlc_googlenet;
 pub mod caffenet;
 mod classifier;
 pub mod densenet;
@@ -19,10 +20,12 @@ pub mod inception_v3;
 mod input_pipeline;
 pub mod mobilenet_v1;
 pub mod mobilenet_v2;
+pub mod mobilenet_v2_tf;
 pub mod naming;
 mod parts;
 pub mod resnet;
 pub mod squeezenet;
+pub mod squeezenet_caffe;
 pub mod torchscript;
 pub mod torchvision;
 pub mod vgg;
@@ -34,6 +37,7 @@ pub use parts::LOGITS;
 /// The manifests of the classifiers that are known here, as file name and text, for [`zoo::Zoo::new`].
 pub const MANIFESTS: &[(&str, &str)] = &[
     ("alexnet.yaml", include_str!("../zoo/alexnet.yaml")),
+    ("bvlc_googlenet.yaml", include_str!("../zoo/bvlc_googlenet.yaml")),
     ("caffenet.yaml", include_str!("../zoo/caffenet.yaml")),
     ("densenet121.yaml", include_str!("../zoo/densenet121.yaml")),
     ("efficientnet-lite0.yaml", include_str!("../zoo/efficientnet-lite0.yaml")),
@@ -44,6 +48,7 @@ pub const MANIFESTS: &[(&str, &str)] = &[
     ("mobilenet_v2.yaml", include_str!("../zoo/mobilenet_v2.yaml")),
     ("resnet18.yaml", include_str!("../zoo/resnet18.yaml")),
     ("resnet50.yaml", include_str!("../zoo/resnet50.yaml")),
+    ("squeezenet-caffe.yaml", include_str!("../zoo/squeezenet-caffe.yaml")),
     ("squeezenet1_1.yaml", include_str!("../zoo/squeezenet1_1.yaml")),
     ("vgg16.yaml", include_str!("../zoo/vgg16.yaml")),
     ("vgg16_bn.yaml", include_str!("../zoo/vgg16_bn.yaml")),

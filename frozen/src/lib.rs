@@ -6,5 +6,6 @@ pub mod load;
 pub mod network;
 pub mod resize;
 pub mod weights;
+mod wire;
 
 pub use constant::Constant;

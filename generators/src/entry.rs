@@ -29,6 +29,6 @@ impl Entry<'_> {
     /// # Errors
     /// If the file cannot be read, or is no file of weights.
     pub fn tensors(&self) -> Result<Weights, LoadError> {
-        Ok(Weights::load(&self.weights.path, self.manifest.key.as_deref())?)
+        Ok(Weights::load(&self.weights.path, &self.manifest.keys)?.renamed(&self.manifest.rename))
     }
 }

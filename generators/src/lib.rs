@@ -48,6 +48,7 @@ pub const MANIFESTS: &[(&str, &str)] = &[
     ("pgan-celebahq-512.yaml", include_str!("../zoo/pgan-celebahq-512.yaml")),
     ("pgan-dtd.yaml", include_str!("../zoo/pgan-dtd.yaml")),
     ("sagan-128.yaml", include_str!("../zoo/sagan-128.yaml")),
+    ("photo-face-dcgan.yaml", include_str!("../zoo/photo-face-dcgan.yaml")),
     ("sagan-128-openmmlab.yaml", include_str!("../zoo/sagan-128-openmmlab.yaml")),
     ("sngan-128.yaml", include_str!("../zoo/sngan-128.yaml")),
     ("sngan-128-openmmlab.yaml", include_str!("../zoo/sngan-128-openmmlab.yaml")),

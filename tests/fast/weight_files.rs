@@ -59,7 +59,7 @@ fn damaged_copies_of_real_files_give_errors_and_no_panic() {
             let copy = tempfile::NamedTempFile::new().unwrap();
             std::fs::write(copy.path(), bytes).unwrap();
             let start = Instant::now();
-            let loaded = std::panic::catch_unwind(|| Weights::load(copy.path(), manifest.key.as_deref()));
+            let loaded = std::panic::catch_unwind(|| Weights::load(copy.path(), &manifest.keys));
             let loaded = loaded.unwrap_or_else(|_| panic!("{name}, seed {seed}: {what}"));
             if let Err(error) = loaded {
                 assert!(error.to_string().contains(&copy.path().display().to_string()), "{error}");
@@ -72,7 +72,7 @@ fn damaged_copies_of_real_files_give_errors_and_no_panic() {
 #[test]
 fn weights_of_another_network_are_refused_with_what_is_missing_and_what_is_too_much() {
     let face = &files("face-dcgan")[0];
-    let weights = Weights::load(&face.path, Some("netG_state_dict")).unwrap();
+    let weights = Weights::load(&face.path, &["netG_state_dict".to_owned()]).unwrap();
     let config = classifiers::efficientnet_lite::Config { width: 1., depth: 1., resolution: 224 };
     let error = classifiers::efficientnet_lite::network(config, weights).unwrap_err().to_string();
     for part in ["_conv_stem.weight", "[32, 3, 3, 3]", "main.0.weight", "[100, 512, 4, 4]", "more"] {

@@ -84,8 +84,11 @@ pub struct Manifest {
     pub trained_on: Option<String>,
     /// Where to read more.
     pub homepage: Option<String>,
-    /// The nested dictionary that holds the tensors in the weights file, where they are not at its top.
-    pub key: Option<String>,
+    /// The nested dictionaries, or beginnings of names, under which the tensors may be in the weights file, where they are not at its
+    /// top: the first that the file has.
+    pub keys: Vec<String>,
+    /// What the file calls tensors, and what the network calls them; a `*` stands for anything. The first that fits counts.
+    pub rename: Vec<(String, String)>,
     /// The weights (exactly one file), or the pictures.
     pub files: Vec<File>,
     /// The manifest's own file, as errors name it.
@@ -100,7 +103,7 @@ impl Manifest {
     pub fn parse(file: &str, text: &str, folder: Option<&Path>) -> Result<Manifest, YamlError> {
         let raw: RawManifest = yaml::parse(file, text)?;
         let wrong = |key: &str, message: String| YamlError::at_key(file, text, key, message);
-        let (files, key) = match raw.kind {
+        let (files, keys, rename) = match raw.kind {
             Kind::Classifier | Kind::Generator => {
                 let (Some(weights), Some(_)) = (raw.weights, &raw.architecture) else {
                     return Err(wrong("kind", format!("{} needs 'architecture' and 'weights'", raw.kind.one())));
@@ -109,7 +112,7 @@ impl Manifest {
                     let key = if raw.files.is_some() { "files" } else { "source" };
                     return Err(wrong(key, format!("'{key}' is for images; {} has 'weights'", raw.kind.one())));
                 }
-                (vec![weights.file], weights.key)
+                (vec![weights.file], weights.keys, weights.rename)
             }
             Kind::Images => {
                 for (key, given) in [
@@ -127,7 +130,7 @@ impl Manifest {
                     return Err(wrong("files", "a set of images needs 'files', and at least one".into()));
                 }
                 let files = files.into_iter().map(|file| file.from(shared.as_ref()));
-                (files.collect::<Result<Vec<File>, String>>().map_err(|message| wrong("files", message))?, None)
+                (files.collect::<Result<Vec<File>, String>>().map_err(|message| wrong("files", message))?, vec![], vec![])
             }
         };
         let config = match raw.config.map(serde_json::to_value).transpose() {
@@ -164,7 +167,8 @@ impl Manifest {
             non_commercial: raw.non_commercial,
             trained_on: raw.trained_on,
             homepage: raw.homepage,
-            key,
+            keys,
+            rename,
             files,
             file: file.to_owned(),
             text: text.to_owned(),
@@ -198,7 +202,16 @@ impl Manifest {
     /// What, beside the weights file, decides what the model computes: architecture, key and configuration.
     pub fn definition(&self) -> Json {
         // Runs are identified by a hash of it: neither the keys nor their order may change.
-        json!({ "architecture": self.architecture, "key": self.key, "config": self.config })
+        let key = match &self.keys[..] {
+            [] => Json::Null,
+            [key] => json!(key),
+            keys => json!(keys),
+        };
+        let mut definition = json!({ "architecture": self.architecture, "key": key, "config": self.config });
+        if !self.rename.is_empty() {
+            definition["rename"] = json!(self.rename);
+        }
+        definition
     }
 
     /// The `config` mapping as the architecture's own type; an error names the line of the manifest.
@@ -303,7 +316,16 @@ fn file(
 
 struct Weights {
     file: File,
-    key: Option<String>,
+    keys: Vec<String>,
+    rename: Vec<(String, String)>,
+}
+
+/// One text or several.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum OneOrMore {
+    One(String),
+    More(Vec<String>),
 }
 
 #[derive(Deserialize)]
@@ -316,7 +338,8 @@ struct RawWeights {
     approximate_size: Option<u64>,
     #[serde(default)]
     unpublished: bool,
-    key: Option<String>,
+    key: Option<OneOrMore>,
+    rename: Option<serde_yaml::Mapping>,
     source: Source,
 }
 
@@ -331,7 +354,23 @@ impl TryFrom<RawWeights> for Weights {
             (Some(_), Some(_)) => return Err("'size' and 'approximate_size' exclude each other".into()),
             (exact, approximate) => exact.map(Size::Exact).or(approximate.map(Size::Approximate)),
         };
-        Ok(Weights { file: file(raw.file, (digest, raw.unpublished), size, None, raw.source)?, key: raw.key })
+        let keys = match raw.key {
+            None => vec![],
+            Some(OneOrMore::One(key)) => vec![key],
+            Some(OneOrMore::More(keys)) => keys,
+        };
+        let mut rename = vec![];
+        for (old, new) in raw.rename.unwrap_or_default() {
+            let (Some(old), Some(new)) = (old.as_str(), new.as_str()) else {
+                return Err("'rename' maps names of the file to names of the network: `convTr*: main.*`".into());
+            };
+            if old.matches('*').count() != new.matches('*').count() || old.is_empty() {
+                return Err(format!("'rename': '{old}' and '{new}' need the same number of '*'"));
+            }
+            rename.push((old.to_owned(), new.to_owned()));
+        }
+        let file = file(raw.file, (digest, raw.unpublished), size, None, raw.source)?;
+        Ok(Weights { file, keys, rename })
     }
 }
 

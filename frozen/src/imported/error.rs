@@ -23,6 +23,12 @@ impl From<tch::TchError> for ImportError {
     }
 }
 
+impl From<crate::wire::WireError> for ImportError {
+    fn from(error: crate::wire::WireError) -> ImportError {
+        ImportError::damaged(error)
+    }
+}
+
 impl From<std::io::Error> for ImportError {
     fn from(error: std::io::Error) -> ImportError {
         ImportError(format!("cannot be read: {error}"))

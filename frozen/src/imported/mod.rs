@@ -16,7 +16,6 @@ mod open;
 mod pointwise;
 mod taps;
 mod trace;
-mod wire;
 
 pub use error::ImportError;
 pub use open::{Format, Opened, Request, open};

@@ -75,6 +75,11 @@ impl Builder {
         &mut self.weights
     }
 
+    /// How many channels a point has.
+    pub fn channels_of(&self, x: Node) -> i64 {
+        x.channels
+    }
+
     fn push(&mut self, name: &str, layer: impl Layer + 'static, inputs: &[Node], channels: i64) -> Node {
         let (index, source) = (self.steps.len(), Source::Layer(Box::new(layer)));
         self.steps.push(Step { source, inputs: inputs.iter().map(|node| node.index).collect() });
@@ -420,7 +425,7 @@ impl Builder {
 
     /// The network (f32, on the CPU), or everything that is wrong with the weights file.
     pub fn finish(mut self) -> Result<Network, WeightError> {
-        self.weights.finish()?;
+        let notes = self.weights.finish()?;
         let _guard = tch::no_grad_guard();
         for step in &mut self.steps {
             if let Source::Layer(layer) = &mut step.source {
@@ -428,6 +433,6 @@ impl Builder {
                 layer.map_tensors(&channels_last);
             }
         }
-        Ok(Network { steps: self.steps, taps: self.taps, kind: Kind::Float, device: Device::Cpu })
+        Ok(Network { steps: self.steps, taps: self.taps, kind: Kind::Float, device: Device::Cpu, notes })
     }
 }

@@ -81,6 +81,8 @@ pub struct Network {
     pub(crate) taps: Vec<Tap>,
     pub(crate) kind: Kind,
     pub(crate) device: Device,
+    /// What a user should know of how it was read.
+    pub(crate) notes: Vec<String>,
 }
 
 impl Network {
@@ -128,6 +130,11 @@ impl Network {
             reaches = self.steps[node].inputs.iter().copied().min().map_or(reaches, |input| reaches.min(input));
         }
         self.taps.iter().filter(|tap| narrow[tap.point.0]).collect()
+    }
+
+    /// What a user should know of how its file was read, in sentences.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
     }
 
     /// Number type of weights and activations.

@@ -57,6 +57,6 @@ impl Script {
             taps.push(Tap { name, aliases: vec![], point: Point(steps.len()) });
             steps.push(Step { source: Source::Output, inputs: vec![1] });
         }
-        Ok(Network { steps, taps, kind, device })
+        Ok(Network { steps, taps, kind, device, notes: vec![] })
     }
 }

@@ -44,7 +44,7 @@ pub enum Fault {
     #[error("{0}")]
     Absent(String),
     /// Its tensors are not those that the network takes.
-    #[error("{0}")]
+    #[error(fmt = Misfit::fmt)]
     Misfit(Misfit),
 }
 
@@ -55,6 +55,12 @@ impl Fault {
 
     pub(super) fn unsupported(reason: impl Into<String>) -> Fault {
         Fault::Unsupported(reason.into())
+    }
+}
+
+impl From<crate::wire::WireError> for Fault {
+    fn from(error: crate::wire::WireError) -> Fault {
+        Fault::damaged(error.to_string())
     }
 }
 
@@ -77,6 +83,8 @@ pub struct Misfit {
     pub misshapen: Vec<Misshapen>,
     /// Name of, and reason for, the tensors whose values could not be turned into 32-bit floats.
     pub unconvertible: Vec<(String, String)>,
+    /// What in the manifest would make it fit, if that is clear.
+    pub hint: Option<String>,
 }
 
 /// A tensor whose shape in the file is not the network's.
@@ -100,13 +108,16 @@ impl Misfit {
     }
 }
 
-/// How many tensors of each sort an error message names.
-const NAMED_TENSORS: usize = 20;
+/// How many tensors of each sort an error message names; `{:#}` names all.
+const NAMED_TENSORS: usize = 5;
 
 impl fmt::Display for Misfit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let named = |(name, shape): &(String, Vec<i64>)| format!("{} {shape:?}", shown(name));
         write!(f, "does not fit the network")?;
+        if let Some(hint) = &self.hint {
+            write!(f, "; {hint}")?;
+        }
         list(f, "missing", &self.missing, named)?;
         list(f, "unexpected", &self.unexpected, named)?;
         list(f, "of another shape", &self.misshapen, |tensor| {
@@ -121,10 +132,11 @@ fn list<T>(f: &mut fmt::Formatter<'_>, what: &str, tensors: &[T], line: impl Fn(
         return Ok(());
     }
     write!(f, "\n  {what} ({}):", tensors.len())?;
-    for tensor in tensors.iter().take(NAMED_TENSORS) {
+    let most = if f.alternate() { usize::MAX } else { NAMED_TENSORS };
+    for tensor in tensors.iter().take(most) {
         write!(f, "\n    {}", line(tensor))?;
     }
-    match tensors.len().saturating_sub(NAMED_TENSORS) {
+    match tensors.len().saturating_sub(most) {
         0 => Ok(()),
         more => write!(f, "\n    and {more} more"),
     }

@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 
 use tch::{Device, Kind, Tensor};
 
-use super::contents::{Contents, Storage, TensorEntry};
+use super::contents::{Contents, Layout, Storage, TensorEntry, under_key};
 use super::error::{Fault, WeightError, shown};
-use super::{legacy, safetensors, zip};
+use super::{caffe, hdf5, legacy, safetensors, zip};
 
 /// A weights file opened for reading: names and shapes are known, tensors are read on demand.
 pub struct WeightFile {
@@ -20,12 +20,14 @@ pub struct WeightFile {
     by_name: Vec<usize>,
     /// How many tensors lie in each storage.
     sharers: Vec<usize>,
+    /// The tensors themselves, where they were read at once; the entries then have no storages.
+    read: Option<Vec<Tensor>>,
     /// Storages of several tensors that were read already.
     shared: HashMap<usize, Tensor>,
 }
 
 impl WeightFile {
-    /// Opens a file of any of the three kinds, which are told apart by content.
+    /// Opens a file of any of the five kinds, which are told apart by content.
     pub fn open(path: &Path) -> Result<WeightFile, WeightError> {
         WeightFile::open_at(path, None)
     }
@@ -46,7 +48,10 @@ impl WeightFile {
         }
         let mut file = File::open(path)?;
         let length = file.metadata()?.len();
-        let contents = read_contents(&mut file, length, key)?;
+        let (contents, read) = match read_at_once(&mut file, path, length)? {
+            Some(tensors) => under(tensors, key)?,
+            None => (read_contents(&mut file, length, key)?, None),
+        };
 
         let storage_bytes = contents.storages.iter().try_fold(0, |sum: u64, storage| sum.checked_add(storage.bytes));
         if storage_bytes.is_none_or(|bytes| bytes > length) {
@@ -60,10 +65,10 @@ impl WeightFile {
             return Err(Fault::damaged(format!("it has two tensors called '{name}'")));
         }
         let mut sharers = vec![0; contents.storages.len()];
-        for tensor in tensors {
+        for tensor in tensors.iter().filter(|_| read.is_none()) {
             sharers[tensor.layout.storage] += 1;
         }
-        Ok(WeightFile { path: path.to_path_buf(), file, contents, by_name, sharers, shared: HashMap::new() })
+        Ok(WeightFile { path: path.to_path_buf(), file, contents, by_name, sharers, read, shared: HashMap::new() })
     }
 
     /// The tensors in the order of the file.
@@ -93,6 +98,9 @@ impl WeightFile {
     }
 
     fn read_tensor(&mut self, number: usize) -> Result<Tensor, Fault> {
+        if let Some(read) = &self.read {
+            return Ok(read[number].shallow_clone());
+        }
         let TensorEntry { name, shape, kind, layout } = &self.contents.tensors[number];
         if shape.contains(&0) {
             return Ok(Tensor::f_empty(shape, (*kind, Device::Cpu))?);
@@ -110,6 +118,38 @@ impl WeightFile {
             self.shared.entry(layout.storage).or_insert_with(|| storage.shallow_clone());
         }
         Ok(storage.f_as_strided(shape, &layout.stride, layout.offset)?)
+    }
+}
+
+/// The tensors of a file whose format is read at once; none if it is of another one.
+fn read_at_once(file: &mut File, path: &Path, length: u64) -> Result<Option<Vec<(String, Tensor)>>, Fault> {
+    let mut head = Vec::new();
+    file.by_ref().take(256).read_to_end(&mut head)?;
+    file.seek(SeekFrom::Start(0))?;
+    if head.starts_with(hdf5::MAGIC) {
+        return hdf5::read(path, length).map(Some);
+    }
+    if !caffe::is_one(&head) {
+        return Ok(None);
+    }
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes)?;
+    caffe::read(&bytes).map(Some)
+}
+
+/// The tensors under a key.
+fn under(tensors: Vec<(String, Tensor)>, key: Option<&str>) -> Result<(Contents, Option<Vec<Tensor>>), Fault> {
+    let mut contents = Contents { tensors: vec![], storages: vec![] };
+    let mut read = vec![];
+    for (name, tensor) in tensors {
+        let Some(name) = under_key(&name, key) else { continue };
+        let layout = Layout { storage: 0, offset: 0, stride: tensor.stride() };
+        contents.tensors.push(TensorEntry { name: name.to_owned(), shape: tensor.size(), kind: tensor.kind(), layout });
+        read.push(tensor);
+    }
+    match (read.is_empty(), key) {
+        (true, Some(key)) => Err(Fault::Absent(format!("holds no tensors whose name starts with '{}.'", shown(key)))),
+        _ => Ok((contents, Some(read))),
     }
 }
 
@@ -171,6 +211,6 @@ fn recognize_foreign(head: &[u8]) -> &'static str {
     } else if head.trim_ascii_start().first() == Some(&b'<') {
         "it is a web page; the download did not work"
     } else {
-        "it is neither safetensors nor a file of torch.save"
+        "it is neither safetensors, nor a file of torch.save, nor a .caffemodel, nor HDF5"
     }
 }

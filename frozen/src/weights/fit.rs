@@ -7,6 +7,7 @@ use tch::{Device, Kind, TchError, Tensor};
 
 use super::error::{Fault, Misfit, Misshapen, WeightError};
 use super::file::WeightFile;
+use super::naming;
 
 /// A file's tensors by name, to be taken by a network's layers; says at the end what is missing, unexpected or of
 /// another shape.
@@ -16,6 +17,10 @@ pub struct Weights {
     path: Option<PathBuf>,
     tensors: BTreeMap<String, Tensor>,
     naming: Option<Naming>,
+    /// What all names of the file begin with that wrappers of networks put there.
+    prefix: String,
+    /// How many tensors were found behind that prefix alone.
+    prefixed: usize,
     misfit: Misfit,
 }
 
@@ -23,15 +28,41 @@ pub struct Weights {
 type Naming = Box<dyn Fn(&str) -> String>;
 
 impl Weights {
-    /// Reads the tensors of a file, or those under a key of it (see [`WeightFile::open_at`]).
-    pub fn load(path: &Path, key: Option<&str>) -> Result<Weights, WeightError> {
-        let tensors = WeightFile::open_at(path, key)?.read_all()?;
-        Ok(Weights { path: Some(path.to_path_buf()), tensors, naming: None, misfit: Misfit::default() })
+    /// Reads the tensors of a file, or those under the first of these keys that the file has (see [`WeightFile::open_at`]).
+    ///
+    /// What wrappers of networks put before all names (`module.`, `_orig_mod.`, `model.`, …) is taken off where the network has no
+    /// tensor of the whole name; see [`Weights::finish`].
+    ///
+    /// # Errors
+    /// If the file cannot be read, is no file of weights, or has none of the keys.
+    pub fn load(path: &Path, keys: &[String]) -> Result<Weights, WeightError> {
+        let open = |key: Option<&str>| WeightFile::open_at(path, key)?.read_all();
+        let mut tensors = open(keys.first().map(String::as_str));
+        for key in keys.iter().skip(1) {
+            if !matches!(&tensors, Err(WeightError { fault: Fault::Absent(_), .. })) {
+                break;
+            }
+            tensors = open(Some(key));
+        }
+        let tensors = tensors?;
+        let prefix = naming::common_prefix(tensors.keys().map(String::as_str));
+        Ok(Weights { path: Some(path.to_path_buf()), prefix, ..Weights::from_tensors(tensors) })
+    }
+
+    /// With names of the file replaced by others: the first pattern that fits a name counts, and a `*` stands for anything.
+    pub fn renamed(mut self, patterns: &[(String, String)]) -> Weights {
+        if !patterns.is_empty() {
+            let tensors = std::mem::take(&mut self.tensors);
+            self.tensors = tensors.into_iter().map(|(name, tensor)| (naming::rename(&name, patterns), tensor)).collect();
+            self.prefix = naming::common_prefix(self.tensors.keys().map(String::as_str));
+        }
+        self
     }
 
     /// Tensors that are in memory already. Where a name comes twice, the last tensor counts.
     pub fn from_tensors(tensors: impl IntoIterator<Item = (String, Tensor)>) -> Weights {
-        Weights { path: None, tensors: tensors.into_iter().collect(), naming: None, misfit: Misfit::default() }
+        let tensors = tensors.into_iter().collect();
+        Weights { path: None, tensors, naming: None, prefix: String::new(), prefixed: 0, misfit: Misfit::default() }
     }
 
     /// From here on the file has names of its own: `naming` gives the one for the network's name of a tensor. Errors tell
@@ -68,7 +99,13 @@ impl Weights {
 
     /// Whether the file has a tensor of this name of its own.
     pub fn has(&self, name: &str) -> bool {
-        self.tensors.contains_key(name)
+        self.tensors.contains_key(name) || self.tensors.contains_key(&format!("{}{name}", self.prefix))
+    }
+
+    /// The name under which the file has a tensor.
+    fn place(&self, name: &str) -> Option<String> {
+        let prefixed = format!("{}{name}", self.prefix);
+        [name, &prefixed].into_iter().find(|name| self.tensors.contains_key(*name)).map(str::to_owned)
     }
 
     /// Takes a tensor, as a contiguous copy in 32-bit floats on the CPU, whatever numbers the file has. Each can be taken
@@ -83,7 +120,9 @@ impl Weights {
 
     /// As [`Weights::take`], but a tensor that is missing is no fault.
     pub fn take_optional(&mut self, name: &str, shape: &[i64]) -> Option<Tensor> {
-        let name = self.name_in_file(name);
+        let wanted = self.name_in_file(name);
+        let name = self.place(&wanted)?;
+        self.prefixed += usize::from(name != wanted);
         let tensor = self.tensors.remove(&name)?;
         let found = tensor.size();
         if found != shape {
@@ -99,26 +138,34 @@ impl Weights {
     /// Gives the file's tensor `name`, if it has the shape `from`, the shape `to` of as many elements: another way of
     /// storing the same layer.
     pub fn reshape(&mut self, name: &str, from: &[i64], to: &[i64]) {
-        if let Some(tensor) = self.tensors.get_mut(name).filter(|tensor| tensor.size() == from) {
+        let place = self.place(name).unwrap_or_default();
+        if let Some(tensor) = self.tensors.get_mut(&place).filter(|tensor| tensor.size() == from) {
             *tensor = tch::no_grad(|| tensor.reshape(to));
         }
     }
 
     /// Removes the tensors that the network does not need, such as counters of training steps and auxiliary heads.
     pub fn skip(&mut self, predicate: impl Fn(&str) -> bool) {
-        self.tensors.retain(|name, _| !predicate(name));
+        let prefix = &self.prefix;
+        self.tensors.retain(|name, _| !predicate(name) && !predicate(name.strip_prefix(prefix.as_str()).unwrap_or(name)));
     }
 
     /// The shape of a tensor that has not been taken yet.
     pub fn shape_of(&self, name: &str) -> Option<Vec<i64>> {
-        self.tensors.get(&self.name_in_file(name)).map(Tensor::size)
+        self.tensors.get(&self.place(&self.name_in_file(name))?).map(Tensor::size)
     }
 
-    /// An error that lists everything that did not fit, tensors that nobody took included.
-    pub fn finish(self) -> Result<(), WeightError> {
+    /// What a user should know of how the file was read, in sentences.
+    ///
+    /// # Errors
+    /// One that lists everything that did not fit, tensors that nobody took included.
+    pub fn finish(self) -> Result<Vec<String>, WeightError> {
         let mut misfit = self.misfit;
-        misfit.unexpected = self.tensors.into_iter().map(|(name, tensor)| (name, tensor.size())).collect();
-        if misfit.is_empty() { Ok(()) } else { Err(WeightError { path: self.path, fault: Fault::Misfit(misfit) }) }
+        let tensors = self.tensors.into_iter().filter(|(name, _)| !naming::is_counter(name));
+        misfit.unexpected = tensors.map(|(name, tensor)| (name, tensor.size())).collect();
+        misfit.hint = naming::hint(&misfit.missing, &misfit.unexpected);
+        let note = || format!("all names of the file begin with '{}', which was taken off", self.prefix);
+        if misfit.is_empty() { Ok((self.prefixed > 0).then(note).into_iter().collect()) } else { Err(WeightError { path: self.path, fault: Fault::Misfit(misfit) }) }
     }
 }
 

@@ -1,4 +1,5 @@
-//! Weight files: `safetensors`, and both formats of `torch.save`, read as data and never as programs.
+//! Weight files: `safetensors`, both formats of `torch.save`, Caffe's `.caffemodel` and Keras's HDF5, read as data and never as
+//! programs.
 //!
 //! [`WeightFile`] knows the tensors of a file by name and shape and reads them on demand; [`Weights`] hands them to a
 //! network's layers and says at the end what did not fit.
@@ -14,11 +15,14 @@
 //! limits of a million nodes and 64 MiB, whatever the file's size), and writes every view out contiguously, so that an
 //! expanded tensor of a few bytes can take gigabytes and shared storages are read once for each tensor.
 
+mod caffe;
 pub(crate) mod contents;
 pub(crate) mod error;
 pub(crate) mod file;
 mod fit;
+mod hdf5;
 mod legacy;
+mod naming;
 mod pickle;
 mod safetensors;
 mod state_dict;

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use super::super::error::{ImportError, shown};
-use super::super::wire::fields;
 use super::tensor::Tensor;
+use crate::wire::fields;
 
 /// A graph with what it needs.
 #[derive(Debug)]

@@ -8,8 +8,8 @@ use std::path::{Component, Path, PathBuf};
 use tch::Kind;
 
 use super::super::error::{ImportError, shown};
-use super::super::wire::fields;
 use super::model::read_pair;
+use crate::wire::fields;
 
 /// A tensor, not yet read.
 #[derive(Clone, Debug, Default)]

@@ -78,11 +78,11 @@ pub(super) fn read_counting(
         for (name, tensor) in opened.read_all()? {
             assert!(tensor.defined(), "{name}");
         }
-        let mut weights = Weights::load(&path, key)?;
+        let mut weights = Weights::load(&path, &key.map(str::to_owned).into_iter().collect::<Vec<_>>())?;
         for (name, shape) in shapes {
             let _ = weights.take(name, shape);
         }
-        weights.finish()
+        weights.finish().map(|_| ())
     })();
     let outcome = outcome.map_err(|error: WeightError| {
         let message = error.to_string();

@@ -221,7 +221,7 @@ fn other_kinds_of_files_are_told_by_name() {
         ("whole_module.pth", "an object of the class 'torch.nn.modules.linear.Linear', not a dictionary of tensors"),
         ("zip_big_endian.pth", "was saved on a big-endian machine"),
         ("zip_compressed.pth", "of the zip archive is compressed, which torch.save never does"),
-        ("make_files.py", "it is neither safetensors nor a file of torch.save"),
+        ("make_files.py", "it is neither safetensors, nor a file of torch.save, nor a .caffemodel, nor HDF5"),
         ("absent.pth", "No such file"),
         (".", "it is not a regular file"),
     ] {
@@ -445,7 +445,7 @@ fn names_are_shown_without_control_characters() {
 fn layers_take_contiguous_floats_of_any_kind_of_number() {
     let expected = expected("tensors");
     for name in ["zip.pth", "legacy.pth", "safetensors"] {
-        let mut weights = Weights::load(&file(name), None).unwrap();
+        let mut weights = Weights::load(&file(name), &[]).unwrap();
         for (tensor, expected) in &expected {
             assert_eq!(weights.shape_of(tensor).as_ref(), Some(&expected.shape));
             let taken = weights.take(tensor, &expected.shape);
@@ -461,7 +461,7 @@ fn layers_take_contiguous_floats_of_any_kind_of_number() {
 
 #[test]
 fn taken_tensors_share_no_memory() {
-    let mut weights = Weights::load(&file("zip.pth"), None).unwrap();
+    let mut weights = Weights::load(&file("zip.pth"), &[]).unwrap();
     let whole = weights.take("shared.whole", &[12]);
     let mut part = weights.take("shared.part", &[2, 3]);
     let before = values(&whole);
@@ -472,7 +472,7 @@ fn taken_tensors_share_no_memory() {
 #[test]
 fn everything_that_does_not_fit_is_reported_at_once() {
     let path = file("pgan.pth");
-    let mut weights = Weights::load(&path, Some("netG")).unwrap();
+    let mut weights = Weights::load(&path, &["netG".to_owned()]).unwrap();
     weights.skip(|name| name.ends_with("num_batches_tracked"));
     let zeros = weights.take("0.weight", &[3, 2, 5, 5]);
     assert_eq!((zeros.size(), values(&zeros).iter().sum::<f32>()), (vec![3, 2, 5, 5], 0.0));
@@ -500,7 +500,10 @@ fn a_long_report_is_cut() {
     for number in 0..50 {
         let _ = weights.take(&format!("layers.{number}"), &[1]);
     }
-    let error = weights.finish().unwrap_err().to_string();
-    assert!(error.starts_with("does not fit the network\n  missing (50):\n    layers.0 [1]\n"), "{error}");
-    assert!(error.contains("    layers.19 [1]\n    and 30 more\n  unexpected (1):\n    extra [1]"), "{error}");
+    let error = weights.finish().unwrap_err();
+    let short = error.fault.to_string();
+    assert!(short.starts_with("does not fit the network\n  missing (50):\n    layers.0 [1]\n"), "{short}");
+    assert!(short.contains("    layers.4 [1]\n    and 45 more\n  unexpected (1):\n    extra [1]"), "{short}");
+    let long = format!("{:#}", error.fault);
+    assert!(long.contains("    layers.49 [1]\n  unexpected (1):"), "{long}");
 }

@@ -1,7 +1,10 @@
 //! The wire format of Protocol Buffers, as far as files of networks use it: fields by number, over the bytes of the file, nothing
 //! copied (protobuf.dev, "Encoding").
 
-use super::error::ImportError;
+/// A field is cut short or impossible.
+#[derive(Debug, thiserror::Error)]
+#[error("a field of its protocol buffers is cut short or impossible")]
+pub(crate) struct WireError;
 
 /// What a field holds.
 #[derive(Clone, Copy, Debug)]
@@ -19,10 +22,6 @@ pub(crate) struct Fields<'f>(&'f [u8]);
 /// The fields of a message.
 pub(crate) fn fields(message: &[u8]) -> Fields<'_> {
     Fields(message)
-}
-
-fn damaged() -> ImportError {
-    ImportError::damaged("a field of its protocol buffers is cut short or impossible")
 }
 
 /// A number of seven bits a byte, and the bytes behind it.
@@ -66,7 +65,7 @@ impl<'f> Fields<'f> {
 }
 
 impl<'f> Iterator for Fields<'f> {
-    type Item = Result<(u64, Field<'f>), ImportError>;
+    type Item = Result<(u64, Field<'f>), WireError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         if self.0.is_empty() {
@@ -76,75 +75,75 @@ impl<'f> Iterator for Fields<'f> {
         if read.is_none() {
             self.0 = &[];
         }
-        Some(read.ok_or_else(damaged))
+        Some(read.ok_or(WireError))
     }
 }
 
 impl<'f> Field<'f> {
     /// A message or a text.
-    pub fn bytes(self) -> Result<&'f [u8], ImportError> {
+    pub fn bytes(self) -> Result<&'f [u8], WireError> {
         match self {
             Field::Bytes(bytes) => Ok(bytes),
-            _ => Err(damaged()),
+            _ => Err(WireError),
         }
     }
 
     /// A text, whatever is no UTF-8 replaced.
-    pub fn text(self) -> Result<String, ImportError> {
+    pub fn text(self) -> Result<String, WireError> {
         Ok(String::from_utf8_lossy(self.bytes()?).into_owned())
     }
 
     /// A whole number.
-    pub fn int(self) -> Result<i64, ImportError> {
+    pub fn int(self) -> Result<i64, WireError> {
         match self {
             Field::Varint(value) => Ok(value as i64),
-            _ => Err(damaged()),
+            _ => Err(WireError),
         }
     }
 
     /// A 32-bit float.
-    pub fn float(self) -> Result<f32, ImportError> {
+    pub fn float(self) -> Result<f32, WireError> {
         match self {
             Field::Fixed32(bytes) => Ok(f32::from_le_bytes(bytes)),
-            _ => Err(damaged()),
+            _ => Err(WireError),
         }
     }
 
     /// Adds whole numbers, packed or one.
-    pub fn ints(self, into: &mut Vec<i64>) -> Result<(), ImportError> {
+    pub fn ints(self, into: &mut Vec<i64>) -> Result<(), WireError> {
         match self {
             Field::Varint(value) => into.push(value as i64),
             Field::Bytes(mut bytes) => {
                 while !bytes.is_empty() {
-                    let (value, rest) = varint(bytes).ok_or_else(damaged)?;
+                    let (value, rest) = varint(bytes).ok_or(WireError)?;
                     into.push(value as i64);
                     bytes = rest;
                 }
             }
-            _ => return Err(damaged()),
+            _ => return Err(WireError),
         }
         Ok(())
     }
 
     /// Adds 32-bit floats, packed or one.
-    pub fn floats(self, into: &mut Vec<f32>) -> Result<(), ImportError> {
+    pub fn floats(self, into: &mut Vec<f32>) -> Result<(), WireError> {
         match self {
             Field::Fixed32(bytes) => into.push(f32::from_le_bytes(bytes)),
             Field::Bytes(bytes) if bytes.len() % 4 == 0 => {
                 into.extend(bytes.chunks_exact(4).map(|four| f32::from_le_bytes([four[0], four[1], four[2], four[3]])));
             }
-            _ => return Err(damaged()),
+            _ => return Err(WireError),
         }
         Ok(())
     }
 
     /// Adds 64-bit floats, packed or one.
-    pub fn doubles(self, into: &mut Vec<f64>) -> Result<(), ImportError> {
+    pub fn doubles(self, into: &mut Vec<f64>) -> Result<(), WireError> {
         let eight = |bytes: &[u8]| f64::from_le_bytes(std::array::from_fn(|index| bytes[index]));
         match self {
             Field::Fixed64(bytes) => into.push(eight(&bytes)),
             Field::Bytes(bytes) if bytes.len() % 8 == 0 => into.extend(bytes.chunks_exact(8).map(eight)),
-            _ => return Err(damaged()),
+            _ => return Err(WireError),
         }
         Ok(())
     }
