@@ -58,8 +58,10 @@ pub(crate) struct Traced {
     pub scope: String,
 }
 
-/// More numbers than any activation has: 2 GiB in 32-bit floats.
-const MOST_NUMBERS: f64 = (1u64 << 29) as f64;
+/// More numbers than any activation has: 1 GiB in 32-bit floats.
+const MOST_NUMBERS: f64 = (1u64 << 28) as f64;
+/// More than the results have that are needed at once, and than all constants: 4 GiB.
+const MOST_HELD: usize = 1 << 30;
 /// More nodes than any network has.
 const MOST_NODES: usize = 100_000;
 
@@ -71,6 +73,10 @@ pub(crate) struct Tracer {
     pub nodes: Vec<Traced>,
     /// Results of nodes for each number of samples, as long as somebody may read them.
     values: Vec<Option<Vec<Tensor>>>,
+    /// How many numbers these have.
+    held: usize,
+    /// How many numbers were made that do not depend on the input.
+    known: usize,
     name: String,
     scope: String,
 }
@@ -86,6 +92,8 @@ impl Tracer {
             samples,
             nodes: vec![input],
             values: vec![Some(inputs)],
+            held: 0,
+            known: 0,
             name: String::new(),
             scope: String::new(),
         }
@@ -196,8 +204,13 @@ impl Tracer {
             let result = tch::no_grad(|| function.evaluate(&of_pass, Device::Cpu));
             results.push(result.map_err(|error| self.wrong(first_line(&error)))?);
         }
+        let made: usize = results.iter().map(Tensor::numel).sum();
         let depends = operands.iter().any(|value| matches!(value, Value::Data(_)));
         if !depends {
+            self.known += made;
+            if self.known > MOST_HELD {
+                return Err(self.wrong(format!("more than {MOST_HELD} constant numbers are computed")));
+            }
             let differ = results.iter().any(|result| result.size() != results[0].size());
             let made = (differ && results[0].kind() != Kind::Int64).then_some((functions, operands));
             return Ok(Value::Known(Rc::new(Known { numbers: results, made })));
@@ -213,6 +226,10 @@ impl Tracer {
     ) -> Result<usize, ImportError> {
         if self.nodes.len() >= MOST_NODES {
             return Err(ImportError::unsupported(format!("has more than {MOST_NODES} nodes")));
+        }
+        self.held += results.iter().map(Tensor::numel).sum::<usize>();
+        if self.held > MOST_HELD {
+            return Err(self.wrong(format!("more than {MOST_HELD} numbers are needed at once")));
         }
         let mut read = vec![];
         for operand in operands {
@@ -252,7 +269,8 @@ impl Tracer {
         if let Value::Data(node) = value
             && Rc::strong_count(&node) == 1
         {
-            self.values[*node] = None;
+            let freed = self.values[*node].take().unwrap_or_default();
+            self.held -= freed.iter().map(Tensor::numel).sum::<usize>();
         }
     }
 
@@ -307,6 +325,7 @@ impl Tracer {
                 behind(1).max(1.) * columns.map_or(1., |&size| size as f64) * batch.min(behind(2).max(batch))
             }
             Function::Binary(_) | Function::Where => broadcast(operands),
+            Function::Concatenate(_) => operands.iter().map(|operand| operand.numel() as f64).sum(),
             Function::Unfold { kernel, .. } => product(&first) * product(kernel),
             Function::IndexSelect(_) | Function::Embedding | Function::Index(_) => {
                 let indices: f64 = operands.iter().map(|operand| operand.numel() as f64).skip(1).product();

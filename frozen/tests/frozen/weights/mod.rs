@@ -2,6 +2,7 @@
 //! more memory than the file warrants. The files in `weights/` are made by `weights/make_files.py`.
 
 mod damaged;
+mod others;
 
 use std::collections::BTreeMap;
 use std::fs;
