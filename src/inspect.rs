@@ -1,10 +1,16 @@
-//! A look into a network: the layers that a unit can name, and what a generator's random codes show.
+//! A look into a network: the layers that a unit can name, what a generator's random codes show, and whether somebody's file does what
+//! is needed of it.
 
 use std::path::{Path, PathBuf};
 
+use frozen::load::LoadError;
+use frozen::weights::WeightFile;
+use serde::Serialize;
+use tch::Tensor;
 use zoo::{Kind, Manifest};
 
 use crate::error::Result;
+use crate::random::{Purpose, Seed, normal, stream};
 use crate::models::Models;
 use crate::samples;
 
@@ -44,4 +50,123 @@ pub fn inspect(models: &Models, manifest: &Manifest, wanted: Option<&Path>) -> R
         (format!("{}{aliases}", tap.name), shape)
     });
     Ok(Inspection { layers: named.collect(), samples })
+}
+
+/// One thing that was tried of somebody's network.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Finding {
+    /// What was tried: `file`, `tensors`, `fits`, `forward`, `repeats`, `gradient`, `classes`, `layers`.
+    pub what: &'static str,
+    /// Whether it is as it should be.
+    pub well: bool,
+    /// What came out, in words.
+    pub said: String,
+}
+
+/// Tries all that is needed of the network of a manifest, and says everything at once.
+///
+/// # Errors
+/// Files that cannot be had.
+pub fn check(models: &Models, manifest: &Manifest) -> Result<Vec<Finding>> {
+    let weights = models.zoo().cache().checked_weights(manifest, models.progress())?;
+    let mut findings = vec![];
+    let mut say = |what: &'static str, well: bool, said: String| findings.push(Finding { what, well, said });
+    let bytes = std::fs::metadata(&weights.path).map(|metadata| metadata.len()).unwrap_or_default();
+    let kind = frozen::recognize::recognize(&weights.path).unwrap_or("a file that cannot be read");
+    say("file", true, format!("{}: {kind}, {bytes} bytes, sha256 {}", weights.path.display(), weights.sha256));
+    let architecture = manifest.architecture.as_deref().unwrap_or_default();
+    if !matches!(architecture, "onnx" | "exported" | "torchscript") {
+        match tensors(&weights.path, &manifest.keys) {
+            Ok(said) => say("tensors", true, said),
+            Err(said) => say("tensors", false, said),
+        }
+    }
+    let (network, input, classes) = match manifest.kind {
+        Kind::Classifier => match classifiers::Classifier::load(manifest, &weights) {
+            Ok(classifier) => {
+                let names: Vec<&str> = (0..3).filter_map(|class| classifier.class_name(class)).collect();
+                let named = if names.is_empty() { "without names".to_owned() } else { format!("{}, …", names.join(", ")) };
+                let by = if classifier.independent { "sigmoid" } else { "softmax" };
+                let classes = format!("{} ({named}), probabilities by {by}", classifier.classes);
+                let shape = [3, classifier.size, classifier.size];
+                (classifier.network, shape.to_vec(), Some(classes))
+            }
+            Err(error) => {
+                say("fits", false, misfit(&error));
+                return Ok(findings);
+            }
+        },
+        Kind::Generator => match generators::Generator::load(manifest, &weights) {
+            Ok(generator) => {
+                let input = generator.input_shape()[1..].to_vec();
+                (generator.network, input, None)
+            }
+            Err(error) => {
+                say("fits", false, misfit(&error));
+                return Ok(findings);
+            }
+        },
+        Kind::Images => return Ok(findings),
+    };
+    let notes = network.notes().join("; ");
+    say("fits", true, if notes.is_empty() { "yes".to_owned() } else { format!("yes; {notes}") });
+    let count = input.iter().product::<i64>() as usize;
+    let row = |sample: u64| {
+        let drawn = normal(&mut stream(Seed(0), Purpose::Start, sample), count);
+        let shape: Vec<i64> = std::iter::once(1).chain(input.iter().copied()).collect();
+        Tensor::from_slice(&drawn).view(&shape[..])
+    };
+    let output = network.output();
+    let schedule = network.schedule(&[output]);
+    let run = |input: &Tensor| network.forward(&schedule, input).activation(output).copy();
+    let (one, again, both) = (run(&row(0)), run(&row(0)), run(&Tensor::cat(&[row(0), row(1)], 0)));
+    let (low, high) = (one.min().double_value(&[]), one.max().double_value(&[]));
+    let finite = low.is_finite() && high.is_finite();
+    say("forward", finite, format!("{:?} of a sample of noise, from {low:.3} to {high:.3}", &one.size()[1..]));
+    let apart = |other: &Tensor| (&one - other).abs().max().double_value(&[]);
+    let (twice, beside) = (apart(&again), apart(&both.narrow(0, 0, 1)));
+    let scale = 1. + high.abs().max(low.abs());
+    let same = twice <= 1e-3 * scale && beside <= 1e-3 * scale;
+    say("repeats", same, format!("the same input differs by {twice:.1e} from itself, and by {beside:.1e} beside another one"));
+    match network.no_gradient() {
+        Some(reason) => say("gradient", false, format!("none: {reason}; searches without gradients work")),
+        None => {
+            let pass = network.forward(&schedule, &row(0));
+            let gradient = pass.pullback([(output, one.ones_like())]);
+            let norm = gradient.norm().double_value(&[]);
+            say("gradient", norm.is_finite() && norm > 0., format!("norm {norm:.3e} at the input"));
+        }
+    }
+    if let Some(classes) = classes {
+        say("classes", true, classes);
+    }
+    let names: Vec<&str> = network.taps().iter().map(|tap| tap.name.as_str()).collect();
+    let shown: Vec<&str> = names.iter().copied().take(6).collect();
+    let more = if names.len() > shown.len() { ", …" } else { "" };
+    say("layers", !names.is_empty(), format!("{}: {}{more} (`models info` lists all)", names.len(), shown.join(", ")));
+    Ok(findings)
+}
+
+/// What a file of weights holds.
+fn tensors(path: &Path, keys: &[String]) -> std::result::Result<String, String> {
+    let keys: Vec<Option<&str>> = if keys.is_empty() { vec![None] } else { keys.iter().map(|key| Some(key.as_str())).collect() };
+    let mut opened = Err(String::new());
+    for key in keys {
+        opened = WeightFile::open_at(path, key).map_err(|error| error.fault.to_string());
+        if opened.is_ok() {
+            break;
+        }
+    }
+    let file = opened?;
+    let all: Vec<String> = file.entries().map(|entry| format!("{} {:?}", entry.name, entry.shape)).collect();
+    let more = if all.len() > 5 { ", …" } else { "" };
+    Ok(format!("{}: {}{more}", all.len(), all[..all.len().min(5)].join(", ")))
+}
+
+/// Everything that does not fit, where that is it.
+fn misfit(error: &LoadError) -> String {
+    match error {
+        LoadError::Weights(error) => format!("{:#}", error.fault),
+        other => other.to_string(),
+    }
 }

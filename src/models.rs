@@ -141,6 +141,7 @@ impl Models {
         }
         let (manifest, weights) = self.weights(name, Kind::Classifier)?;
         let classifier = classifiers::Classifier::load(&manifest, &weights)?.to(self.0.device, tch::Kind::Float);
+        self.tell(name, classifier.network.notes());
         let made = self.made(classifier);
         loaded.push((name.to_owned(), Arc::downgrade(&made.classifier), Arc::downgrade(&made.shapes)));
         Ok(made)
@@ -155,6 +156,11 @@ impl Models {
         let (manifest, weights) = self.weights(name, Kind::Classifier)?;
         let classifier = classifiers::Classifier::load_permuted(&manifest, &weights, order)?;
         Ok(self.made(classifier.to(self.0.device, tch::Kind::Float)))
+    }
+
+    /// Tells what a user should know of how a file was read.
+    fn tell(&self, name: &str, notes: &[String]) {
+        notes.iter().for_each(|note| self.0.progress.note(&format!("{name}: {note}")));
     }
 
     fn made(&self, classifier: classifiers::Classifier) -> Classifier {
@@ -187,6 +193,7 @@ impl Models {
         }
         let (manifest, weights) = self.weights(name, Kind::Generator)?;
         let generator = generators::Generator::load(&manifest, &weights)?.to(self.0.device, tch::Kind::Float);
+        self.tell(name, generator.network.notes());
         let generator = match side {
             Some(side) if generator.code.is_spatial() => {
                 generator.at(side).map_err(|reason| request!("size: {reason}"))?
@@ -199,13 +206,17 @@ impl Models {
     }
 
     /// Photographs: the set of the zoo of this name, which is pulled if need be, or else the pictures in this folder, whose subfolders may
-    /// bear the names of classes of `classifier`.
+    /// bear the names of classes of `classifier`. Broken pictures are told to whoever follows the progress, and passed over.
     ///
     /// # Errors
     /// A name that is neither; a folder that cannot be read, or holds no pictures.
     pub fn photographs(&self, name: &str, classifier: &classifiers::Classifier) -> Result<Vec<Photograph>> {
         match self.folder(name) {
-            Some(folder) => reference::in_folder(folder, classifier).of_request(),
+            Some(folder) => {
+                let (photographs, broken) = reference::in_folder(folder, classifier).of_request()?;
+                reference::told(folder, &broken).iter().for_each(|told| self.0.progress.note(told));
+                Ok(photographs)
+            }
             None => Ok(reference::of_set(&self.set(name)?)),
         }
     }
@@ -216,7 +227,11 @@ impl Models {
     /// As [`Models::photographs`], and a picture that cannot be read.
     pub fn pictures(&self, name: &str) -> Result<Vec<RgbImage>> {
         let paths: Vec<PathBuf> = match self.folder(name) {
-            Some(folder) => reference::below(folder).of_request()?,
+            Some(folder) => {
+                let (paths, broken) = reference::whole(folder).of_request()?;
+                reference::told(folder, &broken).iter().for_each(|told| self.0.progress.note(told));
+                paths
+            }
             None => self.set(name)?.into_iter().map(|file| file.path).collect(),
         };
         if paths.is_empty() {

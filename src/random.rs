@@ -57,6 +57,8 @@ pub enum Purpose {
     Others = 16,
     /// The noise under which an activation must survive.
     Robustness = 17,
+    /// What a picture is moved by whose unit nothing moves.
+    Revival = 18,
 }
 
 /// The stream of one seed, purpose and step.

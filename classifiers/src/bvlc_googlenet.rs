@@ -40,7 +40,7 @@ const MODULES: [(&str, &str, [i64; 6]); 9] = [
 /// If the file is not that of this network.
 pub(crate) fn load(entry: &mut Entry) -> Result<Built, LoadError> {
     let network = network(entry.tensors()?)?;
-    Ok(Built { network, classes: 1000, size: RESOLUTION, mean: MEAN, std: STD })
+    Ok(Built::of(network, 1000, RESOLUTION, MEAN, STD))
 }
 
 /// The network: pictures `[N,3,224,224]`, normalised, to logits `[N,1000]`.

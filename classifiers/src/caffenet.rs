@@ -27,7 +27,7 @@ pub const STD: [f64; 3] = [1. / 255.; 3];
 /// If the file is not that of this network.
 pub(crate) fn load(entry: &mut Entry) -> Result<Built, LoadError> {
     let network = network(entry.tensors()?)?;
-    Ok(Built { network, classes: 1000, size: RESOLUTION, mean: MEAN, std: STD })
+    Ok(Built::of(network, 1000, RESOLUTION, MEAN, STD))
 }
 
 /// The network: pictures `[N,3,227,227]`, normalised, to logits `[N,1000]`.

@@ -8,7 +8,7 @@ use tch::{Device, Kind, Tensor};
 use zoo::{Checked, Manifest};
 
 use crate::architectures;
-use crate::built::Built;
+use crate::built::{Built, Names};
 use crate::entry::Entry;
 use crate::imagenet::{self, NotAClass};
 use crate::input_pipeline::InputPipeline;
@@ -28,6 +28,10 @@ pub struct Classifier {
     pub mean: [f64; 3],
     /// What each channel is divided by after that.
     pub std: [f64; 3],
+    /// What its classes are called.
+    pub names: Names,
+    /// Whether each class is a question of its own: probabilities are sigmoids of logits, and not a softmax of all.
+    pub independent: bool,
     /// The sha256 of the weights file, in hexadecimal.
     pub weights_sha256: String,
     /// What else decides what it computes; see [`Manifest::definition`].
@@ -47,14 +51,14 @@ impl Classifier {
     /// a network that knows nothing, as a control ([`Weights::permuted`]).
     ///
     /// # Errors
-    /// Those of [`Classifier::load`], and a program of TorchScript, whose weights cannot be taken apart.
+    /// Those of [`Classifier::load`], and a program of somebody's, whose weights cannot be taken apart.
     pub fn load_permuted(
         manifest: &Manifest,
         weights: &Checked,
         order: &mut dyn FnMut(usize) -> Vec<i64>,
     ) -> Result<Classifier, LoadError> {
-        if manifest.architecture.as_deref() == Some("torchscript") {
-            let reason = "the weights of a program of TorchScript cannot be permuted".to_owned();
+        if let Some(architecture @ ("torchscript" | "onnx" | "exported")) = manifest.architecture.as_deref() {
+            let reason = format!("the weights of somebody's program ({architecture}) cannot be permuted");
             return Err(LoadError::Config { manifest: manifest.file.clone(), reason });
         }
         let mut classifier = Classifier::of(manifest, weights, &mut |tensors| tensors.permuted(order))?;
@@ -68,7 +72,7 @@ impl Classifier {
         change: &mut dyn FnMut(Weights) -> Weights,
     ) -> Result<Classifier, LoadError> {
         let built = architectures::load(&mut Entry { manifest, weights, change })?;
-        let Built { network, classes, size, mean, std } = built;
+        let Built { network, classes, size, mean, std, names, independent } = built;
         Ok(Classifier {
             name: manifest.name.to_string(),
             network,
@@ -76,6 +80,8 @@ impl Classifier {
             size,
             mean,
             std,
+            names,
+            independent,
             weights_sha256: weights.sha256.to_string(),
             definition: manifest.definition(),
         })
@@ -90,6 +96,9 @@ impl Classifier {
         if self.has_imagenet_classes() {
             return imagenet::class(word).map(|class| class.index);
         }
+        if let (Names::Own(names), Err(_)) = (&self.names, word.parse::<usize>()) {
+            return own_class(word, names);
+        }
         let last = self.classes.saturating_sub(1) as usize;
         match word.parse::<usize>() {
             Ok(index) if index <= last => Ok(index),
@@ -99,12 +108,21 @@ impl Classifier {
     }
 
     /// The name of a class, where it has one.
-    pub fn class_name(&self, index: usize) -> Option<&'static str> {
-        imagenet::CLASSES.get(index).filter(|_| self.has_imagenet_classes()).map(|class| class.name)
+    pub fn class_name(&self, index: usize) -> Option<&str> {
+        match &self.names {
+            Names::Own(names) => names.get(index).map(String::as_str),
+            _ => imagenet::CLASSES.get(index).filter(|_| self.has_imagenet_classes()).map(|class| class.name),
+        }
+    }
+
+    /// Probabilities of logits `[…,classes]`, by the last axis: 0 to 1; their sum is 1 unless classes are [independent](
+    /// Classifier::independent).
+    pub fn probabilities(&self, logits: &Tensor) -> Tensor {
+        if self.independent { logits.sigmoid() } else { logits.softmax(-1, None::<Kind>) }
     }
 
     fn has_imagenet_classes(&self) -> bool {
-        self.classes == imagenet::CLASSES.len() as i64
+        self.names == Names::ImageNet && self.classes == imagenet::CLASSES.len() as i64
     }
 
     /// The input pipeline: pictures `[N,3,H,W]` in `[0,1]` of the size `from` to the network's input of the size `to` (its own
@@ -120,4 +138,24 @@ impl Classifier {
     pub fn to(self, device: Device, kind: Kind) -> Classifier {
         Classifier { network: self.network.to(device, kind), ..self }
     }
+}
+
+/// The index of the class that a word names, exactly or but for case and hyphens.
+fn own_class(word: &str, names: &[String]) -> Result<usize, NotAClass> {
+    let folded = zoo::suggest::fold(word);
+    let tests: [&dyn Fn(&str) -> bool; 2] = [&|name| name == word, &|name| zoo::suggest::fold(name) == folded];
+    for test in tests {
+        let found: Vec<usize> = (0..names.len()).filter(|&index| test(&names[index])).collect();
+        match found[..] {
+            [] => {}
+            [index] => return Ok(index),
+            _ => {
+                let list: Vec<String> = found.iter().map(|&index| format!("{} ({index})", names[index])).collect();
+                return Err(NotAClass::Ambiguous { word: word.to_owned(), classes: list.join(", ") });
+            }
+        }
+    }
+    let nearest = zoo::suggest::nearest(word, names.iter().map(String::as_str));
+    let nearest = nearest.and_then(|name| Some((name.to_owned(), names.iter().position(|other| other == name)?)));
+    Err(NotAClass::Unknown { word: word.to_owned(), nearest })
 }

@@ -95,7 +95,7 @@ pub(crate) fn load(entry: &mut Entry) -> Result<Built, LoadError> {
     config.check().map_err(|reason| entry.wrong(reason))?;
     let tensors = entry.tensors()?;
     let (mean, std) = if naming::is_timm(&tensors) { (HALF, HALF) } else { (MEAN, STD) };
-    Ok(Built { network: network(config, tensors)?, classes: 1000, size: config.resolution, mean, std })
+    Ok(Built::of(network(config, tensors)?, 1000, config.resolution, mean, std))
 }
 
 /// The network: pictures `[N,3,S,S]`, normalised, to logits `[N,1000]`.

@@ -40,7 +40,7 @@ pub enum NotAClass {
         /// What was asked for.
         word: String,
         /// The class with the nearest name, and its index.
-        nearest: Option<(&'static str, usize)>,
+        nearest: Option<(String, usize)>,
     },
     /// Several classes have this name; they are told apart by index.
     #[error("'{word}' names several classes: {classes}; give the index")]
@@ -92,7 +92,7 @@ pub fn class(word: &str) -> Result<&'static Class, NotAClass> {
     }
     let nearest = nearest(word, CLASSES.iter().map(|class| class.name));
     let nearest = nearest.and_then(|name| CLASSES.iter().find(|class| class.name == name));
-    Err(NotAClass::Unknown { word: word.to_owned(), nearest: nearest.map(|class| (class.name, class.index)) })
+    Err(NotAClass::Unknown { word: word.to_owned(), nearest: nearest.map(|class| (class.name.to_owned(), class.index)) })
 }
 
 #[cfg(test)]

@@ -22,6 +22,7 @@ pub mod mobilenet_v1;
 pub mod mobilenet_v2;
 pub mod mobilenet_v2_tf;
 pub mod naming;
+mod own;
 mod parts;
 pub mod resnet;
 pub mod squeezenet;
@@ -30,6 +31,7 @@ pub mod torchscript;
 pub mod torchvision;
 pub mod vgg;
 
+pub use built::Names;
 pub use classifier::Classifier;
 pub use input_pipeline::InputPipeline;
 pub use parts::LOGITS;

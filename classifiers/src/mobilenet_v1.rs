@@ -86,7 +86,7 @@ pub(crate) fn load(entry: &mut Entry) -> Result<Built, LoadError> {
     };
     config.check().map_err(|reason| entry.wrong(reason))?;
     let network = network(config, entry.tensors()?)?;
-    Ok(Built { network, classes: config.classes, size: config.resolution, mean: HALF, std: HALF })
+    Ok(Built::of(network, config.classes, config.resolution, HALF, HALF))
 }
 
 /// The network: pictures `[N,3,S,S]` in `[-1,1]` to logits `[N,classes]`.

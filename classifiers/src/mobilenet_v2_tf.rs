@@ -26,7 +26,7 @@ const STAGES: [(i64, i64, usize, i64); 7] =
 /// If the file is not that of this network.
 pub(crate) fn load(entry: &mut Entry) -> Result<Built, LoadError> {
     let network = network(entry.tensors()?)?;
-    Ok(Built { network, classes: 1000, size: RESOLUTION, mean: [0.5; 3], std: [0.5; 3] })
+    Ok(Built::of(network, 1000, RESOLUTION, [0.5; 3], [0.5; 3]))
 }
 
 /// Takes the convolutions in their order.

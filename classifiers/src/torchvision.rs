@@ -105,13 +105,9 @@ impl Architecture {
         self.check(&config).map_err(|reason| entry.wrong(reason))?;
         let classes = config.classes.unwrap_or(1000);
         let (mean, std) = if self.halved { (HALF, HALF) } else { (MEAN, STD) };
-        Ok(Built {
-            network: self.network(classes, entry.tensors()?)?,
-            classes,
-            size: config.resolution.unwrap_or(self.resolution),
-            mean: config.mean.unwrap_or(mean),
-            std: config.std.unwrap_or(std),
-        })
+        let network = self.network(classes, entry.tensors()?)?;
+        let size = config.resolution.unwrap_or(self.resolution);
+        Ok(Built::of(network, classes, size, config.mean.unwrap_or(mean), config.std.unwrap_or(std)))
     }
 
     /// The network: pictures `[N,3,S,S]`, normalised, to logits `[N,classes]`.

@@ -4,6 +4,7 @@ mod constant;
 pub mod imported;
 pub mod load;
 pub mod network;
+pub mod recognize;
 pub mod resize;
 pub mod weights;
 mod wire;

@@ -66,7 +66,7 @@ pub(super) fn run(command: Classify, quiet: bool) -> Result<u8> {
     let mut documents = vec![];
     for (path, picture) in command.images.iter().zip(&pictures) {
         let logits = judge::logits(classifier, picture);
-        let probabilities = judge::probabilities(&logits);
+        let probabilities = judge::probabilities(classifier, &logits);
         let mut order: Vec<usize> = (0..logits.len()).collect();
         order.sort_by(|&a, &b| logits[b].total_cmp(&logits[a]));
         let top = order.iter().take(command.top).map(|&class| {

@@ -52,8 +52,11 @@ pub fn logits(classifier: &Classifier, picture: &RgbImage) -> Vec<f64> {
     values
 }
 
-/// Softmax probabilities of logits: 0 to 1, their sum 1.
-pub fn probabilities(logits: &[f64]) -> Vec<f64> {
+/// Probabilities of a classifier's logits, 0 to 1: the softmax, whose sum is 1, or sigmoids where classes are questions of their own.
+pub fn probabilities(classifier: &Classifier, logits: &[f64]) -> Vec<f64> {
+    if classifier.independent {
+        return logits.iter().map(|logit| 1. / (1. + (-logit).exp())).collect();
+    }
     let highest = logits.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let powers: Vec<f64> = logits.iter().map(|logit| (logit - highest).exp()).collect();
     let sum: f64 = powers.iter().sum();
@@ -66,7 +69,7 @@ pub fn verdict(classifier: &Classifier, picture: &RgbImage, class: usize) -> Ver
     let logit = logits[class];
     Verdict {
         classifier: classifier.name.clone(),
-        probability: probabilities(&logits)[class],
+        probability: probabilities(classifier, &logits)[class],
         logit,
         rank: 1 + logits.iter().filter(|other| **other > logit).count(),
     }

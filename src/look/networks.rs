@@ -188,7 +188,7 @@ impl Networks {
         };
         let activations = read(&own)?;
         let of_units: Vec<Vec<f64>> = others.iter().map(read).collect::<Result<_>>()?;
-        let posterior = rows(&pass.activation(at_logits).softmax(1, None::<Kind>))?;
+        let posterior = rows(&target.probabilities(pass.activation(at_logits)))?;
         let features = rows(&pooled(pass.activation(features)))?;
         let at = |of: &dyn Fn(&Tensor) -> Result<Vec<Vec<f32>>>| -> Result<Vec<Vec<Vec<f32>>>> {
             self.layers.iter().map(|(_, point)| of(pass.activation(*point))).collect()
@@ -217,7 +217,7 @@ impl Networks {
             let encoded = encoded.map(|point| rows(&pooled(pass.activation(point)))).transpose()?;
             for (row, (look, unit)) in looks.iter_mut().zip(units).enumerate() {
                 if let Some(class) = unit.class() {
-                    look.opinions.push(opinion(&logits[row], class));
+                    look.opinions.push(opinion(witness, &logits[row], class));
                 }
                 if let Some(encoded) = &encoded {
                     look.encoded.clone_from(&encoded[row]);
@@ -251,12 +251,12 @@ fn inputs(classifier: &Classifier, pictures: &[&RgbImage]) -> Tensor {
     frozen::network::channels_last(&Tensor::cat(&inputs, 0))
 }
 
-fn opinion(logits: &[f32], class: usize) -> Opinion {
+fn opinion(witness: &Classifier, logits: &[f32], class: usize) -> Opinion {
     let logits: Vec<f64> = logits.iter().map(|logit| f64::from(*logit)).collect();
     let own = logits[class];
     Opinion {
         agrees: logits.iter().enumerate().all(|(other, logit)| other == class || *logit < own),
-        probability: judge::probabilities(&logits)[class],
+        probability: judge::probabilities(witness, &logits)[class],
         centred: own - logits.iter().sum::<f64>() / logits.len() as f64,
     }
 }

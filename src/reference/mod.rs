@@ -3,5 +3,5 @@
 mod photographs;
 mod sets;
 
-pub use photographs::{Photograph, below, in_folder, of_set};
+pub use photographs::{Broken, Photograph, below, in_folder, of_set, told, whole};
 pub use sets::{MANIFESTS, image_sets, is_image_set};

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Context, Result, request};
+use crate::picture;
 use classifiers::Classifier;
 use zoo::Checked;
 use zoo::hash::sha256;
@@ -32,26 +33,61 @@ pub fn of_set(files: &[Checked]) -> Vec<Photograph> {
     files.iter().map(of).collect()
 }
 
-/// All pictures in a folder and the folders in it, in the order of their paths. A folder that has the name or the number of a
-/// class labels the pictures in it (underscores stand for spaces).
+/// A file that is no whole picture, and why.
+pub type Broken = (PathBuf, String);
+
+/// All pictures in a folder and the folders in it, in the order of their paths, and those that are broken, which are passed over. A
+/// folder that has the name or the number of a class labels the pictures in it (underscores stand for spaces).
 ///
 /// # Errors
-/// A folder or a file that cannot be read, or no picture at all.
-pub fn in_folder(folder: &Path, classifier: &Classifier) -> Result<Vec<Photograph>> {
+/// A folder that cannot be read, or no picture at all.
+pub fn in_folder(folder: &Path, classifier: &Classifier) -> Result<(Vec<Photograph>, Vec<Broken>)> {
     let class_of = |path: &Path| {
         let name = path.parent().filter(|parent| *parent != folder)?.file_name()?.to_str()?.replace('_', " ");
         classifier.class(&name).ok()
     };
-    let paths = below(folder)?;
-    if paths.is_empty() {
-        return Err(request!("{}: there are no pictures in it", folder.display()));
-    }
+    let (paths, broken) = whole(folder)?;
     let photograph = |path: PathBuf| {
         let bytes = std::fs::read(&path).with_context(|| format!("{}: cannot be read", path.display()))?;
         let sha256 = sha256(&bytes);
         Ok(Photograph { class: class_of(&path), sha256, path })
     };
-    paths.into_iter().map(photograph).collect()
+    Ok((paths.into_iter().map(photograph).collect::<Result<_>>()?, broken))
+}
+
+/// The pictures in a folder and the folders in it that can be read, and those that cannot. Each is decoded for that.
+///
+/// # Errors
+/// A folder that cannot be read, or no picture at all.
+pub fn whole(folder: &Path) -> Result<(Vec<PathBuf>, Vec<Broken>)> {
+    let (mut found, mut broken) = (vec![], vec![]);
+    for path in below(folder)? {
+        match picture::read(&path) {
+            Ok(_) => found.push(path),
+            Err(error) => broken.push((path, error.to_string())),
+        }
+    }
+    match (found.is_empty(), &broken[..]) {
+        (false, _) => Ok((found, broken)),
+        (true, []) => Err(request!("{}: there are no pictures in it", folder.display())),
+        (true, [(_, first), ..]) => {
+            Err(request!("{}: all of its {} pictures are broken: {first}", folder.display(), broken.len()))
+        }
+    }
+}
+
+/// What is told of pictures that were passed over.
+pub fn told(folder: &Path, broken: &[Broken]) -> Option<String> {
+    const NAMED: usize = 3;
+    let named: Vec<&str> = broken.iter().take(NAMED).map(|(_, reason)| reason.as_str()).collect();
+    let more = match broken.len().saturating_sub(NAMED) {
+        0 => String::new(),
+        more => format!("; and {more} more"),
+    };
+    let are = if broken.len() == 1 { "picture is" } else { "pictures are" };
+    (!broken.is_empty()).then(|| {
+        format!("{}: {} {are} broken and passed over: {}{more}", folder.display(), broken.len(), named.join("; "))
+    })
 }
 
 /// The picture files in a folder and the folders in it, in the order of their paths. What is hidden (its name begins with a dot) is passed
@@ -107,6 +143,24 @@ mod tests {
         let names: Vec<&str> =
             found.iter().map(|path| path.strip_prefix(folder.path()).unwrap().to_str().unwrap()).collect();
         assert_eq!(names, ["a.png", "b.JPG", "d/e.webp"]);
+    }
+
+    #[test]
+    fn a_broken_picture_is_named_and_passed_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let picture = image::RgbImage::from_fn(9, 7, |x, y| image::Rgb([x as u8, y as u8, 7]));
+        picture.save(folder.path().join("a.png")).unwrap();
+        let whole_file = std::fs::read(folder.path().join("a.png")).unwrap();
+        std::fs::write(folder.path().join("b.png"), &whole_file[..whole_file.len() / 2]).unwrap();
+        std::fs::write(folder.path().join("c.jpg"), "no picture").unwrap();
+        let (found, broken) = whole(folder.path()).unwrap();
+        assert_eq!(found, [folder.path().join("a.png")]);
+        assert_eq!(broken.len(), 2);
+        let told = told(folder.path(), &broken).unwrap();
+        assert!(told.contains("2 pictures are broken and passed over: ") && told.contains("b.png"), "{told}");
+        std::fs::remove_file(folder.path().join("a.png")).unwrap();
+        let error = whole(folder.path()).unwrap_err().to_string();
+        assert!(error.contains("all of its 2 pictures are broken"), "{error}");
     }
 
     #[cfg(unix)]

@@ -1,12 +1,14 @@
 //! Gradient ascent: the pictures of all runs of a batch, one step at a time, octave after octave.
 
+use std::borrow::Cow;
+
 use rand::RngExt;
 use tch::{Kind, Tensor};
 
 use super::batch::{Batch, Passes, Rendered, on_host, rendered};
 use super::best::Best;
 use super::encoder::Encoder;
-use super::trace::Trace;
+use super::trace::{READ_BACK, Trace, is_dead};
 use super::view::{Moment, Seen, View};
 use super::watch::Watch;
 use crate::error::Result;
@@ -14,12 +16,9 @@ use crate::filter::{FilterContext, Stage};
 use crate::method::Method;
 use crate::optimizer::Optimizer;
 use crate::param::Param;
-use crate::random::{Purpose, Seed, stream};
+use crate::random::{Purpose, Seed, normal, stream};
 use crate::saved::Saved;
 use crate::unit::Unit;
-
-/// Steps between two readings of the trace.
-pub(super) const READ_BACK: usize = 10;
 
 /// An optimization under way: the pictures of all runs of a batch, and everything that the next step depends on.
 pub(super) struct Chain<'b> {
@@ -40,7 +39,12 @@ pub(super) struct Chain<'b> {
     /// The next step.
     pub(super) step: usize,
     pub(super) octave: usize,
+    /// The runs whose units nothing has moved yet, as the trace says that was read last.
+    pub(super) dead: Vec<bool>,
 }
+
+/// How often a picture is moved by noise whose unit nothing moves.
+const REVIVALS: usize = 5;
 
 impl<'b> Chain<'b> {
     pub(super) fn new(
@@ -51,7 +55,8 @@ impl<'b> Chain<'b> {
     ) -> Result<Chain<'b>> {
         let best = Best::new(batch.method.keep, &param.tensors());
         let trace = Trace::new(batch.runs.len(), batch.method.regularizers.len());
-        let view = Chain::view(batch, of_pictures, param.as_ref())?;
+        let dead = vec![false; batch.runs.len()];
+        let view = Chain::view(batch, of_pictures, param.as_ref(), &dead)?;
         let optimizer = batch.method.optimizer.build(&param.tensors())?;
         let (step, octave, passes) = (0, 0, Passes::default());
         let encoder = match batch.generator.filter(|_| batch.method.encodes()) {
@@ -72,12 +77,25 @@ impl<'b> Chain<'b> {
             passes,
             step,
             octave,
+            dead,
         })
     }
 
-    pub(super) fn view(batch: &'b Batch<'b>, seeds: &'b [Seed], param: &dyn Param) -> Result<View<'b>> {
+    /// What is seen of a param's pictures; units that nothing moves are driven by what is before their ReLU.
+    pub(super) fn view(
+        batch: &'b Batch<'b>,
+        seeds: &'b [Seed],
+        param: &dyn Param,
+        dead: &[bool],
+    ) -> Result<View<'b>> {
         let copies = param.copies();
-        let units: Vec<&Unit> = batch.runs.iter().flat_map(|(unit, _)| std::iter::repeat_n(unit, copies)).collect();
+        let driven: Vec<Cow<Unit>> = (batch.runs.iter().zip(dead))
+            .map(|((unit, _), &dead)| match unit.revived(&batch.classifier.network).filter(|_| dead) {
+                Some(revived) => Cow::Owned(revived),
+                None => Cow::Borrowed(unit),
+            })
+            .collect();
+        let units: Vec<&Unit> = driven.iter().flat_map(|unit| std::iter::repeat_n(&**unit, copies)).collect();
         View::new(batch.classifier, batch.shapes, batch.method, &units, seeds, param.size())
     }
 
@@ -88,7 +106,7 @@ impl<'b> Chain<'b> {
         self.octave += 1;
         self.param.resize([self.sides[self.octave]; 2], method.octaves.resampling)?;
         self.optimizer = method.optimizer.build(&self.param.tensors())?;
-        self.view = Chain::view(self.batch, self.of_pictures, self.param.as_ref())?;
+        self.view = Chain::view(self.batch, self.of_pictures, self.param.as_ref(), &self.dead)?;
         self.best = Best::new(method.keep, &self.param.tensors());
         Ok(())
     }
@@ -157,7 +175,45 @@ impl<'b> Chain<'b> {
             if self.step.is_multiple_of(READ_BACK) || self.step == end {
                 watch.step(self.step.min(all), all, self.trace.read_back());
             }
+            if self.step.is_multiple_of(READ_BACK) && self.step < all {
+                self.revive()?;
+            }
             keep(self);
+        }
+        Ok(())
+    }
+
+    /// The runs whose units nothing has moved, as far as the trace was read in tens of steps.
+    fn dead_runs(&self) -> Vec<bool> {
+        let tens = |rows: &Vec<_>| rows.len() / READ_BACK * READ_BACK;
+        self.trace.rows.iter().map(|rows| is_dead(&rows[..tens(rows)])).collect()
+    }
+
+    /// Moves pictures by noise whose units nothing has moved, more from time to time, and drives the units by what is before their
+    /// ReLU until something does.
+    fn revive(&mut self) -> Result<()> {
+        let dead = self.dead_runs();
+        let time = self.step / READ_BACK;
+        if time <= REVIVALS {
+            let _guard = tch::no_grad_guard();
+            for (place, tensor) in self.param.tensors().iter().enumerate() {
+                for run in (0..dead.len()).filter(|&run| dead[run]) {
+                    let mut of_run = tensor.get(run as i64);
+                    let mut rng = stream(self.seeds[run], Purpose::Revival, (time * 64 + place) as u64);
+                    let noise = Tensor::from_slice(&normal(&mut rng, of_run.numel())).view_as(&of_run);
+                    let noise = noise.to_kind(tensor.kind()).to_device(tensor.device());
+                    // Of its own spread, and of a tenth where it has none.
+                    let spread = of_run.std(false).clamp_min(0.1) * time as f64;
+                    let _ = of_run.g_add_(&(noise * spread));
+                }
+            }
+            if dead.contains(&true) {
+                self.param.project();
+            }
+        }
+        if dead != self.dead {
+            self.dead = dead;
+            self.view = Chain::view(self.batch, self.of_pictures, self.param.as_ref(), &self.dead)?;
         }
         Ok(())
     }
@@ -209,6 +265,8 @@ impl<'b> Chain<'b> {
         let shape = [3 + self.trace.regularizers as i64, self.trace.rows.len() as i64];
         let fits = self.trace.waiting.iter().all(|columns| columns.size() == shape);
         (self.step, self.passes) = (step, Passes { forward, backward });
+        self.dead = self.dead_runs();
+        self.view = Chain::view(self.batch, self.of_pictures, self.param.as_ref(), &self.dead).ok()?;
         fits.then_some(())
     }
 
@@ -288,7 +346,7 @@ impl<'b> Chain<'b> {
         self.best.restore(&self.param.tensors());
         let pictures = on_host(self.param.kept());
         let state: Vec<_> = self.param.state().into_iter().map(|(name, tensor)| (name, on_host(tensor))).collect();
-        Ok(rendered(&pictures, &state, self.trace.rows, self.passes, self.batch.method))
+        Ok(rendered(&pictures, &state, self.trace.rows, self.passes, self.batch))
     }
 }
 

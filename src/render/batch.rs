@@ -5,7 +5,7 @@ use generators::Generator;
 use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
 
-use super::trace::{Row, failure};
+use super::trace::{Row, failure, revival};
 use crate::method::Method;
 use crate::param::Condition;
 use crate::random::Seed;
@@ -44,6 +44,8 @@ pub struct Rendered {
     pub trace: Vec<Row>,
     /// What it cost.
     pub passes: Passes,
+    /// What was done for a unit that nothing moved at first, in words.
+    pub revival: Option<String>,
     /// Why the run is worthless, if it is.
     pub failure: Option<String>,
 }
@@ -68,12 +70,13 @@ pub(super) fn rendered(
     state: &[(&'static str, Tensor)],
     traces: Vec<Vec<Row>>,
     passes: Passes,
-    method: &Method,
+    batch: &Batch,
 ) -> Vec<Rendered> {
     let of = |(i, trace): (usize, Vec<Row>)| Rendered {
+        revival: revival(&trace, &batch.runs[i].0, &batch.classifier.network),
         picture: pictures.get(i as i64).contiguous(),
         state: state.iter().map(|(name, tensor)| (*name, tensor.get(i as i64).contiguous())).collect(),
-        failure: failure(&trace, method),
+        failure: failure(&trace, batch.method),
         trace,
         passes,
     };

@@ -7,6 +7,7 @@
 //! | quadratic (channel, neuron, whole layer) | mean of squares a^2 | 2 a / count |
 //! | probability | p = softmax(logits)[c] | p (1[c] - softmax) |
 //! | log_probability | ln p | 1[c] - softmax |
+//! | (of independent classes) | p = sigmoid(logit) | p (1 - p) 1[c], and (1 - p) 1[c] |
 //! | cosine | mean over positions of a·v / (\|a\| \|v\|) | (v/\|v\| - cos a/\|a\|) / \|a\| / positions |
 
 use std::cell::RefCell;
@@ -42,19 +43,27 @@ impl Objective {
     /// # Errors
     /// If a unit has no such reading.
     pub fn new(units: &[&Unit], reading: Reading) -> Result<Objective> {
-        let driven = match reading {
-            Reading::Activation => None,
-            reading => {
-                let read = units.iter().map(|unit| unit.read_as(reading)).collect::<Result<Vec<_>>>()?;
-                Some(Terms::new(&read.iter().collect::<Vec<_>>()))
-            }
+        let driven = if reading == Reading::Activation && units.iter().all(|unit| unit.instead.is_none()) {
+            None
+        } else {
+            let driving = units.iter().map(|unit| match &unit.instead {
+                Some(terms) => Ok(Unit { terms: terms.clone(), ..(*unit).clone() }),
+                None => unit.read_as(reading),
+            });
+            let driving = driving.collect::<Result<Vec<_>>>()?;
+            Some(Terms::new(&driving.iter().collect::<Vec<_>>()))
         };
         Ok(Objective { read: Terms::new(units), driven })
     }
 
     /// The taps to schedule.
     pub fn points(&self) -> Vec<Point> {
-        self.read.points.iter().map(|of| of.point).collect()
+        // What drives may lie elsewhere than what is read.
+        let driven = self.driven.iter().flat_map(|terms| &terms.points);
+        let mut points: Vec<Point> = self.read.points.iter().chain(driven).map(|of| of.point).collect();
+        points.sort_unstable();
+        points.dedup();
+        points
     }
 
     /// The values for the activations that `tap` gives. The gradients are not to be written over.
@@ -180,9 +189,18 @@ fn evaluate(term: &Term, activation: &Tensor) -> (Tensor, Tensor) {
     let within = |index: i64| activation.get(index);
     match (term.reading, &term.part) {
         (Reading::Probability | Reading::LogProbability, Part::Channel(class)) => {
-            let probabilities = activation.softmax(0, None::<Kind>);
             let one = activation.zeros_like();
             let _ = one.get(*class).fill_(1.);
+            if term.independent {
+                // A question of its own: p = sigmoid(a), whose derivative is p (1 - p).
+                let p = activation.get(*class).sigmoid();
+                let towards = one * (1f64 - &p);
+                return match term.reading {
+                    Reading::Probability => (p.shallow_clone(), towards * p),
+                    _ => (activation.get(*class).log_sigmoid(), towards),
+                };
+            }
+            let probabilities = activation.softmax(0, None::<Kind>);
             let towards = one - &probabilities;
             match term.reading {
                 Reading::Probability => {

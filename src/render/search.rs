@@ -173,5 +173,5 @@ pub(super) fn evolve(
     }
     let pictures = on_host(bests.pictures());
     let state: Vec<_> = bests.state().into_iter().map(|(name, tensor)| (name, on_host(tensor))).collect();
-    Ok(rendered(&pictures, &state, searches.into_iter().map(|search| search.trace).collect(), passes, method))
+    Ok(rendered(&pictures, &state, searches.into_iter().map(|search| search.trace).collect(), passes, batch))
 }

@@ -1,9 +1,14 @@
 //! What each step saw: a row a step, read from the device now and then.
 
+use frozen::network::Network;
 use tch::{Device, Kind, Tensor};
 
 use crate::method::Method;
 use crate::saved::Saved;
+use crate::unit::Unit;
+
+/// Steps between two readings of the trace.
+pub(super) const READ_BACK: usize = 10;
 
 /// One row of a trace: what one step saw before it moved.
 #[derive(Clone, Debug, PartialEq)]
@@ -82,8 +87,37 @@ impl Trace {
     }
 }
 
+/// Whether nothing has moved a unit so far: its activation was the same number at every step.
+pub(super) fn is_dead(rows: &[Row]) -> bool {
+    rows.len() >= READ_BACK && rows.iter().all(|row| row.activation == rows[0].activation)
+}
+
+/// How many of the first steps of a run nothing moved its unit, in tens; what was done about it follows from that.
+fn dead_steps(rows: &[Row]) -> usize {
+    let tens = (1..=rows.len() / READ_BACK).take_while(|tens| is_dead(&rows[..tens * READ_BACK]));
+    tens.last().unwrap_or(0) * READ_BACK
+}
+
+/// What was done for a unit that nothing moved at first, in words.
+pub(super) fn revival(rows: &[Row], unit: &Unit, network: &Network) -> Option<String> {
+    let dead = dead_steps(rows);
+    if dead == 0 || is_dead(rows) {
+        return None;
+    }
+    let until = rows.iter().position(|row| row.activation != rows[0].activation).unwrap_or(dead);
+    let drive = if unit.revived(network).is_some() { ", and what is before its ReLU (or its probability) was driven" } else { "" };
+    Some(format!("nothing moved the unit up to step {until}: from step {READ_BACK} on its picture was moved by noise{drive}"))
+}
+
 /// What went wrong in a run, if its numbers stopped being finite: the step, and the likely cause.
 pub(super) fn failure(trace: &[Row], method: &Method) -> Option<String> {
+    if is_dead(trace) && method.all_steps() >= READ_BACK {
+        return Some(format!(
+            "dead: nothing moved the unit, whose activation was {} at each of {} steps, from several starts; it may answer to nothing",
+            trace[0].activation,
+            trace.len()
+        ));
+    }
     let row = trace
         .iter()
         .find(|row| !row.activation.is_finite() || row.gradient_norm.is_some_and(|norm| !norm.is_finite()))?;

@@ -92,6 +92,7 @@ impl Experiment {
                 }
             }
             let state = rendered.as_ref().map_or(&[][..], |rendered| &rendered.state);
+            record.revival = rendered.as_ref().ok().and_then(|rendered| rendered.revival.clone());
             record.passes = rendered.as_ref().ok().map(|rendered| rendered.passes);
             let leaves = Leaves {
                 record: &record,
@@ -156,6 +157,7 @@ impl Experiment {
             },
             probability: None,
             witnesses: vec![],
+            revival: None,
             provenance: Provenance {
                 version: env!("CARGO_PKG_VERSION").to_owned(),
                 numeric_version: NUMERIC_VERSION,

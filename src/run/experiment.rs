@@ -9,7 +9,7 @@ use tch::Device;
 
 use super::load::Load;
 use crate::error::{Context, Result, bail, request};
-use crate::method::{Method, ParamSpec};
+use crate::method::{Input, Method, ParamSpec};
 use crate::param::Condition;
 use crate::render::Encoder;
 use crate::unit::{LayerShapes, Unit};
@@ -67,6 +67,29 @@ impl Experiment {
             if !method.needs_generator() && side > LARGEST {
                 bail!("{}: its last octave has {side} pixels a side; at most {LARGEST} are made", named());
             }
+            self.check_sides(method).with_context(named)?;
+        }
+        Ok(())
+    }
+
+    /// Refuses pictures that the classifier cannot take at their own size: somebody's program may be made for one size alone.
+    fn check_sides(&self, method: &Method) -> Result<()> {
+        let own = self.classifier.size;
+        if method.input != Input::Full {
+            return Ok(());
+        }
+        let sides = match (&method.param, &self.generator) {
+            (ParamSpec::Latent(_) | ParamSpec::Embedding(_), Some(generator)) => vec![generator.size[0]],
+            _ => method.sides(own, self.size),
+        };
+        for side in sides.into_iter().filter(|&side| side != own) {
+            self.classifier.network.attempt(&[3, side, side]).map_err(|reason| {
+                request!(
+                    "{} takes pictures of {own} px alone, and this method shows it some of {side} px ({reason}); \
+                     `input: tiles` or `input: fit` in the method works with it",
+                    self.classifier.name
+                )
+            })?;
         }
         Ok(())
     }

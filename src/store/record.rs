@@ -194,7 +194,10 @@ pub struct Record {
     pub probability: Option<f64>,
     /// What the witnesses say of the saved picture, where the unit is a class.
     pub witnesses: Vec<Verdict>,
-    /// Why the run stopped: `steps` (all were done) or `not_finite`.
+    /// What was done for a unit that nothing moved at first, in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revival: Option<String>,
+    /// Why the run stopped: `steps` (all were done) or `error`.
     pub stop: String,
     /// Where and with what it was computed.
     pub provenance: Provenance,

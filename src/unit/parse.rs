@@ -1,6 +1,7 @@
 //! Reads a unit as it is written (`banana + 0.5*violin`), with what a classifier has: classes, layers, channels.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use classifiers::{Classifier, LOGITS};
 use frozen::network::Point;
@@ -110,7 +111,7 @@ impl Reader<'_> {
                 let direction = direction(vector.trim(), channels).map_err(|error| self.wrong(format!("{error}")))?;
                 let reading = if function == "cosine" { Reading::Cosine } else { Reading::Activation };
                 let part = Part::Direction(direction);
-                return Ok(Term { weight: 1., reading, layer, point, part, class: None, label: None });
+                return Ok(Term { weight: 1., reading, layer, point, part, class: None, label: None, independent: false });
             }
             _ => {
                 let known = ["quadratic", "probability", "log_probability", "direction", "cosine"];
@@ -147,7 +148,8 @@ impl Reader<'_> {
                 point,
                 part,
                 class: Some(index),
-                label: self.classifier.class_name(index),
+                label: self.classifier.class_name(index).map(Arc::from),
+                independent: self.classifier.independent,
             });
         }
         if layer == "layer" {
@@ -160,6 +162,7 @@ impl Reader<'_> {
                 part: Part::Whole,
                 class: None,
                 label: None,
+                independent: false,
             });
         }
         let (layer, point) = self.layer(layer)?;
@@ -197,8 +200,9 @@ impl Reader<'_> {
                 Part::Neuron(index, Place { at, of: [shape[1], shape[2]] })
             }
         };
-        let label = class.and_then(|class| self.classifier.class_name(class));
-        Ok(Term { weight: 1., reading: Reading::Activation, layer, point, part, class, label })
+        let label = class.and_then(|class| self.classifier.class_name(class)).map(Arc::from);
+        let independent = self.classifier.independent;
+        Ok(Term { weight: 1., reading: Reading::Activation, layer, point, part, class, label, independent })
     }
 }
 

@@ -1,5 +1,6 @@
 //! A unit: one term or a weighted sum of several, and its one canonical name.
 
+use frozen::network::Network;
 use serde_json::Value;
 
 use super::term::{Part, Reading, Term, readable};
@@ -12,6 +13,8 @@ pub struct Unit {
     pub name: String,
     /// What is added up; at least one.
     pub terms: Vec<Term>,
+    /// What drives the search in place of them, while nothing moves the unit.
+    pub(crate) instead: Option<Vec<Term>>,
 }
 
 impl Unit {
@@ -28,7 +31,24 @@ impl Unit {
             let factor = if term.weight.abs() == 1. { String::new() } else { format!("{}*", term.weight.abs()) };
             name.push_str(&format!("{sign}{factor}{}", term.name()));
         }
-        Unit { name, terms }
+        Unit { name, terms, instead: None }
+    }
+
+    /// The unit, driven by what still has a gradient where the unit itself has none: the activation before a ReLU, the logit of a
+    /// probability. None where there is nothing of the kind.
+    pub(crate) fn revived(&self, network: &Network) -> Option<Unit> {
+        let instead: Vec<Term> = self
+            .terms
+            .iter()
+            .map(|term| {
+                let reading = match term.reading {
+                    Reading::Probability | Reading::LogProbability => Reading::Activation,
+                    reading => reading,
+                };
+                Term { reading, point: network.before_activation(term.point).unwrap_or(term.point), ..term.clone() }
+            })
+            .collect();
+        (instead != self.terms).then(|| Unit { instead: Some(instead), ..self.clone() })
     }
 
     /// The term, if there is but one with weight 1.
@@ -45,8 +65,8 @@ impl Unit {
     }
 
     /// The class's name, where the unit is one that has a name.
-    pub fn label(&self) -> Option<&'static str> {
-        self.only().and_then(|term| term.label)
+    pub fn label(&self) -> Option<&str> {
+        self.only().and_then(|term| term.label.as_deref())
     }
 
     /// Whether the unit is a class of the classifier.

@@ -1,5 +1,7 @@
 //! One summand of what is maximised: a channel, a neuron, a layer, a direction or a class, and how its activation is read.
 
+use std::sync::Arc;
+
 use frozen::network::Point;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -89,7 +91,9 @@ pub struct Term {
     /// The class, where the layer holds the logits.
     pub class: Option<usize>,
     /// Its name, where it has one.
-    pub label: Option<&'static str>,
+    pub label: Option<Arc<str>>,
+    /// Whether the class is a question of its own: its probability is the sigmoid of its logit.
+    pub independent: bool,
 }
 
 impl Term {
@@ -97,7 +101,7 @@ impl Term {
     pub(super) fn name(&self) -> String {
         let target = match (&self.part, self.class) {
             (Part::Channel(index), Some(_)) => {
-                self.label.map_or_else(|| format!("class:{index}"), |label| format!("class:{label}"))
+                self.label.as_ref().map_or_else(|| format!("class:{index}"), |label| format!("class:{label}"))
             }
             (Part::Whole, _) => return format!("layer:{}", self.layer),
             (Part::Channel(index), None) => format!("{}:{index}", self.layer),

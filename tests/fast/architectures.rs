@@ -291,6 +291,8 @@ fn formula_inception() -> Classifier {
         size: 299,
         mean: [0.5; 3],
         std: [0.5; 3],
+        names: classifiers::Names::ImageNet,
+        independent: false,
         weights_sha256: String::new(),
         definition: serde_json::Value::Null,
     }

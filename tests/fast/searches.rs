@@ -43,6 +43,8 @@ fn caffenet() -> Classifier {
         size: classifiers::caffenet::RESOLUTION,
         mean: classifiers::caffenet::MEAN,
         std: classifiers::caffenet::STD,
+        names: classifiers::Names::ImageNet,
+        independent: false,
         weights_sha256: String::new(),
         definition: serde_json::Value::Null,
     };

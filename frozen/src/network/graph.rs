@@ -81,6 +81,8 @@ pub struct Network {
     pub(crate) taps: Vec<Tap>,
     pub(crate) kind: Kind,
     pub(crate) device: Device,
+    /// Whether it was somebody's program: layers that may take inputs of one size alone.
+    pub(crate) imported: bool,
     /// What a user should know of how it was read.
     pub(crate) notes: Vec<String>,
 }
@@ -132,6 +134,13 @@ impl Network {
         self.taps.iter().filter(|tap| narrow[tap.point.0]).collect()
     }
 
+    /// The point before a ReLU (or ReLU6), where the point is one; there the gradient does not vanish.
+    pub fn before_activation(&self, point: Point) -> Option<Point> {
+        let step = self.steps.get(point.0)?;
+        step.layer()?.activation()?;
+        step.inputs.first().map(|&input| Point(input)).filter(|input| input.0 > 0)
+    }
+
     /// What a user should know of how its file was read, in sentences.
     pub fn notes(&self) -> &[String] {
         &self.notes
@@ -164,14 +173,27 @@ impl Network {
         })
     }
 
-    /// Whether inputs of this shape, without the batch dimension, can pass: a program may be made for one shape alone. Gives the
+    /// Whether inputs of this shape, without the batch dimension, can pass: somebody's program may be made for one shape alone. Gives the
     /// shape of the last output, if it is a program's.
     ///
     /// # Errors
     /// What a program says.
     pub fn attempt(&self, input: &[i64]) -> Result<Option<Vec<i64>>, ScriptError> {
-        let Some(script) = self.program() else { return Ok(None) };
-        let (run, _) = script.try_shape(1, input)?;
+        let Some(script) = self.program() else {
+            if !self.imported {
+                return Ok(None);
+            }
+            let shape: Vec<i64> = std::iter::once(1).chain(input.iter().copied()).collect();
+            let zeros = Tensor::zeros(&shape[..], (self.kind, self.device));
+            return self.try_forward(&zeros).map(|()| None).map_err(ScriptError);
+        };
+        // What lies in front of it changes the shape.
+        let mut shape: Vec<i64> = std::iter::once(1).chain(input.iter().copied()).collect();
+        for layer in self.steps.iter().take_while(|step| !matches!(step.source, Source::Program(_))).filter_map(Step::layer) {
+            let zeros = Tensor::zeros(&shape[..], (self.kind, self.device));
+            shape = tch::no_grad(|| layer.forward(&[zeros], false).0.size());
+        }
+        let (run, _) = script.try_shape(1, &shape[1..])?;
         Ok(run.outputs.last().map(|output| output.size()[1..].to_vec()))
     }
 

@@ -13,6 +13,9 @@ const DEEPEST: usize = 64;
 /// The tensors under `key`, or all of them if there are any in the outermost dictionary.
 pub(super) fn entries(pickled: &mut Pickled, key: Option<&str>) -> Result<Vec<TensorEntry>, Fault> {
     let root = pickled.root();
+    if let Some(function) = pickled.uncalled(root) {
+        return Err(Fault::Refused(shown(function)));
+    }
     let Some(items) = pickled.dict(root) else {
         let hint = if pickled.tensor(root).is_some() { "" } else { "; save the module's state_dict() instead" };
         return Err(Fault::Absent(format!("holds {}, not a dictionary of tensors{hint}", pickled.describe(root))));
@@ -59,6 +62,10 @@ fn absent(pickled: &mut Pickled, key: Option<&str>) -> Fault {
         None => "in its outermost dictionary".into(),
     };
     if counts.is_empty() {
+        let mut items = pickled.dict(pickled.root()).unwrap_or_default().iter();
+        if let Some(function) = items.find_map(|&(_, value)| pickled.uncalled(value)) {
+            return Fault::Refused(shown(function));
+        }
         let objects = pickled.dict(pickled.root()).unwrap_or_default().iter();
         let described = objects.filter_map(|&(name, value)| {
             let description = pickled.describe(value);

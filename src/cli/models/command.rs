@@ -7,7 +7,7 @@ use serde_json::json;
 use zoo::{Kind, Manifest, Zoo};
 
 use super::pull::{pull, verify};
-use super::told::{files, info, info_json, licence_json, list_json, listing, pretty, print, table, with};
+use super::told::{checked, files, info, info_json, licence_json, list_json, listing, pretty, print, table, with};
 use crate::cli::compute::Compute;
 use crate::cli::error::Result;
 use metapicture::engine::inspect::{self, Inspection};
@@ -63,6 +63,21 @@ Example:
         #[arg(long)]
         json: bool,
     },
+    /// Tries everything of a network of your own at once: what file it is, what tensors it holds and whether they fit, a pass and its
+    /// gradient, whether it repeats itself, its classes and layers.
+    #[command(
+        after_help = "Exit code 1: something is not as it should be.
+
+Example:
+  metapicture models check ./mine.yaml"
+    )]
+    Check {
+        /// A manifest file of your own, or an entry.
+        name: String,
+        /// Print one JSON document.
+        #[arg(long)]
+        json: bool,
+    },
     /// Hashes cached files again.
     #[command(after_help = "Example:\n  metapicture models verify")]
     Verify {
@@ -94,6 +109,14 @@ pub(super) type Inspect<'a> = &'a dyn Fn(&Manifest, Option<&Path>) -> Result<Ins
 pub fn run(command: Models, quiet: bool) -> Result<u8> {
     let models = Compute::on_cpu().models(quiet)?;
     let inspect = |manifest: &Manifest, wanted: Option<&Path>| inspect::inspect(&models, manifest, wanted);
+    if let Models::Check { name, json } = &command {
+        let manifest = models.zoo().manifest(name, None)?;
+        let findings = inspect::check(&models, &manifest)?;
+        let well = findings.iter().all(|finding| finding.well);
+        let text = if *json { pretty(&json!({ "name": &*manifest.name, "findings": findings })) } else { checked(&findings) };
+        print(&text)?;
+        return Ok(u8::from(!well));
+    }
     run_on(command, models.zoo(), &inspect, quiet)
 }
 
@@ -110,6 +133,8 @@ pub(super) fn run_on(command: Models, zoo: &Zoo, inspect: Inspect<'_>, quiet: bo
             print(&if json { pretty(&info_json(zoo, &manifest, &listing)) } else { info(zoo, &manifest, &listing) })?;
             Ok(0)
         }
+        // Done before, as it needs more than the zoo.
+        Models::Check { .. } => Ok(0),
         Models::Verify { names, json } => verify(zoo, &names, json, quiet),
         Models::Add { name, file, json } => {
             let manifest = zoo.manifest(&name, None)?;

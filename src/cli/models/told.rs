@@ -9,7 +9,7 @@ use zoo::{Digest, Kind, Manifest, Size, Zoo, ZooError};
 
 use crate::cli::error::{Context, Result};
 use crate::cli::output::one_line;
-use metapicture::engine::inspect::Inspection;
+use metapicture::engine::inspect::{Finding, Inspection};
 
 /// What a script must know of an entry's licence.
 pub(super) fn licence_json(manifest: &Manifest) -> Value {
@@ -227,4 +227,13 @@ pub(super) fn print(text: &str) -> Result<()> {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error).context("cannot write to stdout"),
         _ => Ok(()),
     }
+}
+
+/// What was found of a network, a line for each thing that was tried.
+pub(super) fn checked(findings: &[Finding]) -> String {
+    let line = |finding: &Finding| {
+        let mark = if finding.well { "ok" } else { "NO" };
+        format!("{mark}  {:<9} {}\n", finding.what, finding.said.replace('\n', "\n              "))
+    };
+    findings.iter().map(line).collect()
 }

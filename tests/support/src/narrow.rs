@@ -81,6 +81,8 @@ fn of(network: Network, classes: i64, size: i64) -> Classifier {
         size,
         mean: [0.5; 3],
         std: [0.5; 3],
+        names: classifiers::Names::ImageNet,
+        independent: false,
         weights_sha256: String::new(),
         definition: serde_json::Value::Null,
     }

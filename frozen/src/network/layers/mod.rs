@@ -13,5 +13,6 @@ mod positions;
 pub(crate) mod quantization;
 pub(crate) mod script;
 pub(crate) mod shape;
+pub(crate) mod squeezed;
 pub(crate) mod transposed;
 pub(crate) mod upsampled;

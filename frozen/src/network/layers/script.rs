@@ -4,7 +4,7 @@
 //! input alone and lives as long as the pass. Of a program that gives no gradient (it rounds, ranks, or detaches), no graph
 //! is recorded: it serves what needs forward passes only.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use tch::{CModule, Device, IValue, Kind, Tensor};
 
@@ -19,6 +19,7 @@ pub struct ScriptError(pub String);
 /// A program whose parameters are constants.
 #[derive(Debug)]
 pub struct Script {
+    path: PathBuf,
     module: CModule,
     parameters: Vec<Constant>,
     kind: Kind,
@@ -31,8 +32,10 @@ pub struct Script {
 #[derive(Debug)]
 pub(crate) struct Run {
     input: Tensor,
-    /// In the program's order.
+    /// In the program's order, those that are no tensors left out.
     pub outputs: Vec<Tensor>,
+    /// Which of what the program returns are tensors: it may return None.
+    pub present: Vec<bool>,
 }
 
 impl Script {
@@ -46,15 +49,20 @@ impl Script {
             let why = line.split(". ").next().unwrap_or_default();
             ScriptError(format!("is not TorchScript as torch.jit.save writes it (a state_dict is not): {why}"))
         };
-        let mut module = CModule::load_on_device(path, Device::Cpu).map_err(foreign)?;
-        module.f_set_eval().map_err(foreign)?;
-        let mut script =
-            Script { module, parameters: vec![], kind: Kind::Float, device: Device::Cpu, no_gradient: None };
+        let module = Script::module(path, Device::Cpu).map_err(foreign)?;
+        let (path, kind, device) = (path.to_owned(), Kind::Float, Device::Cpu);
+        let mut script = Script { path, module, parameters: vec![], kind, device, no_gradient: None };
         script.freeze().map_err(foreign)?;
         if script.parameters.iter().any(|parameter| parameter.kind() != Kind::Float) {
-            script.to(Device::Cpu, Kind::Float);
+            script.module.to(Device::Cpu, Kind::Float, false);
         }
         Ok(script)
+    }
+
+    fn module(path: &Path, device: Device) -> Result<CModule, tch::TchError> {
+        let mut module = CModule::load_on_device(path, device)?;
+        module.f_set_eval()?;
+        Ok(module)
     }
 
     fn freeze(&mut self) -> Result<(), tch::TchError> {
@@ -66,6 +74,23 @@ impl Script {
     /// Why it gives no gradient, if it gives none.
     pub(crate) fn no_gradient(&self) -> Option<&str> {
         self.no_gradient.as_deref()
+    }
+
+    /// Whether the program gives the same numbers for a sample twice, and beside others: not so in training mode, where it drops numbers
+    /// out at random, or takes a batch norm's statistics from the batch.
+    pub(crate) fn is_deterministic(&self, input: &[i64]) -> Result<bool, ScriptError> {
+        let count = input.iter().product::<i64>();
+        let row = |sample: i64| ((Tensor::arange(count, (Kind::Double, self.device)) + sample as f64 * 0.37) * 12.9898).sin() * 2.;
+        let [one, other] = [0, 1].map(|sample| row(sample).reshape(input).to_kind(self.kind).unsqueeze(0));
+        let [first, again, beside] =
+            [one.shallow_clone(), one.shallow_clone(), Tensor::cat(&[one, other], 0)].map(|input| self.try_run(&input));
+        let (first, again, beside) = (first?.0, again?.0, beside?.0);
+        let same = |x: &Tensor, y: &Tensor| {
+            let scale = 1. + x.abs().max().double_value(&[]);
+            (x - y).abs().max().double_value(&[]) <= 1e-3 * scale || x.isnan().any().int64_value(&[]) != 0
+        };
+        let pairs = first.outputs.iter().zip(&again.outputs).zip(&beside.outputs);
+        Ok(pairs.into_iter().all(|((first, again), beside)| same(first, again) && same(first, &beside.narrow(0, 0, 1))))
     }
 
     /// Runs on zeros: so many samples of the shape `input`.
@@ -86,7 +111,18 @@ impl Script {
 
     /// Moves it to another device and into another number type.
     pub(crate) fn to(&mut self, device: Device, kind: Kind) {
-        self.module.to(device, kind, false);
+        // libtorch would make floats of whole numbers, too: of buffers that are indices, for one. A program that keeps its kind is
+        // read again for another device.
+        if kind != self.kind {
+            self.module.to(device, kind, false);
+        } else if device != self.device {
+            match Script::module(&self.path, device) {
+                Ok(module) => self.module = module,
+                Err(_) => self.module.to(device, kind, false),
+            }
+            // It was read before, and has the parameters that it had.
+            let _ = self.freeze();
+        }
         (self.kind, self.device) = (kind, device);
     }
 
@@ -122,7 +158,9 @@ impl Script {
         tch::jit::set_graph_executor_optimize(true);
         let returned = returned.map_err(|error| ScriptError(format!("its program fails: {}", first_line(&error))))?;
         let (outputs, names) = outputs(returned)?;
-        Ok((Run { input, outputs }, names))
+        let present: Vec<bool> = outputs.iter().map(Option::is_some).collect();
+        let names = names.map(|names| kept(names, &present));
+        Ok((Run { input, outputs: outputs.into_iter().flatten().collect(), present }, names))
     }
 }
 
@@ -152,36 +190,54 @@ impl Run {
     }
 }
 
-/// The tensors that a program returned, and their names where it returned a dictionary.
-fn outputs(returned: IValue) -> Result<(Vec<Tensor>, Option<Vec<String>>), ScriptError> {
+/// Those of a list whose place is marked.
+pub(crate) fn kept<T>(list: Vec<T>, present: &[bool]) -> Vec<T> {
+    list.into_iter().zip(present).filter_map(|(item, present)| present.then_some(item)).collect()
+}
+
+/// What a program returned: tensors, None, and in their names where it returned a dictionary. What is nested is in one row.
+fn outputs(returned: IValue) -> Result<(Vec<Option<Tensor>>, Option<Vec<String>>), ScriptError> {
     let wrong = || {
         ScriptError(
             "its program returns something else than a tensor, or a tuple, list or dictionary of tensors".into(),
         )
     };
-    let of_list = |values: Vec<IValue>| {
-        let tensors = values.into_iter().map(|value| match value {
-            IValue::Tensor(tensor) => Ok(tensor),
-            _ => Err(wrong()),
-        });
-        tensors.collect::<Result<Vec<Tensor>, ScriptError>>()
-    };
-    let (tensors, names) = match returned {
-        IValue::Tensor(tensor) => (vec![tensor], None),
-        IValue::TensorList(tensors) => (tensors, None),
-        IValue::Tuple(values) | IValue::GenericList(values) => (of_list(values)?, None),
-        IValue::GenericDict(pairs) => {
-            let (keys, values): (Vec<IValue>, Vec<IValue>) = pairs.into_iter().unzip();
-            let names = keys.into_iter().map(|key| match key {
-                IValue::String(name) => Ok(name),
-                _ => Err(wrong()),
-            });
-            let names = names.collect::<Result<Vec<String>, ScriptError>>()?;
-            (of_list(values)?, Some(names))
+    fn flat(value: IValue, into: &mut Vec<Option<Tensor>>, depth: usize) -> bool {
+        match value {
+            IValue::Tensor(tensor) => into.push(Some(tensor)),
+            IValue::None => into.push(None),
+            IValue::TensorList(tensors) => into.extend(tensors.into_iter().map(Some)),
+            IValue::Tuple(values) | IValue::GenericList(values) if depth < 8 => {
+                return values.into_iter().all(|value| flat(value, into, depth + 1));
+            }
+            _ => return false,
         }
-        _ => return Err(wrong()),
+        true
+    }
+    let mut found = vec![];
+    let names = match returned {
+        IValue::GenericDict(pairs) => {
+            let mut names = vec![];
+            for (key, value) in pairs {
+                let (IValue::String(name), before) = (key, found.len()) else { return Err(wrong()) };
+                if !flat(value, &mut found, 1) {
+                    return Err(wrong());
+                }
+                match found.len() - before {
+                    1 => names.push(name),
+                    several => names.extend((0..several).map(|number| format!("{name}.{number}"))),
+                }
+            }
+            Some(names)
+        }
+        value => {
+            if !flat(value, &mut found, 0) {
+                return Err(wrong());
+            }
+            None
+        }
     };
-    if tensors.is_empty() { Err(wrong()) } else { Ok((tensors, names)) }
+    if found.iter().all(Option::is_none) { Err(wrong()) } else { Ok((found, names)) }
 }
 
 /// What libtorch has to say before its stack trace. The first line of a failing program only says that it failed, and the

@@ -146,3 +146,35 @@ impl Layer for ConstantInput {
         self.value.map(f);
     }
 }
+
+/// Tokens `[N,T,C]` as a map of one column, `[N,C,T,1]`.
+#[derive(Debug)]
+pub(crate) struct Tokens;
+
+impl Layer for Tokens {
+    fn forward<'n>(&'n self, inputs: &[Tensor], _in_place: bool) -> (Tensor, Pullback<'n>) {
+        let pullback = Pullback::new(|gradient: Gradient| {
+            let tokens = gradient.tensor.squeeze_dim(3).transpose(1, 2);
+            vec![gradient.seen_as(tokens)]
+        });
+        (inputs[0].transpose(1, 2).unsqueeze(3), pullback)
+    }
+
+    fn may_be_view(&self) -> bool {
+        true
+    }
+}
+
+/// The same numbers once more, so that they come last.
+#[derive(Debug)]
+pub(crate) struct Same;
+
+impl Layer for Same {
+    fn forward<'n>(&'n self, inputs: &[Tensor], _in_place: bool) -> (Tensor, Pullback<'n>) {
+        (inputs[0].shallow_clone(), Pullback::identity())
+    }
+
+    fn may_be_view(&self) -> bool {
+        true
+    }
+}

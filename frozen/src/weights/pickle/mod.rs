@@ -1,9 +1,9 @@
 //! A pickle machine that can rebuild tensors and nothing else.
 //!
 //! A pickle is a program for a stack machine that names Python functions and calls them. Here no name is ever looked
-//! up: the few calls by which PyTorch rebuilds tensors are interpreted, a few more that only describe data (a set, a
-//! NumPy number, `argparse.Namespace`) leave an opaque object, every other call ends the reading with its name. Objects
-//! that are made without a call (`NEWOBJ`, `BUILD`) are opaque too.
+//! up: the few calls by which PyTorch rebuilds tensors are interpreted, every other one is not made and leaves an opaque object that
+//! nobody needs, unless there is nothing else: then the error tells its name. Objects that are made without a call (`NEWOBJ`,
+//! `BUILD`) are opaque too.
 //!
 //! Everything the pickle makes lies in a few flat tables, and refers to other things by number: nothing is followed
 //! recursively, self-references are harmless, and each byte is charged to a [`budget`] that grows with the file.
@@ -376,7 +376,7 @@ impl<R: BufRead> Machine<'_, R> {
         let list = self.top()?;
         match self.pickled.node(list) {
             Node::List(list) => self.pickled.lists[list as usize].extend(values),
-            Node::Object(_) | Node::Plain => {}
+            Node::Object(_) | Node::Uncalled(_) | Node::Plain => {}
             _ => return Err(self.misused("appends to", list)),
         }
         Ok(())
@@ -392,7 +392,7 @@ impl<R: BufRead> Machine<'_, R> {
                 let pairs = values.chunks_exact(2).map(|pair| (pair[0], pair[1]));
                 self.pickled.dicts[dict as usize].extend(pairs);
             }
-            Node::Object(_) => {}
+            Node::Object(_) | Node::Uncalled(_) => {}
             _ => return Err(self.misused("sets items of", dict)),
         }
         Ok(())

@@ -9,31 +9,8 @@ use super::tables::{Id, NONE, Node, StorageReference, TensorReference, View, num
 use crate::weights::contents::{HIGHEST_RANK, check_view};
 use crate::weights::error::{Fault, shown};
 
-/// Calls whose outcome is kept as an opaque object: what PyTorch's own weights-only loader lets through, and what
-/// training scripts like to store beside the weights.
-const HARMLESS: &[&str] = &[
-    "__builtin__.bytearray",
-    "__builtin__.frozenset",
-    "__builtin__.set",
-    "_codecs.encode",
-    "argparse.Namespace",
-    "builtins.bytearray",
-    "builtins.frozenset",
-    "builtins.set",
-    "collections.Counter",
-    "collections.defaultdict",
-    "copy_reg._reconstructor",
-    "copyreg._reconstructor",
-    "numpy._core.multiarray._reconstruct",
-    "numpy._core.multiarray.scalar",
-    "numpy.core.multiarray._reconstruct",
-    "numpy.core.multiarray.scalar",
-    "numpy.dtype",
-    "torch.device",
-];
-
 impl<R: BufRead> Machine<'_, R> {
-    /// The outcome of a call; any but the few that are known ends the reading.
+    /// The outcome of a call: a tensor or a dictionary by the few that are known, else an opaque object.
     pub(super) fn call(&mut self, callable: Id, arguments: Id) -> Result<Id, Fault> {
         let Node::Global(name) = self.pickled.node(callable) else {
             return Err(self.misused("calls", callable));
@@ -81,8 +58,9 @@ impl<R: BufRead> Machine<'_, R> {
                 "'{name_text}' is called with the wrong arguments, at byte {}",
                 self.source.position()
             ))),
-            (harmless, _) if HARMLESS.binary_search(&harmless).is_ok() => self.pickled.add(Node::Object(name)),
-            (refused, _) => Err(Fault::Refused(shown(refused))),
+            // Nothing is called. What stands beside the tensors (a path, a configuration) does not matter; what stands in the place of
+            // one is not among the tensors.
+            _ => self.pickled.add(Node::Uncalled(name)),
         }
     }
 
@@ -267,12 +245,4 @@ fn dtype_kind(dtype: &str) -> Result<Kind, Fault> {
         "float8_e5m2" => Kind::Float8e5m2,
         _ => return Err(Fault::unsupported(format!("has a tensor of the unknown dtype '{}'", shown(dtype)))),
     })
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn harmless_calls_are_sorted_for_the_binary_search() {
-        assert!(super::HARMLESS.is_sorted());
-    }
 }

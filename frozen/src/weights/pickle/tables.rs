@@ -42,6 +42,8 @@ pub(super) enum Node {
     Global(Span),
     /// An object of the class of that name.
     Object(Span),
+    /// What a call would give that is not made: the function's name.
+    Uncalled(Span),
     View(u32),
     Tensor(u32),
 }
@@ -222,9 +224,18 @@ impl Pickled {
             Node::List(_) => "a list".into(),
             Node::Dict(_) => "a dictionary".into(),
             Node::Global(name) => format!("the name '{}'", shown(self.span(name))),
+            Node::Uncalled(name) => format!("what the function '{}' gives", shown(self.span(name))),
             Node::Object(class) => format!("an object of the class '{}'", shown(self.span(class))),
             Node::View(_) => "a storage".into(),
             Node::Tensor(_) => "a tensor".into(),
+        }
+    }
+
+    /// The function whose result this would be, had it been called.
+    pub fn uncalled(&self, id: Id) -> Option<&str> {
+        match self.node(id) {
+            Node::Uncalled(name) => Some(self.span(name)),
+            _ => None,
         }
     }
 
