@@ -1,6 +1,7 @@
 //! What is tested within this process, on one of libtorch's threads for each test.
 
 mod architectures;
+mod brought;
 mod checkpoints;
 mod decoders;
 mod experiment_file;

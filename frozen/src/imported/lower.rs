@@ -427,8 +427,8 @@ impl Lowering<'_> {
         if let Some((name, node)) = outputs.last() {
             let place = self.places[node];
             let last = self.steps.len() - 1;
-            // The network's output is its last step.
-            if place != last {
+            // The network's output is its last step, and a tap.
+            if place != last || !self.taps.has(place) {
                 let identity = Evaluated::new(
                     vec![Function::Unary(Unary::Identity)],
                     self.samples.to_vec(),

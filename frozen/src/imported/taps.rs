@@ -120,7 +120,11 @@ impl Axes {
             }),
             _ => reads.iter().find_map(|&read| {
                 let of = &traced[read].shapes[0];
-                let (before, axis) = self.samples[read].filter(|_| of.len() == rank)?;
+                // Where axes were lost, those up to the samples are what they were.
+                let (before, axis) = self.samples[read]?;
+                if of.len() != rank && (axis >= rank || to[..=axis] != of[..=axis]) {
+                    return None;
+                }
                 Some((product(&to[..axis]) * (before / product(&of[..axis]).max(1)), axis))
             }),
         };
@@ -183,6 +187,11 @@ pub(super) struct Taps {
 impl Taps {
     pub fn add(&mut self, node: usize, place: usize, named: Named, suffix: String) {
         self.entries.push(Entry { node, place, named, suffix });
+    }
+
+    /// Whether a step is a tap.
+    pub fn has(&self, place: usize) -> bool {
+        self.entries.iter().any(|entry| entry.place == place)
     }
 
     /// A node is an output of this name.
