@@ -73,6 +73,7 @@ impl Classifier {
     ) -> Result<Classifier, LoadError> {
         let built = architectures::load(&mut Entry { manifest, weights, change })?;
         let Built { network, classes, size, mean, std, names, independent } = built;
+        let definition = network.defined(manifest.definition());
         Ok(Classifier {
             name: manifest.name.to_string(),
             network,
@@ -83,7 +84,7 @@ impl Classifier {
             names,
             independent,
             weights_sha256: weights.sha256.to_string(),
-            definition: manifest.definition(),
+            definition,
         })
     }
 

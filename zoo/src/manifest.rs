@@ -267,18 +267,53 @@ struct RawSource {
     url: Option<Url>,
     page: Option<Url>,
     path: Option<PathBuf>,
+    hf: Option<String>,
+    file: Option<String>,
+    revision: Option<String>,
 }
+
+/// The address of a file of a repository of Hugging Face at a revision.
+fn of_hugging_face(repository: &str, file: &str, revision: &str) -> Result<Url, String> {
+    let plain = |text: &str| {
+        !text.is_empty()
+            && text.split('/').all(|part| {
+                !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric() || "-_.+".contains(c)) && part != ".."
+            })
+    };
+    if repository.split('/').count() != 2 || !plain(repository) {
+        return Err(format!("'hf' is OWNER/REPOSITORY, and '{repository}' is not"));
+    }
+    if !plain(file) || !plain(revision) {
+        return Err(format!("'{file}' at '{revision}' cannot be a file of a repository"));
+    }
+    format!("{HUGGING_FACE}/{repository}/resolve/{revision}/{file}").parse()
+}
+
+/// Where Hugging Face keeps files, unless `HF_ENDPOINT` says where else.
+pub(crate) const HUGGING_FACE: &str = "https://huggingface.co";
 
 impl TryFrom<RawSource> for Source {
     type Error = String;
     fn try_from(raw: RawSource) -> Result<Source, String> {
-        let RawSource { wheel, member, url, page, path } = raw;
+        let RawSource { wheel, member, url, page, path, hf, file, revision } = raw;
+        if let Some(repository) = hf {
+            if wheel.is_some() || member.is_some() || url.is_some() || page.is_some() || path.is_some() {
+                return Err("'hf' with 'file' and 'revision' is a source of its own".into());
+            }
+            let (Some(file), Some(revision)) = (file, revision) else {
+                return Err("'hf' needs 'file', and 'revision': the commit, or `main` for what is there today".into());
+            };
+            return of_hugging_face(&repository, &file, &revision).map(Source::Url);
+        }
+        if file.is_some() || revision.is_some() {
+            return Err("'file' and 'revision' belong to 'hf'".into());
+        }
         match (wheel, member, url, page, path) {
             (Some(wheel), Some(member), None, None, None) => Ok(Source::Wheel { wheel, member }),
             (None, None, Some(url), None, None) => Ok(Source::Url(url)),
             (None, None, None, Some(page), None) => Ok(Source::Page(page)),
             (None, None, None, None, Some(path)) => Ok(Source::Path(path)),
-            _ => Err("a source is 'wheel' with 'member', or 'url', or 'page', or 'path'".into()),
+            _ => Err("a source is 'wheel' with 'member', or 'hf' with 'file' and 'revision', or 'url', or 'page', or 'path'".into()),
         }
     }
 }
@@ -287,6 +322,14 @@ impl<'de> Deserialize<'de> for Source {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Source, D::Error> {
         yaml::mapping::<D, RawSource, Source>(deserializer)
     }
+}
+
+/// Whether an address is that of a file of a repository at one commit.
+fn is_commit_of_hugging_face(url: &str) -> bool {
+    let revision = url.strip_prefix(HUGGING_FACE).and_then(|rest| rest.split("/resolve/").nth(1));
+    revision.and_then(|rest| rest.split('/').next()).is_some_and(|revision| {
+        revision.len() == 40 && revision.bytes().all(|byte| byte.is_ascii_hexdigit())
+    })
 }
 
 /// Whether name, hash and size are given as the source asks for; a file of the user's own may go by its path alone, and of one
@@ -301,12 +344,15 @@ fn file(
     let name = match (name, &source) {
         (Some(name), _) => name,
         (None, Source::Path(path)) => path.file_name().and_then(|name| name.to_str()).unwrap_or_default().parse()?,
+        (None, Source::Url(url)) if url.starts_with(HUGGING_FACE) => url.rsplit('/').next().unwrap_or_default().parse()?,
         (None, _) => return Err("'file', the name in the cache, is missing".into()),
     };
     if unpublished && (!matches!(source, Source::Url(_) | Source::Page(_)) || (sha256.is_some() && size.is_some())) {
         return Err(format!("'{name}' is 'unpublished', which is for a 'url' or a 'page' without 'sha256' or 'size'"));
     }
-    if !unpublished && !matches!(source, Source::Path(_)) && (sha256.is_none() || size.is_none()) {
+    // A commit of a repository is a hash of what is in it.
+    let pinned = matches!(&source, Source::Url(url) if is_commit_of_hugging_face(url));
+    if !unpublished && !pinned && !matches!(source, Source::Path(_)) && (sha256.is_none() || size.is_none()) {
         return Err(format!(
             "'{name}' needs 'sha256' and 'size' (or 'sha256_prefix' and 'approximate_size'): it comes from elsewhere"
         ));

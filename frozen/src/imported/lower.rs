@@ -447,6 +447,6 @@ impl Lowering<'_> {
                 layer.map_tensors(&channels_last);
             }
         }
-        Network { steps: self.steps, taps: self.taps.finish(), kind: Kind::Float, device: Device::Cpu, imported: true, notes: vec![] }
+        Network { steps: self.steps, taps: self.taps.finish(), kind: Kind::Float, device: Device::Cpu, imported: true, beside: vec![], notes: vec![] }
     }
 }

@@ -44,8 +44,6 @@ pub struct Opened {
     pub network: Network,
     /// The shape of its output, without samples.
     pub shape: Vec<i64>,
-    /// The files beside the program that were read as well.
-    pub files: Vec<PathBuf>,
 }
 
 /// The numbers of samples that a program for any number is followed for.
@@ -133,10 +131,14 @@ impl Program {
         let samples = fixed.map_or(FOLLOWED.to_vec(), |samples| vec![samples]);
         let Followed { tracer, outputs, files } = self.follow(request, &samples)?;
         let outputs = chosen(outputs, &tracer, request)?;
-        let network = lower(&tracer.nodes, &samples, &outputs);
+        let mut network = lower(&tracer.nodes, &samples, &outputs);
+        for file in &files {
+            let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            network.beside.push((name, zoo::hash::sha256(fs::read(file)?)));
+        }
         let shape = outputs.last().map(|(_, node)| tracer.nodes[*node].shapes[0][1..].to_vec()).unwrap_or_default();
         self.check(&network, request, &tracer, &outputs, fixed)?;
-        Ok(Opened { network, shape, files })
+        Ok(Opened { network, shape })
     }
 
     fn follow(&self, request: &Request, samples: &[i64]) -> Result<Followed, ImportError> {
@@ -192,7 +194,7 @@ impl Program {
         if let Some(samples) = fixed {
             let other = example(request, samples, 1);
             let both = Tensor::cat(&[&input, &other], 0);
-            let at_once = network.try_forward(&both).map(|()| run(network, &both));
+            let at_once = network.try_forward(&both).map(|_| run(network, &both));
             let one_by_one = Tensor::cat(&[run(network, &input), run(network, &other)], 0);
             let why = match &at_once {
                 Err(reason) => reason.clone(),

@@ -83,6 +83,8 @@ pub struct Network {
     pub(crate) device: Device,
     /// Whether it was somebody's program: layers that may take inputs of one size alone.
     pub(crate) imported: bool,
+    /// Files beside the weights file that were read as well: name and sha256.
+    pub(crate) beside: Vec<(String, String)>,
     /// What a user should know of how it was read.
     pub(crate) notes: Vec<String>,
 }
@@ -132,6 +134,15 @@ impl Network {
             reaches = self.steps[node].inputs.iter().copied().min().map_or(reaches, |input| reaches.min(input));
         }
         self.taps.iter().filter(|tap| narrow[tap.point.0]).collect()
+    }
+
+    /// What decides what a model computes, with the files beside its weights file that decide it, too (an ONNX file's data).
+    pub fn defined(&self, mut definition: serde_json::Value) -> serde_json::Value {
+        if !self.beside.is_empty() {
+            let of = |(name, sha256): &(String, String)| (name.clone(), serde_json::Value::from(sha256.as_str()));
+            definition["beside"] = self.beside.iter().map(of).collect::<serde_json::Map<_, _>>().into();
+        }
+        definition
     }
 
     /// The point before a ReLU (or ReLU6), where the point is one; there the gradient does not vanish.
@@ -185,7 +196,7 @@ impl Network {
             }
             let shape: Vec<i64> = std::iter::once(1).chain(input.iter().copied()).collect();
             let zeros = Tensor::zeros(&shape[..], (self.kind, self.device));
-            return self.try_forward(&zeros).map(|()| None).map_err(ScriptError);
+            return self.try_forward(&zeros).map(Some).map_err(ScriptError);
         };
         // What lies in front of it changes the shape.
         let mut shape: Vec<i64> = std::iter::once(1).chain(input.iter().copied()).collect();
@@ -197,11 +208,11 @@ impl Network {
         Ok(run.outputs.last().map(|output| output.size()[1..].to_vec()))
     }
 
-    /// Whether an input `[N,…]` can pass: every layer is asked before it runs.
+    /// Whether an input `[N,…]` can pass: every layer is asked before it runs. Gives the shape of the network's output, without samples.
     ///
     /// # Errors
     /// The layer that cannot take what comes to it, and why; or one that gives for other numbers of samples than it was given.
-    pub fn try_forward(&self, input: &Tensor) -> Result<(), String> {
+    pub fn try_forward(&self, input: &Tensor) -> Result<Vec<i64>, String> {
         let _guard = tch::no_grad_guard();
         let mut values: Vec<Option<Tensor>> = (0..self.steps.len()).map(|_| None).collect();
         let mut last = vec![0; self.steps.len()];
@@ -227,13 +238,14 @@ impl Network {
                     }
                     values[node] = Some(output);
                 }
-                Source::Program(_) | Source::Output => return Ok(()),
+                Source::Program(_) | Source::Output => return Ok(vec![]),
             }
             for &input in step.inputs.iter().filter(|&&input| last[input] == node) {
                 values[input] = None;
             }
         }
-        Ok(())
+        let output = values.pop().flatten();
+        Ok(output.map(|output| output.size()[1..].to_vec()).unwrap_or_default())
     }
 
     /// This network on another device or in another number type.

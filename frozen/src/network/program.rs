@@ -89,6 +89,6 @@ impl Script {
             debug_assert_eq!(logits, Some(Point(end)));
             steps.push(Step { source: Source::Layer(Box::new(Same)), inputs: vec![end] });
         }
-        Ok(Network { steps, taps, kind, device, imported: true, notes: vec![] })
+        Ok(Network { steps, taps, kind, device, imported: true, beside: vec![], notes: vec![] })
     }
 }

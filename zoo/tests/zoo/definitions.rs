@@ -28,7 +28,11 @@ fn the_definition_of_every_built_in_model_is_the_json_of_its_yaml() {
             let text = fs::read_to_string(entry.unwrap().path()).unwrap();
             let manifest = Manifest::parse("mine.yaml", &text, None).unwrap();
             if manifest.kind != Kind::Images {
-                assert_eq!(manifest.definition().to_string(), from_yaml(&text));
+                // What tensors are called is no part of what earlier records hold.
+                let mut definition = manifest.definition();
+                let renames = definition.as_object_mut().and_then(|fields| fields.shift_remove("rename"));
+                assert_eq!(renames.is_some(), !manifest.rename.is_empty());
+                assert_eq!(definition.to_string(), from_yaml(&text));
                 count += 1;
             }
         }

@@ -152,3 +152,50 @@ fn mutated_manifests_are_errors_or_manifests_and_never_a_panic() {
     }
     assert!(accepted > 50, "the mutations are too coarse to test anything: {accepted}");
 }
+
+#[test]
+fn a_file_of_hugging_face_is_an_address_and_pinned_by_a_commit() {
+    let commit = "0123456789abcdef0123456789abcdef01234567";
+    let of = |source: &str, more: &str| {
+        let text = format!(
+            "name: mine\nkind: classifier\narchitecture: resnet50\nlicence: mine\nweights: {{{more}source: {{{source}}}}}\n"
+        );
+        Manifest::parse("mine.yaml", &text, Some(Path::new("")))
+    };
+    let manifest = of(&format!("hf: timm/resnet50.a1_in1k, file: model.safetensors, revision: {commit}"), "").unwrap();
+    assert_eq!(&*manifest.files[0].file, "model.safetensors");
+    let url = format!("https://huggingface.co/timm/resnet50.a1_in1k/resolve/{commit}/model.safetensors");
+    assert!(matches!(&manifest.files[0].source, Source::Url(found) if **found == url));
+    // What is there today may be another file tomorrow.
+    let error = of("hf: timm/resnet50.a1_in1k, file: model.safetensors, revision: main", "").unwrap_err().to_string();
+    assert!(error.contains("needs 'sha256' and 'size'"), "{error}");
+    of("hf: timm/resnet50.a1_in1k, file: model.safetensors, revision: main", "unpublished: true, ").unwrap();
+    for (source, words) in [
+        ("hf: timm, file: a, revision: b", "'hf' is OWNER/REPOSITORY"),
+        ("hf: timm/../x, file: a, revision: b", "'hf' is OWNER/REPOSITORY"),
+        ("hf: a/b, file: ../c, revision: d", "cannot be a file"),
+        ("hf: a/b, file: c", "'hf' needs 'file', and 'revision'"),
+        ("url: https://example.org/a, revision: b", "belong to 'hf'"),
+    ] {
+        let error = of(source, "").unwrap_err().to_string();
+        assert!(error.contains(words), "{source}: {error}");
+    }
+}
+
+#[test]
+fn tensors_are_looked_for_under_several_keys_and_renamed_in_the_order_of_the_manifest() {
+    let of = |weights: &str| {
+        let text = format!(
+            "name: mine\nkind: classifier\narchitecture: resnet50\nlicence: mine\nweights: {{source: {{path: a.pth}}, {weights}}}\n"
+        );
+        Manifest::parse("mine.yaml", &text, Some(Path::new("")))
+    };
+    let manifest = of("key: [ema, state_dict], rename: {'b.*': 'c.*', 'a.*': 'd.*'}").unwrap();
+    assert_eq!(manifest.keys, ["ema", "state_dict"]);
+    assert_eq!(manifest.rename[0], ("b.*".to_owned(), "c.*".to_owned()));
+    assert_eq!(manifest.definition()["key"], serde_json::json!(["ema", "state_dict"]));
+    // One key, and none, say of themselves what they always did.
+    assert_eq!(of("key: ema").unwrap().definition()["key"], "ema");
+    assert!(of("key: ema").unwrap().definition().get("rename").is_none());
+    assert!(of("rename: {'a.*': b}").unwrap_err().to_string().contains("the same number of '*'"));
+}

@@ -2,6 +2,7 @@
 
 mod archive;
 mod arguments;
+mod operator;
 mod operators;
 mod program;
 mod schema;

@@ -7,7 +7,7 @@ use super::super::error::ImportError;
 use super::super::function::{Binary, Function, Reduction, Unary};
 use super::super::trace::{Tracer, Value};
 use super::arguments::{Arguments, Item};
-use super::program::{NOTHING, Operator};
+use super::operator::{NOTHING, Operator};
 use super::shapes::{self, kind, scaled};
 
 /// What a call makes; none if the operator is not known here.

@@ -7,10 +7,10 @@ use serde_json::Value as Json;
 use tch::Tensor;
 
 use super::super::error::{ImportError, shown};
-use super::super::function::Function;
 use super::super::trace::{Tracer, Value};
 use super::archive::{Archive, Size};
 use super::arguments::{Arguments, Item, Names, item};
+use super::operator::Operator;
 use super::operators;
 use super::schema::{Input, Node, Program};
 
@@ -131,40 +131,6 @@ pub(in super::super) fn missing_operators(unknown: &BTreeMap<String, (usize, Str
     ImportError(format!("uses operators that are not known here: {}", list.join("; ")))
 }
 
-/// An operator's name, taken apart.
-pub(super) struct Operator {
-    /// `add` of `torch.ops.aten.add_.Tensor`.
-    pub name: String,
-    /// `Tensor`
-    pub overload: String,
-    /// Whether it writes its result over its first argument.
-    pub in_place: bool,
-}
-
-impl Operator {
-    fn of(target: &str) -> Operator {
-        let bare = target.trim_start_matches("torch.ops.").trim_start_matches("aten.");
-        let (name, overload) = bare.split_once('.').unwrap_or((bare, ""));
-        if let Some(operator) = target.strip_prefix("_operator.") {
-            return Operator { name: format!("_operator.{operator}"), overload: String::new(), in_place: false };
-        }
-        let in_place = name.ends_with('_') && !name.ends_with("__");
-        Operator {
-            name: if in_place { name.trim_end_matches('_').to_owned() } else { name.to_owned() },
-            overload: overload.to_owned(),
-            in_place,
-        }
-    }
-
-    fn is_view(&self) -> bool {
-        const VIEWS: [&str; 18] = [
-            "view", "reshape", "permute", "transpose", "t", "expand", "slice", "select", "squeeze", "unsqueeze",
-            "flatten", "unflatten", "narrow", "split", "chunk", "unbind", "detach", "alias",
-        ];
-        VIEWS.contains(&self.name.as_str()) || self.name == "dropout"
-    }
-}
-
 /// Which names may share memory.
 #[derive(Default)]
 struct Views(Vec<(String, String)>);
@@ -244,6 +210,3 @@ fn bind(node: &Node, results: Vec<Item>, names: &mut Names) {
         names.insert(name.to_owned(), result);
     }
 }
-
-/// A function that changes nothing.
-pub(super) const NOTHING: Function = Function::Unary(super::super::function::Unary::Identity);

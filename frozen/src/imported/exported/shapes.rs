@@ -7,7 +7,7 @@ use super::super::function::{Binary, Function, Interpolation};
 use super::super::trace::{Tracer, Value};
 use super::archive::kind_of;
 use super::arguments::{Arguments, Item};
-use super::program::{NOTHING, Operator};
+use super::operator::{NOTHING, Operator};
 
 /// What a call makes; none if the operator is not among these.
 pub(super) fn call(

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::super::error::{ImportError, shown};
-use super::tensor::Tensor;
+use super::tensor::{Tensor, read_pair};
 use crate::wire::fields;
 
 /// A graph with what it needs.
@@ -210,19 +210,6 @@ fn read_attribute<'f>(
         }
     }
     Ok((name, attribute))
-}
-
-/// A key and a value.
-pub(super) fn read_pair(bytes: &[u8]) -> Result<(String, String), ImportError> {
-    let (mut key, mut value) = (String::new(), String::new());
-    for field in fields(bytes) {
-        match field? {
-            (1, field) => key = field.text()?,
-            (2, field) => value = field.text()?,
-            _ => {}
-        }
-    }
-    Ok((key, value))
 }
 
 fn read_declared(bytes: &[u8]) -> Result<Declared, ImportError> {

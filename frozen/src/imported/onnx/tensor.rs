@@ -8,7 +8,6 @@ use std::path::{Component, Path, PathBuf};
 use tch::Kind;
 
 use super::super::error::{ImportError, shown};
-use super::model::read_pair;
 use crate::wire::fields;
 
 /// A tensor, not yet read.
@@ -108,6 +107,19 @@ impl<'f> Tensor<'f> {
         let floats = matches!(kind, Kind::Half | Kind::BFloat16 | Kind::Double);
         Ok(if floats { tensor.f_to_kind(Kind::Float)? } else { tensor })
     }
+}
+
+/// A key and a value.
+pub(super) fn read_pair(bytes: &[u8]) -> Result<(String, String), ImportError> {
+    let (mut key, mut value) = (String::new(), String::new());
+    for field in fields(bytes) {
+        match field? {
+            (1, field) => key = field.text()?,
+            (2, field) => value = field.text()?,
+            _ => {}
+        }
+    }
+    Ok((key, value))
 }
 
 /// The files beside an ONNX file that hold its weights.
