@@ -10,8 +10,8 @@ use tch::Tensor;
 use zoo::{Kind, Manifest};
 
 use crate::error::Result;
-use crate::random::{Purpose, Seed, normal, stream};
 use crate::models::Models;
+use crate::random::{Purpose, Seed, normal, stream};
 use crate::samples;
 
 /// What a pulled network shows of itself.
@@ -85,7 +85,8 @@ pub fn check(models: &Models, manifest: &Manifest) -> Result<Vec<Finding>> {
         Kind::Classifier => match classifiers::Classifier::load(manifest, &weights) {
             Ok(classifier) => {
                 let names: Vec<&str> = (0..3).filter_map(|class| classifier.class_name(class)).collect();
-                let named = if names.is_empty() { "without names".to_owned() } else { format!("{}, …", names.join(", ")) };
+                let named =
+                    if names.is_empty() { "without names".to_owned() } else { format!("{}, …", names.join(", ")) };
                 let by = if classifier.independent { "sigmoid" } else { "softmax" };
                 let classes = format!("{} ({named}), probabilities by {by}", classifier.classes);
                 let shape = [3, classifier.size, classifier.size];
@@ -127,7 +128,11 @@ pub fn check(models: &Models, manifest: &Manifest) -> Result<Vec<Finding>> {
     let (twice, beside) = (apart(&again), apart(&both.narrow(0, 0, 1)));
     let scale = 1. + high.abs().max(low.abs());
     let same = twice <= 1e-3 * scale && beside <= 1e-3 * scale;
-    say("repeats", same, format!("the same input differs by {twice:.1e} from itself, and by {beside:.1e} beside another one"));
+    say(
+        "repeats",
+        same,
+        format!("the same input differs by {twice:.1e} from itself, and by {beside:.1e} beside another one"),
+    );
     match network.no_gradient() {
         Some(reason) => say("gradient", false, format!("none: {reason}; searches without gradients work")),
         None => {
@@ -149,7 +154,8 @@ pub fn check(models: &Models, manifest: &Manifest) -> Result<Vec<Finding>> {
 
 /// What a file of weights holds.
 fn tensors(path: &Path, keys: &[String]) -> std::result::Result<String, String> {
-    let keys: Vec<Option<&str>> = if keys.is_empty() { vec![None] } else { keys.iter().map(|key| Some(key.as_str())).collect() };
+    let keys: Vec<Option<&str>> =
+        if keys.is_empty() { vec![None] } else { keys.iter().map(|key| Some(key.as_str())).collect() };
     let mut opened = Err(String::new());
     for key in keys {
         opened = WeightFile::open_at(path, key).map_err(|error| error.fault.to_string());

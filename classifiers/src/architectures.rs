@@ -4,7 +4,10 @@ use frozen::load::{LoadError, unknown_architecture};
 
 use crate::built::Built;
 use crate::entry::Entry;
-use crate::{bvlc_googlenet, caffenet, efficientnet_lite, imported, mobilenet_v1, mobilenet_v2_tf, squeezenet_caffe, torchscript, torchvision};
+use crate::{
+    bvlc_googlenet, caffenet, efficientnet_lite, imported, mobilenet_v1, mobilenet_v2_tf, squeezenet_caffe,
+    torchscript, torchvision,
+};
 
 /// What makes the network of an entry.
 type Loader = fn(&mut Entry) -> Result<Built, LoadError>;

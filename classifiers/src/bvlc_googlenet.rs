@@ -92,7 +92,8 @@ fn convolution(net: &mut Builder, path: &str, x: Node, out: i64, kernel: Kernel)
     let weight = net.weights().take(&format!("{path}.weight"), &[out, channels, kernel.size, kernel.size]);
     let bias = net.weights().take(&format!("{path}.bias"), &[out]);
     let x = net.convolution_of(&format!("{path}.pre"), x, weight, Some(bias), kernel);
-    let relu = path.rsplit_once('/').map_or_else(|| format!("relu_{path}"), |(module, part)| format!("{module}/relu_{part}"));
+    let relu =
+        path.rsplit_once('/').map_or_else(|| format!("relu_{path}"), |(module, part)| format!("{module}/relu_{part}"));
     rectified(net, path, &relu, x)
 }
 

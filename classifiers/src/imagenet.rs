@@ -92,7 +92,10 @@ pub fn class(word: &str) -> Result<&'static Class, NotAClass> {
     }
     let nearest = nearest(word, CLASSES.iter().map(|class| class.name));
     let nearest = nearest.and_then(|name| CLASSES.iter().find(|class| class.name == name));
-    Err(NotAClass::Unknown { word: word.to_owned(), nearest: nearest.map(|class| (class.name.to_owned(), class.index)) })
+    Err(NotAClass::Unknown {
+        word: word.to_owned(),
+        nearest: nearest.map(|class| (class.name.to_owned(), class.index)),
+    })
 }
 
 #[cfg(test)]

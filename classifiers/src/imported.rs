@@ -36,7 +36,10 @@ fn load(entry: &mut Entry, format: Format) -> Result<Built, LoadError> {
         [logits] => config.built(network, logits, entry),
         // Logits as a map of one place.
         [logits, 1, 1] => config.built(network.flattened(LOGITS), logits, entry),
-        _ => Err(entry.wrong(format!("its program's output has the shape [N, {}]; logits [N,classes] are needed", listed(&shape)))),
+        _ => Err(entry.wrong(format!(
+            "its program's output has the shape [N, {}]; logits [N,classes] are needed",
+            listed(&shape)
+        ))),
     }
 }
 

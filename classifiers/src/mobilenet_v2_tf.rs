@@ -81,7 +81,8 @@ pub fn network(weights: Weights) -> Result<Network, WeightError> {
     let Convolutions { mut net, next } = convolutions;
     x = net.global_average_pool("global_average_pooling2d", x);
     // The class 0 is none of the thousand.
-    let weight = net.weights().take(&format!("{next}.weight"), &[1001, 1280, 1, 1]).narrow(0, 1, 1000).view([1000, 1280]);
+    let weight =
+        net.weights().take(&format!("{next}.weight"), &[1001, 1280, 1, 1]).narrow(0, 1, 1000).view([1000, 1280]);
     let bias = net.weights().take(&format!("{next}.bias"), &[1001]).narrow(0, 1, 1000);
     x = net.linear_of("predictions", x, weight, Some(bias));
     net.alias(x, LOGITS);

@@ -139,7 +139,9 @@ impl Config {
         } else {
             network.alias(network.output(), LOGITS);
             if logits == 1001 {
-                notes.push("it has 1001 classes: where class 0 is that of none, say `background: 0` in its config".to_owned());
+                notes.push(
+                    "it has 1001 classes: where class 0 is that of none, say `background: 0` in its config".to_owned(),
+                );
             }
         }
         let largest = self.std.iter().copied().fold(0., f64::max) / self.range;
@@ -150,8 +152,11 @@ impl Config {
             ));
         }
         let names = self.names(classes, entry)?;
-        if names == Names::ImageNet && classes == 1000 {
-            notes.push("its 1000 classes are taken for ImageNet's: if they are others, say `classes:` in its config".to_owned());
+        if self.classes.is_none() && classes == 1000 {
+            notes.push(
+                "its 1000 classes are taken for ImageNet's: if they are others, say `classes:` in its config"
+                    .to_owned(),
+            );
         }
         network.note(notes);
         let three = |list: &[f64]| -> [f64; 3] {
@@ -182,7 +187,8 @@ impl Config {
                 let folder = Path::new(&entry.manifest.file).parent().unwrap_or(Path::new(""));
                 let path = folder.join(file);
                 let text = std::fs::read_to_string(&path);
-                let text = text.map_err(|error| entry.wrong(format!("config.classes: cannot read {}: {error}", path.display())))?;
+                let text = text
+                    .map_err(|error| entry.wrong(format!("config.classes: cannot read {}: {error}", path.display())))?;
                 text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect()
             }
         };

@@ -82,12 +82,7 @@ impl<'b> Chain<'b> {
     }
 
     /// What is seen of a param's pictures; units that nothing moves are driven by what is before their ReLU.
-    pub(super) fn view(
-        batch: &'b Batch<'b>,
-        seeds: &'b [Seed],
-        param: &dyn Param,
-        dead: &[bool],
-    ) -> Result<View<'b>> {
+    pub(super) fn view(batch: &'b Batch<'b>, seeds: &'b [Seed], param: &dyn Param, dead: &[bool]) -> Result<View<'b>> {
         let copies = param.copies();
         let driven: Vec<Cow<Unit>> = (batch.runs.iter().zip(dead))
             .map(|((unit, _), &dead)| match unit.revived(&batch.classifier.network).filter(|_| dead) {

@@ -105,8 +105,14 @@ pub(super) fn revival(rows: &[Row], unit: &Unit, network: &Network) -> Option<St
         return None;
     }
     let until = rows.iter().position(|row| row.activation != rows[0].activation).unwrap_or(dead);
-    let drive = if unit.revived(network).is_some() { ", and what is before its ReLU (or its probability) was driven" } else { "" };
-    Some(format!("nothing moved the unit up to step {until}: from step {READ_BACK} on its picture was moved by noise{drive}"))
+    let drive = if unit.revived(network).is_some() {
+        ", and what is before its ReLU (or its probability) was driven"
+    } else {
+        ""
+    };
+    Some(format!(
+        "nothing moved the unit up to step {until}: from step {READ_BACK} on its picture was moved by noise{drive}"
+    ))
 }
 
 /// What went wrong in a run, if its numbers stopped being finite: the step, and the likely cause.

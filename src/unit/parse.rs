@@ -111,7 +111,16 @@ impl Reader<'_> {
                 let direction = direction(vector.trim(), channels).map_err(|error| self.wrong(format!("{error}")))?;
                 let reading = if function == "cosine" { Reading::Cosine } else { Reading::Activation };
                 let part = Part::Direction(direction);
-                return Ok(Term { weight: 1., reading, layer, point, part, class: None, label: None, independent: false });
+                return Ok(Term {
+                    weight: 1.,
+                    reading,
+                    layer,
+                    point,
+                    part,
+                    class: None,
+                    label: None,
+                    independent: false,
+                });
             }
             _ => {
                 let known = ["quadratic", "probability", "log_probability", "direction", "cosine"];

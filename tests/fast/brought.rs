@@ -127,7 +127,8 @@ fn one_logit_is_a_question_of_its_own() {
     assert_eq!(found.activations.double_value(&[0]), 0.5);
     assert_eq!(found.gradients[0].1.double_value(&[0, 0]), 0.25);
     // Several, if the manifest says so.
-    let several = brought("plain", "{resolution: 16, mean: [0, 0, 0], std: [1, 1, 1], probabilities: sigmoid}").unwrap();
+    let several =
+        brought("plain", "{resolution: 16, mean: [0, 0, 0], std: [1, 1, 1], probabilities: sigmoid}").unwrap();
     assert!(several.independent && !brought("plain", CONFIG).unwrap().independent);
 }
 
@@ -173,7 +174,8 @@ fn a_class_of_none_is_left_out() {
 
 #[test]
 fn tokens_are_positions() {
-    let classifier = brought("tokens", "{resolution: 16, mean: [0, 0, 0], std: [1, 1, 1], outputs: [stem, logits]}").unwrap();
+    let classifier =
+        brought("tokens", "{resolution: 16, mean: [0, 0, 0], std: [1, 1, 1], outputs: [stem, logits]}").unwrap();
     assert_as_python("tokens", &classifier, &picture([1, 3, 16, 16]));
     let shapes = LayerShapes::measure(&classifier);
     let unit = |text: &str| Unit::parse(text, &classifier, &shapes);
@@ -189,7 +191,8 @@ fn an_output_that_is_none_is_left_out_and_what_is_nested_is_laid_out() {
     let config = "{resolution: 16, mean: [0, 0, 0], std: [1, 1, 1], outputs: [last, aux]}";
     let classifier = brought("nothing", config).unwrap();
     assert_as_python("nothing", &classifier, &picture([1, 3, 16, 16]));
-    let nested = brought("nested", "{resolution: 16, mean: [0, 0, 0], std: [1, 1, 1], outputs: [stem, aux, last]}").unwrap();
+    let nested =
+        brought("nested", "{resolution: 16, mean: [0, 0, 0], std: [1, 1, 1], outputs: [stem, aux, last]}").unwrap();
     assert_as_python("nested", &nested, &picture([1, 3, 16, 16]));
     assert!(nested.network.tap("stem").is_ok() && nested.network.tap("aux").is_err());
 }
@@ -201,7 +204,8 @@ fn visualized(classifier: &Classifier, units: &[&str], steps: usize) -> Vec<Rend
     let runs: Vec<(Unit, Seed)> =
         units.iter().map(|unit| (Unit::parse(unit, classifier, &shapes).unwrap(), Seed(0))).collect();
     let (generator, condition, encoder, size) = (None, None, None, None);
-    let batch = Batch { classifier, shapes: &shapes, generator, condition, encoder, method: &method, size, runs: &runs };
+    let batch =
+        Batch { classifier, shapes: &shapes, generator, condition, encoder, method: &method, size, runs: &runs };
     render(&batch, &|_: usize, _: usize, _: f64| {}).unwrap()
 }
 
@@ -227,7 +231,10 @@ fn a_unit_that_answers_to_nothing_fails_in_words() {
     let classifier = brought("constant", HALF).unwrap();
     let found = visualized(&classifier, &["stem:0", "stem:2"], 40);
     let failure = found[0].failure.as_ref().unwrap();
-    assert!(failure.starts_with("dead: nothing moved the unit, whose activation was 0 at each of 41 steps"), "{failure}");
+    assert!(
+        failure.starts_with("dead: nothing moved the unit, whose activation was 0 at each of 41 steps"),
+        "{failure}"
+    );
     assert!(found[1].failure.is_none());
 }
 
@@ -308,7 +315,10 @@ fn a_prefix_of_all_names_is_taken_off_and_said() {
     // One that no wrapper has is told.
     let (_folder, path) = renamed(|name| format!("my.net.{name}"));
     let error = load("squeezenet1_1", &path, SQUEEZENET, "").unwrap_err();
-    assert!(error.contains("does not fit the network; `key: my.net` in the manifest's weights would make it fit"), "{error}");
+    assert!(
+        error.contains("does not fit the network; `key: my.net` in the manifest's weights would make it fit"),
+        "{error}"
+    );
     load("squeezenet1_1", &path, SQUEEZENET, ", key: [other, my.net]").unwrap();
 }
 
@@ -317,7 +327,10 @@ fn a_head_of_another_name_is_renamed() {
     let other = |name: &str| name.replace("classifier.1.", "head.fc.");
     let (_folder, path) = renamed(other);
     let error = load("squeezenet1_1", &path, SQUEEZENET, "").unwrap_err();
-    assert!(error.contains("`rename: { 'head.fc.*': 'classifier.1.*' }` in the manifest's weights would make it fit"), "{error}");
+    assert!(
+        error.contains("`rename: { 'head.fc.*': 'classifier.1.*' }` in the manifest's weights would make it fit"),
+        "{error}"
+    );
     load("squeezenet1_1", &path, SQUEEZENET, ", rename: {head.fc.*: classifier.1.*}").unwrap();
     let error = load("squeezenet1_1", &path, SQUEEZENET, ", rename: {head.*.*: classifier.*}").unwrap_err();
     assert!(error.contains("need the same number of '*'"), "{error}");
@@ -325,9 +338,12 @@ fn a_head_of_another_name_is_renamed() {
 
 #[test]
 fn an_onnx_file_and_an_exported_program_are_classifiers_with_layers_of_their_own_names() {
-    for (architecture, file) in
-        [("onnx", "cnn.olddyn.onnx"), ("onnx", "cnn.new.onnx"), ("exported", "cnn.dyn.pt2"), ("exported", "cnn.static.pt2")]
-    {
+    for (architecture, file) in [
+        ("onnx", "cnn.olddyn.onnx"),
+        ("onnx", "cnn.new.onnx"),
+        ("exported", "cnn.dyn.pt2"),
+        ("exported", "cnn.static.pt2"),
+    ] {
         let path = reference("imported").join(file);
         let classifier = load(architecture, &path, "{resolution: 32, mean: [0, 0, 0], std: [1, 1, 1]}", "");
         let classifier = classifier.unwrap_or_else(|error| panic!("{file}: {error}"));

@@ -274,9 +274,15 @@ mod hugging_face_tests {
         };
         let of = |url: &str| hugging_face(url, variable);
         let file = "/timm/resnet50.a1_in1k/resolve/main/model.safetensors";
-        assert_eq!(of(&format!("https://huggingface.co{file}")), (format!("https://mirror.example{file}"), Some("secret".into())));
+        assert_eq!(
+            of(&format!("https://huggingface.co{file}")),
+            (format!("https://mirror.example{file}"), Some("secret".into()))
+        );
         assert_eq!(of("https://huggingface.co.example/x"), ("https://huggingface.co.example/x".to_owned(), None));
         assert_eq!(of("https://download.pytorch.org/x"), ("https://download.pytorch.org/x".to_owned(), None));
-        assert_eq!(hugging_face(&format!("https://huggingface.co{file}"), |_| None), (format!("https://huggingface.co{file}"), None));
+        assert_eq!(
+            hugging_face(&format!("https://huggingface.co{file}"), |_| None),
+            (format!("https://huggingface.co{file}"), None)
+        );
     }
 }

@@ -130,7 +130,11 @@ impl Manifest {
                     return Err(wrong("files", "a set of images needs 'files', and at least one".into()));
                 }
                 let files = files.into_iter().map(|file| file.from(shared.as_ref()));
-                (files.collect::<Result<Vec<File>, String>>().map_err(|message| wrong("files", message))?, vec![], vec![])
+                (
+                    files.collect::<Result<Vec<File>, String>>().map_err(|message| wrong("files", message))?,
+                    vec![],
+                    vec![],
+                )
             }
         };
         let config = match raw.config.map(serde_json::to_value).transpose() {
@@ -277,7 +281,9 @@ fn of_hugging_face(repository: &str, file: &str, revision: &str) -> Result<Url, 
     let plain = |text: &str| {
         !text.is_empty()
             && text.split('/').all(|part| {
-                !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric() || "-_.+".contains(c)) && part != ".."
+                !part.is_empty()
+                    && part.chars().all(|c| c.is_ascii_alphanumeric() || "-_.+".contains(c))
+                    && part != ".."
             })
     };
     if repository.split('/').count() != 2 || !plain(repository) {
@@ -313,7 +319,10 @@ impl TryFrom<RawSource> for Source {
             (None, None, Some(url), None, None) => Ok(Source::Url(url)),
             (None, None, None, Some(page), None) => Ok(Source::Page(page)),
             (None, None, None, None, Some(path)) => Ok(Source::Path(path)),
-            _ => Err("a source is 'wheel' with 'member', or 'hf' with 'file' and 'revision', or 'url', or 'page', or 'path'".into()),
+            _ => Err(
+                "a source is 'wheel' with 'member', or 'hf' with 'file' and 'revision', or 'url', or 'page', or 'path'"
+                    .into(),
+            ),
         }
     }
 }
@@ -327,9 +336,9 @@ impl<'de> Deserialize<'de> for Source {
 /// Whether an address is that of a file of a repository at one commit.
 fn is_commit_of_hugging_face(url: &str) -> bool {
     let revision = url.strip_prefix(HUGGING_FACE).and_then(|rest| rest.split("/resolve/").nth(1));
-    revision.and_then(|rest| rest.split('/').next()).is_some_and(|revision| {
-        revision.len() == 40 && revision.bytes().all(|byte| byte.is_ascii_hexdigit())
-    })
+    revision
+        .and_then(|rest| rest.split('/').next())
+        .is_some_and(|revision| revision.len() == 40 && revision.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
 /// Whether name, hash and size are given as the source asks for; a file of the user's own may go by its path alone, and of one
@@ -344,7 +353,9 @@ fn file(
     let name = match (name, &source) {
         (Some(name), _) => name,
         (None, Source::Path(path)) => path.file_name().and_then(|name| name.to_str()).unwrap_or_default().parse()?,
-        (None, Source::Url(url)) if url.starts_with(HUGGING_FACE) => url.rsplit('/').next().unwrap_or_default().parse()?,
+        (None, Source::Url(url)) if url.starts_with(HUGGING_FACE) => {
+            url.rsplit('/').next().unwrap_or_default().parse()?
+        }
         (None, _) => return Err("'file', the name in the cache, is missing".into()),
     };
     if unpublished && (!matches!(source, Source::Url(_) | Source::Page(_)) || (sha256.is_some() && size.is_some())) {

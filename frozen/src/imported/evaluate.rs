@@ -37,9 +37,7 @@ impl Function {
                 let none = None::<&Tensor>;
                 x()?.f_instance_norm(optional(1), optional(2), none, none, true, 0., *eps, false)
             }
-            Function::GroupNorm { groups, eps } => {
-                x()?.f_group_norm(*groups, optional(1), optional(2), *eps, false)
-            }
+            Function::GroupNorm { groups, eps } => x()?.f_group_norm(*groups, optional(1), optional(2), *eps, false),
             Function::LayerNorm { shape, eps } => x()?.f_layer_norm(shape, optional(1), optional(2), *eps, false),
             Function::RmsNorm { shape, eps } => x()?.f_rms_norm(shape, optional(1), *eps),
             Function::LocalResponseNorm { size, alpha, beta, k } => local_response_norm(x()?, *size, *alpha, *beta, *k),
@@ -48,6 +46,9 @@ impl Function {
             Function::Einsum(equation) => Tensor::f_einsum(equation, operands, None::<&[i64]>),
             Function::MaxPool { kernel, stride, padding, dilation, ceil } => {
                 let (x, even) = evenly_padded(x()?, padding, f64::NEG_INFINITY)?;
+                if kernel.len() == 3 {
+                    return x.f_max_pool3d(kernel, stride, even, dilation, *ceil);
+                }
                 with_rows(&x, kernel.len(), |x| {
                     let [kernel, stride, even, dilation] =
                         [(kernel, 1), (stride, 1), (&even, 0), (dilation, 1)].map(|(list, filler)| pair(list, filler));
@@ -56,15 +57,16 @@ impl Function {
             }
             Function::AveragePool { kernel, stride, padding, ceil, count_padding } => {
                 let (x, even) = evenly_padded(x()?, padding, 0.)?;
+                if kernel.len() == 3 {
+                    return x.f_avg_pool3d(kernel, stride, even, *ceil, *count_padding, None);
+                }
                 with_rows(&x, kernel.len(), |x| {
                     let [kernel, stride, even] =
                         [(kernel, 1), (stride, 1), (&even, 0)].map(|(list, filler)| pair(list, filler));
                     x.f_avg_pool2d(kernel, stride, even, *ceil, *count_padding, None)
                 })
             }
-            Function::AdaptiveAverage(size) => {
-                with_rows(x()?, size.len(), |x| x.f_adaptive_avg_pool2d(pair(size, 1)))
-            }
+            Function::AdaptiveAverage(size) => with_rows(x()?, size.len(), |x| x.f_adaptive_avg_pool2d(pair(size, 1))),
             Function::AdaptiveMax(size) => {
                 with_rows(x()?, size.len(), |x| Ok(x.f_adaptive_max_pool2d(pair(size, 1))?.0))
             }
@@ -113,7 +115,9 @@ impl Function {
             ),
             Function::Where => operand(1)?.f_where_self(&x()?.f_to_kind(Kind::Bool)?, operand(2)?),
             Function::Cast(kind) => x()?.f_to_kind(*kind),
-            Function::Full { size, value, kind } => Tensor::f_full(size, *value, (Kind::Double, device))?.f_to_kind(*kind),
+            Function::Full { size, value, kind } => {
+                Tensor::f_full(size, *value, (Kind::Double, device))?.f_to_kind(*kind)
+            }
             Function::Range { start, end, step, kind } => {
                 Tensor::f_arange_start_step(*start, *end, *step, (Kind::Double, device))?.f_to_kind(*kind)
             }
@@ -122,9 +126,7 @@ impl Function {
             Function::Triangle { upper: false, diagonal } => x()?.f_tril(*diagonal),
             Function::Embedding => Tensor::f_embedding(x()?, operand(1)?, -1, false, false),
             Function::Prelu => x()?.f_prelu(operand(1)?),
-            Function::Unfold { kernel, dilation, padding, stride } => {
-                x()?.f_im2col(kernel, dilation, padding, stride)
-            }
+            Function::Unfold { kernel, dilation, padding, stride } => x()?.f_im2col(kernel, dilation, padding, stride),
             Function::Glu(axis) => x()?.f_glu(*axis),
         }
     }
@@ -233,11 +235,7 @@ fn evenly_padded(x: &Tensor, padding: &[i64], value: f64) -> Result<(Tensor, Vec
 }
 
 /// A pooling of pictures, of signals `[N,C,L]` as well.
-fn with_rows(
-    x: &Tensor,
-    axes: usize,
-    pool: impl Fn(&Tensor) -> Result<Tensor, TchError>,
-) -> Result<Tensor, TchError> {
+fn with_rows(x: &Tensor, axes: usize, pool: impl Fn(&Tensor) -> Result<Tensor, TchError>) -> Result<Tensor, TchError> {
     if axes == 1 { pool(&x.f_unsqueeze(-2)?)?.f_squeeze_dim(-2) } else { pool(x) }
 }
 

@@ -141,7 +141,8 @@ impl Layer for Evaluated {
                 let inputs: Vec<&Tensor> = read.iter().map(|&input| &leaves[input]).collect();
                 for (&input, gradient) in read.iter().zip(Tensor::run_backward(&[product], &inputs, false, false)) {
                     // What autograd spreads over a mean, it does not write out.
-                    let spread = gradient.stride().iter().zip(gradient.size()).any(|(&step, size)| step == 0 && size > 1);
+                    let spread =
+                        gradient.stride().iter().zip(gradient.size()).any(|(&step, size)| step == 0 && size > 1);
                     let gradient = gradient.detach();
                     gradients[input] = Gradient::owned(if spread { gradient.contiguous() } else { gradient });
                 }
@@ -178,10 +179,10 @@ impl Layer for Evaluated {
             Slot::Constant(constant) => constant.size(),
         };
         let once = match (&self.functions[0], self.slots.first(), self.slots.get(1)) {
-            (Function::MatMul, Some(x), Some(_)) => {
-                product(&output[1..]) * size(x).last().copied().unwrap_or(1) as f64
+            (Function::MatMul, Some(x), Some(_)) => product(&output[1..]) * size(x).last().copied().unwrap_or(1) as f64,
+            (Function::Convolution { .. }, Some(_), Some(kernel)) => {
+                product(&output[1..]) * product(&size(kernel)[1..])
             }
-            (Function::Convolution { .. }, Some(_), Some(kernel)) => product(&output[1..]) * product(&size(kernel)[1..]),
             (Function::Transposed { .. }, Some(x), Some(kernel)) => {
                 product(&size(x)[1..]) * product(&size(kernel)[1..])
             }
@@ -210,4 +211,3 @@ impl Layer for Evaluated {
         }
     }
 }
-

@@ -132,6 +132,12 @@ impl Lowering<'_> {
                 .filter_map(|operand| self.data(traced, operand))
                 .map(|read| self.places[&read])
                 .collect();
+            if let Some((x, layer)) = self.response_norm(node) {
+                let read = self.places[&x];
+                let place = self.push(Box::new(layer), vec![read]);
+                self.places.insert(node, place);
+                return self.tap(node, place, axes);
+            }
             match self.reshaped(node, axes).or_else(|| self.layer(node)) {
                 Some(layer) => self.push(layer, inputs),
                 None => self.evaluated(node, inputs),
@@ -152,7 +158,10 @@ impl Lowering<'_> {
         let (weight, bias, mean, var) = (weight?, bias?, mean?, var?);
         let scale = weight / (var + eps).sqrt();
         let shift = bias - mean * &scale;
-        let of_kernel = matches!(self.traced[read].functions.first(), Some(Function::Convolution { .. } | Function::Transposed { .. }));
+        let of_kernel = matches!(
+            self.traced[read].functions.first(),
+            Some(Function::Convolution { .. } | Function::Transposed { .. })
+        );
         let filters = match &mut self.steps[place].source {
             Source::Layer(layer) if of_kernel => layer.filters(),
             _ => None,
@@ -169,6 +178,52 @@ impl Lowering<'_> {
         }
         let [scale, shift] = [scale, shift].map(|tensor| tensor.to_kind(Kind::Float).view([-1, 1, 1]));
         Some(self.push(Box::new(Affine::new(scale, shift)), vec![place]))
+    }
+
+    /// The node that a node of this function reads as its operand of this number.
+    fn reads(&self, node: usize, is: impl Fn(&Function) -> bool, operand: usize) -> Option<usize> {
+        let traced = &self.traced[node];
+        traced.functions.first().filter(|function| is(function))?;
+        self.data(traced, operand)
+    }
+
+    /// The one number that is an operand.
+    fn number(&self, node: usize, operand: usize) -> Option<f64> {
+        let constant = self.constant(&self.traced[node], operand).filter(|constant| constant.numel() == 1)?;
+        Some(constant.to_kind(Kind::Double).view(-1i64).double_value(&[0]))
+    }
+
+    /// A local response norm, which exporters take apart: x / (k + alpha mean of x^2 over channels)^beta. Gives x, and the layer.
+    fn response_norm(&self, node: usize) -> Option<(usize, LocalResponseNorm)> {
+        let is = |by: Binary| move |function: &Function| *function == Function::Binary(by);
+        let (x, power) = (self.reads(node, is(Binary::Div), 0)?, self.reads(node, is(Binary::Div), 1)?);
+        let (sum, beta) = (self.reads(power, is(Binary::Pow), 0)?, self.number(power, 1)?);
+        let (product, k) = (self.reads(sum, is(Binary::Add), 0)?, self.number(sum, 1)?);
+        let (mean, alpha) = (self.reads(product, is(Binary::Mul), 0)?, self.number(product, 1)?);
+        // Reshapes and paddings between the squares and their mean.
+        let through = |mut node: usize| {
+            let moved =
+                |function: &Function| matches!(function, Function::Reshape(_) | Function::Pad { mode: "constant", .. });
+            while let Some(before) = self.reads(node, moved, 0) {
+                node = before;
+            }
+            node
+        };
+        let pool = through(mean);
+        let Function::AveragePool { kernel, stride, ceil: false, count_padding: true, .. } =
+            self.traced[pool].functions.first()?
+        else {
+            return None;
+        };
+        let (size, others) = kernel.split_first()?;
+        let plain = others.iter().all(|&side| side == 1) && one(stride) == Some(1) && size % 2 == 1;
+        let square = through(self.data(&self.traced[pool], 0)?);
+        let of = self.reads(square, |function| *function == Function::Unary(Unary::Square), 0).or_else(|| {
+            let (one, other) = (self.reads(square, is(Binary::Mul), 0)?, self.reads(square, is(Binary::Mul), 1)?);
+            (one == other).then_some(one)
+        })?;
+        let fits = plain && of == x && self.shape(x).len() == 4 && self.shape(node) == self.shape(x);
+        fits.then_some((x, LocalResponseNorm { size: *size, alpha, beta, k }))
     }
 
     /// Another shape, in a program for one number of samples that has these in another axis than the first (PyTorch's multi-head
@@ -262,9 +317,11 @@ impl Lowering<'_> {
                 (axis == 1 && end > start).then(|| Box::new(Part { axis, start, length: end - start }) as _)
             }
             Function::Concatenate(axis) => {
-                let parts: Option<Vec<usize>> = (0..traced.operands.len()).map(|part| self.data(traced, part)).collect();
+                let parts: Option<Vec<usize>> =
+                    (0..traced.operands.len()).map(|part| self.data(traced, part)).collect();
                 let shapes: Vec<&[i64]> = parts?.iter().map(|&part| self.shape(part)).collect();
-                let plain = *axis == 1 && shapes.iter().all(|shape| matches!(shape.len(), 2 | 4) && shape[0] == shapes[0][0]);
+                let plain =
+                    *axis == 1 && shapes.iter().all(|shape| matches!(shape.len(), 2 | 4) && shape[0] == shapes[0][0]);
                 plain.then(|| Box::new(Concatenation { channels: shapes.iter().map(|shape| shape[1]).collect() }) as _)
             }
             Function::Softmax(axis) => Some(Box::new(Softmax(*axis))),
@@ -334,8 +391,12 @@ impl Lowering<'_> {
             Some(Operand::Constant(tensor)) => Some(given(tensor)),
             Some(Operand::Node(_)) => None,
         };
-        (shape.len() == 4 && groups > 0 && channels % groups == 0)
-            .then_some(Box::new(GroupNorm::new(part(1, 1.)?, part(2, 0.)?, groups, eps)))
+        (shape.len() == 4 && groups > 0 && channels % groups == 0).then_some(Box::new(GroupNorm::new(
+            part(1, 1.)?,
+            part(2, 0.)?,
+            groups,
+            eps,
+        )))
     }
 
     fn of_two(&self, traced: &Traced, by: Binary) -> Option<Box<dyn Layer>> {
@@ -378,8 +439,7 @@ impl Lowering<'_> {
             let straight = of.iter().zip(self.samples).all(|(shape, samples)| shape.first() == Some(&(each * samples)));
             (each > 0 && straight).then_some(each)
         };
-        let read: Vec<usize> =
-            (0..traced.operands.len()).filter_map(|operand| self.data(traced, operand)).collect();
+        let read: Vec<usize> = (0..traced.operands.len()).filter_map(|operand| self.data(traced, operand)).collect();
         let counted = read.iter().enumerate().find_map(|(input, &read)| Some(Count { input, each: each(read)? }));
         let count = counted.unwrap_or_else(|| {
             inputs.push(0);
@@ -403,7 +463,8 @@ impl Lowering<'_> {
         let named = Named { name: traced.name.clone(), scope: traced.scope.clone() };
         match (rank, axes.channels(node)) {
             (3, channels) => {
-                let channels_first = if channels == Some(1) { place } else { self.push(Box::new(Permute(vec![0, 2, 1])), vec![place]) };
+                let channels_first =
+                    if channels == Some(1) { place } else { self.push(Box::new(Permute(vec![0, 2, 1])), vec![place]) };
                 for view in axes.views_of_tokens(node, &traced.shapes[0], channels == Some(1)) {
                     let mut at = channels_first;
                     for layer in view.layers {
@@ -447,6 +508,14 @@ impl Lowering<'_> {
                 layer.map_tensors(&channels_last);
             }
         }
-        Network { steps: self.steps, taps: self.taps.finish(), kind: Kind::Float, device: Device::Cpu, imported: true, beside: vec![], notes: vec![] }
+        Network {
+            steps: self.steps,
+            taps: self.taps.finish(),
+            kind: Kind::Float,
+            device: Device::Cpu,
+            imported: true,
+            beside: vec![],
+            notes: vec![],
+        }
     }
 }

@@ -73,11 +73,19 @@ pub fn open(path: &Path, request: &Request) -> Result<Opened, ImportError> {
             file.read_to_end(&mut bytes)?;
             Program::Onnx(onnx::read(bytes, path))
         }
-        Format::Onnx => return Err(ImportError(format!("is no ONNX file: it begins with {:?}", shown(&String::from_utf8_lossy(&head))))),
+        Format::Onnx => {
+            return Err(ImportError(format!(
+                "is no ONNX file: it begins with {:?}",
+                shown(&String::from_utf8_lossy(&head))
+            )));
+        }
     };
     let _guard = tch::no_grad_guard();
     program.network(request)
 }
+
+/// An input: its name, its sizes (none where one is open), the kind of its numbers where the program says.
+type Input = (String, Vec<Option<i64>>, Option<Kind>);
 
 enum Program {
     Onnx(onnx::File),
@@ -93,7 +101,7 @@ struct Followed {
 }
 
 impl Program {
-    fn inputs(&self) -> Result<Vec<(String, Vec<Option<i64>>, Option<Kind>)>, ImportError> {
+    fn inputs(&self) -> Result<Vec<Input>, ImportError> {
         Ok(match self {
             Program::Onnx(file) => {
                 file.inputs()?.into_iter().map(|input| (input.name, input.sizes, input.kind)).collect()
@@ -149,7 +157,7 @@ impl Program {
             tracer.enter("input", "");
             let code = request.input[0];
             let part = |start: i64, end: i64| Function::Slice { axis: 1, start, end, step: 1 };
-            let first = tracer.apply(part(0, code), &[input.clone()])?;
+            let first = tracer.apply(part(0, code), std::slice::from_ref(&input))?;
             let one_hot = tracer.apply(part(code, code + request.classes), &[input])?;
             let number =
                 tracer.apply(Function::Reduce { by: Reduction::Argmax, axes: vec![1], keep: false }, &[one_hot])?;
@@ -189,7 +197,10 @@ impl Program {
         let count = tracer.samples[pass];
         let input = example(request, count, 0);
         if !agree(&run(network, &input), &expected) {
-            return Err(ImportError(format!("is not understood: '{}' comes out otherwise than in the program", shown(name))));
+            return Err(ImportError(format!(
+                "is not understood: '{}' comes out otherwise than in the program",
+                shown(name)
+            )));
         }
         if let Some(samples) = fixed {
             let other = example(request, samples, 1);
@@ -266,9 +277,10 @@ fn chosen(
         return Err(ImportError("gives no tensor".into()));
     }
     let place = match request.output {
-        Some(wanted) => outputs.iter().position(|(name, _)| name == wanted).ok_or_else(|| {
-            ImportError(format!("has no output '{wanted}'; it has {}", names(&outputs)))
-        })?,
+        Some(wanted) => outputs
+            .iter()
+            .position(|(name, _)| name == wanted)
+            .ok_or_else(|| ImportError(format!("has no output '{wanted}'; it has {}", names(&outputs))))?,
         None if outputs.len() == 1 => 0,
         None => {
             // The only one that holds numbers by sample and class, or pictures.
@@ -288,4 +300,3 @@ fn chosen(
     outputs.push(wanted);
     Ok(outputs)
 }
-

@@ -161,8 +161,7 @@ impl Layer for OfTwo {
                 let pullback = Pullback::new(move |gradient| {
                     let g = &gradient.tensor;
                     let of_second = gathered(g.shallow_clone(), &of_y);
-                    let second =
-                        if minus { Gradient::owned(of_second.neg()) } else { Gradient::shared(&of_second) };
+                    let second = if minus { Gradient::owned(of_second.neg()) } else { Gradient::shared(&of_second) };
                     vec![Gradient::shared(&gathered(g.shallow_clone(), &of_x)), second]
                 });
                 (output, pullback)
@@ -281,9 +280,8 @@ impl Layer for Softmax {
         let kind = inputs[0].kind();
         let output = inputs[0].softmax(self.0, None::<Kind>);
         let kept = output.shallow_clone();
-        let back = move |gradient: Gradient| {
-            Tensor::internal_softmax_backward_data(&gradient.tensor, &kept, self.0, kind)
-        };
+        let back =
+            move |gradient: Gradient| Tensor::internal_softmax_backward_data(&gradient.tensor, &kept, self.0, kind);
         (output, Pullback::of_one(back))
     }
 

@@ -67,7 +67,8 @@ impl Axes {
         let of_kernel = |operand: usize| matches!(of.operands.get(operand), Some(Operand::Constant(_)));
         let Some(&first) = reads.first() else { return };
         let from = &traced[first].shapes[0];
-        let before = reads.iter().find_map(|&read| self.channels[read].filter(|_| traced[read].shapes[0].len() == rank));
+        let before =
+            reads.iter().find_map(|&read| self.channels[read].filter(|_| traced[read].shapes[0].len() == rank));
         let grid = reads.iter().find_map(|&read| self.grids[read]);
         let last = rank.checked_sub(1);
         let (channels, grid) = match &of.functions[0] {
@@ -284,7 +285,17 @@ fn clean(name: &str) -> String {
     name.chars()
         .map(|c| match c {
             '/' => '.',
-            c if c == ':' || c == '@' || c == '(' || c == ')' || c == ',' || c == '*' || c.is_whitespace() || c.is_control() => '_',
+            c if c == ':'
+                || c == '@'
+                || c == '('
+                || c == ')'
+                || c == ','
+                || c == '*'
+                || c.is_whitespace()
+                || c.is_control() =>
+            {
+                '_'
+            }
             c => c,
         })
         .collect()

@@ -258,10 +258,22 @@ impl Tracer {
             return Ok(Operand::Constant(numbers[0].shallow_clone()));
         }
         let Some((functions, operands)) = &known.made else {
-            return Err(self.wrong("it reads numbers that depend on how many samples there are; export the model for one sample"));
+            return Err(self
+                .wrong("it reads numbers that depend on how many samples there are; export the model for one sample"));
         };
         let results = numbers.iter().map(Tensor::shallow_clone).collect();
         self.push(functions.clone(), operands, results).map(Operand::Node)
+    }
+
+    /// Writes a number over known ones, and so over what they are a part of.
+    pub fn fill(&self, value: &Value, number: f64) -> Result<(), ImportError> {
+        let Value::Known(known) = value else {
+            return Err(self.wrong("it writes over what depends on the input"));
+        };
+        for tensor in &known.numbers {
+            let _ = tensor.shallow_clone().f_fill_(number)?;
+        }
+        Ok(())
     }
 
     /// A name of a value is read no more; if it was the last one, what it holds is freed.
@@ -322,7 +334,8 @@ impl Tracer {
                     _ => second.last(),
                 };
                 let batch = product(&second[..second.len().saturating_sub(2)]).max(1.);
-                behind(1).max(1.) * columns.map_or(1., |&size| size as f64) * batch.min(behind(2).max(batch))
+                let of_first = behind(2).max(1.);
+                of_first.max(batch) * (behind(1).max(1.) / of_first) * columns.map_or(1., |&size| size as f64)
             }
             Function::Binary(_) | Function::Where => broadcast(operands),
             Function::Concatenate(_) => operands.iter().map(|operand| operand.numel() as f64).sum(),

@@ -20,7 +20,8 @@ impl Network {
             front.push(Box::new(Squeezed { size }));
         }
         if grey {
-            let mut weights = Convolution::new(Tensor::from_slice(&GREY).view([1, 3, 1, 1]), None, 1, Padding::Symmetric(0), 1);
+            let mut weights =
+                Convolution::new(Tensor::from_slice(&GREY).view([1, 3, 1, 1]), None, 1, Padding::Symmetric(0), 1);
             weights.prepare();
             weights.map_tensors(&|tensor| channels_last(&tensor.to_device(Device::Cpu).to_kind(Kind::Float)));
             front.push(Box::new(weights));
@@ -31,10 +32,12 @@ impl Network {
             steps.push(Step { source: Source::Layer(layer), inputs: vec![at] });
         }
         // What read the input reads the last of these.
-        steps.extend(self.steps.into_iter().skip(1).map(|step| Step {
-            inputs: step.inputs.iter().map(|input| input + more).collect(),
-            ..step
-        }));
+        steps.extend(
+            self.steps
+                .into_iter()
+                .skip(1)
+                .map(|step| Step { inputs: step.inputs.iter().map(|input| input + more).collect(), ..step }),
+        );
         let taps = self.taps.into_iter().map(|tap| Tap { point: Point(tap.point.0 + more), ..tap }).collect();
         Network { steps, taps, ..self }
     }

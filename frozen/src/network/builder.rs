@@ -433,6 +433,14 @@ impl Builder {
                 layer.map_tensors(&channels_last);
             }
         }
-        Ok(Network { steps: self.steps, taps: self.taps, kind: Kind::Float, device: Device::Cpu, imported: false, beside: vec![], notes })
+        Ok(Network {
+            steps: self.steps,
+            taps: self.taps,
+            kind: Kind::Float,
+            device: Device::Cpu,
+            imported: false,
+            beside: vec![],
+            notes,
+        })
     }
 }

@@ -200,7 +200,9 @@ impl Network {
         };
         // What lies in front of it changes the shape.
         let mut shape: Vec<i64> = std::iter::once(1).chain(input.iter().copied()).collect();
-        for layer in self.steps.iter().take_while(|step| !matches!(step.source, Source::Program(_))).filter_map(Step::layer) {
+        for layer in
+            self.steps.iter().take_while(|step| !matches!(step.source, Source::Program(_))).filter_map(Step::layer)
+        {
             let zeros = Tensor::zeros(&shape[..], (self.kind, self.device));
             shape = tch::no_grad(|| layer.forward(&[zeros], false).0.size());
         }

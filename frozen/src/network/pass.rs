@@ -97,8 +97,8 @@ impl Network {
                 let mut shape = vec![1; value.dim()];
                 shape[0] = -1;
                 let zero_or_nan = zero_or_nan.view(&shape[..]);
-                if self.steps[point].layer().is_some_and(|layer| layer.may_be_view()) {
-                    // The memory may be the caller's, or that of another point.
+                if self.imported || self.steps[point].layer().is_some_and(|layer| layer.may_be_view()) {
+                    // The memory may be the caller's, or that of another point, or autograd's.
                     *value = &*value + zero_or_nan;
                 } else {
                     let _ = value.g_add_(&zero_or_nan);

@@ -15,7 +15,9 @@ pub(super) fn is_one(head: &[u8]) -> bool {
     let (length, rest) = (usize::from(length), rest.get(..usize::from(length)));
     let named = rest.is_some_and(|name| name.iter().all(|byte| (0x20..0x7f).contains(byte)));
     // Behind it a layer, an input, or a layer of V1.
-    length < 0x80 && named && head.get(2 + length).is_some_and(|&tag| matches!(tag, 0x12 | 0x1a | 0x22 | 0x32 | 0x42 | 0xa2))
+    length < 0x80
+        && named
+        && head.get(2 + length).is_some_and(|&tag| matches!(tag, 0x12 | 0x1a | 0x22 | 0x32 | 0x42 | 0xa2))
 }
 
 /// The tensors of a file's bytes, in its order.

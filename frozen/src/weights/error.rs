@@ -44,8 +44,14 @@ pub enum Fault {
     #[error("{0}")]
     Absent(String),
     /// Its tensors are not those that the network takes.
-    #[error(fmt = Misfit::fmt)]
-    Misfit(Misfit),
+    #[error(fmt = shown_misfit)]
+    Misfit(Box<Misfit>),
+}
+
+/// As the misfit shows itself, at length where that is asked for.
+#[allow(clippy::borrowed_box)]
+fn shown_misfit(misfit: &Box<Misfit>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fmt::Display::fmt(&**misfit, f)
 }
 
 impl Fault {

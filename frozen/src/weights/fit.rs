@@ -53,7 +53,8 @@ impl Weights {
     pub fn renamed(mut self, patterns: &[(String, String)]) -> Weights {
         if !patterns.is_empty() {
             let tensors = std::mem::take(&mut self.tensors);
-            self.tensors = tensors.into_iter().map(|(name, tensor)| (naming::rename(&name, patterns), tensor)).collect();
+            self.tensors =
+                tensors.into_iter().map(|(name, tensor)| (naming::rename(&name, patterns), tensor)).collect();
             self.prefix = naming::common_prefix(self.tensors.keys().map(String::as_str));
         }
         self
@@ -147,7 +148,8 @@ impl Weights {
     /// Removes the tensors that the network does not need, such as counters of training steps and auxiliary heads.
     pub fn skip(&mut self, predicate: impl Fn(&str) -> bool) {
         let prefix = &self.prefix;
-        self.tensors.retain(|name, _| !predicate(name) && !predicate(name.strip_prefix(prefix.as_str()).unwrap_or(name)));
+        self.tensors
+            .retain(|name, _| !predicate(name) && !predicate(name.strip_prefix(prefix.as_str()).unwrap_or(name)));
     }
 
     /// The shape of a tensor that has not been taken yet.
@@ -165,7 +167,11 @@ impl Weights {
         misfit.unexpected = tensors.map(|(name, tensor)| (name, tensor.size())).collect();
         misfit.hint = naming::hint(&misfit.missing, &misfit.unexpected);
         let note = || format!("all names of the file begin with '{}', which was taken off", self.prefix);
-        if misfit.is_empty() { Ok((self.prefixed > 0).then(note).into_iter().collect()) } else { Err(WeightError { path: self.path, fault: Fault::Misfit(misfit) }) }
+        if misfit.is_empty() {
+            Ok((self.prefixed > 0).then(note).into_iter().collect())
+        } else {
+            Err(WeightError { path: self.path, fault: Fault::Misfit(Box::new(misfit)) })
+        }
     }
 }
 

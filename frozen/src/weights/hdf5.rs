@@ -97,10 +97,11 @@ fn name_of(path: &str) -> String {
     let path = path.trim_start_matches("model_weights/");
     let parts: Vec<&str> = path.split('/').collect();
     // The layer's group, and in it the tensor's name, which begins with the layer's.
-    let repeated = (1..parts.len()).map(|at| (parts[..at].join("/"), parts[at..].join("/"))).find_map(|(group, name)| {
-        let rest = name.strip_prefix(&group)?;
-        rest.starts_with(['/', '_']).then_some(name)
-    });
+    let repeated =
+        (1..parts.len()).map(|at| (parts[..at].join("/"), parts[at..].join("/"))).find_map(|(group, name)| {
+            let rest = name.strip_prefix(&group)?;
+            rest.starts_with(['/', '_']).then_some(name)
+        });
     let name = repeated.unwrap_or_else(|| path.to_owned());
     let name = name.strip_suffix(":0").unwrap_or(&name);
     let first_version = [("_W", ".kernel"), ("_b", ".bias")];

@@ -68,9 +68,14 @@ pub(super) fn hint(missing: &[(String, Vec<i64>)], unexpected: &[(String, Vec<i6
     // Something before every missing name.
     let first = missing.first()?;
     for (other, _) in unexpected.iter().filter(|(_, shape)| *shape == first.1) {
-        let Some(prefix) = other.strip_suffix(first.0.as_str()).filter(|prefix| prefix.ends_with('.')) else { continue };
+        let Some(prefix) = other.strip_suffix(first.0.as_str()).filter(|prefix| prefix.ends_with('.')) else {
+            continue;
+        };
         if missing.iter().all(|(name, shape)| has(&format!("{prefix}{name}"), shape)) {
-            return Some(format!("`key: {}` in the manifest's weights would make it fit", prefix.trim_end_matches('.')));
+            return Some(format!(
+                "`key: {}` in the manifest's weights would make it fit",
+                prefix.trim_end_matches('.')
+            ));
         }
     }
     // Layers of the same parts and shapes under another name, as long as it is clear which.

@@ -137,7 +137,11 @@ fn programs_that_were_made_to_harm_are_refused_in_a_sentence() {
     let external = [number(1, 4), number(2, 1), field(8, b"w"), number(14, 1)].concat();
     let outside = field(13, &[field(1, b"location"), field(2, b"../../../etc/passwd")].concat());
     let outside = field(5, &[external.clone(), outside].concat());
-    refused("a path out of the folder", model(&[outside, node("Add", &["x", "w"], &["y"], &[])]), "a path out of its folder");
+    refused(
+        "a path out of the folder",
+        model(&[outside, node("Add", &["x", "w"], &["y"], &[])]),
+        "a path out of its folder",
+    );
     let absent = field(5, &[external, field(13, &[field(1, b"location"), field(2, b"w.bin")].concat())].concat());
     refused("weights left behind", model(&[absent, node("Add", &["x", "w"], &["y"], &[])]), "keep both files together");
     let pads = node("Pad", &["x"], &["y"], &[ints("pads", &[0, 0, 1 << 40, 0, 0, 0, 0, 0])]);

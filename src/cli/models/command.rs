@@ -65,12 +65,10 @@ Example:
     },
     /// Tries everything of a network of your own at once: what file it is, what tensors it holds and whether they fit, a pass and its
     /// gradient, whether it repeats itself, its classes and layers.
-    #[command(
-        after_help = "Exit code 1: something is not as it should be.
+    #[command(after_help = "Exit code 1: something is not as it should be.
 
 Example:
-  metapicture models check ./mine.yaml"
-    )]
+  metapicture models check ./mine.yaml")]
     Check {
         /// A manifest file of your own, or an entry.
         name: String,
@@ -113,7 +111,8 @@ pub fn run(command: Models, quiet: bool) -> Result<u8> {
         let manifest = models.zoo().manifest(name, None)?;
         let findings = inspect::check(&models, &manifest)?;
         let well = findings.iter().all(|finding| finding.well);
-        let text = if *json { pretty(&json!({ "name": &*manifest.name, "findings": findings })) } else { checked(&findings) };
+        let text =
+            if *json { pretty(&json!({ "name": &*manifest.name, "findings": findings })) } else { checked(&findings) };
         print(&text)?;
         return Ok(u8::from(!well));
     }

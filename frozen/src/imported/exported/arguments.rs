@@ -128,13 +128,7 @@ impl Arguments {
     }
 
     /// Whole numbers, as many as there are axes: one number stands for all.
-    pub fn ints_of(
-        &self,
-        name: &str,
-        otherwise: i64,
-        count: usize,
-        tracer: &Tracer,
-    ) -> Result<Vec<i64>, ImportError> {
+    pub fn ints_of(&self, name: &str, otherwise: i64, count: usize, tracer: &Tracer) -> Result<Vec<i64>, ImportError> {
         let mut ints = self.ints(name, &[otherwise], tracer)?;
         if ints.is_empty() {
             ints.push(otherwise);

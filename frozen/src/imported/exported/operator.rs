@@ -30,8 +30,24 @@ impl Operator {
     /// Whether its result may share memory with its first argument.
     pub fn is_view(&self) -> bool {
         const VIEWS: [&str; 18] = [
-            "view", "reshape", "permute", "transpose", "t", "expand", "slice", "select", "squeeze", "unsqueeze",
-            "flatten", "unflatten", "narrow", "split", "chunk", "unbind", "detach", "alias",
+            "view",
+            "reshape",
+            "permute",
+            "transpose",
+            "t",
+            "expand",
+            "slice",
+            "select",
+            "squeeze",
+            "unsqueeze",
+            "flatten",
+            "unflatten",
+            "narrow",
+            "split",
+            "chunk",
+            "unbind",
+            "detach",
+            "alias",
         ];
         VIEWS.contains(&self.name.as_str()) || self.name == "dropout"
     }

@@ -178,12 +178,8 @@ fn layer(operator: &Operator, given: &Arguments, tracer: &mut Tracer) -> Result<
         }
         "scaled_dot_product_attention" => {
             let of = |name: &str, tracer: &Tracer| given.value(name, tracer);
-            let operands = [
-                of("query", tracer)?,
-                of("key", tracer)?,
-                of("value", tracer)?,
-                given.optional("attn_mask", tracer)?,
-            ];
+            let operands =
+                [of("query", tracer)?, of("key", tracer)?, of("value", tracer)?, given.optional("attn_mask", tracer)?];
             let scale = if given.has("scale") { Some(given.number("scale", 1., tracer)?) } else { None };
             tracer.apply(Function::Attention { scale, causal: given.flag("is_causal", false, tracer)? }, &operands)?
         }
@@ -363,14 +359,24 @@ fn norm(operator: &Operator, given: &Arguments, tracer: &mut Tracer) -> Result<O
 
 fn pool(operator: &Operator, given: &Arguments, tracer: &mut Tracer) -> Result<Option<Value>, ImportError> {
     let name = operator.name.as_str();
-    let axes = if name.contains("1d") { 1 } else { 2 };
+    let axes = match (name.contains("1d"), name.contains("3d")) {
+        (true, _) => 1,
+        (_, true) => 3,
+        _ => 2,
+    };
     let x = given.value("self", tracer)?;
     let list = |name: &str, otherwise: i64, tracer: &Tracer| given.ints_of(name, otherwise, axes, tracer);
     let function = match name {
         "adaptive_avg_pool1d" | "adaptive_avg_pool2d" | "_adaptive_avg_pool2d" => {
             Function::AdaptiveAverage(adaptive(given, &x, axes, tracer)?)
         }
-        "max_pool1d" | "max_pool2d" | "max_pool2d_with_indices" | "avg_pool1d" | "avg_pool2d" => {
+        "max_pool1d"
+        | "max_pool2d"
+        | "max_pool2d_with_indices"
+        | "max_pool3d"
+        | "avg_pool1d"
+        | "avg_pool2d"
+        | "avg_pool3d" => {
             let kernel = list("kernel_size", 1, tracer)?;
             let stride = match given.ints("stride", &[], tracer)?.is_empty() {
                 true => kernel.clone(),
@@ -420,7 +426,7 @@ fn several(operator: &Operator, given: &Arguments, tracer: &mut Tracer) -> Resul
                 axes = (0..tracer.rank(&x)? as i64).collect();
             }
             let by = Reduction::Variance(correction);
-            let variance = tracer.apply(Function::Reduce { by, axes: axes.clone(), keep }, &[x.clone()])?;
+            let variance = tracer.apply(Function::Reduce { by, axes: axes.clone(), keep }, std::slice::from_ref(&x))?;
             let mean = tracer.apply(Function::Reduce { by: Reduction::Mean, axes, keep }, &[x])?;
             Ok(Some(vec![Item::Value(variance), Item::Value(mean)]))
         }

@@ -26,7 +26,9 @@ pub(in super::super) fn open(file: File, length: u64) -> Result<Exported, Import
     let (mut archive, program): (Archive, Program) = Archive::open(file, length)?;
     if program.schema_version.major != 8 {
         let major = program.schema_version.major;
-        return Err(ImportError(format!("has the schema {major} of exported programs; 8 is known (PyTorch 2.8 and later)")));
+        return Err(ImportError(format!(
+            "has the schema {major} of exported programs; 8 is known (PyTorch 2.8 and later)"
+        )));
     }
     let (mut names, mut inputs) = (HashMap::new(), vec![]);
     let all = program.graph_module.signature.inputs();
@@ -80,6 +82,20 @@ impl Exported {
                 .map(|input| Ok((input.name.clone(), item(&input.arg, &names, tracer.passes())?)))
                 .collect::<Result<_, ImportError>>()?;
             let read = node.inputs.first().and_then(|input| input.arg["as_tensor"]["name"].as_str());
+            // A mask that is filled part by part: parts of known numbers share memory with the whole, as they do in PyTorch.
+            if let ("fill", true, Some(Item::Value(whole @ Value::Known(_)))) =
+                (operator.name.as_str(), operator.in_place, arguments.get("self"))
+            {
+                let number = Arguments(arguments.clone()).each_of(&["value"], tracer)?[0];
+                tracer.fill(whole, number)?;
+                let result = Item::Value(whole.clone());
+                bind(node, vec![result], &mut names);
+                continue;
+            }
+            if arguments.values().any(is_unknown) {
+                bind(node, vec![], &mut names);
+                continue;
+            }
             if let (true, Some(read)) = (operator.in_place, read) {
                 views.check(read, at, &last).map_err(|other| {
                     tracer.wrong(format!(
@@ -113,7 +129,9 @@ impl Exported {
         }
         let of = |name: &String| match names.get(name) {
             Some(Item::Value(value @ (Value::Known(_) | Value::Data(_)))) => Ok((name.clone(), value.clone())),
-            _ => Err(ImportError::damaged(format!("its output '{}' is made by nothing that is known here", shown(name)))),
+            _ => {
+                Err(ImportError::damaged(format!("its output '{}' is made by nothing that is known here", shown(name))))
+            }
         };
         outputs.iter().map(of).collect()
     }
@@ -154,6 +172,15 @@ impl Views {
             }
         }
         Ok(())
+    }
+}
+
+/// Whether an argument is what an operator makes that is not known here.
+fn is_unknown(item: &Item) -> bool {
+    match item {
+        Item::Value(Value::Unknown) => true,
+        Item::List(items) => items.iter().any(is_unknown),
+        _ => false,
     }
 }
 

@@ -230,12 +230,10 @@ pub(super) fn call(
             let (padding, stride) = (list("padding", 0)?, list("stride", 1)?);
             tracer.apply(Function::Unfold { kernel, dilation, padding, stride }, &[x])?
         }
-        name if name.starts_with("upsample_") || name.starts_with("_upsample_") => {
-            match resize(name, given, tracer)? {
-                Some(value) => value,
-                None => return Ok(None),
-            }
-        }
+        name if name.starts_with("upsample_") || name.starts_with("_upsample_") => match resize(name, given, tracer)? {
+            Some(value) => value,
+            None => return Ok(None),
+        },
         "full" | "zeros" | "ones" | "new_zeros" | "new_ones" | "new_full" | "empty" | "full_like" | "zeros_like"
         | "ones_like" | "empty_like" | "scalar_tensor" => full(operator, given, tracer)?,
         "arange" => arange(given, tracer)?,
@@ -243,8 +241,15 @@ pub(super) fn call(
             let (x, diagonal) = (x(tracer)?, given.int("diagonal", 0, tracer)?);
             tracer.apply(Function::Triangle { upper: operator.name == "triu", diagonal }, &[x])?
         }
-        "contiguous" | "clone" | "detach" | "alias" | "lift_fresh_copy" | "dropout" | "alpha_dropout"
-        | "feature_dropout" | "_assert_tensor_metadata" => {
+        "contiguous"
+        | "clone"
+        | "detach"
+        | "alias"
+        | "lift_fresh_copy"
+        | "dropout"
+        | "alpha_dropout"
+        | "feature_dropout"
+        | "_assert_tensor_metadata" => {
             let name = if given.has("self") { "self" } else { "input" };
             if !given.has(name) {
                 return Ok(Some(vec![]));
@@ -253,7 +258,9 @@ pub(super) fn call(
                 && given.flag("train", false, tracer)?
                 && given.number("p", 0., tracer)? > 0.
             {
-                return Err(tracer.wrong("it drops out at random: the model was exported in training mode; call model.eval() first"));
+                return Err(tracer.wrong(
+                    "it drops out at random: the model was exported in training mode; call model.eval() first",
+                ));
             }
             let x = given.value(name, tracer)?;
             tracer.apply(NOTHING, &[x])?
@@ -294,13 +301,13 @@ fn reshape(tracer: &mut Tracer, x: &Value, mut to: Vec<Vec<i64>>) -> Result<Valu
     for (shape, to) in tracer.shapes(x)?.iter().zip(&mut to) {
         resolve(to, shape.iter().product());
     }
-    tracer.apply_each(to.into_iter().map(Function::Reshape).collect(), &[x.clone()])
+    tracer.apply_each(to.into_iter().map(Function::Reshape).collect(), std::slice::from_ref(x))
 }
 
 fn permute(tracer: &mut Tracer, x: &Value, dims: Vec<i64>) -> Result<Value, ImportError> {
     let rank = tracer.rank(x)?;
     let order: Vec<i64> = dims.iter().map(|&axis| from_front(axis, rank) as i64).collect();
-    tracer.apply(Function::Permute(order), &[x.clone()])
+    tracer.apply(Function::Permute(order), std::slice::from_ref(x))
 }
 
 fn slice(
@@ -313,7 +320,7 @@ fn slice(
 ) -> Result<Value, ImportError> {
     let axis = from_front(axis, tracer.rank(x)?) as i64;
     let parts = start.iter().zip(end).map(|(&start, &end)| Function::Slice { axis, start, end, step });
-    tracer.apply_each(parts.collect(), &[x.clone()])
+    tracer.apply_each(parts.collect(), std::slice::from_ref(x))
 }
 
 fn select(tracer: &mut Tracer, x: &Value, axis: i64, index: &[i64]) -> Result<Value, ImportError> {

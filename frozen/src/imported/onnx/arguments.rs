@@ -48,7 +48,9 @@ impl<'a, 'f> Call<'a, 'f> {
     }
 
     pub fn floats(&self, name: &str) -> Vec<f64> {
-        self.attribute(name).map(|attribute| attribute.floats.iter().copied().map(shortest).collect()).unwrap_or_default()
+        self.attribute(name)
+            .map(|attribute| attribute.floats.iter().copied().map(shortest).collect())
+            .unwrap_or_default()
     }
 
     /// An input that must be there.

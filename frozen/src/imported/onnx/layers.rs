@@ -138,12 +138,7 @@ fn padding(call: &Call, input: &[i64], kernel: &[i64], stride: &[i64], dilation:
 }
 
 /// Kernel, stride and dilation of a window over an input, all of them sane.
-fn window(
-    call: &Call,
-    shape: &[i64],
-    kernel: Vec<i64>,
-    tracer: &Tracer,
-) -> Result<[Vec<i64>; 3], ImportError> {
+fn window(call: &Call, shape: &[i64], kernel: Vec<i64>, tracer: &Tracer) -> Result<[Vec<i64>; 3], ImportError> {
     let axes = kernel.len();
     let stride = call.ints("strides").unwrap_or_else(|| vec![1; axes]);
     let dilation = call.ints("dilations").unwrap_or_else(|| vec![1; axes]);
@@ -275,7 +270,9 @@ fn resize(call: &Call, tracer: &mut Tracer) -> Result<Value, ImportError> {
         ("nearest", _) if call.text("nearest_mode", "round_prefer_floor") == "floor" && !half => Interpolation::Nearest,
         ("nearest", _) if whole || half => Interpolation::NearestExact,
         ("linear", _) if corners || half => Interpolation::Bilinear(corners),
-        ("cubic", _) if (corners || half) && call.float("cubic_coeff_a", -0.75) == -0.75 => Interpolation::Bicubic(corners),
+        ("cubic", _) if (corners || half) && call.float("cubic_coeff_a", -0.75) == -0.75 => {
+            Interpolation::Bicubic(corners)
+        }
         (mode, _) => return Err(tracer.wrong(format!("enlarging by '{mode}' and '{how}' is not known here"))),
     };
     let factors = if by_size || scales.len() != 4 { vec![] } else { scales[2..].to_vec() };

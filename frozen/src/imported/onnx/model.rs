@@ -185,7 +185,8 @@ fn read_node<'f>(bytes: &'f [u8], budget: &mut Budget, depth: usize) -> Result<N
 
 /// The module's path of `['', 'layer1', 'layer1.0', 'conv2d']`: the last is the operator's.
 fn scope_of(list: &str) -> String {
-    let names: Vec<&str> = list.trim_matches(['[', ']']).split(',').map(|name| name.trim().trim_matches('\'')).collect();
+    let names: Vec<&str> =
+        list.trim_matches(['[', ']']).split(',').map(|name| name.trim().trim_matches('\'')).collect();
     names.len().checked_sub(2).map(|at| names[at].to_owned()).unwrap_or_default()
 }
 

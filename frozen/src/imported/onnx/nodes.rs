@@ -184,11 +184,7 @@ pub(super) fn constant(call: &Call, tracer: &Tracer) -> Result<Option<Value>, Im
 }
 
 /// One number in a shape that is an input.
-pub(super) fn constant_of_shape(
-    call: &Call,
-    value: Option<Tensor>,
-    tracer: &mut Tracer,
-) -> Result<Value, ImportError> {
+pub(super) fn constant_of_shape(call: &Call, value: Option<Tensor>, tracer: &mut Tracer) -> Result<Value, ImportError> {
     let sizes = tracer.ints(&call.input(0, tracer)?)?;
     let value = value.unwrap_or_else(|| Tensor::from(0f32));
     if value.numel() != 1 {

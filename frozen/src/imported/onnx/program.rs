@@ -31,6 +31,9 @@ pub(in super::super) fn is_one(head: &[u8]) -> bool {
     head.len() > 2 && head[0] == 0x08 && head[1] <= 32
 }
 
+/// The outputs by name, and the files that were read besides.
+pub(in super::super) type Followed = (Vec<(String, Value)>, Vec<PathBuf>);
+
 /// A graph's input.
 pub(in super::super) struct Input {
     pub name: String,
@@ -56,11 +59,7 @@ impl File {
 
     /// Follows the graph from the values of its inputs, in their order, to those of its outputs. Gives the files that were read
     /// besides.
-    pub fn follow(
-        &self,
-        inputs: &[(String, Value)],
-        tracer: &mut Tracer,
-    ) -> Result<(Vec<(String, Value)>, Vec<PathBuf>), ImportError> {
+    pub fn follow(&self, inputs: &[(String, Value)], tracer: &mut Tracer) -> Result<Followed, ImportError> {
         let Model { graph, opset, functions } = model::read(&self.bytes)?;
         let mut walk = Walk { opset, functions: &functions, beside: Beside::new(&self.path), unknown: BTreeMap::new() };
         let mut names: HashMap<String, Value> = inputs.iter().cloned().collect();
@@ -118,10 +117,12 @@ impl<'a, 'f> Walk<'a, 'f> {
         for (at, node) in list.iter().enumerate() {
             self.node(node, names, outer, tracer, depth)?;
             for name in &node.inputs {
-                if !nested && last.get(name.as_str()) == Some(&at) && !outputs.contains(name) {
-                    if let Some(value) = names.remove(name) {
-                        tracer.release(value);
-                    }
+                if !nested
+                    && last.get(name.as_str()) == Some(&at)
+                    && !outputs.contains(name)
+                    && let Some(value) = names.remove(name)
+                {
+                    tracer.release(value);
                 }
             }
         }
@@ -150,11 +151,21 @@ impl<'a, 'f> Walk<'a, 'f> {
                 }
             });
         }
+        if inputs.iter().any(|input| matches!(input, Value::Unknown)) {
+            for output in node.outputs.iter().filter(|output| !output.is_empty()) {
+                names.insert(output.clone(), Value::Unknown);
+            }
+            return Ok(());
+        }
         let call = Call { node, inputs, opset: self.opset, outer };
         let key = (node.domain.clone(), node.operator.clone());
         let results = if let Some(body) = self.functions.get(&key) {
-            let mut inner: HashMap<String, Value> =
-                body.inputs.iter().cloned().zip(call.inputs.into_iter().chain(std::iter::repeat(Value::Absent))).collect();
+            let mut inner: HashMap<String, Value> = body
+                .inputs
+                .iter()
+                .cloned()
+                .zip(call.inputs.into_iter().chain(std::iter::repeat(Value::Absent)))
+                .collect();
             self.nodes(&body.nodes, &body.outputs, &mut inner, Some(&node.attributes), tracer, depth + 1)?;
             Some(body.outputs.iter().map(|name| inner.get(name).cloned().unwrap_or(Value::Unknown)).collect())
         } else if node.operator == "If" {
@@ -198,7 +209,8 @@ impl<'a, 'f> Walk<'a, 'f> {
         depth: usize,
     ) -> Result<Vec<Value>, ImportError> {
         let condition = tracer.ints(&call.input(0, tracer)?)?;
-        let all: Vec<bool> = condition.iter().map(|numbers| numbers.first().is_some_and(|&number| number != 0)).collect();
+        let all: Vec<bool> =
+            condition.iter().map(|numbers| numbers.first().is_some_and(|&number| number != 0)).collect();
         if all.iter().any(|&taken| taken != all[0]) {
             return Err(tracer.wrong("which branch is taken depends on how many samples there are"));
         }

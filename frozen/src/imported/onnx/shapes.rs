@@ -85,7 +85,8 @@ pub(super) fn call(call: &Call, tracer: &mut Tracer) -> Result<Option<Vec<Value>
         }
         "Concat" => {
             let axis = call.int("axis", 0);
-            let inputs: Vec<Value> = (0..call.inputs.len()).map(|index| call.input(index, tracer)).collect::<Result<_, _>>()?;
+            let inputs: Vec<Value> =
+                (0..call.inputs.len()).map(|index| call.input(index, tracer)).collect::<Result<_, _>>()?;
             let rank = tracer.rank(inputs.first().ok_or_else(|| tracer.wrong("nothing is joined"))?)? as i64;
             tracer.apply(Function::Concatenate(if axis < 0 { axis + rank } else { axis }), &inputs)?
         }
@@ -95,6 +96,9 @@ pub(super) fn call(call: &Call, tracer: &mut Tracer) -> Result<Option<Vec<Value>
         "GatherElements" => {
             let (x, index) = (call.input(0, tracer)?, call.input(1, tracer)?);
             tracer.apply(Function::Gather(call.int("axis", 0)), &[x, index])?
+        }
+        "ScatterND" if (0..3).all(|index| matches!(call.inputs.get(index), Some(Value::Known(_)))) => {
+            scatter(call, tracer)?
         }
         "Pad" => pad(call, tracer)?,
         "Where" => {
@@ -106,7 +110,9 @@ pub(super) fn call(call: &Call, tracer: &mut Tracer) -> Result<Option<Vec<Value>
                 let tensors = tracer.tensors(&call.input(index, tracer)?)?;
                 Ok(tensors.iter().map(|tensor| tensor.to_kind(Kind::Double).reshape([-1]).double_value(&[0])).collect())
             };
-            if (0..3).any(|index| !matches!(call.inputs.get(index), Some(Value::Known(known)) if known.numbers[0].numel() == 1)) {
+            if (0..3).any(
+                |index| !matches!(call.inputs.get(index), Some(Value::Known(known)) if known.numbers[0].numel() == 1),
+            ) {
                 return Err(tracer.wrong("its ends are not known"));
             }
             let (start, end, step) = (of(0, tracer)?, of(1, tracer)?, of(2, tracer)?);
@@ -114,8 +120,11 @@ pub(super) fn call(call: &Call, tracer: &mut Tracer) -> Result<Option<Vec<Value>
                 return Err(tracer.wrong("its step is 0"));
             }
             let kind = tracer.kind(&call.inputs[0])?;
-            let ranges = (0..start.len()).map(|pass| {
-                Function::Range { start: start[pass], end: end[pass], step: step[pass], kind }
+            let ranges = (0..start.len()).map(|pass| Function::Range {
+                start: start[pass],
+                end: end[pass],
+                step: step[pass],
+                kind,
             });
             tracer.apply_each(ranges.collect(), &[])?
         }
@@ -141,9 +150,9 @@ fn squeezed(shape: &[i64], axes: &Option<Vec<i64>>) -> Option<Vec<i64>> {
     let rank = shape.len() as i64;
     let Some(axes) = axes else { return Some(shape.iter().copied().filter(|&size| size != 1).collect()) };
     let axes: Vec<i64> = axes.iter().map(|&axis| if axis < 0 { axis + rank } else { axis }).collect();
-    axes.iter().all(|axis| (0..rank).contains(axis) && shape[*axis as usize] == 1).then(|| {
-        (0..rank).filter(|axis| !axes.contains(axis)).map(|axis| shape[axis as usize]).collect()
-    })
+    axes.iter()
+        .all(|axis| (0..rank).contains(axis) && shape[*axis as usize] == 1)
+        .then(|| (0..rank).filter(|axis| !axes.contains(axis)).map(|axis| shape[axis as usize]).collect())
 }
 
 fn raised(shape: &[i64], axes: &Option<Vec<i64>>) -> Option<Vec<i64>> {
@@ -168,7 +177,10 @@ fn slice(call: &Call, tracer: &mut Tracer) -> Result<Value, ImportError> {
         let (Some(starts), Some(ends)) = (ends_of(&starts), ends_of(&ends)) else {
             return Err(tracer.wrong("it has fewer ends than axes"));
         };
-        if step == -1 && starts.iter().all(|&start| start == -1 || start > 1 << 30) && ends.iter().all(|&end| end < -(1 << 30)) {
+        if step == -1
+            && starts.iter().all(|&start| start == -1 || start > 1 << 30)
+            && ends.iter().all(|&end| end < -(1 << 30))
+        {
             x = tracer.apply(Function::Flip(vec![axis]), &[x])?;
             continue;
         }
@@ -197,7 +209,9 @@ fn split(call: &Call, tracer: &mut Tracer) -> Result<Vec<Value>, ImportError> {
     let mut start = 0;
     let mut parts = vec![];
     for length in lengths {
-        parts.push(tracer.apply(Function::Slice { axis, start, end: start + length, step: 1 }, &[x.clone()])?);
+        parts.push(
+            tracer.apply(Function::Slice { axis, start, end: start + length, step: 1 }, std::slice::from_ref(&x))?,
+        );
         start += length;
     }
     Ok(parts)
@@ -233,7 +247,10 @@ fn gather(call: &Call, tracer: &mut Tracer) -> Result<Value, ImportError> {
         let in_order = known.numbers.iter().zip(&shapes).all(|(places, shape)| {
             shape.len() == 1
                 && places.numel() as i64 == shape[0]
-                && places.to_kind(Kind::Int64).flatten(0, -1).equal(&Tensor::arange(shape[0], (Kind::Int64, tch::Device::Cpu)))
+                && places
+                    .to_kind(Kind::Int64)
+                    .flatten(0, -1)
+                    .equal(&Tensor::arange(shape[0], (Kind::Int64, tch::Device::Cpu)))
         });
         if in_order {
             return tracer.apply_each(of_index.into_iter().map(Function::Reshape).collect(), &[x]);
@@ -264,6 +281,26 @@ fn gather(call: &Call, tracer: &mut Tracer) -> Result<Value, ImportError> {
         Function::Reshape([&shape[..at], of_index, shape.get(at + 1..).unwrap_or(&[])].concat())
     });
     tracer.apply_each(to.collect(), &[picked])
+}
+
+/// Known numbers with others at places `[…,k]`, of whose first axes these are the numbers: how masks are made.
+fn scatter(call: &Call, tracer: &Tracer) -> Result<Value, ImportError> {
+    if call.text("reduction", "none") != "none" {
+        return Err(tracer.wrong("it adds up where it writes, which is not known here"));
+    }
+    let [whole, places, others] = [0, 1, 2].map(|index| tracer.tensors(&call.inputs[index]));
+    let (whole, places, others) = (whole?, places?, others?);
+    let mut results = vec![];
+    for ((whole, places), others) in whole.iter().zip(&places).zip(&others) {
+        let axes = places.size().last().copied().unwrap_or(0);
+        if axes < 1 || axes > whole.dim() as i64 {
+            return Err(tracer.wrong("its places do not fit"));
+        }
+        let places: Vec<Option<Tensor>> =
+            (0..axes).map(|axis| Some(places.select(-1, axis).to_kind(Kind::Int64))).collect();
+        results.push(whole.copy().f_index_put_(&places, &others.to_kind(whole.kind()), false)?);
+    }
+    Ok(tracer.known_each(results))
 }
 
 fn pad(call: &Call, tracer: &mut Tracer) -> Result<Value, ImportError> {

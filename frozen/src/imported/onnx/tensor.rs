@@ -73,7 +73,8 @@ impl<'f> Tensor<'f> {
             0.. => product.checked_mul(size),
             _ => None,
         });
-        let count = count.filter(|_| self.sizes.len() <= 16).ok_or_else(|| wrong(format!("has the shape {:?}", self.sizes)))?;
+        let count =
+            count.filter(|_| self.sizes.len() <= 16).ok_or_else(|| wrong(format!("has the shape {:?}", self.sizes)))?;
         let bytes = count.checked_mul(kind.elt_size_in_bytes() as i64).ok_or_else(|| wrong("is too large".into()))?;
         let tensor = if self.is_external {
             let data = beside.read(&self.external, bytes as u64).map_err(|ImportError(reason)| {
@@ -141,7 +142,8 @@ impl Beside {
 
     fn read(&mut self, entry: &BTreeMap<String, String>, bytes: u64) -> Result<Vec<u8>, ImportError> {
         let location = entry.get("location").ok_or_else(|| ImportError("is not named".into()))?;
-        let plain = Path::new(location).components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
+        let plain =
+            Path::new(location).components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
         if !plain || location.is_empty() {
             return Err(ImportError(format!("is called '{}': a path out of its folder", shown(location))));
         }

@@ -111,7 +111,8 @@ impl Layer for Convolution {
         let (size, kernel) = (inputs[0].size(), self.weight.size());
         let &[_, channels, height, width] = &size[..] else { return Err(format!("{size:?} is no picture")) };
         let ([above, left], _) = self.padding([height, width]);
-        let fits = channels == kernel[1] * self.groups && height + 2 * above >= kernel[2] && width + 2 * left >= kernel[3];
+        let fits =
+            channels == kernel[1] * self.groups && height + 2 * above >= kernel[2] && width + 2 * left >= kernel[3];
         if fits { Ok(()) } else { Err(format!("a kernel {kernel:?} meets {size:?}")) }
     }
 

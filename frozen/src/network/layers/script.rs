@@ -80,7 +80,9 @@ impl Script {
     /// out at random, or takes a batch norm's statistics from the batch.
     pub(crate) fn is_deterministic(&self, input: &[i64]) -> Result<bool, ScriptError> {
         let count = input.iter().product::<i64>();
-        let row = |sample: i64| ((Tensor::arange(count, (Kind::Double, self.device)) + sample as f64 * 0.37) * 12.9898).sin() * 2.;
+        let row = |sample: i64| {
+            ((Tensor::arange(count, (Kind::Double, self.device)) + sample as f64 * 0.37) * 12.9898).sin() * 2.
+        };
         let [one, other] = [0, 1].map(|sample| row(sample).reshape(input).to_kind(self.kind).unsqueeze(0));
         let [first, again, beside] =
             [one.shallow_clone(), one.shallow_clone(), Tensor::cat(&[one, other], 0)].map(|input| self.try_run(&input));
@@ -195,8 +197,11 @@ pub(crate) fn kept<T>(list: Vec<T>, present: &[bool]) -> Vec<T> {
     list.into_iter().zip(present).filter_map(|(item, present)| present.then_some(item)).collect()
 }
 
+/// Tensors and None in a row, and their names where the program gives them.
+type Returned = (Vec<Option<Tensor>>, Option<Vec<String>>);
+
 /// What a program returned: tensors, None, and in their names where it returned a dictionary. What is nested is in one row.
-fn outputs(returned: IValue) -> Result<(Vec<Option<Tensor>>, Option<Vec<String>>), ScriptError> {
+fn outputs(returned: IValue) -> Result<Returned, ScriptError> {
     let wrong = || {
         ScriptError(
             "its program returns something else than a tensor, or a tuple, list or dictionary of tensors".into(),

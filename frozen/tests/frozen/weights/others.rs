@@ -46,7 +46,10 @@ fn a_prefix_of_all_names_is_taken_off_and_said() {
     let mut weights = Weights::load(&path, &[]).unwrap();
     let _ = weights.take("a.weight", &[2]);
     let _ = weights.take("b.weight", &[2]);
-    assert_eq!(weights.finish().unwrap(), ["all names of the file begin with 'module._orig_mod.', which was taken off"]);
+    assert_eq!(
+        weights.finish().unwrap(),
+        ["all names of the file begin with 'module._orig_mod.', which was taken off"]
+    );
     // Not where a network has such names itself.
     Tensor::write_safetensors(&named("model."), &path).unwrap();
     let mut weights = Weights::load(&path, &[]).unwrap();
