@@ -6,10 +6,7 @@ use frozen::load::LoadError;
 use serde::Deserialize;
 
 use crate::built::Built;
-use crate::code::{Code, Prior};
-use crate::conditioning::{Classes, Conditioning};
 use crate::entry::Entry;
-use crate::output::Output;
 use crate::torchscript::{self, Range};
 
 /// What a manifest says of the program.
@@ -61,12 +58,5 @@ fn load(entry: &Entry, format: Format) -> Result<Built, LoadError> {
         );
         return Err(LoadError::Config { manifest: entry.manifest.file.clone(), reason });
     }
-    let conditioning =
-        (!classes.is_empty()).then(|| Conditioning { classes: Classes::Named(classes), embedding: None });
-    let output = match output {
-        Range::Signed => Output::SignedClamped,
-        Range::Unit => Output::UnitClamped,
-    };
-    let code = Code { shape: code, prior: Prior::Normal, encoding: None };
-    Ok(Built { network, code, mapping: None, conditioning, output, size: [resolution; 2] })
+    Ok(torchscript::Config { code, classes, output, resolution }.built(network))
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use frozen::load::LoadError;
-use frozen::network::{Script, ScriptError};
+use frozen::network::{Network, Script, ScriptError};
 use serde::Deserialize;
 
 use crate::built::Built;
@@ -41,6 +41,19 @@ pub enum Range {
 const MOST: i64 = 1 << 24;
 
 impl Config {
+    /// The generator whose network is a program of this configuration.
+    pub(crate) fn built(self, network: Network) -> Built {
+        let Config { code, classes, output, resolution } = self;
+        let conditioning =
+            (!classes.is_empty()).then(|| Conditioning { classes: Classes::Named(classes), embedding: None });
+        let output = match output {
+            Range::Signed => Output::SignedClamped,
+            Range::Unit => Output::UnitClamped,
+        };
+        let code = Code { shape: code, prior: Prior::Normal, encoding: None };
+        Built { network, code, mapping: None, conditioning, output, size: [resolution; 2] }
+    }
+
     /// Refuses what cannot be.
     ///
     /// # Errors
@@ -89,12 +102,5 @@ pub fn build(config: Config, path: &Path) -> Result<Built, ScriptError> {
             "its last output is {picture:?} for a code of {code:?}; a picture [3, {resolution}, {resolution}] is needed"
         )));
     }
-    let conditioning =
-        (!classes.is_empty()).then(|| Conditioning { classes: Classes::Named(classes), embedding: None });
-    let output = match output {
-        Range::Signed => Output::SignedClamped,
-        Range::Unit => Output::UnitClamped,
-    };
-    let code = Code { shape: code, prior: Prior::Normal, encoding: None };
-    Ok(Built { network, code, mapping: None, conditioning, output, size: [resolution; 2] })
+    Ok(Config { code, classes, output, resolution }.built(network))
 }

@@ -206,6 +206,11 @@ impl<'b> Chain<'b> {
                 self.param.project();
             }
         }
+        self.drive(dead)
+    }
+
+    /// Looks at the pictures anew if other runs are dead than before.
+    fn drive(&mut self, dead: Vec<bool>) -> Result<()> {
         if dead != self.dead {
             self.dead = dead;
             self.view = Chain::view(self.batch, self.of_pictures, self.param.as_ref(), &self.dead)?;
@@ -260,8 +265,7 @@ impl<'b> Chain<'b> {
         let shape = [3 + self.trace.regularizers as i64, self.trace.rows.len() as i64];
         let fits = self.trace.waiting.iter().all(|columns| columns.size() == shape);
         (self.step, self.passes) = (step, Passes { forward, backward });
-        self.dead = self.dead_runs();
-        self.view = Chain::view(self.batch, self.of_pictures, self.param.as_ref(), &self.dead).ok()?;
+        self.drive(self.dead_runs()).ok()?;
         fits.then_some(())
     }
 

@@ -1,5 +1,7 @@
 //! What can be wrong with a program that is read as a network.
 
+pub(crate) use crate::weights::error::shown;
+
 /// Why a program is no network, as a sentence about its file.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
@@ -42,14 +44,4 @@ pub(crate) fn first_line(error: &tch::TchError) -> String {
         other => other.to_string(),
     };
     message.lines().next().unwrap_or_default().trim().to_owned()
-}
-
-/// A name out of a file as a message may show it: no control characters, no megabytes.
-pub(crate) fn shown(name: &str) -> String {
-    const LONGEST: usize = 120;
-    let mut shown: String = name.chars().take(LONGEST).flat_map(char::escape_debug).collect();
-    if name.chars().nth(LONGEST).is_some() {
-        shown.push('…');
-    }
-    shown
 }

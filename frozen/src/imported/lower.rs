@@ -18,7 +18,7 @@ use crate::network::graph::{Network, Source, Step};
 use crate::network::layer::{Filters, Layer};
 use crate::network::layers::arithmetic::Add;
 use crate::network::layers::convolution::{Convolution, Padding};
-use crate::network::layers::elementwise::{LeakyRelu, Square, Tanh};
+use crate::network::layers::elementwise::{LeakyRelu, Square, Swish, Tanh};
 use crate::network::layers::linear::Linear;
 use crate::network::layers::norm::{Affine, GroupNorm, LocalResponseNorm};
 use crate::network::layers::pool::{AveragePool, GlobalAveragePool, MaxPool, Pool};
@@ -255,6 +255,7 @@ impl Lowering<'_> {
                 Unary::Relu => Box::new(Activation::Relu),
                 Unary::Clamp(0., 6.) => Box::new(Activation::Relu6),
                 Unary::Tanh => Box::new(Tanh),
+                Unary::Silu => Box::new(Swish),
                 Unary::Square => Box::new(Square),
                 Unary::LeakyRelu(slope) if (0. ..=1.).contains(&slope) => Box::new(LeakyRelu { slope, gain: 1. }),
                 other => Box::new(Pointwise::of(other)?),

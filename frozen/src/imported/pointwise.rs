@@ -16,10 +16,8 @@ pub(crate) struct Pointwise(pub Unary);
 impl Pointwise {
     /// The layer, if the derivative is one of those below.
     pub fn of(unary: Unary) -> Option<Pointwise> {
-        let known = matches!(
-            unary,
-            Unary::Gelu | Unary::GeluTanh | Unary::Sigmoid | Unary::Hardswish | Unary::Silu | Unary::Relu
-        ) || unary == HARDSIGMOID;
+        let known =
+            matches!(unary, Unary::Gelu | Unary::GeluTanh | Unary::Sigmoid | Unary::Hardswish) || unary == HARDSIGMOID;
         known.then_some(Pointwise(unary))
     }
 }
@@ -36,11 +34,6 @@ impl Layer for Pointwise {
                 let kept = output.shallow_clone();
                 (output, Pullback::of_one(move |gradient| Tensor::sigmoid_backward(&gradient.tensor, &kept)))
             }
-            Unary::Relu => {
-                let output = x.relu();
-                let kept = output.shallow_clone();
-                (output, Pullback::of_one(move |gradient| kept.threshold_backward(&gradient.tensor, 0.)))
-            }
             Unary::Gelu => {
                 (x.gelu("none"), Pullback::of_one(move |gradient| x.gelu_backward(&gradient.tensor, "none")))
             }
@@ -50,17 +43,16 @@ impl Layer for Pointwise {
             Unary::Hardswish => {
                 (x.hardswish(), Pullback::of_one(move |gradient| x.hardswish_backward(&gradient.tensor)))
             }
-            Unary::Silu => (x.silu(), Pullback::of_one(move |gradient| x.silu_backward(&gradient.tensor))),
             _ => (x.hardsigmoid(), Pullback::of_one(move |gradient| x.hardsigmoid_backward(&gradient.tensor))),
         }
     }
 
     fn pullback_reads_input(&self) -> bool {
-        !matches!(self.0, Unary::Sigmoid | Unary::Relu)
+        self.0 != Unary::Sigmoid
     }
 
     fn pullback_reads_output(&self) -> bool {
-        matches!(self.0, Unary::Sigmoid | Unary::Relu)
+        self.0 == Unary::Sigmoid
     }
 
     fn hides_failures(&self) -> bool {

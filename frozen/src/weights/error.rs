@@ -149,7 +149,7 @@ fn list<T>(f: &mut fmt::Formatter<'_>, what: &str, tensors: &[T], line: impl Fn(
 }
 
 /// A name out of a file as a message may show it: no control characters, no megabytes.
-pub(super) fn shown(name: &str) -> String {
+pub(crate) fn shown(name: &str) -> String {
     const LONGEST: usize = 200;
     let mut shown: String = name.chars().take(LONGEST).flat_map(char::escape_debug).collect();
     if name.chars().nth(LONGEST).is_some() {
