@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use frozen::load::LoadError;
 use frozen::weights::WeightFile;
+use generators::Encoding;
 use serde::Serialize;
 use tch::Tensor;
 use zoo::{Kind, Manifest};
@@ -42,6 +43,11 @@ pub fn inspect(models: &Models, manifest: &Manifest, wanted: Option<&Path>) -> R
             let samples = if wanted.is_some() { Ok(drawn?) } else { drawn };
             let input = generator.input_shape();
             (generator.network, input, Some(samples))
+        }
+        Kind::Encoder => {
+            let Encoding { network, size: [height, width], .. } =
+                generators::Encoder::load(manifest, &weights(manifest)?)?.encoding;
+            (network, vec![1, 3, height, width], None)
         }
         Kind::Images => return Ok(Inspection { layers: vec![], samples: None }),
     };
@@ -101,6 +107,15 @@ pub fn check(models: &Models, manifest: &Manifest) -> Result<Vec<Finding>> {
             Ok(generator) => {
                 let input = generator.input_shape()[1..].to_vec();
                 (generator.network, input, None)
+            }
+            Err(error) => {
+                say("fits", false, misfit(&error));
+                return Ok(findings);
+            }
+        },
+        Kind::Encoder => match generators::Encoder::load(manifest, &weights) {
+            Ok(generators::Encoder { encoding: Encoding { network, size: [height, width], .. }, .. }) => {
+                (network, vec![3, height, width], None)
             }
             Err(error) => {
                 say("fits", false, misfit(&error));

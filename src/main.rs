@@ -2,8 +2,6 @@
 
 mod cli;
 
-use std::process::ExitCode;
-
 /// libtorch frees and asks for the same large tensors in every step. glibc maps and faults them in anew each time; jemalloc
 /// without decay keeps them, and serves libtorch's C++ too, since it replaces `malloc` for the whole process.
 #[cfg(target_os = "linux")]
@@ -19,6 +17,6 @@ pub static ALLOCATOR_OPTIONS: Option<&'static std::ffi::c_char> = {
     Some(unsafe { &*options.as_ptr() })
 };
 
-fn main() -> ExitCode {
+fn main() {
     cli::main()
 }

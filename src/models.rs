@@ -205,6 +205,17 @@ impl Models {
         Ok(Generator { generator })
     }
 
+    /// The encoder of this name, on the device, of the unstable [engine](crate::engine).
+    ///
+    /// # Errors
+    /// As [`Models::classifier`].
+    pub fn encoder(&self, name: &str) -> Result<generators::Encoder> {
+        let (manifest, weights) = self.weights(name, Kind::Encoder)?;
+        let encoder = generators::Encoder::load(&manifest, &weights)?.to(self.0.device, tch::Kind::Float);
+        self.tell(name, encoder.encoding.network.notes());
+        Ok(encoder)
+    }
+
     /// Photographs: the set of the zoo of this name, which is pulled if need be, or else the pictures in this folder, whose subfolders may
     /// bear the names of classes of `classifier`. Broken pictures are told to whoever follows the progress, and passed over.
     ///

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use frozen::load::LoadError;
-use frozen::network::Network;
+use frozen::network::{GREY, Mixed, Network};
 use serde::Deserialize;
 
 use crate::built::{Built, Names};
@@ -16,7 +16,9 @@ use crate::parts::{LOGITS, check_resolution};
 pub(crate) struct Config {
     /// Side of the input in pixels, or height and width.
     resolution: OneOrTwo,
-    /// Subtracted from each channel of a picture: three numbers, or one for a network that sees grey.
+    /// What each of the network's input channels is filled with, where these are not red, green and blue, or grey.
+    channels: Option<Vec<Channel>>,
+    /// Subtracted from each channel of a picture: three numbers, one for a network that sees grey, or one for each of `channels`.
     mean: Vec<f64>,
     /// What each channel is divided by after that.
     std: Vec<f64>,
@@ -67,6 +69,46 @@ enum Probabilities {
     Sigmoid,
 }
 
+/// What an input channel of a network is filled with.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(untagged)]
+enum Channel {
+    /// A colour of the picture.
+    Colour(Colour),
+    /// The same number everywhere, in the units of `mean` and `std`.
+    Constant(f64),
+}
+
+/// A colour of a picture.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Colour {
+    Red,
+    Green,
+    Blue,
+    /// Of all three (ITU-R BT.601).
+    Grey,
+}
+
+impl Channel {
+    /// The channel after `(x - mean) / std`, of pictures from 0 to 1 whose levels count up to `range`.
+    fn normalised(self, mean: f64, std: f64, range: f64) -> Mixed {
+        let share = match self {
+            Channel::Colour(Colour::Red) => [1., 0., 0.],
+            Channel::Colour(Colour::Green) => [0., 1., 0.],
+            Channel::Colour(Colour::Blue) => [0., 0., 1.],
+            Channel::Colour(Colour::Grey) => GREY,
+            Channel::Constant(_) => [0.; 3],
+        };
+        let constant = if let Channel::Constant(constant) = self { constant } else { 0. };
+        let scale = range / std;
+        Mixed {
+            weights: share.map(|share| (f64::from(share) * scale) as f32),
+            constant: ((constant - mean) / std) as f32,
+        }
+    }
+}
+
 impl Config {
     /// Refuses what cannot be.
     ///
@@ -76,13 +118,24 @@ impl Config {
         let [height, width] = self.size();
         check_resolution(height, 1)?;
         check_resolution(width, 1)?;
+        let channels = self.channels.as_deref();
+        if channels.is_some_and(|channels| !channels.iter().any(|channel| matches!(channel, Channel::Colour(_)))) {
+            return Err(
+                "config.channels: none of them is red, green, blue or grey: nothing of a picture would be seen"
+                    .to_owned(),
+            );
+        }
         for (key, list) in [("mean", &self.mean), ("std", &self.std)] {
-            if !matches!(list.len(), 1 | 3) || list.len() != self.mean.len() {
-                return Err(format!(
-                    "config.{key}: {list:?}: pictures have three channels (red, green, blue), or one (grey): `mean` and `std` are lists of \
-                     3 or of 1, both of the same length"
-                ));
-            }
+            let wrong = match channels {
+                Some(channels) if list.len() != channels.len() => format!("one number for each of the {} `channels` is needed", channels.len()),
+                None if !matches!(list.len(), 1 | 3) || list.len() != self.mean.len() => {
+                    "pictures have three channels (red, green, blue), or one (grey): `mean` and `std` are lists of 3 or of 1, both of the \
+                     same length; a network of other channels says what each is filled with, such as `channels: [blue, green, red, 0]`"
+                        .to_owned()
+                }
+                _ => continue,
+            };
+            return Err(format!("config.{key}: {list:?}: {wrong}"));
         }
         if self.mean.iter().any(|mean| !mean.is_finite()) {
             return Err(format!("config.mean: {:?} are not numbers", self.mean));
@@ -126,8 +179,15 @@ impl Config {
         let mut network = network;
         let mut notes = vec![];
         // What lies between pictures [N,3,S,S] and the program is a part of the network.
-        if channels == 1 || height != width {
-            network = network.behind_pictures(channels == 1, (height != width).then_some([height, width]));
+        let mixed: Vec<Mixed> = match &self.channels {
+            Some(channels) => (channels.iter().zip(&self.mean).zip(&self.std))
+                .map(|((channel, mean), std)| channel.normalised(*mean, *std, self.range))
+                .collect(),
+            None if channels == 1 => vec![Mixed { weights: GREY, constant: 0. }],
+            None => vec![],
+        };
+        if !mixed.is_empty() || height != width {
+            network = network.behind_pictures(&mixed, (height != width).then_some([height, width]));
         }
         let mut classes = logits;
         if self.background.is_some() {
@@ -162,12 +222,17 @@ impl Config {
         let three = |list: &[f64]| -> [f64; 3] {
             std::array::from_fn(|channel| list.get(channel).or(list.first()).copied().unwrap_or(1.) / self.range)
         };
+        // Where channels are mixed, that normalises them, too.
+        let (mean, std) = match self.channels {
+            Some(_) => ([0.; 3], [1.; 3]),
+            None => (three(&self.mean), three(&self.std)),
+        };
         Ok(Built {
             network,
             classes,
             size: height.max(width),
-            mean: three(&self.mean),
-            std: three(&self.std),
+            mean,
+            std,
             names,
             independent: match self.probabilities {
                 Probabilities::Auto => classes == 1,

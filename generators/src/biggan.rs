@@ -102,7 +102,7 @@ pub fn build(config: Config, mut weights: Weights) -> Result<Built, WeightError>
         code: Code {
             shape: vec![dim_z],
             prior: truncation.map_or(Prior::Normal, |truncation| Prior::Truncated { truncation }),
-            encoding: None,
+            encoded_by: None,
         },
         mapping: None,
         conditioning: Some(Conditioning { classes: Classes::Imagenet, embedding: Some(embedding.into()) }),

@@ -129,7 +129,7 @@ pub fn build(config: Config, mut weights: Weights) -> Result<Built, WeightError>
     net.builder.tanh("generator.tanh", x);
     Ok(Built {
         network: net.builder.finish()?,
-        code: Code { shape: vec![CODE], prior: Prior::Truncated { truncation }, encoding: None },
+        code: Code { shape: vec![CODE], prior: Prior::Truncated { truncation }, encoded_by: None },
         mapping: None,
         conditioning: Some(Conditioning { classes: Classes::Imagenet, embedding: Some(embedding.into()) }),
         output: Output::Signed { channels: 3 },

@@ -8,22 +8,27 @@ pub struct Code {
     /// What it was drawn from in training, or what stands for that.
     pub prior: Prior,
     /// What brings a picture back to a code, where there is such a network.
-    pub encoding: Option<Encoding>,
+    pub encoded_by: Option<EncodedBy>,
 }
 
-/// Codes that are the activations of a classifier.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Encoding {
-    /// The classifier's name in the zoo.
-    pub classifier: &'static str,
-    /// The classifier's layer whose activations the codes are.
-    pub layer: &'static str,
+/// What brings pictures back to codes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EncodedBy {
+    /// A layer of a classifier, whose activations the codes are.
+    Layer {
+        /// The classifier's name in the zoo.
+        classifier: &'static str,
+        /// The classifier's layer.
+        layer: &'static str,
+    },
+    /// An encoder of this name in the zoo, or of this manifest.
+    Encoder(String),
 }
 
 impl Code {
     /// A vector `[dimensions]`, drawn from the standard normal distribution in training.
     pub fn normal(dimensions: i64) -> Code {
-        Code { shape: vec![dimensions], prior: Prior::Normal, encoding: None }
+        Code { shape: vec![dimensions], prior: Prior::Normal, encoded_by: None }
     }
 
     /// How many numbers it has: the product of its shape.

@@ -12,7 +12,7 @@ use frozen::weights::{WeightError, Weights};
 use serde::Deserialize;
 
 use crate::built::Built;
-use crate::code::{Code, Encoding, Prior};
+use crate::code::{Code, EncodedBy, Prior};
 use crate::output::Output;
 
 /// What a manifest says of the network.
@@ -98,7 +98,11 @@ pub fn build(config: Config, weights: Weights) -> Result<Built, WeightError> {
     let prior = if config.code == Layer::Fc8 { Prior::Normal } else { Prior::Rectified };
     Ok(Built {
         network: net.finish()?,
-        code: Code { shape, prior, encoding: Some(Encoding { classifier: "caffenet", layer: config.code.layer() }) },
+        code: Code {
+            shape,
+            prior,
+            encoded_by: Some(EncodedBy::Layer { classifier: "caffenet", layer: config.code.layer() }),
+        },
         mapping: None,
         conditioning: None,
         output: Output::Caffe { mean: MEAN },

@@ -7,7 +7,7 @@ use zoo::{Checked, Manifest};
 
 use crate::architectures;
 use crate::built::{Built, Mapping};
-use crate::code::Code;
+use crate::code::{Code, EncodedBy};
 use crate::conditioning::Conditioning;
 use crate::entry::Entry;
 use crate::output::Output;
@@ -43,7 +43,10 @@ impl Generator {
     /// An architecture that is not known here, a configuration that is not its own, or a file that does not fit it.
     pub fn load(manifest: &Manifest, weights: &Checked) -> Result<Generator, LoadError> {
         let built = architectures::load(&Entry { manifest, weights })?;
-        let Built { network, code, mapping, conditioning, output, size } = built;
+        let Built { network, mut code, mapping, conditioning, output, size } = built;
+        if let Some(encoder) = &manifest.encoder {
+            code.encoded_by = Some(EncodedBy::Encoder(encoder.clone()));
+        }
         let definition = network.defined(manifest.definition());
         Ok(Generator {
             name: manifest.name.to_string(),

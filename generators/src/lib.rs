@@ -11,6 +11,7 @@ mod code;
 mod conditioning;
 pub mod dcgan;
 pub mod deepsim;
+mod encoder;
 mod entry;
 mod generator;
 mod imported;
@@ -26,12 +27,13 @@ pub mod torchscript;
 pub mod vqgan;
 
 pub use built::{Built, Mapping};
-pub use code::{Code, Encoding, Prior};
+pub use code::{Code, EncodedBy, Prior};
 pub use conditioning::{Classes, Conditioning};
+pub use encoder::{Encoder, Encoding};
 pub use generator::Generator;
 pub use output::Output;
 
-/// The manifests of the generators that are known here, as file name and text, for [`zoo::Zoo::new`].
+/// The manifests of the generators and encoders that are known here, as file name and text, for [`zoo::Zoo::new`].
 pub const MANIFESTS: &[(&str, &str)] = &[
     ("biggan-128.yaml", include_str!("../zoo/biggan-128.yaml")),
     ("biggan-deep-128.yaml", include_str!("../zoo/biggan-deep-128.yaml")),
@@ -54,10 +56,15 @@ pub const MANIFESTS: &[(&str, &str)] = &[
     ("sngan-128-openmmlab.yaml", include_str!("../zoo/sngan-128-openmmlab.yaml")),
     ("stylegan2-ffhq.yaml", include_str!("../zoo/stylegan2-ffhq.yaml")),
     ("taef1.yaml", include_str!("../zoo/taef1.yaml")),
+    ("taef1-encoder.yaml", include_str!("../zoo/taef1-encoder.yaml")),
     ("taef2.yaml", include_str!("../zoo/taef2.yaml")),
+    ("taef2-encoder.yaml", include_str!("../zoo/taef2-encoder.yaml")),
     ("taesd.yaml", include_str!("../zoo/taesd.yaml")),
+    ("taesd-encoder.yaml", include_str!("../zoo/taesd-encoder.yaml")),
     ("taesd3.yaml", include_str!("../zoo/taesd3.yaml")),
+    ("taesd3-encoder.yaml", include_str!("../zoo/taesd3-encoder.yaml")),
     ("taesdxl.yaml", include_str!("../zoo/taesdxl.yaml")),
+    ("taesdxl-encoder.yaml", include_str!("../zoo/taesdxl-encoder.yaml")),
     ("vqgan-f16-1024.yaml", include_str!("../zoo/vqgan-f16-1024.yaml")),
     ("vqgan-f16-16384.yaml", include_str!("../zoo/vqgan-f16-16384.yaml")),
 ];

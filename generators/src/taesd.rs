@@ -1,18 +1,20 @@
-//! TAESD (Bohan 2023, github.com/madebyollin/taesd), the small decoders that were distilled from those of latent diffusion
+//! TAESD (Bohan 2023, github.com/madebyollin/taesd), the small decoders and encoders that were distilled from those of latent diffusion
 //! models: Stable Diffusion 1 and 2 (`taesd`), XL (`taesdxl`), 3 (`taesd3`), FLUX.1 (`taef1`) and FLUX.2 (`taef2`).
 //!
 //! One sequence of modules, whose numbers are the layers' names: a soft clamp of the latent to [-3,3], residual blocks of
 //! three 3x3 convolutions of 64 channels, and three doublings of the side. The FLUX.2 variant begins its first three blocks
-//! with a branch whose group norm sees the whole picture (`pool`).
+//! with a branch whose group norm sees the whole picture (`pool`). An encoder is the way back: three halvings of the side between
+//! such blocks, of which FLUX.2's last three have that branch.
 //!
 //! Points that are no modules of theirs: `N.pool.add` and `N.add`, the sums in block N; the block's own number is its output.
 
-use frozen::network::{Builder, Node};
+use frozen::network::{Builder, Kernel, Node};
 use frozen::weights::{WeightError, Weights};
 use serde::Deserialize;
 
 use crate::built::Built;
 use crate::code::{Code, Prior};
+use crate::encoder::Encoding;
 use crate::output::Output;
 use crate::parts::same;
 
@@ -22,7 +24,7 @@ use crate::parts::same;
 pub struct Config {
     /// Channels of the latent: 4, 16 or 32.
     pub channels: i64,
-    /// Whether the first three blocks have the branch with the group norm.
+    /// Whether the three blocks next to the latent have the branch with the group norm.
     #[serde(default)]
     pub pooled: bool,
     /// Side of the picture in pixels, a multiple of 8; that of the latent is an eighth of it.
@@ -79,12 +81,31 @@ pub fn build(config: Config, weights: Weights) -> Result<Built, WeightError> {
     net.convolution_with_bias("19", x, 3, same(3));
     Ok(Built {
         network: net.finish()?,
-        code: Code { shape: vec![channels, resolution / 8, resolution / 8], prior: Prior::Normal, encoding: None },
+        code: Code { shape: vec![channels, resolution / 8, resolution / 8], prior: Prior::Normal, encoded_by: None },
         mapping: None,
         conditioning: None,
         output: Output::UnitClamped,
         size: [resolution; 2],
     })
+}
+
+/// The encoder: pictures `[N,3,S,S]` in `[0,1]` to latents `[N,C,S/8,S/8]`, about [-3,3].
+///
+/// # Errors
+/// If the weights are not those of this configuration: every missing, unexpected or mis-shaped tensor is listed.
+pub fn build_encoder(config: Config, weights: Weights) -> Result<Encoding, WeightError> {
+    let Config { channels, pooled, resolution } = config;
+    let (mut net, mut x) = Builder::new(weights, 3);
+    x = net.convolution_with_bias("0", x, WIDTH, same(3));
+    for number in 1..14 {
+        x = match number {
+            2 | 6 | 10 => net.convolution(&number.to_string(), x, WIDTH, Kernel { stride: 2, ..same(3) }),
+            _ => block(&mut net, number, x, pooled && number > 10),
+        };
+    }
+    net.convolution_with_bias("14", x, channels, same(3));
+    let code = vec![channels, resolution / 8, resolution / 8];
+    Ok(Encoding { network: net.finish()?, range: [1., 0.], size: [resolution; 2], code })
 }
 
 /// x + p(x) if pooled, then relu(x + f(x)).

@@ -50,7 +50,7 @@ impl Config {
             Range::Signed => Output::SignedClamped,
             Range::Unit => Output::UnitClamped,
         };
-        let code = Code { shape: code, prior: Prior::Normal, encoding: None };
+        let code = Code { shape: code, prior: Prior::Normal, encoded_by: None };
         Built { network, code, mapping: None, conditioning, output, size: [resolution; 2] }
     }
 

@@ -113,7 +113,7 @@ pub fn build(config: Config, mut weights: Weights) -> Result<Built, WeightError>
     net.convolution_with_bias("decoder.conv_out", x, 3, same(3));
     Ok(Built {
         network: net.finish()?,
-        code: Code { shape: vec![CODE, resolution / 16, resolution / 16], prior, encoding: None },
+        code: Code { shape: vec![CODE, resolution / 16, resolution / 16], prior, encoded_by: None },
         mapping: None,
         conditioning: None,
         output: Output::SignedClamped,

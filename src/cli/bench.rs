@@ -4,6 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::time::Instant;
 
 use clap::Args;
+use generators::EncodedBy;
 use serde_json::json;
 use tch::{Device, Kind, Tensor};
 
@@ -14,7 +15,7 @@ use metapicture::engine::device;
 use metapicture::engine::method::{Input, Method};
 use metapicture::engine::models::condition;
 use metapicture::engine::random::Seed;
-use metapicture::engine::render::{Batch, Watch, render};
+use metapicture::engine::render::{Batch, EncoderNetwork, Watch, render};
 use metapicture::engine::unit::Unit;
 
 /// The speed of an optimization step, against the machine's own limit.
@@ -89,19 +90,17 @@ pub(super) fn run(command: Bench, quiet: bool) -> Result<u8> {
     let runs: Vec<(Unit, Seed)> = units.map(|unit| Ok((unit?, Seed(0)))).collect::<Result<_>>()?;
     let size = command.size.unwrap_or(classifier.size);
     let evolution = method.optimizer.evolution();
+    let by = generator.and_then(|generator| generator.code.encoded_by.as_ref()).filter(|_| method.encodes());
+    let encoder = match by {
+        Some(EncodedBy::Encoder(name)) => Some(models.encoder(name)?),
+        _ => None,
+    };
+    let encoder = Some(encoder.as_ref().map_or(EncoderNetwork::Classifier(classifier), EncoderNetwork::Encoder));
     // Gives the passes of one step: those that follow a gradient look once more at the end.
     let time = |steps: usize, watch: &dyn Watch| -> Result<usize> {
         let method = Method { steps, ..method.clone() };
-        let batch = Batch {
-            classifier,
-            shapes,
-            generator,
-            condition,
-            encoder: Some(classifier),
-            method: &method,
-            size: Some(size),
-            runs: &runs,
-        };
+        let batch =
+            Batch { classifier, shapes, generator, condition, encoder, method: &method, size: Some(size), runs: &runs };
         let rendered = render(&batch, watch)?;
         match rendered.iter().find_map(|run| run.failure.as_ref()) {
             Some(failure) => Err(Error::compute(format!("a run failed: {failure}"))),

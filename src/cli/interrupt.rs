@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::exit::INTERRUPTED;
+use super::exit::{INTERRUPTED, leave};
 use crate::cli::error::{Error, Result};
 
 /// What Ctrl-C does to a process that computes.
@@ -17,7 +17,7 @@ pub(super) fn stop_on_interrupt(what_follows: Option<&'static str>) -> Result<Ar
     let mut interrupted = false;
     ctrlc::set_handler(move || {
         if interrupted {
-            std::process::exit(INTERRUPTED.into());
+            leave(INTERRUPTED);
         }
         interrupted = true;
         set.store(true, Ordering::Relaxed);

@@ -20,11 +20,10 @@ mod sweep;
 mod visualize;
 
 use std::ffi::OsString;
-use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
-use self::exit::{FAILED, USAGE};
+use self::exit::{FAILED, USAGE, leave};
 use self::output::one_line;
 use crate::cli::error::{Error, Result};
 use metapicture::engine::libtorch;
@@ -90,15 +89,18 @@ enum Command {
 }
 
 /// Parses the arguments and runs the subcommand.
-pub fn main() -> ExitCode {
-    let cli = Cli::parse_from(with_units(std::env::args_os()));
+pub fn main() -> ! {
+    let cli = Cli::try_parse_from(with_units(std::env::args_os())).unwrap_or_else(|error| {
+        let _ = error.print();
+        leave(error.exit_code() as u8)
+    });
     // What libtorch throws becomes an error of one line; a panic of our own is a bug, and is shown whole.
     let show = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
         let text = panic.payload().downcast_ref::<String>().map_or("", String::as_str);
         // The reader of our output has gone, as `head` does: nobody is left to tell.
         if text.starts_with("failed printing to stdout") {
-            std::process::exit(0);
+            leave(0);
         }
         if libtorch::thrown(panic.payload()).is_none() {
             show(panic);
@@ -109,13 +111,13 @@ pub fn main() -> ExitCode {
         Some(reason) => Err(Error::compute(format!("libtorch failed: {reason}"))),
         None => std::panic::resume_unwind(panic),
     });
-    match done {
-        Ok(code) => ExitCode::from(code),
+    leave(match done {
+        Ok(code) => code,
         Err(error) => {
             eprintln!("error: {}", one_line(&error));
-            ExitCode::from(if error.is_request() { USAGE } else { FAILED })
+            if error.is_request() { USAGE } else { FAILED }
         }
-    }
+    })
 }
 
 /// `--unit -stem:1 banana` as `--unit=-stem:1 --unit=banana`: a unit may begin with a minus, and stands where a flag could.

@@ -5,6 +5,7 @@ use generators::Generator;
 use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
 
+use super::encoder::EncoderNetwork;
 use super::trace::{Row, failure, revival};
 use crate::method::Method;
 use crate::param::Condition;
@@ -22,8 +23,8 @@ pub struct Batch<'a> {
     pub generator: Option<&'a Generator>,
     /// The condition of a conditional generator.
     pub condition: Option<Condition>,
-    /// The classifier that brings the generator's pictures back to codes, for a method that encodes.
-    pub encoder: Option<&'a Classifier>,
+    /// What brings the generator's pictures back to codes, for a method that encodes.
+    pub encoder: Option<EncoderNetwork<'a>>,
     /// What is done.
     pub method: &'a Method,
     /// Side of the last octave's picture, if another one than the method's is wanted. What a generator makes has its own

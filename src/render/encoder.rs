@@ -1,59 +1,91 @@
-//! The encoder of a generator: the layer of a classifier whose activations are the generator's codes, so that a picture can be
-//! brought back to a code.
+//! The encoder of a generator, by which its pictures are brought back to codes: a network that was made for that, or the layer of a
+//! classifier whose activations the codes are.
 
 use crate::error::{Result, bail, request};
 use classifiers::{Classifier, InputPipeline};
 use frozen::network::{Point, Schedule};
-use generators::Generator;
+use generators::{EncodedBy, Generator};
 use tch::Tensor;
 
 use super::tiles::middle;
 
+/// The network that brings pictures back to codes.
+#[derive(Clone, Copy, Debug)]
+pub enum EncoderNetwork<'a> {
+    /// A classifier, by one of its layers.
+    Classifier(&'a Classifier),
+    /// One that was made for that.
+    Encoder(&'a generators::Encoder),
+}
+
 /// From the pictures of a generator to its codes.
 #[derive(Debug)]
 pub struct Encoder<'e> {
-    classifier: &'e Classifier,
-    point: Point,
-    schedule: Schedule,
-    pipeline: InputPipeline,
+    way: Way<'e>,
+    /// Of a code.
     shape: Vec<i64>,
 }
 
+#[derive(Debug)]
+enum Way<'e> {
+    Layer { classifier: &'e Classifier, point: Point, schedule: Schedule, pipeline: InputPipeline },
+    Encoder(&'e generators::Encoder),
+}
+
 impl<'e> Encoder<'e> {
-    /// The encoder of a generator's pictures; `classifier` is the one that [`generators::Encoding`] names.
+    /// The encoder of a generator's pictures; `network` is the one that [`EncodedBy`] names.
     ///
     /// # Errors
-    /// If the generator has no encoder, or the classifier is another one or lacks the layer.
-    pub fn new(generator: &Generator, classifier: Option<&'e Classifier>) -> Result<Encoder<'e>> {
-        let Some(encoding) = generator.code.encoding else {
-            bail!("{} has no encoder: its codes are not the activations of a classifier that is known", generator.name)
-        };
-        let classifier = classifier.filter(|classifier| classifier.name == encoding.classifier);
-        let classifier =
-            classifier.ok_or_else(|| request!("{} is encoded by {}", generator.name, encoding.classifier))?;
-        let tap =
-            classifier.network.tap(encoding.layer).map_err(|error| request!("{} has {error}", classifier.name))?;
+    /// If the generator has no encoder, or the network is another one, lacks the layer, or makes codes of another shape.
+    pub fn new(generator: &Generator, network: Option<EncoderNetwork<'e>>) -> Result<Encoder<'e>> {
         let shape = generator.code.shape.clone();
-        let shown = middle(generator.size, classifier.size).map_or(generator.size, |_| [classifier.size; 2]);
-        Ok(Encoder {
-            classifier,
-            point: tap.point,
-            schedule: classifier.network.schedule(&[tap.point]).forward_only(),
-            pipeline: classifier.input_pipeline(shown, [classifier.size; 2]),
-            shape,
-        })
+        let way = match (&generator.code.encoded_by, network) {
+            (None, _) => {
+                bail!("{} has no encoder that is known, by which its pictures come back to codes", generator.name)
+            }
+            (Some(EncodedBy::Layer { classifier: name, layer }), Some(EncoderNetwork::Classifier(classifier)))
+                if classifier.name == *name =>
+            {
+                let tap = classifier.network.tap(layer);
+                let point = tap.map_err(|error| request!("{} has {error}", classifier.name))?.point;
+                let shown = middle(generator.size, classifier.size).map_or(generator.size, |_| [classifier.size; 2]);
+                let schedule = classifier.network.schedule(&[point]).forward_only();
+                let pipeline = classifier.input_pipeline(shown, [classifier.size; 2]);
+                Way::Layer { classifier, point, schedule, pipeline }
+            }
+            (Some(EncodedBy::Encoder(_)), Some(EncoderNetwork::Encoder(encoder))) => {
+                let made = encoder.code_of(generator.size);
+                if made.as_ref() != Some(&shape) {
+                    let made = made.map_or_else(|| "none".to_owned(), |made| format!("{made:?}"));
+                    bail!(
+                        "{} makes codes {made} of pictures of {:?} px; those of {} are {shape:?}",
+                        encoder.name,
+                        generator.size,
+                        generator.name
+                    );
+                }
+                Way::Encoder(encoder)
+            }
+            (Some(EncodedBy::Layer { classifier: by, .. }), _) => bail!("{} is encoded by {by}", generator.name),
+            (Some(EncodedBy::Encoder(by)), _) => bail!("{} is encoded by {by}", generator.name),
+        };
+        Ok(Encoder { way, shape })
     }
 
-    /// The codes `[N,…]` of pictures `[N,3,H,W]`: of their middle, where they are larger than the classifier's input, and else
-    /// of the whole, enlarged.
+    /// The codes `[N,…]` of pictures `[N,3,H,W]`. A classifier sees their middle, where they are larger than its input, and else the
+    /// whole, enlarged.
     pub fn encode(&self, pictures: &Tensor) -> Tensor {
-        let side = self.classifier.size;
+        let (classifier, point, schedule, pipeline) = match &self.way {
+            Way::Encoder(encoder) => return encoder.codes(pictures),
+            Way::Layer { classifier, point, schedule, pipeline } => (classifier, point, schedule, pipeline),
+        };
+        let side = classifier.size;
         let pictures = match middle([pictures.size()[2], pictures.size()[3]], side) {
             Some([y, x]) => pictures.narrow(2, y, side).narrow(3, x, side),
             None => pictures.shallow_clone(),
         };
-        let pass = self.classifier.network.forward(&self.schedule, &self.pipeline.apply(&pictures));
+        let pass = classifier.network.forward(schedule, &pipeline.apply(&pictures));
         let shape: Vec<i64> = std::iter::once(pictures.size()[0]).chain(self.shape.iter().copied()).collect();
-        pass.activation(self.point).reshape(shape.as_slice())
+        pass.activation(*point).reshape(shape.as_slice())
     }
 }

@@ -28,7 +28,7 @@ mod watch;
 mod whitening;
 
 pub use batch::{Batch, Passes, Rendered};
-pub use encoder::Encoder;
+pub use encoder::{Encoder, EncoderNetwork};
 pub use keeper::{Keeper, PAUSE, Timed, Unkept};
 pub use objective::{Evaluated, Objective};
 pub use optimize::{render, resume};

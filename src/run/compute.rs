@@ -48,7 +48,7 @@ impl Experiment {
             shapes: &self.shapes,
             generator: self.generator.as_deref(),
             condition: self.condition,
-            encoder: self.encoder.as_deref().or(Some(&self.classifier)),
+            encoder: Some(self.encoder_network()),
             method,
             size: self.size,
             runs,
@@ -110,9 +110,12 @@ impl Experiment {
     fn record(&self, run: &Run, batch: usize, trace: &[Row], error: Option<String>) -> Record {
         let generator = self.generator.as_ref().filter(|_| run.method.needs_generator());
         let finite = |value: Option<f64>| value.filter(|value| value.is_finite());
+        let encodes = |_: &&Arc<_>| run.method.encodes();
+        let by_layer = self.encoding_classifier.as_ref().filter(encodes);
         let encoder = self.encoder.as_ref().filter(|_| run.method.encodes());
-        let models = std::iter::once(&self.classifier).chain(encoder).chain(&self.witnesses);
+        let models = std::iter::once(&self.classifier).chain(by_layer).chain(&self.witnesses);
         let models = models.map(|model| (&model.name, &model.weights_sha256, &model.definition));
+        let models = models.chain(encoder.map(|model| (&model.name, &model.weights_sha256, &model.definition)));
         let models =
             models.chain(generator.iter().map(|model| (&model.name, &model.weights_sha256, &model.definition)));
         let (mut weights_sha256, mut definitions) = (BTreeMap::new(), BTreeMap::new());

@@ -11,7 +11,7 @@ use super::load::Load;
 use crate::error::{Context, Result, bail, request};
 use crate::method::{Input, Method, ParamSpec};
 use crate::param::Condition;
-use crate::render::Encoder;
+use crate::render::{Encoder, EncoderNetwork};
 use crate::unit::{LayerShapes, Unit};
 
 /// Models and settings that all runs of an experiment share.
@@ -25,8 +25,11 @@ pub struct Experiment {
     pub generator: Option<Arc<Generator>>,
     /// What a class-conditional generator is conditioned on; none of an unconditional one.
     pub condition: Option<Condition>,
-    /// What brings the generator's pictures back to codes, for methods that encode; none where that is the classifier itself.
-    pub encoder: Option<Arc<Classifier>>,
+    /// The classifier one of whose layers brings the generator's pictures back to codes, for methods that encode; none where that is the
+    /// classifier itself.
+    pub encoding_classifier: Option<Arc<Classifier>>,
+    /// The encoder that brings the generator's pictures back to codes, for methods that encode, where it has one.
+    pub encoder: Option<Arc<generators::Encoder>>,
     /// Classifiers that judge finished pictures and never take part in making them.
     pub witnesses: Vec<Arc<Classifier>>,
     /// Side of the pictures in pixels, if another one than the methods' is wanted; a generator's have its own size.
@@ -57,7 +60,7 @@ impl Experiment {
             }
             method.fit_networks(&self.classifier, self.generator.as_deref()).with_context(named)?;
             if let Some(generator) = self.generator.as_ref().filter(|_| method.needs_generator() && method.encodes()) {
-                Encoder::new(generator, self.encoder.as_deref().or(Some(&self.classifier))).with_context(named)?;
+                Encoder::new(generator, Some(self.encoder_network())).with_context(named)?;
             }
             for layer in method.regularizers.iter().filter_map(|regularizer| regularizer.layer()) {
                 let tap = self.classifier.network.tap(layer);
@@ -70,6 +73,14 @@ impl Experiment {
             self.check_sides(method).with_context(named)?;
         }
         Ok(())
+    }
+
+    /// What brings the generator's pictures back to codes, if anything does.
+    pub fn encoder_network(&self) -> EncoderNetwork<'_> {
+        match &self.encoder {
+            Some(encoder) => EncoderNetwork::Encoder(encoder),
+            None => EncoderNetwork::Classifier(self.encoding_classifier.as_ref().unwrap_or(&self.classifier)),
+        }
     }
 
     /// Refuses pictures that the classifier cannot take at their own size: somebody's program may be made for one size alone.

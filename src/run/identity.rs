@@ -43,12 +43,16 @@ impl Experiment {
             "classifier_definition": self.classifier.definition,
             "generator": generator.map(|generator| &generator.weights_sha256),
             "generator_definition": generator.map(|generator| &generator.definition),
-            "encoder": self.encoder.as_ref().filter(|_| method.encodes()).map(|encoder| &encoder.weights_sha256),
+            "encoder": self.encoding_classifier.as_ref().filter(|_| method.encodes()).map(|encoder| &encoder.weights_sha256),
             "condition": generator.and(self.condition),
             "method": method.settings(),
             "size": self.size_of(method),
             "dtype": "f32",
         });
+        if let Some(encoder) = self.encoder.as_ref().filter(|_| method.encodes()) {
+            settings["encoder"] = json!(encoder.weights_sha256);
+            settings["encoder_definition"] = encoder.definition.clone();
+        }
         // Where the picture's size does not tell it.
         if let Some(side) = self.generator_side(method) {
             settings["generator_size"] = json!(side);

@@ -2,6 +2,8 @@
 
 use std::sync::{Arc, OnceLock};
 
+use generators::EncodedBy;
+
 use crate::error::{Context, Result, bail};
 use crate::models::{Classifier, Generator, Models, condition};
 use crate::run::Experiment;
@@ -144,11 +146,15 @@ pub(crate) fn experiment(
         Some((generator, class)) => condition(&generator.generator, class).context(keys.class)?,
         None => None,
     };
-    let encoding = prior.and_then(|(generator, _)| generator.generator.code.encoding);
-    let encoder = match encoding.filter(|of| encodes && of.classifier != classifier.name()) {
-        Some(of) => Some(models.classifier(of.classifier)?.classifier),
-        None => None,
-    };
+    let encoded_by = prior.and_then(|(generator, _)| generator.generator.code.encoded_by.as_ref()).filter(|_| encodes);
+    let (mut encoding_classifier, mut encoder) = (None, None);
+    match encoded_by {
+        Some(EncodedBy::Layer { classifier: name, .. }) if *name != classifier.name() => {
+            encoding_classifier = Some(models.classifier(name)?.classifier);
+        }
+        Some(EncodedBy::Encoder(name)) => encoder = Some(Arc::new(models.encoder(name)?)),
+        _ => {}
+    }
     let witnesses: Vec<_> = witnesses.iter().map(|witness| Arc::clone(&witness.classifier)).collect();
     Experiment::check_witnesses(&classifier.classifier, &witnesses).context(keys.witnesses)?;
     Ok(Experiment {
@@ -156,6 +162,7 @@ pub(crate) fn experiment(
         shapes: Arc::clone(&classifier.shapes),
         generator: prior.map(|(generator, _)| Arc::clone(&generator.generator)),
         condition,
+        encoding_classifier,
         encoder,
         witnesses,
         size,

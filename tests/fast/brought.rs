@@ -94,6 +94,30 @@ fn a_network_that_sees_grey_is_shown_grey() {
 }
 
 #[test]
+fn a_network_of_other_channels_is_told_what_fills_them() {
+    let config = |channels: &str, mean: &str, std: &str| {
+        format!("{{resolution: 16, range: 255, mean: {mean}, std: {std}, channels: {channels}}}")
+    };
+    let right = config("[blue, green, red, 7, grey]", "[104, 117, 120, 1, 110]", "[57, 58, 59, 2, 50]");
+    let classifier = brought("five", &right).unwrap();
+    // The script's picture has five channels, of which it took the first three for the colours.
+    let levels = picture([1, 5, 16, 16]).narrow(1, 0, 3);
+    let normalised = classifier.input_pipeline([16; 2], [16; 2]).apply(&levels);
+    assert_as_python("five", &classifier, &normalised);
+    for (config, says) in [
+        (
+            "{resolution: 16, mean: [0, 0, 0, 0, 0], std: [1, 1, 1, 1, 1]}".to_owned(),
+            "`channels: [blue, green, red, 0]`",
+        ),
+        (config("[blue, green, red, 7, grey]", "[0, 0, 0]", "[1, 1, 1]"), "one number for each of the 5 `channels`"),
+        (config("[0, 1, 2, 3, 4]", "[0, 0, 0, 0, 0]", "[1, 1, 1, 1, 1]"), "nothing of a picture would be seen"),
+    ] {
+        let error = brought("five", &config).unwrap_err();
+        assert!(error.contains(says), "{config}: {error}");
+    }
+}
+
+#[test]
 fn an_input_that_is_no_square_takes_pictures_that_are() {
     let classifier = brought("wide", "{resolution: [16, 24], mean: [0, 0, 0], std: [1, 1, 1]}").unwrap();
     assert_eq!(classifier.size, 24);

@@ -9,6 +9,7 @@ use frozen::weights::{Fault, WeightError, Weights};
 use generators::{
     Built, Generator, Output, Prior, biggan, biggan_deep, dcgan, deepsim, pgan, sngan, stylegan2, taesd, vqgan,
 };
+use metapicture::prelude::Models;
 use serde_json::Value;
 use support::differences;
 use support::formula::{chosen, error, formula, hollow, numbers, of_gradient, shapes, start_of, tensor_of};
@@ -125,6 +126,47 @@ fn takes(name: &str, build: impl Fn(Weights) -> Result<Built, WeightError>) {
     let mut more = hollow(&expected);
     more.insert("another.weight".to_owned(), Tensor::zeros([1], (Kind::Float, Device::Cpu)));
     assert_eq!(fault(more).unexpected, [("another.weight".to_owned(), vec![1])], "{name}");
+}
+
+#[test]
+fn encoders_of_taesd_are_pytorchs() {
+    for (name, channels, pooled) in [("taesd-encoder", 4, false), ("taef2-encoder", 32, true)] {
+        let build = |weights| taesd::build_encoder(taesd::Config { channels, pooled, resolution: 40 }, weights);
+        let fixture = fixture(name);
+        let encoding = build(formula_weights(&fixture)).unwrap();
+        assert_eq!(encoding.code, sizes(&fixture["shape"])[1..], "{name}");
+        compare(name, &fixture, encoding.network, &codes(&[3, 40, 40], 1.));
+    }
+}
+
+/// On the published weights, where the cache has both: what comes back of photographs.
+#[test]
+fn pictures_come_back_from_their_codes() {
+    let models = Models::open().unwrap();
+    for (name, least) in [("taesd", 20.), ("taesdxl", 20.), ("taesd3", 24.), ("taef1", 23.), ("taef2", 25.)] {
+        let encoder = format!("{name}-encoder");
+        let pulled = |name: &str| models.zoo().cache().is_pulled(&models.zoo().manifest(name, None).unwrap());
+        if !(pulled(name) && pulled(&encoder) && pulled("photos")) {
+            println!("skipped: {name} and {encoder} are not both in the cache");
+            continue;
+        }
+        let generator = models.generator(name).unwrap();
+        let encoder = models.encoder(&encoder).unwrap();
+        assert_eq!(encoder.code_of([256, 256]).as_deref(), Some(generator.code()));
+        let psnrs = models.pictures("photos").unwrap().into_iter().take(3).map(|picture| {
+            let side = 128u32;
+            let [left, above] = [picture.width(), picture.height()].map(|of| (of - side) / 2);
+            let cut = image::imageops::crop_imm(&picture, left, above, side, side).to_image();
+            let levels = Tensor::from_slice(cut.as_raw()).view([1, side.into(), side.into(), 3]);
+            let picture = levels.permute([0, 3, 1, 2]).to_kind(Kind::Float) / 255.;
+            let again = generator.engine().pictures(&encoder.codes(&picture));
+            -10. * (again - picture).square().mean(None::<Kind>).double_value(&[]).log10()
+        });
+        let psnrs: Vec<f64> = psnrs.collect();
+        let mean = psnrs.iter().sum::<f64>() / psnrs.len() as f64;
+        println!("{name}: {mean:.1} dB over {} photographs", psnrs.len());
+        assert!(mean > least, "{name}: {mean:.1} dB");
+    }
 }
 
 #[test]

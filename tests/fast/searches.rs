@@ -9,7 +9,7 @@ use metapicture::method::{Method, ParamSpec};
 use metapicture::param::{Embedding, Latent, LatentSpec, Limits, LimitsFile, Param, Range, Space};
 use metapicture::picture::to_rgb8;
 use metapicture::random::Seed;
-use metapicture::render::{Batch, Rendered, render};
+use metapicture::render::{Batch, EncoderNetwork, Rendered, render};
 use metapicture::unit::{LayerShapes, Reading, Unit};
 use serde_json::Value;
 use support::formula::{self, formula, shapes};
@@ -60,7 +60,7 @@ fn run(classifier: &Classifier, generator: &Generator, method: &Method, unit: &s
         shapes: &shapes,
         generator: Some(generator),
         condition: None,
-        encoder: Some(classifier),
+        encoder: Some(EncoderNetwork::Classifier(classifier)),
         method,
         size: None,
         runs: &runs,
@@ -459,6 +459,8 @@ fn a_search_that_a_generator_does_not_allow_says_what_is_missing() {
         assert!(error.contains("nothing lies within the limits of") && error.contains(complaint), "{error}");
     }
     let classifier = classifier("efficientnet-lite0");
-    let error = metapicture::render::Encoder::new(&face, Some(&classifier)).unwrap_err().to_string();
+    let error = metapicture::render::Encoder::new(&face, Some(EncoderNetwork::Classifier(&classifier)))
+        .unwrap_err()
+        .to_string();
     assert!(error.contains("face-dcgan has no encoder"), "{error}");
 }

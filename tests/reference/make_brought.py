@@ -10,6 +10,7 @@ otherwise; weights are a formula, so that numbers repeat.
     dropping.pt    traced in training mode: it drops numbers out at random
     batched.pt     traced in training mode: its batch norm takes statistics from the batch
     grey.pt        one input channel
+    five.pt        five of them; its expected numbers are those of blue, green, red, 7 everywhere, and grey, each normalised by itself
     wide.pt        16 x 24 pictures
     one.pt         one logit
     background.pt  six logits, the first of which stands for none
@@ -137,6 +138,12 @@ def save(name, net, shape=(3, 16, 16), script=False):
             archive.writestr(zipfile.ZipInfo(member, (1980, 1, 1, 0, 0, 0)), data)
     if not net.training:
         x = torch.sin(0.1 * torch.arange(math.prod(shape), dtype=torch.float64)).float().reshape(1, *shape)
+        if name == "five":
+            red, green, blue = 255 * x[:, 0], 255 * x[:, 1], 255 * x[:, 2]
+            grey = 0.299 * red + 0.587 * green + 0.114 * blue
+            channels = torch.stack([blue, green, red, torch.full_like(red, 7.0), grey], 1)
+            mean, std = torch.tensor([104.0, 117.0, 120.0, 1.0, 110.0]), torch.tensor([57.0, 58.0, 59.0, 2.0, 50.0])
+            x = (channels - mean[:, None, None]) / std[:, None, None]
         result = net(x)
         logits = result[0] if name == "nothing" else result[-1]
         expected[name] = [float(f"{value:.7g}") for value in logits.flatten().tolist()]
@@ -149,6 +156,7 @@ with torch.no_grad():
     save("dropping", Net(drop=0.5).train())
     save("batched", Batched().train())
     save("grey", Net(channels=1).eval(), (1, 16, 16))
+    save("five", Net(channels=5).eval(), (5, 16, 16))
     save("wide", Net().eval(), (3, 16, 24))
     save("one", Net(classes=1).eval())
     save("background", Net(classes=6).eval())

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Makes the reference numbers of the decoders: what PyTorch computes with weights from a formula.
+"""Makes the reference numbers of the decoders and of TAESD's encoders: what PyTorch computes with weights from a formula.
 
     python3 -m venv venv
     venv/bin/pip install torch==2.13.0 numpy==2.4.6
@@ -76,6 +76,15 @@ def taesd(channels, pooled):
     return nn.Sequential(*layers)
 
 
+def taesd_encoder(channels, pooled):
+    layers = [nn.Conv2d(3, 64, 3, padding=1), TaesdBlock(False)]
+    for stage in range(3):
+        layers += [nn.Conv2d(64, 64, 3, padding=1, stride=2, bias=False)]
+        layers += [TaesdBlock(pooled and stage == 2) for _ in range(3)]
+    return nn.Sequential(*layers, nn.Conv2d(64, channels, 3, padding=1))
+
+
+ENCODER = {name: name for name in ["0", "1.conv.0", "1", "2", "5", "6", "10", "13"]}
 TAESD = {name: name for name in ["1", "3.conv.0", "3", "5.conv.4", "7", "10", "12", "17", "18"]}
 POOLED = TAESD | {name: name for name in ["3.pool.0", "3.pool.1", "5.pool.3"]}
 
@@ -416,6 +425,8 @@ MODELS = {
     "taesd": (lambda: taesd(4, False), [4, 5, 5], TAESD, 1),
     "taesd3": (lambda: taesd(16, False), [16, 5, 5], TAESD, 1),
     "taef2": (lambda: taesd(32, True), [32, 5, 5], POOLED, 1),
+    "taesd-encoder": (lambda: taesd_encoder(4, False), [3, 40, 40], ENCODER, 1),
+    "taef2-encoder": (lambda: taesd_encoder(32, True), [3, 40, 40], ENCODER | {"11.pool.1": "11.pool.1"}, 1),
     "deepsim-fc6": (lambda: deepsim("fc6"), [4096], DEEPSIM | {"defc7": "defc7", "relu_defc5": "relu_defc5"}, "rectified"),
     "deepsim-fc8": (lambda: deepsim("fc8"), [1000], DEEPSIM | {"defc7": "defc7"}, 1),
     "deepsim-pool5": (lambda: deepsim("pool5"), [256, 6, 6], DEEPSIM | {"Rconv6": "Rconv6", "Rrelu8": "Rrelu8"}, "rectified"),

@@ -19,6 +19,8 @@ pub enum Kind {
     Classifier,
     /// A network that makes images of codes.
     Generator,
+    /// A network that brings pictures back to codes of a generator.
+    Encoder,
     /// Photographs to compare with.
     Images,
 }
@@ -29,6 +31,7 @@ impl Kind {
         match self {
             Kind::Classifier => "classifiers",
             Kind::Generator => "generators",
+            Kind::Encoder => "encoders",
             Kind::Images => "image sets",
         }
     }
@@ -38,6 +41,7 @@ impl Kind {
         match self {
             Kind::Classifier => "a classifier",
             Kind::Generator => "a generator",
+            Kind::Encoder => "an encoder",
             Kind::Images => "a set of images",
         }
     }
@@ -48,6 +52,7 @@ impl fmt::Display for Kind {
         f.pad(match self {
             Kind::Classifier => "classifier",
             Kind::Generator => "generator",
+            Kind::Encoder => "encoder",
             Kind::Images => "images",
         })
     }
@@ -59,9 +64,10 @@ impl FromStr for Kind {
         match text {
             "classifier" => Ok(Kind::Classifier),
             "generator" => Ok(Kind::Generator),
+            "encoder" => Ok(Kind::Encoder),
             "images" => Ok(Kind::Images),
             _ => {
-                let hint = hint(text, "the kinds", ["classifier", "generator", "images"]);
+                let hint = hint(text, "the kinds", ["classifier", "generator", "encoder", "images"]);
                 Err(format!("unknown kind '{text}'{hint}"))
             }
         }

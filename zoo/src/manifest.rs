@@ -12,6 +12,7 @@ use serde_json::{Map, Value as Json, json};
 
 use crate::error::ZooError;
 use crate::fields::{Digest, FileName, Kind, Name, Requirement, Sha256, Sha256Prefix, Size, Url};
+use crate::name::is_path;
 use crate::yaml::{self, YamlError};
 
 /// A manifest file larger than this is refused: no manifest is anywhere near.
@@ -89,6 +90,10 @@ pub struct Manifest {
     pub keys: Vec<String>,
     /// What the file calls tensors, and what the network calls them; a `*` stands for anything. The first that fits counts.
     pub rename: Vec<(String, String)>,
+    /// What brings pictures back to a generator's codes: an entry of the zoo, or the path of a manifest.
+    pub encoder: Option<String>,
+    /// What a generator's codes are like, where a file says so: its name among the tables that are built in, or the path of one's own.
+    pub statistics: Option<PathBuf>,
     /// The weights (exactly one file), or the pictures.
     pub files: Vec<File>,
     /// The manifest's own file, as errors name it.
@@ -104,7 +109,7 @@ impl Manifest {
         let raw: RawManifest = yaml::parse(file, text)?;
         let wrong = |key: &str, message: String| YamlError::at_key(file, text, key, message);
         let (files, keys, rename) = match raw.kind {
-            Kind::Classifier | Kind::Generator => {
+            Kind::Classifier | Kind::Generator | Kind::Encoder => {
                 let (Some(weights), Some(_)) = (raw.weights, &raw.architecture) else {
                     return Err(wrong("kind", format!("{} needs 'architecture' and 'weights'", raw.kind.one())));
                 };
@@ -137,6 +142,17 @@ impl Manifest {
                 )
             }
         };
+        let of_generator = [("encoder", raw.encoder.is_some()), ("statistics", raw.statistics.is_some())];
+        if let Some((key, _)) = of_generator.into_iter().find(|(_, given)| *given && raw.kind != Kind::Generator) {
+            return Err(wrong(key, format!("'{key}' is for generators; this is {}", raw.kind.one())));
+        }
+        let encoder = match (raw.encoder, folder) {
+            (Some(path), Some(folder)) if is_path(&path) => {
+                Some(beside(folder, Path::new(&path)).display().to_string())
+            }
+            (name, _) => name,
+        };
+        let statistics = raw.statistics.map(|path| folder.map_or_else(|| path.clone(), |folder| beside(folder, &path)));
         let config = match raw.config.map(serde_json::to_value).transpose() {
             Ok(Some(Json::Object(config))) => config,
             Ok(_) => Map::new(),
@@ -155,10 +171,7 @@ impl Manifest {
                 let Some(folder) = folder else {
                     return Err(wrong(key_of_files, "a path can be named by a manifest file of your own only".into()));
                 };
-                *path = match (path.strip_prefix("~"), std::env::home_dir()) {
-                    (Ok(below), Some(home)) => home.join(below),
-                    _ => folder.join(&path),
-                };
+                *path = beside(folder, path);
             }
         }
         Ok(Manifest {
@@ -173,6 +186,8 @@ impl Manifest {
             homepage: raw.homepage,
             keys,
             rename,
+            encoder,
+            statistics,
             files,
             file: file.to_owned(),
             text: text.to_owned(),
@@ -191,6 +206,11 @@ impl Manifest {
             return Err(unreadable(io::Error::new(io::ErrorKind::InvalidData, reason)));
         }
         Ok(Manifest::parse(&path.display().to_string(), &text, Some(path.parent().unwrap_or(Path::new(""))))?)
+    }
+
+    /// Whether it is one of those that are built in, and no file of the user's own.
+    pub fn is_built_in(&self) -> bool {
+        self.built_in
     }
 
     /// What commands call it: its name, or the path of a manifest of the user's own.
@@ -253,8 +273,18 @@ struct RawManifest {
     trained_on: Option<String>,
     homepage: Option<String>,
     weights: Option<Weights>,
+    encoder: Option<String>,
+    statistics: Option<PathBuf>,
     source: Option<SharedSource>,
     files: Option<Vec<Picture>>,
+}
+
+/// A path as a manifest in `folder` writes it: from there, or from the home directory behind `~/`.
+fn beside(folder: &Path, path: &Path) -> PathBuf {
+    match (path.strip_prefix("~"), std::env::home_dir()) {
+        (Ok(below), Some(home)) => home.join(below),
+        _ => folder.join(path),
+    }
 }
 
 #[derive(Deserialize)]

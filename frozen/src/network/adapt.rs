@@ -1,4 +1,5 @@
-//! A network behind something, or before it: pictures made grey or squeezed in front of it, one channel of its output left out.
+//! A network behind something, or before it: pictures squeezed or mixed into other channels in front of it, one channel of its output left
+//! out.
 
 use tch::{Device, Kind, Tensor};
 
@@ -10,21 +11,34 @@ use super::layers::squeezed::Squeezed;
 use super::layout::channels_last;
 
 /// What red, green and blue give to grey (ITU-R BT.601, as image libraries have it).
-const GREY: [f32; 3] = [0.299, 0.587, 0.114];
+pub const GREY: [f32; 3] = [0.299, 0.587, 0.114];
+
+/// One channel of a network's input, made of a picture's red, green and blue.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Mixed {
+    /// What each of the three is multiplied by.
+    pub weights: [f32; 3],
+    /// What is added.
+    pub constant: f32,
+}
 
 impl Network {
-    /// A network of pictures `[N,3,S,S]` from this one: they are squeezed to so many rows and columns, and made grey, in front of it.
-    pub fn behind_pictures(self, grey: bool, size: Option<[i64; 2]>) -> Network {
+    /// A network of pictures `[N,3,S,S]` from this one: they are squeezed to so many rows and columns, and their channels mixed into
+    /// `channels`, in front of it. Without any channel they enter as they are.
+    pub fn behind_pictures(self, channels: &[Mixed], size: Option<[i64; 2]>) -> Network {
         let mut front: Vec<Box<dyn Layer>> = vec![];
         if let Some(size) = size {
             front.push(Box::new(Squeezed { size }));
         }
-        if grey {
-            let mut weights =
-                Convolution::new(Tensor::from_slice(&GREY).view([1, 3, 1, 1]), None, 1, Padding::Symmetric(0), 1);
-            weights.prepare();
-            weights.map_tensors(&|tensor| channels_last(&tensor.to_device(Device::Cpu).to_kind(Kind::Float)));
-            front.push(Box::new(weights));
+        if !channels.is_empty() {
+            let weights: Vec<f32> = channels.iter().flat_map(|channel| channel.weights).collect();
+            let weights = Tensor::from_slice(&weights).view([channels.len() as i64, 3, 1, 1]);
+            let constants: Vec<f32> = channels.iter().map(|channel| channel.constant).collect();
+            let constants = constants.iter().any(|&constant| constant != 0.).then(|| Tensor::from_slice(&constants));
+            let mut mix = Convolution::new(weights, constants, 1, Padding::Symmetric(0), 1);
+            mix.prepare();
+            mix.map_tensors(&|tensor| channels_last(&tensor.to_device(Device::Cpu).to_kind(Kind::Float)));
+            front.push(Box::new(mix));
         }
         let more = front.len();
         let mut steps = vec![Step { source: Source::Input, inputs: vec![] }];

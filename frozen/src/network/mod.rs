@@ -11,6 +11,7 @@
 //! - a pass stops at the deepest wanted tap, activations overwrite their input, and only what a pullback reads is kept.
 
 pub(crate) mod activation;
+pub use adapt::{GREY, Mixed};
 mod adapt;
 mod builder;
 pub(crate) mod gradient;

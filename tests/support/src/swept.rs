@@ -16,6 +16,7 @@ pub fn experiment(witnesses: Vec<Arc<Classifier>>) -> Arc<Experiment> {
         shapes,
         generator: None,
         condition: None,
+        encoding_classifier: None,
         encoder: None,
         witnesses,
         size: None,
