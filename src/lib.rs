@@ -26,6 +26,8 @@
 
 // Their names are those of `engine`.
 #[doc(hidden)]
+pub mod codes;
+#[doc(hidden)]
 pub mod compare;
 #[doc(hidden)]
 pub mod comparison;
@@ -104,7 +106,7 @@ pub mod prelude {
 pub mod engine {
     #[doc(inline)]
     pub use crate::{
-        compare, comparison, device, error, evolution, experiment_file, filter, inspect, libtorch, look, method,
+        codes, compare, comparison, device, error, evolution, experiment_file, filter, inspect, libtorch, look, method,
         models, optimizer, param, picture, plot, random, reference, regularizer, render, report, run, samples, saved,
         sheet, store, sweep, transform, unit, visualize,
     };

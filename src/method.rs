@@ -22,7 +22,7 @@ use crate::transform::TransformSpec;
 use crate::unit::Reading;
 
 /// The presets, in the order in which they are listed: file name and text.
-const PRESETS: [(&str, &str); 25] = [
+const PRESETS: [(&str, &str); 26] = [
     ("naive.yaml", include_str!("methods/naive.yaml")),
     ("erhan-2009.yaml", include_str!("methods/erhan-2009.yaml")),
     ("deepdream-2015.yaml", include_str!("methods/deepdream-2015.yaml")),
@@ -38,6 +38,7 @@ const PRESETS: [(&str, &str); 25] = [
     ("regularized.yaml", include_str!("methods/regularized.yaml")),
     ("latent.yaml", include_str!("methods/latent.yaml")),
     ("latent-spatial.yaml", include_str!("methods/latent-spatial.yaml")),
+    ("latent-natural.yaml", include_str!("methods/latent-natural.yaml")),
     ("cma-es.yaml", include_str!("methods/cma-es.yaml")),
     ("cma-es-cholesky.yaml", include_str!("methods/cma-es-cholesky.yaml")),
     ("cma-es-spherical.yaml", include_str!("methods/cma-es-spherical.yaml")),
@@ -95,6 +96,7 @@ impl ParamSpec {
             ParamSpec::Laplacian(_) => "laplacian",
             ParamSpec::Maco(_) => "maco",
             ParamSpec::Latent(LatentSpec { space: Space::Fourier { .. }, .. }) => "latent (space fourier)",
+            ParamSpec::Latent(LatentSpec { space: Space::Statistics { .. }, .. }) => "latent (space statistics)",
             ParamSpec::Latent(_) => "latent",
             ParamSpec::Embedding(_) => "embedding",
             ParamSpec::Blend(_) => "blend",
@@ -319,6 +321,12 @@ impl Method {
                 {
                     bail_at!("param.latent.space.fourier", "noise is not negative, decay between 0 and 4")
                 }
+                Space::Statistics { noise, limit }
+                    if !(*noise >= 0. && noise.is_finite())
+                        || limit.is_some_and(|limit| !(limit > 0. && limit.is_finite())) =>
+                {
+                    bail_at!("param.latent.space.statistics", "noise is not negative, limit more than 0")
+                }
                 _ => {}
             }
         }
@@ -396,7 +404,7 @@ impl Method {
         }
         for (item, regularizer) in self.regularizers.iter().enumerate() {
             regularizer.check().map_err(|error| error.of_item(item))?;
-            if regularizer.acts_on_code() && !self.trains_codes() {
+            if regularizer.acts_on_code() && !self.trains_codes() && !self.reads_statistics() {
                 bail_at!(
                     format!("regularizers.{}", regularizer.name()),
                     "works on codes; param is {}",
@@ -439,9 +447,15 @@ impl Method {
         bare
     }
 
-    /// Whether codes themselves are trained, and not their spectra.
+    /// Whether codes themselves are trained, and not their spectra or white numbers.
     fn trains_codes(&self) -> bool {
-        self.param.latent().is_some_and(|spec| !matches!(spec.space, Space::Fourier { .. }))
+        let coloured = |space: &Space| matches!(space, Space::Fourier { .. } | Space::Statistics { .. });
+        self.param.latent().is_some_and(|spec| !coloured(&spec.space))
+    }
+
+    /// Whether it makes codes as a generator's table of statistics says.
+    pub fn reads_statistics(&self) -> bool {
+        self.param.latent().is_some_and(|spec| matches!(spec.space, Space::Statistics { .. }))
     }
 
     /// Whether it brings pictures back to codes.
@@ -459,6 +473,7 @@ impl Method {
         match generator {
             None => "naive",
             Some(generator) if generator.code.prior == Prior::Rectified => "dgn-am",
+            Some(generator) if generator.statistics.is_some() => "latent-natural",
             Some(generator) if generator.code.is_spatial() => "latent-spatial",
             Some(_) => "latent",
         }
@@ -478,6 +493,10 @@ impl Method {
                 bail!("searches spectra of spatial codes; those of {} have no height and width", generator.name)
             }
             Space::Bounded(limits) => limits.fit(generator)?,
+            Space::Statistics { .. } if generator.code.is_spatial() && generator.statistics.is_none() => bail!(
+                "what codes of {name} are like is not known; `metapicture models learn-codes {name} FOLDER` learns it from photographs",
+                name = generator.name
+            ),
             _ => {}
         }
         if spec.start == Start::Normal && generator.code.prior != Prior::Rectified {

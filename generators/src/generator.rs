@@ -1,16 +1,20 @@
 //! A frozen generator, loaded from an entry of the zoo.
 
+use std::borrow::Cow;
+use std::sync::Arc;
+
 use frozen::load::LoadError;
 use frozen::network::{Network, Schedule};
 use tch::{Device, Kind, Tensor};
 use zoo::{Checked, Manifest};
 
-use crate::architectures;
 use crate::built::{Built, Mapping};
 use crate::code::{Code, EncodedBy};
 use crate::conditioning::Conditioning;
 use crate::entry::Entry;
 use crate::output::Output;
+use crate::statistics::CodeStatistics;
+use crate::{STATISTICS, architectures};
 
 /// A frozen generator, and what its code and its pictures are.
 #[derive(Debug)]
@@ -24,6 +28,8 @@ pub struct Generator {
     pub code: Code,
     /// What makes codes out of standard normal numbers, where codes are not these numbers themselves.
     pub mapping: Option<Mapping>,
+    /// What its codes of photographs are like, where that is known.
+    pub statistics: Option<Statistics>,
     /// What it is conditioned on, if it is.
     pub conditioning: Option<Conditioning>,
     /// What its numbers mean.
@@ -34,6 +40,45 @@ pub struct Generator {
     pub weights_sha256: String,
     /// What else decides what it computes; see [`Manifest::definition`].
     pub definition: serde_json::Value,
+}
+
+/// A table of what codes of photographs are like.
+#[derive(Clone, Debug)]
+pub struct Statistics {
+    /// What it says.
+    pub table: Arc<CodeStatistics>,
+    /// The sha256 of its file, in hexadecimal.
+    pub sha256: String,
+}
+
+/// A table that is larger is refused: that of 64 channels has 3 MB.
+const MOST_BYTES: u64 = 64 << 20;
+
+/// The table that a manifest names, if it names one.
+fn statistics(manifest: &Manifest, code: &Code) -> Result<Option<Statistics>, LoadError> {
+    let Some(path) = &manifest.statistics else { return Ok(None) };
+    let wrong = |reason| LoadError::Config {
+        manifest: manifest.file.clone(),
+        reason: format!("statistics: {}: {reason}", path.display()),
+    };
+    let bytes = match manifest.is_built_in() {
+        true => {
+            let known = STATISTICS.iter().find(|(name, _)| path.as_os_str() == *name);
+            known.map(|(_, bytes)| Cow::Borrowed(*bytes)).ok_or_else(|| wrong("there is no such table".to_owned()))?
+        }
+        false => {
+            let read = std::fs::metadata(path).and_then(|file| match file.len() > MOST_BYTES {
+                true => Err(std::io::Error::other("too large for statistics of codes")),
+                false => std::fs::read(path),
+            });
+            Cow::Owned(read.map_err(|error| wrong(error.to_string()))?)
+        }
+    };
+    let table = CodeStatistics::from_bytes(&bytes).map_err(wrong)?;
+    if !code.is_spatial() || table.channels() != code.shape[0] {
+        return Err(wrong(format!("it is of codes of {} channels; these are {:?}", table.channels(), code.shape)));
+    }
+    Ok(Some(Statistics { table: Arc::new(table), sha256: zoo::hash::sha256(&bytes) }))
 }
 
 impl Generator {
@@ -48,11 +93,13 @@ impl Generator {
             code.encoded_by = Some(EncodedBy::Encoder(encoder.clone()));
         }
         let definition = network.defined(manifest.definition());
+        let statistics = statistics(manifest, &code)?;
         Ok(Generator {
             name: manifest.name.to_string(),
             network,
             code,
             mapping,
+            statistics,
             conditioning,
             output,
             size,

@@ -21,6 +21,7 @@ pub mod pgan;
 mod resnet;
 pub mod sagan;
 pub mod sngan;
+mod statistics;
 pub mod stylegan2;
 pub mod taesd;
 pub mod torchscript;
@@ -30,8 +31,12 @@ pub use built::{Built, Mapping};
 pub use code::{Code, EncodedBy, Prior};
 pub use conditioning::{Classes, Conditioning};
 pub use encoder::{Encoder, Encoding};
-pub use generator::Generator;
+pub use generator::{Generator, Statistics};
 pub use output::Output;
+pub use statistics::{CodeStatistics, Learner};
+
+/// What codes of photographs are like, by the name that manifests call it: made by `zoo/codes/make.py`.
+const STATISTICS: &[(&str, &[u8])] = &[];
 
 /// The manifests of the generators and encoders that are known here, as file name and text, for [`zoo::Zoo::new`].
 pub const MANIFESTS: &[(&str, &str)] = &[

@@ -32,6 +32,12 @@ impl Steps {
         self.bar.set_message(what.to_owned());
     }
 
+    /// So many of so many parts are done.
+    pub fn share(&self, done: usize, of: usize, what: &str) {
+        self.bar.set_position(self.bar.length().unwrap_or_default() * done as u64 / of.max(1) as u64);
+        self.bar.set_message(what.to_owned());
+    }
+
     /// A line above the bar.
     pub fn say(&self, line: &str) {
         self.bar.suspend(|| eprintln!("{line}"));

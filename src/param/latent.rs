@@ -9,10 +9,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tch::{Kind, Tensor};
 
+use super::colouring::Colouring;
 use super::limits::{LimitTensors, Limits};
 use super::parameterization::Param;
 use super::prior::{constant, draws, moments, on_device, shape_of};
-use super::spectrum;
 use crate::random::{Purpose, Seed, normal, stream};
 
 /// Where codes may lie.
@@ -36,6 +36,17 @@ pub enum Space {
         /// How fast the scale falls: a frequency f has f^-decay.
         decay: f64,
     },
+    /// White numbers, coloured to codes like those of photographs: the channels of a spatial code have at each spatial frequency the
+    /// covariance that a table of the generator says (`models learn-codes`). Of a code without height and width: the covariance of
+    /// draws from its prior.
+    Statistics {
+        /// Standard deviation of the white numbers that it starts from; photographs have 1.
+        noise: f64,
+        /// The most that the mean square of the white numbers may be in each ring of spatial frequencies, where photographs have 1 (and two
+        /// standard deviations of white noise more, which matters where there are few). None: any.
+        #[serde(default, skip_serializing_if = "is_default")]
+        limit: Option<f64>,
+    },
     /// On the sphere of radius sqrt(d), where nearly all of the standard normal distribution in d dimensions lies: the
     /// norm stays what the generator knows, and only the direction is searched. Of a prior that is another (the w of a
     /// StyleGAN, codes behind a ReLU): at the distance from its mean that its draws have.
@@ -49,6 +60,7 @@ impl fmt::Display for Space {
             Space::Truncated { limit } => write!(f, "codes within {limit} standard deviations of the prior"),
             Space::Bounded(limits) => write!(f, "codes within {limits}"),
             Space::Fourier { .. } => f.write_str("spectra of spatial codes"),
+            Space::Statistics { .. } => f.write_str("codes like those of photographs"),
             Space::Shell => f.write_str("codes on the sphere of the prior's typical norm"),
         }
     }
@@ -126,11 +138,10 @@ pub struct Latent<'g> {
     /// Centre `[1]` or `[1,…]` and radius of a shell.
     sphere: Option<(Tensor, Tensor)>,
     unclamped: bool,
-    /// `[N, …]`: codes, or their spectra `[N,C,h,w/2+1,2]`.
+    /// `[N, …]`: codes, or the numbers of their spectra `[N,C,h,w/2+1,2]`.
     trained: Tensor,
-    /// What spectra are multiplied by, `[1,1,h,w/2+1,2]`, of mean square 1 over all frequencies, and the prior's mean, which is
-    /// added to what they make.
-    scale: Option<(Tensor, Tensor)>,
+    /// How what is trained becomes codes, where it is not these themselves.
+    colouring: Option<Colouring>,
     /// `[N, classes]`: the trainable numbers behind a relaxed condition, or a one-hot class.
     condition: Option<(Condition, Tensor)>,
     pass: Option<Pass<'g>>,
@@ -165,9 +176,10 @@ impl<'g> Latent<'g> {
             };
             (condition, tensor)
         });
+        let white = matches!(spec.space, Space::Statistics { .. });
         let code = match spec.start {
-            Start::Prior => draws(generator, starts),
-            Start::Normal => {
+            Start::Prior if !white => draws(generator, starts),
+            Start::Prior | Start::Normal => {
                 let numbers = generator.code.numbers() as usize;
                 let row = |&(seed, number): &(Seed, u64)| normal(&mut stream(seed, Purpose::Start, number), numbers);
                 let shape = shape_of(starts.len(), &generator.code.shape);
@@ -192,13 +204,22 @@ impl<'g> Latent<'g> {
             sphere,
             unclamped: spec.unclamped,
             trained: code,
-            scale: None,
+            colouring: None,
             condition,
             pass: None,
             pictures: None,
         };
-        if let Space::Fourier { noise, decay } = spec.space {
-            latent.take_as_spectra(noise, decay);
+        match spec.space {
+            Space::Fourier { noise, decay } => {
+                let (mean, _) = moments(generator);
+                let codes = &latent.trained - &mean;
+                latent.take_as_white(Colouring::smooth(generator, mean, decay), &codes, noise);
+            }
+            Space::Statistics { noise, .. } => {
+                let white = latent.trained.shallow_clone();
+                latent.take_as_white(Colouring::of_statistics(generator), &white, noise);
+            }
+            _ => {}
         }
         if spec.start == Start::Prior {
             latent.project();
@@ -206,54 +227,41 @@ impl<'g> Latent<'g> {
         latent
     }
 
-    /// Takes the codes as the numbers of spectra: white ones, which the scale makes smooth.
-    fn take_as_spectra(&mut self, noise: f64, decay: f64) {
-        let size = [self.trained.size()[2], self.trained.size()[3]];
-        let (kind, device) = (self.trained.kind(), self.trained.device());
-        let lowest = 1. / size[0].max(size[1]) as f64;
-        let scale = spectrum::by_frequency(size, kind, device, |frequency| frequency.max(lowest).powf(-decay));
-        let counts = spectrum::multiplicities(size, kind, device);
-        let mean = (scale.square() * &counts).sum(None::<Kind>) / (size[0] * size[1]) as f64;
-        let scale = (scale / mean.sqrt()).unsqueeze(-1).expand([-1, -1, -1, -1, 2], false).contiguous();
-        let (mean, _) = moments(self.generator);
-        self.trained = (spectrum::of_picture(&(&self.trained - &mean)) * noise).contiguous();
-        self.scale = Some((scale, mean));
+    /// Takes white numbers of the shape of codes, times `noise`, as what is trained: they are coloured to codes.
+    fn take_as_white(&mut self, colouring: Colouring, white: &Tensor, noise: f64) {
+        self.trained = (colouring.trained(white) * noise).contiguous();
+        self.colouring = Some(colouring);
     }
 
     /// The codes `[N, …]`.
     fn codes(&self) -> Tensor {
-        match &self.scale {
+        match &self.colouring {
             None => self.trained.shallow_clone(),
-            Some((scale, mean)) => {
-                let shape = &self.generator.code.shape;
-                spectrum::to_picture(&(&self.trained * scale), [shape[1], shape[2]]) + mean
-            }
+            Some(colouring) => colouring.codes(&self.trained, &self.generator.code.shape),
         }
     }
 
     /// The gradient with respect to what is trained, given that with respect to the codes.
     fn to_trained(&self, gradient: Tensor) -> Tensor {
-        match &self.scale {
-            None => gradient,
-            Some((scale, _)) => spectrum::pullback(&gradient) * scale,
-        }
+        self.colouring.as_ref().map_or_else(|| gradient.shallow_clone(), |colouring| colouring.pullback(&gradient))
     }
 
     /// Mean and standard deviation of the prior in each number of [`tensors`](Param::tensors): `[1]` or `[1,…]` each.
     pub fn moments(&self) -> Vec<(Tensor, Tensor)> {
         let generator = self.generator;
         let codes = moments(generator);
-        let of_codes = match self.space {
+        let of_codes = match (&self.space, &self.colouring) {
             // Spectra of codes of independent numbers, whose deviations differ little from place to place of a channel; their mean
             // is not in them.
-            Space::Fourier { noise, .. } => {
-                let shape = &generator.code.shape;
-                let white = spectrum::of_white_noise([shape[1], shape[2]], codes.1.kind(), codes.1.device());
+            (Space::Fourier { noise, .. }, Some(colouring)) => {
                 let of_channels = match codes.1.dim() {
                     4 => codes.1.square().mean_dim([2i64, 3].as_slice(), true, None::<Kind>).sqrt().unsqueeze(-1),
                     _ => codes.1,
                 };
-                (constant(generator, 0.), white * (of_channels * noise))
+                (constant(generator, 0.), colouring.deviations(generator) * (of_channels * *noise))
+            }
+            (Space::Statistics { noise, .. }, Some(colouring)) => {
+                (constant(generator, 0.), colouring.deviations(generator) * *noise)
             }
             _ => codes,
         };
@@ -328,6 +336,9 @@ impl Param for Latent<'_> {
         if let Some(bounds) = &self.bounds {
             bounds.apply(&self.trained);
         }
+        if let (Space::Statistics { limit: Some(limit), .. }, Some(colouring)) = (&self.space, &self.colouring) {
+            colouring.limit(&self.trained, *limit);
+        }
         if let Some((centre, radius)) = &self.sphere {
             let from_centre = &self.trained - centre;
             let dims: Vec<i64> = (1..from_centre.dim() as i64).collect();
@@ -341,6 +352,14 @@ impl Param for Latent<'_> {
     }
 
     fn code(&self) -> Option<Tensor> {
-        self.scale.is_none().then(|| self.trained.shallow_clone())
+        (!matches!(self.space, Space::Fourier { .. })).then(|| self.trained.shallow_clone())
+    }
+
+    fn generated_of(&self) -> Option<Tensor> {
+        Some(self.codes())
+    }
+
+    fn from_generated(&self, direction: &Tensor) -> Tensor {
+        self.to_trained(direction.shallow_clone())
     }
 }

@@ -2,6 +2,7 @@
 
 mod blend;
 mod colour;
+mod colouring;
 mod embedding;
 mod fourier;
 mod laplacian;
@@ -16,6 +17,7 @@ mod spectrum;
 
 pub use blend::{Blend, BlendSpec, ResidualNorm};
 pub use colour::Colour;
+pub use colouring::rings;
 pub use embedding::{Embedding, EmbeddingSpec, Origin};
 pub use fourier::{Fourier, FourierSpec};
 pub use laplacian::{Laplacian, LaplacianSpec, MOST_LEVELS};

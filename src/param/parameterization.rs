@@ -44,9 +44,20 @@ pub trait Param {
     /// Height and width of the pictures.
     fn size(&self) -> [i64; 2];
 
-    /// The code `[N,…]` among the tensors, first of them, where there is one: what filters and regularizers of codes act on.
+    /// The code `[N,…]` among the tensors, first of them, where there is one: what filters and regularizers of codes act on. Of numbers that are coloured to
+    /// codes, these numbers.
     fn code(&self) -> Option<Tensor> {
         None
+    }
+
+    /// The code `[N,…]` that a generator makes the pictures of, which an encoder would find in them; none without a generator.
+    fn generated_of(&self) -> Option<Tensor> {
+        self.code()
+    }
+
+    /// A direction of the code that pictures are made of as one of what is trained.
+    fn from_generated(&self, direction: &Tensor) -> Tensor {
+        direction.shallow_clone()
     }
 
     /// Replaces the pictures by a function of them, where pictures are what is trained; else does nothing.

@@ -149,8 +149,11 @@ impl<'b> Chain<'b> {
             if let Some(code) = self.param.code() {
                 let encoded = self.encoder.as_ref().map(|encoder| encoder.encode(&pictures));
                 for (penalty, regularizer) in penalties.iter_mut().zip(&method.regularizers) {
-                    let found = match &encoded {
-                        Some(encoded) if regularizer.encodes() => Some(regularizer.of_encoded(&code, encoded)),
+                    let found = match (&encoded, self.param.generated_of()) {
+                        (Some(encoded), Some(generated)) if regularizer.encodes() => {
+                            let (value, away) = regularizer.of_encoded(&generated, encoded);
+                            Some((value, self.param.from_generated(&away)))
+                        }
                         _ => regularizer.of_code(&code),
                     };
                     if let Some((value, gradient)) = found {

@@ -53,6 +53,10 @@ impl Experiment {
             settings["encoder"] = json!(encoder.weights_sha256);
             settings["encoder_definition"] = encoder.definition.clone();
         }
+        let statistics = generator.and_then(|generator| generator.statistics.as_ref());
+        if let Some(statistics) = statistics.filter(|_| method.reads_statistics()) {
+            settings["code_statistics"] = json!(statistics.sha256);
+        }
         // Where the picture's size does not tell it.
         if let Some(side) = self.generator_side(method) {
             settings["generator_size"] = json!(side);

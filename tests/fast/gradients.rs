@@ -4,7 +4,9 @@
 use classifiers::Classifier;
 use frozen::network::{Network, Point};
 use frozen::weights::Weights;
-use generators::{Generator, taesd};
+use std::sync::Arc;
+
+use generators::{Generator, Learner, Statistics, taesd};
 use metapicture::method::{Method, ParamSpec};
 use metapicture::param::{
     Blend, BlendSpec, Bounds, Condition, Embedding, EmbeddingSpec, Latent, LatentSpec, Origin, Param, Pixel, PixelSpec,
@@ -101,9 +103,14 @@ fn spatial() -> Generator {
 
 #[test]
 fn the_gradient_of_a_class_reaches_a_spatial_code_and_its_spectrum() {
-    let (classifier, generator) = (narrow(), spatial());
+    let (classifier, mut generator) = (narrow(), spatial());
+    let mut learner = Learner::new(4, 4);
+    learner.see(&Tensor::randn([40, 4, 4, 4], (Kind::Double, Device::Cpu)).cumsum(1, None::<Kind>));
+    let table = Arc::new(learner.learned().unwrap());
+    generator.statistics = Some(Statistics { table, sha256: String::new() });
     let schedule = generator.schedule();
-    for space in [Space::Gaussian, Space::Fourier { noise: 0.5, decay: 1. }] {
+    let natural = Space::Statistics { noise: 0.5, limit: None };
+    for space in [Space::Gaussian, Space::Fourier { noise: 0.5, decay: 1. }, natural] {
         let mut code = Latent::new(&generator, &schedule, &LatentSpec::in_space(space.clone()), None, &[(Seed(0), 0)]);
         check_param(&format!("{space:?}"), &mut code, &["class:banana"], &classifier);
     }

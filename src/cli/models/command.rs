@@ -6,6 +6,7 @@ use clap::Subcommand;
 use serde_json::json;
 use zoo::{Kind, Manifest, Zoo};
 
+use super::learn::{self, LearnCodes};
 use super::pull::{pull, verify};
 use super::told::{checked, files, info, info_json, licence_json, list_json, listing, pretty, print, table, with};
 use crate::cli::compute::Compute;
@@ -76,6 +77,7 @@ Example:
         #[arg(long)]
         json: bool,
     },
+    LearnCodes(LearnCodes),
     /// Hashes cached files again.
     #[command(after_help = "Example:\n  metapicture models verify")]
     Verify {
@@ -105,6 +107,10 @@ pub(super) type Inspect<'a> = &'a dyn Fn(&Manifest, Option<&Path>) -> Result<Ins
 
 /// Runs one of the subcommands on the user's cache.
 pub fn run(command: Models, quiet: bool) -> Result<u8> {
+    let command = match command {
+        Models::LearnCodes(command) => return learn::run(command, quiet),
+        other => other,
+    };
     let models = Compute::on_cpu().models(quiet)?;
     let inspect = |manifest: &Manifest, wanted: Option<&Path>| inspect::inspect(&models, manifest, wanted);
     if let Models::Check { name, json } = &command {
@@ -132,8 +138,8 @@ pub(super) fn run_on(command: Models, zoo: &Zoo, inspect: Inspect<'_>, quiet: bo
             print(&if json { pretty(&info_json(zoo, &manifest, &listing)) } else { info(zoo, &manifest, &listing) })?;
             Ok(0)
         }
-        // Done before, as it needs more than the zoo.
-        Models::Check { .. } => Ok(0),
+        // Done before, as they need more than the zoo.
+        Models::Check { .. } | Models::LearnCodes(_) => Ok(0),
         Models::Verify { names, json } => verify(zoo, &names, json, quiet),
         Models::Add { name, file, json } => {
             let manifest = zoo.manifest(&name, None)?;

@@ -2,6 +2,7 @@
 
 mod bars;
 mod command;
+mod learn;
 mod pull;
 #[cfg(test)]
 mod tests;

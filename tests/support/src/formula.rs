@@ -132,6 +132,7 @@ pub fn generator(built: Built) -> Generator {
         network,
         code,
         mapping,
+        statistics: None,
         conditioning,
         output,
         size,

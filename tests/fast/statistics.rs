@@ -1,0 +1,191 @@
+//! What codes of photographs are like: learning it, whitening and colouring by it, and searching among such codes.
+
+use std::sync::Arc;
+
+use generators::{CodeStatistics, Generator, Learner, Statistics};
+use metapicture::codes::{learn, whiteness};
+use metapicture::method::Method;
+use metapicture::param::{Latent, LatentSpec, Param, Space};
+use metapicture::prelude::Models;
+use metapicture::random::{Purpose, Seed, normal, stream};
+use support::narrow;
+use tch::{Device, Kind, Tensor};
+
+/// Codes `[N,4,16,16]` that are smooth, of channels that go together, around a mean.
+fn codes(count: i64) -> Tensor {
+    let mut rng = stream(Seed(3), Purpose::Start, 0);
+    let white = Tensor::from_slice(&normal(&mut rng, (count * 4 * 256) as usize)).view([count, 4, 16, 16]);
+    // Each place has something of its neighbours, over the border.
+    let smooth = &white + white.roll([1], [3i64]) * 0.5;
+    let smooth = &smooth + smooth.roll([1], [2i64]) * 0.4;
+    let mix =
+        Tensor::from_slice(&[1f32, 0., 0., 0., 0.5, 1., 0., 0., 0., -0.8, 0.5, 0., 0.3, 0., 0., 0.2]).view([4, 4]);
+    let mixed = mix.matmul(&smooth.flatten(2, 3)).view([count, 4, 16, 16]);
+    // A derivative of another channel: the phase of the two differs by a quarter of a turn.
+    let last = mixed.narrow(1, 3, 1) + (mixed.narrow(1, 0, 1) - mixed.narrow(1, 0, 1).roll([1], [3i64]));
+    Tensor::cat(&[mixed.narrow(1, 0, 3), last], 1) + Tensor::from_slice(&[0.1f32, -0.2, 0., 0.5]).view([1, 4, 1, 1])
+}
+
+fn learned(codes: &Tensor) -> CodeStatistics {
+    let mut learner = Learner::new(4, 16);
+    codes.split(100, 0).iter().for_each(|codes| learner.see(codes));
+    learner.learned().unwrap()
+}
+
+/// A generator of spatial codes `[4,side,side]` whose codes are like these.
+fn generator(side: i64) -> Generator {
+    let mut generator = narrow::spatial();
+    let statistics = Statistics { table: Arc::new(learned(&codes(800))), sha256: "of a test".to_owned() };
+    (generator.code.shape, generator.size) = (vec![4, side, side], [8 * side; 2]);
+    generator.statistics = Some(statistics);
+    generator
+}
+
+fn space(limit: Option<f64>) -> LatentSpec {
+    LatentSpec::in_space(Space::Statistics { noise: 1., limit })
+}
+
+#[test]
+fn whitened_codes_are_white_and_a_table_survives_its_file() {
+    let all = codes(2000);
+    let table = learned(&all.narrow(0, 0, 1000));
+    let white = whiteness(&table, &all.narrow(0, 1000, 1000)).unwrap();
+    println!("{white:.3?}");
+    assert!(white.strengths.iter().all(|strength| (0.75..1.25).contains(strength)), "{white:?}");
+    assert!(white.correlation < 0.1, "{white:?}");
+    // Numbers that are not like these are not white.
+    let other = Tensor::randn([200, 4, 16, 16], (Kind::Float, Device::Cpu));
+    let grey = whiteness(&table, &other).unwrap();
+    assert!(grey.strengths.iter().any(|strength| !(0.5..2.).contains(strength)), "{grey:?}");
+    let again = CodeStatistics::from_bytes(&table.to_bytes().unwrap()).unwrap();
+    let apart = (again.covariances([16, 16]) - table.covariances([16, 16])).abs().max().double_value(&[]);
+    assert!(apart < 1e-5 && again.codes == 1000 && again.side == 16, "{apart}");
+    for (bytes, says) in
+        [(&b"nothing"[..], "no statistics of codes"), (&table.to_bytes().unwrap()[..900], "no statistics")]
+    {
+        let error = CodeStatistics::from_bytes(bytes).unwrap_err();
+        assert!(error.contains(says), "{error}");
+    }
+}
+
+#[test]
+fn coloured_noise_has_the_statistics_that_were_learned_at_every_size() {
+    // Larger and smaller codes than those of the table, and such as are no square.
+    for size in [[16, 16], [32, 32], [8, 8], [6, 9]] {
+        let mut generator = generator(16);
+        (generator.code.shape, generator.size) = (vec![4, size[0], size[1]], size.map(|side| 8 * side));
+        let schedule = generator.schedule();
+        let starts: Vec<(Seed, u64)> = (0..600).map(|number| (Seed(5), number)).collect();
+        let latent = Latent::new(&generator, &schedule, &space(None), None, &starts);
+        let made = latent.state().remove(0).1;
+        let table = &generator.statistics.as_ref().unwrap().table;
+        let white = whiteness(table, &made).unwrap();
+        println!("{size:?}: {white:.3?}");
+        // The mean is one ring of four numbers.
+        assert!(white.strengths.iter().all(|strength| (0.85..1.15).contains(strength)), "{size:?}: {white:?}");
+        if size == [16, 16] {
+            let moments = |of: &Tensor| {
+                let of = of.to_kind(Kind::Double).transpose(0, 1).flatten(1, -1);
+                (of.mean_dim(1i64, false, None::<Kind>), of.cov(1, None::<Tensor>, None::<Tensor>))
+            };
+            let ((mean, covariance), (expected_mean, expected)) = (moments(&made), moments(&codes(2000)));
+            assert!((mean - expected_mean).abs().max().double_value(&[]) < 0.05);
+            let apart = (covariance - &expected).abs().max().double_value(&[]) / expected.abs().max().double_value(&[]);
+            assert!(apart < 0.05, "{apart}");
+        }
+    }
+}
+
+#[test]
+fn each_ring_of_frequencies_is_kept_within_its_limit() {
+    let generator = generator(16);
+    let schedule = generator.schedule();
+    let mut latent = Latent::new(&generator, &schedule, &space(Some(0.5)), None, &[(Seed(1), 0), (Seed(2), 0)]);
+    let trained = latent.tensors().remove(0);
+    let _ = trained.get(0).g_mul_scalar_(10.);
+    let _ = trained.get(1).g_mul_scalar_(0.1);
+    let small = trained.get(1).copy();
+    latent.project();
+    assert!(trained.get(1).equal(&small), "what is within the limit stays as it is");
+    let squares = trained.square().sum_dim_intlist([1i64, 4].as_slice(), false, None::<Kind>);
+    let mean = squares.get(0).mean(Kind::Double).double_value(&[]) / 4.;
+    assert!((0.5..0.75).contains(&mean), "{mean}: 0.5 and two standard deviations of few numbers");
+}
+
+#[test]
+fn vectors_are_coloured_by_draws_from_their_own_prior() {
+    let mut generator = narrow::unconditional();
+    let schedule = generator.schedule();
+    let starts: Vec<(Seed, u64)> = (0..4000).map(|number| (Seed(7), number)).collect();
+    let deviations = |generator: &Generator| {
+        let latent = Latent::new(generator, &schedule, &space(None), None, &starts);
+        let code = latent.state().remove(0).1.to_kind(Kind::Double);
+        (code.mean(Kind::Double).double_value(&[]), code.std(true).double_value(&[]))
+    };
+    let (mean, deviation) = deviations(&generator);
+    assert!(mean.abs() < 0.02 && (deviation - 1.).abs() < 0.02, "{mean} {deviation}");
+    drop(schedule);
+    generator.code.prior = generators::Prior::Rectified;
+    let schedule = generator.schedule();
+    let latent = Latent::new(&generator, &schedule, &space(None), None, &starts);
+    let code = latent.state().remove(0).1.to_kind(Kind::Double);
+    // A rectified normal number has mean 0.399 and deviation 0.584.
+    assert!((code.mean(Kind::Double).double_value(&[]) - 0.399).abs() < 0.02);
+    assert!((code.std(true).double_value(&[]) - 0.584).abs() < 0.02);
+}
+
+#[test]
+fn a_generator_whose_codes_are_not_known_is_refused_with_what_would_tell() {
+    let method = Method::find("latent-natural").unwrap();
+    let error = method.fit(&narrow::spatial()).unwrap_err().to_string();
+    assert!(error.contains("metapicture models learn-codes formula FOLDER"), "{error}");
+    method.fit(&generator(16)).unwrap();
+    method.fit(&narrow::unconditional()).unwrap();
+    assert_eq!(Method::default_for(Some(&generator(16))), "latent-natural");
+}
+
+/// On the published networks and the small sets of photographs of the zoo, where the cache has them: other photographs than those that the
+/// tables were learned from.
+#[test]
+fn codes_of_photographs_that_were_not_learned_from_are_white() {
+    let models = Models::open().unwrap();
+    for name in ["taesd", "taesdxl", "taesd3", "taef1", "taef2"] {
+        let encoder = format!("{name}-encoder");
+        let sets = ["photos", "imagenet-samples"];
+        let pulled = |name: &str| models.zoo().cache().is_pulled(&models.zoo().manifest(name, None).unwrap());
+        if ![name, &encoder, sets[0], sets[1]].into_iter().all(pulled) {
+            println!("skipped: {name}, {encoder} and photographs are not in the cache");
+            continue;
+        }
+        let generator = models.generator_at(name, Some(128)).unwrap();
+        let encoder = models.encoder(&encoder).unwrap();
+        let held_out: Vec<Tensor> = (sets.into_iter().flat_map(|set| models.pictures(set).unwrap()))
+            .map(|photograph| {
+                let picture = metapicture::picture::from_rgb8(&photograph).unsqueeze(0);
+                encoder.codes(&frozen::resize::to_square(&picture, 128))
+            })
+            .collect();
+        let table = &generator.engine().statistics.as_ref().unwrap().table;
+        let white = whiteness(table, &Tensor::cat(&held_out, 0)).unwrap();
+        println!("{name}: {white:.2?}");
+        let mean = white.strengths[1..].iter().sum::<f64>() / (white.strengths.len() - 1) as f64;
+        assert!((0.7..1.4).contains(&mean), "{name}: {white:?}");
+        assert!(white.strengths[1..].iter().all(|strength| (0.5..2.).contains(strength)), "{name}: {white:?}");
+        assert!(white.correlation < 0.15, "{name}: {white:?}");
+    }
+}
+
+#[test]
+fn too_few_photographs_are_refused() {
+    let models = Models::open().unwrap();
+    let pulled = |name: &str| models.zoo().cache().is_pulled(&models.zoo().manifest(name, None).unwrap());
+    if !(pulled("taesd") && pulled("taesd-encoder")) {
+        println!("skipped: taesd and its encoder are not in the cache");
+        return;
+    }
+    let generator = models.generator_at("taesd", Some(64)).unwrap();
+    let encoder = models.encoder("taesd-encoder").unwrap();
+    let photographs = || (0..3).map(|_| Ok(image::RgbImage::from_pixel(80, 70, image::Rgb([90, 120, 30]))));
+    let error = learn(generator.engine(), &encoder, photographs(), 0, &|_| {}).unwrap_err().to_string();
+    assert!(error.contains("3 photographs are too few"), "{error}");
+}
