@@ -198,13 +198,16 @@ pub fn whiteness(statistics: &CodeStatistics, codes: &Tensor) -> std::result::Re
     })
 }
 
+/// The smallest square that is cut of a photograph, as a share of its shorter side: people frame what they show.
+const LEAST_SHARE: f64 = 0.4;
+
 /// The central square of a photograph and `more` others, `[1,3,side,side]` in `[0,1]` each. Sides of the others are log-uniform between
-/// what is shown without enlarging and the shorter side.
+/// [`LEAST_SHARE`] of the shorter side, or what is shown without enlarging, and the whole.
 fn squares(photograph: &RgbImage, more: usize, side: i64, number: u64) -> Vec<Tensor> {
     let mut rng = stream(Seed(0), Purpose::Crop, number);
     let (width, height) = photograph.dimensions();
     let shorter = width.min(height);
-    let least = (side as u32).min(shorter);
+    let least = (side as u32).max((f64::from(shorter) * LEAST_SHARE) as u32).min(shorter);
     let cut = |x: u32, y: u32, size: u32| {
         let square = crop_imm(photograph, x, y, size, size).to_image();
         frozen::resize::to_square(&from_rgb8(&square).unsqueeze(0), side)

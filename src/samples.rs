@@ -98,8 +98,8 @@ struct Row {
 }
 
 /// The sheet of a generator: for a conditional one a row for each class (eight of them, if there are more), the same codes
-/// in each row; for one of spatial codes a row of white noise and two of smooth codes, which show more of what it knows;
-/// else two rows of codes.
+/// in each row; for one of spatial codes a row of white noise and two of smooth codes, which show more of what it knows, and one of
+/// codes like those of photographs, where these are known; else two rows of codes.
 ///
 /// # Errors
 /// If the generator's output is no picture.
@@ -124,11 +124,16 @@ pub fn sheet(generator: &Generator) -> Result<Sheet> {
         None if generator.code.is_spatial() => {
             let smooth = |noise| plain(&format!("fourier, {noise}"), Space::Fourier { noise, decay: 1. }, 0);
             let rows = std::iter::once(plain("white noise", Space::Gaussian, 0)).chain(SMOOTH.map(smooth));
-            (
-                rows.collect(),
-                6,
-                "white noise: codes as drawn; fourier: as that space starts, with this noise and decay 1",
-            )
+            let natural = generator.statistics.as_ref();
+            let natural = natural.map(|_| plain("statistics", Space::Statistics { noise: 1., limit: None }, 0));
+            let what = match natural {
+                None => "white noise: codes as drawn; fourier: as that space starts, with this noise and decay 1",
+                Some(_) => {
+                    "white noise: codes as drawn; fourier: as that space starts, with this noise and decay 1; statistics: white noise coloured \
+                     as codes of photographs are"
+                }
+            };
+            (rows.chain(natural).collect(), 6, what)
         }
         None => {
             let rows = vec![plain("", Space::Gaussian, 0), plain("", Space::Gaussian, 8)];
@@ -170,7 +175,11 @@ pub fn sheet(generator: &Generator) -> Result<Sheet> {
 /// Where the sheet is kept: weights, configuration and layout decide its name, so that it is never that of others.
 fn place(cache: &Cache, generator: &Generator) -> Result<PathBuf> {
     let definition = serde_json::to_value(&generator.definition)?;
-    let made_of = json!([LAYOUT, generator.name, generator.weights_sha256, definition]);
+    let table = generator.statistics.as_ref().map(|statistics| &statistics.sha256);
+    let mut made_of = json!([LAYOUT, generator.name, generator.weights_sha256, definition]);
+    if let (Some(table), Some(list)) = (table, made_of.as_array_mut()) {
+        list.push(json!(table));
+    }
     let mut key = Hash::of(made_of.to_string().as_bytes()).to_string();
     key.truncate(16);
     Ok(cache.samples().join(format!("{}-{key}.png", generator.name)))

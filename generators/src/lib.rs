@@ -36,7 +36,7 @@ pub use output::Output;
 pub use statistics::{CodeStatistics, Learner};
 
 /// What codes of photographs are like, by the name that manifests call it: made by `zoo/codes/make.py`.
-const STATISTICS: &[(&str, &[u8])] = &[];
+const STATISTICS: &[(&str, &[u8])] = &[("taesd.safetensors", include_bytes!("../zoo/codes/taesd.safetensors"))];
 
 /// The manifests of the generators and encoders that are known here, as file name and text, for [`zoo::Zoo::new`].
 pub const MANIFESTS: &[(&str, &str)] = &[

@@ -84,5 +84,5 @@ if __name__ == "__main__":
     for model in sys.argv[2:]:
         table = Path(sys.argv[1]) / f"{model}.safetensors"
         program = here.parents[2] / "target/debug/metapicture"
-        subprocess.run([program, "models", "learn-codes", model, where, "--crops", "9", "--out", table], check=True)
+        subprocess.run([program, "models", "learn-codes", model, where, "--crops", "5", "--out", table], check=True)
         (here / table.name).write_bytes(table.read_bytes())

@@ -1,0 +1,31 @@
+//! The methods that are built in, as YAML.
+
+/// The presets, in the order in which they are listed: file name and text.
+pub(super) const PRESETS: [(&str, &str); 26] = [
+    ("naive.yaml", include_str!("../methods/naive.yaml")),
+    ("erhan-2009.yaml", include_str!("../methods/erhan-2009.yaml")),
+    ("deepdream-2015.yaml", include_str!("../methods/deepdream-2015.yaml")),
+    ("mahendran-2015.yaml", include_str!("../methods/mahendran-2015.yaml")),
+    ("yosinski-2015.yaml", include_str!("../methods/yosinski-2015.yaml")),
+    ("yosinski-2015-sparse.yaml", include_str!("../methods/yosinski-2015-sparse.yaml")),
+    ("tyka-2016.yaml", include_str!("../methods/tyka-2016.yaml")),
+    ("lapnorm-2016.yaml", include_str!("../methods/lapnorm-2016.yaml")),
+    ("lucid-2017.yaml", include_str!("../methods/lucid-2017.yaml")),
+    ("diversity-2017.yaml", include_str!("../methods/diversity-2017.yaml")),
+    ("maco-2023.yaml", include_str!("../methods/maco-2023.yaml")),
+    ("offert-bell-2020.yaml", include_str!("../methods/offert-bell-2020.yaml")),
+    ("regularized.yaml", include_str!("../methods/regularized.yaml")),
+    ("latent.yaml", include_str!("../methods/latent.yaml")),
+    ("latent-spatial.yaml", include_str!("../methods/latent-spatial.yaml")),
+    ("latent-natural.yaml", include_str!("../methods/latent-natural.yaml")),
+    ("cma-es.yaml", include_str!("../methods/cma-es.yaml")),
+    ("cma-es-cholesky.yaml", include_str!("../methods/cma-es-cholesky.yaml")),
+    ("cma-es-spherical.yaml", include_str!("../methods/cma-es-spherical.yaml")),
+    ("ga.yaml", include_str!("../methods/ga.yaml")),
+    ("cma-es-spatial.yaml", include_str!("../methods/cma-es-spatial.yaml")),
+    ("dgn-am.yaml", include_str!("../methods/dgn-am.yaml")),
+    ("dgn-am-gaussian.yaml", include_str!("../methods/dgn-am-gaussian.yaml")),
+    ("ppgn.yaml", include_str!("../methods/ppgn.yaml")),
+    ("biggan-am.yaml", include_str!("../methods/biggan-am.yaml")),
+    ("blend.yaml", include_str!("../methods/blend.yaml")),
+];
