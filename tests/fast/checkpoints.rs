@@ -15,7 +15,7 @@ use metapicture::render::{Batch, Rendered, Watch, render, resume};
 use metapicture::saved::Saved;
 use metapicture::unit::{LayerShapes, Unit};
 use support::formula;
-use support::narrow::{classifier, conditional, spatial};
+use support::narrow::{classifier, conditional, natural, spatial};
 use tch::{Kind, Tensor};
 
 /// A batch that can be made again and again.
@@ -255,6 +255,9 @@ fn spectra_of_spatial_codes_go_on_where_they_were_cut_off() {
     let text = "param: {latent: {space: {fourier: {noise: 0.5, decay: 1.0}}, screen: 20, starts: 2, trial: 2}}\n\
                 optimizer: {sgd: {lr: 0.1, momentum: 0.9}}\nsteps: 4\nkeep: best\n";
     check("spectra of codes", &Case::new(Some(spatial()), None, None, text));
+    let text = "param: {latent: {space: {statistics: {noise: 0.7, limit: 0.8}}, screen: 20, starts: 2, trial: 2}}\n\
+                optimizer: {adam: {lr: 0.1}}\nregularizers: [{code_decay: {weight: 0.01}}]\nsteps: 4\nkeep: best\n";
+    check("codes like those of photographs", &Case::new(Some(natural()), None, None, text));
 }
 
 /// The searches without gradients: three chunks of candidates in each generation.

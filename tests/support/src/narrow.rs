@@ -2,12 +2,13 @@
 //! has learned. In a folder they are a manifest and a file each, as a user's own would be.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use classifiers::{Classifier, LOGITS, efficientnet_lite};
 use frozen::network::{Builder, Kernel, Network, Padding};
 use frozen::weights::{Fault, WeightError, Weights};
-use generators::{Built, Generator, dcgan, taesd};
-use tch::Tensor;
+use generators::{Built, Generator, Learner, Statistics, dcgan, taesd};
+use tch::{Kind, Tensor};
 
 use crate::formula::{self, Shapes, formula};
 
@@ -129,4 +130,16 @@ pub fn conditional() -> Generator {
 /// Spatial codes to 16 px.
 pub fn spatial() -> Generator {
     generator(|weights| taesd::build(taesd::Config { channels: 4, pooled: false, resolution: 16 }, weights))
+}
+
+/// The same, of which it is known what codes are like: channels that go together, smooth ones.
+pub fn natural() -> Generator {
+    let mut generator = spatial();
+    let rows: Vec<f32> = (0..60 * 4 * 64).map(|number| ((number * 37 % 101) as f32 / 50. - 1.) * 0.8).collect();
+    let codes = Tensor::from_slice(&rows).view([60, 4, 8, 8]).cumsum(1, None::<Kind>);
+    let mut learner = Learner::new(4, 8);
+    learner.see(&(&codes + codes.roll([1], [3i64])));
+    let table = Arc::new(learner.learned().unwrap());
+    generator.statistics = Some(Statistics { table, sha256: "of formula codes".to_owned() });
+    generator
 }

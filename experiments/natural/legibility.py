@@ -1,0 +1,76 @@
+#!/usr/bin/env python3
+"""What networks of other families make of the pictures in folders of records, from their `results.csv` alone.
+
+    python3 experiments/natural/legibility.py [--against METHOD] FOLDER...
+
+Of each method: the mean logit of the target (measured on the saved picture), and the mean probability that each witness gives to the class, with
+95 % intervals by a bootstrap that draws classes anew (10,000 times; the seeds of a class stay together). With `--against`, the ratio of the mean over
+witnesses of other families to that method's, over the classes and seeds that both have, by the same bootstrap of classes.
+"""
+import argparse
+import csv
+import random
+from collections import defaultdict
+from pathlib import Path
+
+KIN = ("efficientnet",)
+parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+parser.add_argument("folders", nargs="+", type=Path)
+parser.add_argument("--against")
+arguments = parser.parse_args()
+
+# method -> class -> seed -> {"activation": ..., witness: ...}
+found = defaultdict(lambda: defaultdict(dict))
+for folder in arguments.folders:
+    with open(folder / "results.csv", newline="") as file:
+        for row in csv.DictReader(file):
+            if row["status"] != "done":
+                continue
+            end = "_probability"
+            names = [name for name in row if name.endswith(end) and name != f"witness{end}" and row[name]]
+            witnesses = {name.removesuffix(end): float(row[name]) for name in names}
+            found[row["method"]][row["unit"]][row["seed"]] = {"activation": float(row["scored"])} | witnesses
+
+
+def of(values):
+    values = list(values)
+    return sum(values) / len(values)
+
+
+def strangers(run):
+    return of(value for name, value in run.items() if name != "activation" and not name.startswith(KIN))
+
+
+def interval(units, statistic):
+    draw = random.Random(0)
+    names = sorted(units)
+    drawn = sorted(statistic([units[draw.choice(names)] for _ in names]) for _ in range(10_000))
+    return drawn[250], drawn[9749]
+
+
+def mean_of(units, value):
+    return of(value(run) for unit in units for run in unit.values())
+
+
+for method, units in found.items():
+    runs = sum(len(unit) for unit in units.values())
+    line = f"{method}: {runs} pictures of {len(units)} classes"
+    for name in next(iter(next(iter(units.values())).values())):
+        low, high = interval(units, lambda drawn: mean_of(drawn, lambda run: run[name]))
+        line += f"; {name} {mean_of(units.values(), lambda run: run[name]):.3f} [{low:.3f}, {high:.3f}]"
+    low, high = interval(units, lambda drawn: mean_of(drawn, strangers))
+    line += f"; strangers {mean_of(units.values(), strangers):.3f} [{low:.3f}, {high:.3f}]"
+    if arguments.against and method != arguments.against:
+        other = found[arguments.against]
+        both = {}
+        for unit in units.keys() & other.keys():
+            seeds = units[unit].keys() & other[unit].keys()
+            both[unit] = {seed: (strangers(units[unit][seed]), strangers(other[unit][seed])) for seed in seeds}
+
+        def ratio(drawn):
+            pairs = [pair for unit in drawn for pair in unit.values()]
+            return sum(a for a, _ in pairs) / max(sum(b for _, b in pairs), 1e-12)
+
+        low, high = interval(both, ratio)
+        line += f"; times {arguments.against}'s: {ratio(both.values()):.2f} [{low:.2f}, {high:.2f}]"
+    print(line)
