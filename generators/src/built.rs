@@ -32,3 +32,16 @@ pub struct Mapping {
     /// How many numbers it takes.
     pub inputs: i64,
 }
+
+/// What an architecture makes of an encoder's weights.
+#[derive(Debug)]
+pub struct Encoding {
+    /// Pictures `[N,3,H,W]`, in the range that it was trained with, to codes.
+    pub network: Network,
+    /// What pictures in `[0,1]` are multiplied by, and what is added then.
+    pub range: [f64; 2],
+    /// Height and width of the pictures.
+    pub size: [i64; 2],
+    /// The shape of a code of such a picture: `[d]`, or `[C,h,w]`.
+    pub code: Vec<i64>,
+}

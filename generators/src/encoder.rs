@@ -1,10 +1,10 @@
 //! A frozen encoder: it brings pictures back to the codes of a generator.
 
 use frozen::load::{LoadError, unknown_architecture};
-use frozen::network::Network;
 use tch::{Device, Kind, Tensor};
 use zoo::{Checked, Manifest};
 
+use crate::built::Encoding;
 use crate::entry::Entry;
 use crate::{imported, taesd};
 
@@ -17,19 +17,6 @@ const ARCHITECTURES: &[(&str, Loader)] = &[
     ("onnx", imported::onnx_encoder),
     ("taesd", |entry| Ok(taesd::build_encoder(entry.config(taesd::Config::check)?, entry.tensors()?)?)),
 ];
-
-/// What an architecture makes of an encoder's weights.
-#[derive(Debug)]
-pub struct Encoding {
-    /// Pictures `[N,3,H,W]`, in the range that it was trained with, to codes.
-    pub network: Network,
-    /// What pictures in `[0,1]` are multiplied by, and what is added then.
-    pub range: [f64; 2],
-    /// Height and width of the pictures.
-    pub size: [i64; 2],
-    /// The shape of a code of such a picture: `[d]`, or `[C,h,w]`.
-    pub code: Vec<i64>,
-}
 
 /// A frozen encoder, loaded from an entry of the zoo.
 #[derive(Debug)]

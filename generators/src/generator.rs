@@ -8,13 +8,13 @@ use frozen::network::{Network, Schedule};
 use tch::{Device, Kind, Tensor};
 use zoo::{Checked, Manifest};
 
+use crate::architectures;
 use crate::built::{Built, Mapping};
 use crate::code::{Code, EncodedBy};
 use crate::conditioning::Conditioning;
 use crate::entry::Entry;
 use crate::output::Output;
-use crate::statistics::CodeStatistics;
-use crate::{STATISTICS, architectures};
+use crate::statistics::{CodeStatistics, TABLES};
 
 /// A frozen generator, and what its code and its pictures are.
 #[derive(Debug)]
@@ -63,7 +63,7 @@ fn statistics(manifest: &Manifest, code: &Code) -> Result<Option<Statistics>, Lo
     };
     let bytes = match manifest.is_built_in() {
         true => {
-            let known = STATISTICS.iter().find(|(name, _)| path.as_os_str() == *name);
+            let known = TABLES.iter().find(|(name, _)| path.as_os_str() == *name);
             known.map(|(_, bytes)| Cow::Borrowed(*bytes)).ok_or_else(|| wrong("there is no such table".to_owned()))?
         }
         false => {

@@ -5,8 +5,7 @@ use frozen::imported::{Format, Opened, Request, open};
 use frozen::load::LoadError;
 use serde::Deserialize;
 
-use crate::built::Built;
-use crate::encoder::Encoding;
+use crate::built::{Built, Encoding};
 use crate::entry::Entry;
 use crate::torchscript::{self, Range};
 

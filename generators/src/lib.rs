@@ -27,16 +27,13 @@ pub mod taesd;
 pub mod torchscript;
 pub mod vqgan;
 
-pub use built::{Built, Mapping};
+pub use built::{Built, Encoding, Mapping};
 pub use code::{Code, EncodedBy, Prior};
 pub use conditioning::{Classes, Conditioning};
-pub use encoder::{Encoder, Encoding};
+pub use encoder::Encoder;
 pub use generator::{Generator, Statistics};
 pub use output::Output;
 pub use statistics::{CodeStatistics, Learner};
-
-/// What codes of photographs are like, by the name that manifests call it: made by `zoo/codes/make.py`.
-const STATISTICS: &[(&str, &[u8])] = &[("taesd.safetensors", include_bytes!("../zoo/codes/taesd.safetensors"))];
 
 /// The manifests of the generators and encoders that are known here, as file name and text, for [`zoo::Zoo::new`].
 pub const MANIFESTS: &[(&str, &str)] = &[

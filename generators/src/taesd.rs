@@ -12,9 +12,8 @@ use frozen::network::{Builder, Kernel, Node};
 use frozen::weights::{WeightError, Weights};
 use serde::Deserialize;
 
-use crate::built::Built;
+use crate::built::{Built, Encoding};
 use crate::code::{Code, Prior};
-use crate::encoder::Encoding;
 use crate::output::Output;
 use crate::parts::same;
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Makes the tables of what codes of photographs are like (`zoo/codes/NAME.safetensors`), from photographs whose licences allow it.
+"""Makes the tables of what codes of photographs are like (`NAME.safetensors` beside this file), from photographs whose licences allow it.
 
-    python3 generators/zoo/codes/make.py FOLDER [NAME ...]
+    python3 generators/codes/make.py FOLDER [NAME ...]
 
 FOLDER takes the photographs; without any NAME they are only brought there. It needs Debian's `apt-get` and `dpkg-deb`, Python alone, and
 the program at target/debug/metapicture with the networks NAME and NAME-encoder in its cache.
@@ -83,6 +83,6 @@ if __name__ == "__main__":
     here = Path(__file__).parent
     for model in sys.argv[2:]:
         table = Path(sys.argv[1]) / f"{model}.safetensors"
-        program = here.parents[2] / "target/debug/metapicture"
+        program = here.parents[1] / "target/debug/metapicture"
         subprocess.run([program, "models", "learn-codes", model, where, "--crops", "5", "--out", table], check=True)
         (here / table.name).write_bytes(table.read_bytes())
