@@ -355,11 +355,11 @@ impl Param for Latent<'_> {
         (!matches!(self.space, Space::Fourier { .. })).then(|| self.trained.shallow_clone())
     }
 
-    fn generated_of(&self) -> Option<Tensor> {
+    fn generated_code(&self) -> Option<Tensor> {
         Some(self.codes())
     }
 
-    fn from_generated(&self, direction: &Tensor) -> Tensor {
+    fn trained_direction(&self, direction: &Tensor) -> Tensor {
         self.to_trained(direction.shallow_clone())
     }
 }

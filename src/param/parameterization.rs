@@ -51,12 +51,12 @@ pub trait Param {
     }
 
     /// The code `[N,…]` that a generator makes the pictures of, which an encoder would find in them; none without a generator.
-    fn generated_of(&self) -> Option<Tensor> {
+    fn generated_code(&self) -> Option<Tensor> {
         self.code()
     }
 
     /// A direction of the code that pictures are made of as one of what is trained.
-    fn from_generated(&self, direction: &Tensor) -> Tensor {
+    fn trained_direction(&self, direction: &Tensor) -> Tensor {
         direction.shallow_clone()
     }
 

@@ -149,10 +149,10 @@ impl<'b> Chain<'b> {
             if let Some(code) = self.param.code() {
                 let encoded = self.encoder.as_ref().map(|encoder| encoder.encode(&pictures));
                 for (penalty, regularizer) in penalties.iter_mut().zip(&method.regularizers) {
-                    let found = match (&encoded, self.param.generated_of()) {
+                    let found = match (&encoded, self.param.generated_code()) {
                         (Some(encoded), Some(generated)) if regularizer.encodes() => {
                             let (value, away) = regularizer.of_encoded(&generated, encoded);
-                            Some((value, self.param.from_generated(&away)))
+                            Some((value, self.param.trained_direction(&away)))
                         }
                         _ => regularizer.of_code(&code),
                     };
