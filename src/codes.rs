@@ -4,7 +4,7 @@
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 
-use generators::{CodeStatistics, EncodedBy, Encoder, Generator, Learner};
+use generators::{CodeStatistics, Encoder, Generator, Learner};
 use image::RgbImage;
 use image::imageops::crop_imm;
 use rand::RngExt;
@@ -18,6 +18,7 @@ use crate::models::Models;
 use crate::picture::{self, from_rgb8};
 use crate::random::{Purpose, Seed, stream};
 use crate::reference;
+use crate::samples::write_whole;
 
 /// Every so many-th photograph is held out for the check.
 const HELD_OUT: usize = 5;
@@ -65,13 +66,10 @@ pub fn of_folder(
 ) -> Result<Learned> {
     let loaded = models.generator_at(generator, size)?;
     let generator = loaded.engine();
-    let Some(EncodedBy::Encoder(encoder)) = &generator.code.encoded_by else {
-        bail!(
-            "{} has no encoder, which would bring photographs to its codes (`encoder:` in its manifest)",
-            generator.name
-        )
-    };
-    let encoder = models.encoder(encoder)?;
+    let encoder = models.encoder_of(generator)?.ok_or_else(|| {
+        let name = &generator.name;
+        request!("{name} has no encoder, which would bring photographs to its codes (`encoder:` in its manifest)")
+    })?;
     let paths = reference::below(folder).of_request()?;
     let broken = RefCell::new(vec![]);
     let read = |path: &PathBuf| match picture::read(path) {
@@ -87,12 +85,48 @@ pub fn of_folder(
     learned.of_request()
 }
 
+/// Where a table is left, and the manifest beside it by which the generator is called with it.
+#[derive(Debug)]
+pub struct Place {
+    /// The table.
+    pub table: PathBuf,
+    /// The manifest.
+    pub manifest: PathBuf,
+    /// What the manifest calls the generator.
+    name: String,
+}
+
+impl Place {
+    /// The place of a table at this path; the manifest has its name, with `.yaml` behind it.
+    ///
+    /// # Errors
+    /// A path that is no name of a file, or one that a model cannot have.
+    pub fn of(table: &Path) -> Result<Place> {
+        let stem = table.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
+        let named = stem.parse::<zoo::Name>().map_err(|reason| request!("{}: {reason}", table.display()))?;
+        let manifest = table.with_extension("yaml");
+        if manifest == table {
+            bail!("{}: the manifest beside the table would be called so; `.safetensors` is usual", table.display());
+        }
+        Ok(Place { table: table.to_owned(), manifest, name: named.to_string() })
+    }
+
+    /// Writes what was learned of the generator of this manifest.
+    ///
+    /// # Errors
+    /// Storage.
+    pub fn write(&self, models: &Models, of: &Manifest, learned: &Learned) -> Result<()> {
+        let table = self.table.file_name().unwrap_or_default().to_string_lossy();
+        let text = manifest(models, of, &self.name, &table)?;
+        let bytes = learned.statistics.to_bytes().map_err(|reason| request!("{reason}"))?;
+        write_whole(&self.table, &bytes)?;
+        write_whole(&self.manifest, text.as_bytes())
+    }
+}
+
 /// A manifest for the generator of another one, called `name`, whose codes are like the table says that lies beside it. Its weights are used
 /// where they lie.
-///
-/// # Errors
-/// Never for a manifest that was read.
-pub fn manifest(models: &Models, of: &Manifest, name: &str, table: &str) -> Result<String> {
+fn manifest(models: &Models, of: &Manifest, name: &str, table: &str) -> Result<String> {
     let weights = models.zoo().cache().paths(of).into_iter().next().unwrap_or_default();
     let mut weights = json!({ "source": { "path": std::path::absolute(&weights).unwrap_or(weights) } });
     if !of.keys.is_empty() {

@@ -87,42 +87,32 @@ pub fn check(models: &Models, manifest: &Manifest) -> Result<Vec<Finding>> {
             Err(said) => say("tensors", false, said),
         }
     }
-    let (network, input, classes) = match manifest.kind {
-        Kind::Classifier => match classifiers::Classifier::load(manifest, &weights) {
-            Ok(classifier) => {
-                let names: Vec<&str> = (0..3).filter_map(|class| classifier.class_name(class)).collect();
-                let named =
-                    if names.is_empty() { "without names".to_owned() } else { format!("{}, …", names.join(", ")) };
-                let by = if classifier.independent { "sigmoid" } else { "softmax" };
-                let classes = format!("{} ({named}), probabilities by {by}", classifier.classes);
-                let shape = [3, classifier.size, classifier.size];
-                (classifier.network, shape.to_vec(), Some(classes))
-            }
-            Err(error) => {
-                say("fits", false, misfit(&error));
-                return Ok(findings);
-            }
-        },
-        Kind::Generator => match generators::Generator::load(manifest, &weights) {
-            Ok(generator) => {
-                let input = generator.input_shape()[1..].to_vec();
-                (generator.network, input, None)
-            }
-            Err(error) => {
-                say("fits", false, misfit(&error));
-                return Ok(findings);
-            }
-        },
-        Kind::Encoder => match generators::Encoder::load(manifest, &weights) {
-            Ok(generators::Encoder { encoding: Encoding { network, size: [height, width], .. }, .. }) => {
-                (network, vec![3, height, width], None)
-            }
-            Err(error) => {
-                say("fits", false, misfit(&error));
-                return Ok(findings);
-            }
-        },
+    let loaded = match manifest.kind {
+        Kind::Classifier => classifiers::Classifier::load(manifest, &weights).map(|classifier| {
+            let names: Vec<&str> = (0..3).filter_map(|class| classifier.class_name(class)).collect();
+            let named =
+                if names.is_empty() { "without names".to_owned() } else { format!("{}, …", names.join(", ")) };
+            let by = if classifier.independent { "sigmoid" } else { "softmax" };
+            let classes = format!("{} ({named}), probabilities by {by}", classifier.classes);
+            let shape = vec![3, classifier.size, classifier.size];
+            (classifier.network, shape, Some(classes))
+        }),
+        Kind::Generator => generators::Generator::load(manifest, &weights).map(|generator| {
+            let input = generator.input_shape()[1..].to_vec();
+            (generator.network, input, None)
+        }),
+        Kind::Encoder => generators::Encoder::load(manifest, &weights).map(|encoder| {
+            let Encoding { network, size: [height, width], .. } = encoder.encoding;
+            (network, vec![3, height, width], None)
+        }),
         Kind::Images => return Ok(findings),
+    };
+    let (network, input, classes) = match loaded {
+        Ok(loaded) => loaded,
+        Err(error) => {
+            say("fits", false, misfit(&error));
+            return Ok(findings);
+        }
     };
     let notes = network.notes().join("; ");
     say("fits", true, if notes.is_empty() { "yes".to_owned() } else { format!("yes; {notes}") });

@@ -5,7 +5,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use generators::{Classes, Conditioning};
+use generators::{Classes, Conditioning, EncodedBy};
 use image::RgbImage;
 use tch::Device;
 use zoo::suggest::hint;
@@ -214,6 +214,17 @@ impl Models {
         let encoder = generators::Encoder::load(&manifest, &weights)?.to(self.0.device, tch::Kind::Float);
         self.tell(name, encoder.encoding.network.notes());
         Ok(encoder)
+    }
+
+    /// The encoder that a generator's manifest names, if it names one.
+    ///
+    /// # Errors
+    /// As [`Models::classifier`].
+    pub fn encoder_of(&self, generator: &generators::Generator) -> Result<Option<generators::Encoder>> {
+        match &generator.code.encoded_by {
+            Some(EncodedBy::Encoder(name)) => self.encoder(name).map(Some),
+            _ => Ok(None),
+        }
     }
 
     /// Photographs: the set of the zoo of this name, which is pulled if need be, or else the pictures in this folder, whose subfolders may

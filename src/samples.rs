@@ -213,7 +213,7 @@ pub fn kept(cache: &Cache, generator: &Generator, wanted: Option<&Path>) -> Resu
 }
 
 /// Writes beside the place and renames, so that a killed process leaves no half of a file there.
-fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
+pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
     let name = path.file_name().ok_or_else(|| request!("{}: is not the name of a file", path.display()))?;
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let aside = folder.join(format!(".{}.{}", name.display(), std::process::id()));

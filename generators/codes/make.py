@@ -30,8 +30,8 @@ WALLPAPERS = {
 }  # fmt: skip
 GCOMPRIS = "gcompris-qt-data"
 ACTIVITIES = ["erase", "explore_farm_animals", "explore_monuments", "explore_world_animals", "explore_world_music"]
-# Shorter side in pixels of the smallest picture that is taken: smaller ones are signs and drawings.
 PICTURES = (".jpg", ".jpeg", ".webp")
+# Smaller files are signs and drawings.
 LEAST_BYTES = 20_000
 
 

@@ -4,7 +4,6 @@ use std::cell::{Cell, RefCell};
 use std::time::Instant;
 
 use clap::Args;
-use generators::EncodedBy;
 use serde_json::json;
 use tch::{Device, Kind, Tensor};
 
@@ -90,11 +89,8 @@ pub(super) fn run(command: Bench, quiet: bool) -> Result<u8> {
     let runs: Vec<(Unit, Seed)> = units.map(|unit| Ok((unit?, Seed(0)))).collect::<Result<_>>()?;
     let size = command.size.unwrap_or(classifier.size);
     let evolution = method.optimizer.evolution();
-    let by = generator.and_then(|generator| generator.code.encoded_by.as_ref()).filter(|_| method.encodes());
-    let encoder = match by {
-        Some(EncodedBy::Encoder(name)) => Some(models.encoder(name)?),
-        _ => None,
-    };
+    let encodes = generator.filter(|_| method.encodes());
+    let encoder = encodes.map(|generator| models.encoder_of(generator)).transpose()?.flatten();
     let encoder = Some(encoder.as_ref().map_or(EncoderNetwork::Classifier(classifier), EncoderNetwork::Encoder));
     // Gives the passes of one step: those that follow a gradient look once more at the end.
     let time = |steps: usize, watch: &dyn Watch| -> Result<usize> {

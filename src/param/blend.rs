@@ -119,4 +119,12 @@ impl Param for Blend<'_> {
     fn code(&self) -> Option<Tensor> {
         self.latent.code()
     }
+
+    fn generated_code(&self) -> Option<Tensor> {
+        self.latent.generated_code()
+    }
+
+    fn trained_direction(&self, direction: &Tensor) -> Tensor {
+        self.latent.trained_direction(direction)
+    }
 }

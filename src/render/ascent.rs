@@ -148,10 +148,11 @@ impl<'b> Chain<'b> {
             };
             if let Some(code) = self.param.code() {
                 let encoded = self.encoder.as_ref().map(|encoder| encoder.encode(&pictures));
+                let encoded = encoded.zip(self.param.generated_code());
                 for (penalty, regularizer) in penalties.iter_mut().zip(&method.regularizers) {
-                    let found = match (&encoded, self.param.generated_code()) {
-                        (Some(encoded), Some(generated)) if regularizer.encodes() => {
-                            let (value, away) = regularizer.of_encoded(&generated, encoded);
+                    let found = match &encoded {
+                        Some((encoded, generated)) if regularizer.encodes() => {
+                            let (value, away) = regularizer.of_encoded(generated, encoded);
                             Some((value, self.param.trained_direction(&away)))
                         }
                         _ => regularizer.of_code(&code),

@@ -4,6 +4,7 @@
 use crate::error::{Result, bail, request};
 use classifiers::{Classifier, InputPipeline};
 use frozen::network::{Point, Schedule};
+use frozen::resize::Resize;
 use generators::{EncodedBy, Generator};
 use tch::Tensor;
 
@@ -24,6 +25,8 @@ pub struct Encoder<'e> {
     way: Way<'e>,
     /// Of a code.
     shape: Vec<i64>,
+    /// Height and width of the generator's pictures.
+    size: [i64; 2],
 }
 
 #[derive(Debug)]
@@ -69,14 +72,18 @@ impl<'e> Encoder<'e> {
             (Some(EncodedBy::Layer { classifier: by, .. }), _) => bail!("{} is encoded by {by}", generator.name),
             (Some(EncodedBy::Encoder(by)), _) => bail!("{} is encoded by {by}", generator.name),
         };
-        Ok(Encoder { way, shape })
+        Ok(Encoder { way, shape, size: generator.size })
     }
 
-    /// The codes `[N,…]` of pictures `[N,3,H,W]`. A classifier sees their middle, where they are larger than its input, and else the
-    /// whole, enlarged.
+    /// The codes `[N,…]` of pictures `[N,3,H,W]`. An encoder sees them at the generator's own size. A classifier sees their middle, where
+    /// they are larger than its input, and else the whole, enlarged.
     pub fn encode(&self, pictures: &Tensor) -> Tensor {
         let (classifier, point, schedule, pipeline) = match &self.way {
-            Way::Encoder(encoder) => return encoder.codes(pictures),
+            Way::Encoder(encoder) => {
+                let from = [pictures.size()[2], pictures.size()[3]];
+                let fitted = Resize::new(from, self.size, pictures.kind(), pictures.device()).apply(pictures);
+                return encoder.codes(&fitted);
+            }
             Way::Layer { classifier, point, schedule, pipeline } => (classifier, point, schedule, pipeline),
         };
         let side = classifier.size;

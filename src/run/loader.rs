@@ -146,15 +146,14 @@ pub(crate) fn experiment(
         Some((generator, class)) => condition(&generator.generator, class).context(keys.class)?,
         None => None,
     };
-    let encoded_by = prior.and_then(|(generator, _)| generator.generator.code.encoded_by.as_ref()).filter(|_| encodes);
-    let (mut encoding_classifier, mut encoder) = (None, None);
-    match encoded_by {
+    let encoded = prior.map(|(generator, _)| &generator.generator).filter(|_| encodes);
+    let encoder = encoded.map(|generator| models.encoder_of(generator)).transpose()?.flatten().map(Arc::new);
+    let encoding_classifier = match encoded.and_then(|generator| generator.code.encoded_by.as_ref()) {
         Some(EncodedBy::Layer { classifier: name, .. }) if *name != classifier.name() => {
-            encoding_classifier = Some(models.classifier(name)?.classifier);
+            Some(models.classifier(name)?.classifier)
         }
-        Some(EncodedBy::Encoder(name)) => encoder = Some(Arc::new(models.encoder(name)?)),
-        _ => {}
-    }
+        _ => None,
+    };
     let witnesses: Vec<_> = witnesses.iter().map(|witness| Arc::clone(&witness.classifier)).collect();
     Experiment::check_witnesses(&classifier.classifier, &witnesses).context(keys.witnesses)?;
     Ok(Experiment {

@@ -1,15 +1,17 @@
 //! What codes of photographs are like: learning it, whitening and colouring by it, and searching among such codes.
 
+use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use generators::{CodeStatistics, Generator, Learner, Statistics};
-use metapicture::codes::{learn, whiteness};
+use metapicture::codes::{Place, learn, whiteness};
 use metapicture::method::Method;
 use metapicture::param::{Latent, LatentSpec, Param, Space};
 use metapicture::prelude::Models;
 use metapicture::random::{Purpose, Seed, normal, stream};
+use metapicture::render::{Batch, EncoderNetwork, render};
 use metapicture::run::Experiment;
-use metapicture::unit::LayerShapes;
+use metapicture::unit::{LayerShapes, Unit};
 use support::narrow;
 use tch::{Device, Kind, Tensor};
 
@@ -170,6 +172,57 @@ fn a_table_is_part_of_the_ids_of_runs_that_read_it_and_of_no_others() {
     let id = |experiment: &Experiment, method: &str| experiment.identity(&Method::find(method).unwrap());
     assert_ne!(id(&one, "latent-natural"), id(&other, "latent-natural"));
     assert_eq!(id(&one, "latent-spatial"), id(&other, "latent-spatial"));
+}
+
+#[test]
+fn codes_are_pulled_by_what_an_encoder_finds_in_their_pictures_whatever_their_size() {
+    let (classifier, generator) = (narrow::classifier(), narrow::natural());
+    let shapes = LayerShapes::measure(&classifier);
+    let encoder = narrow::encoder();
+    let runs = [(Unit::parse("class:3", &classifier, &shapes).unwrap(), Seed(4))];
+    let space = "{statistics: {noise: 0.7}}";
+    for (param, size) in [
+        (format!("latent: {{space: {space}}}"), None),
+        // Pictures that are larger than the generator's own are encoded at its size.
+        (format!("blend: {{prior: {{space: {space}}}, eps: 0}}"), Some(40)),
+    ] {
+        let text = format!(
+            "name: pulled\nparam: {{{param}}}\noptimizer: {{adam: {{lr: 0.1}}}}\nsteps: 2\n\
+             regularizers: [{{encoder_prior: {{weight: 0.5}}}}]\n"
+        );
+        let method = Method::parse(&text, "pulled.yaml").unwrap();
+        let batch = Batch {
+            classifier: &classifier,
+            shapes: &shapes,
+            generator: Some(&generator),
+            condition: None,
+            encoder: Some(EncoderNetwork::Encoder(&encoder)),
+            method: &method,
+            size,
+            runs: &runs,
+        };
+        let rendered = render(&batch, &|_: usize, _: usize, _: f64| {}).unwrap().remove(0);
+        assert_eq!(rendered.failure, None, "{param}");
+        let schedule = generator.schedule();
+        let start = LatentSpec::in_space(Space::Statistics { noise: 0.7, limit: None });
+        let mut latent = Latent::new(&generator, &schedule, &start, None, &[(Seed(4), 0)]);
+        let (code, pictures) = (latent.state().remove(0).1, latent.pictures());
+        let expected = 0.25 * (code - encoder.codes(&pictures)).square().sum(Kind::Double).double_value(&[]);
+        let found = rendered.trace[0].penalties[0];
+        let tolerance = if size.is_none() { 1e-4 } else { 0.1 };
+        assert!((found / expected - 1.).abs() < tolerance, "{param}: {found} instead of {expected}");
+    }
+}
+
+#[test]
+fn a_table_is_not_left_where_its_manifest_would_lie_or_under_a_name_that_no_model_has() {
+    for (path, says) in
+        [("out/mine.yaml", "would be called so"), ("out/my photographs.safetensors", "my photographs"), ("..", "..")]
+    {
+        let error = Place::of(Path::new(path)).unwrap_err().to_string();
+        assert!(error.contains(says), "{path}: {error}");
+    }
+    assert_eq!(Place::of(Path::new("out/mine.safetensors")).unwrap().manifest, Path::new("out/mine.yaml"));
 }
 
 /// On the published networks and the small sets of photographs of the zoo, where the cache has them: other photographs than those that the

@@ -1,6 +1,6 @@
 //! `metapicture models learn-codes`: what a generator's codes of photographs are like.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 use serde_json::json;
@@ -8,9 +8,9 @@ use zoo::Kind;
 
 use super::told::{pretty, print};
 use crate::cli::compute::Compute;
-use crate::cli::error::{Context, OfRequest, Result, request};
+use crate::cli::error::{OfRequest, Result};
 use crate::cli::progress::Steps;
-use metapicture::engine::codes::{self, Learned};
+use metapicture::engine::codes::{self, Learned, Place};
 
 /// What a generator's codes of photographs are like: learned from a folder, for the space `statistics` of methods such as latent-natural.
 #[derive(Debug, Args)]
@@ -20,7 +20,7 @@ is called with it. A fifth of the photographs is held out and says whether the o
 
 Example:
   metapicture models learn-codes taesd ~/Pictures --crops 8 --out mine.safetensors
-  metapicture visualize --generator ./mine.yaml --unit banana"
+  metapicture visualize --classifier efficientnet-lite0 --generator ./mine.yaml --unit banana --out out/mine"
 )]
 pub struct LearnCodes {
     /// A generator with an encoder: an entry, or a manifest file of your own.
@@ -47,30 +47,21 @@ pub(super) fn run(command: LearnCodes, quiet: bool) -> Result<u8> {
     let models = command.compute.models(quiet)?;
     let manifest = models.zoo().manifest(&command.name, Some(Kind::Generator))?;
     let table = command.out.unwrap_or_else(|| PathBuf::from(format!("{}-codes.safetensors", &*manifest.name)));
-    let stem = table.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default().to_owned();
-    let file = table.file_name().and_then(|name| name.to_str()).filter(|_| !stem.is_empty());
-    let file =
-        file.ok_or_else(|| request!("--out: {} is not the name of a file", table.display())).of_request()?.to_owned();
+    let place = Place::of(&table).map_err(|error| error.at("--out")).of_request()?;
     let bar = Steps::new(1, quiet || command.json);
     let at = |done: usize, of: usize| bar.share(done, of, "photographs");
     let options = (command.size, usize::from(command.crops));
     let learned = codes::of_folder(&models, &command.name, &command.folder, options, &at);
     bar.finish();
-    let Learned { statistics, check, photographs } = learned?;
-    let page = table.with_extension("yaml");
-    let text = codes::manifest(&models, &manifest, &stem, &file)?;
-    let written = |path: &Path, bytes: &[u8]| {
-        std::fs::write(path, bytes).with_context(|| format!("{}: cannot be written", path.display()))
-    };
-    let bytes = statistics.to_bytes().map_err(|reason| request!("{reason}"))?;
-    written(&table, &bytes)?;
-    written(&page, text.as_bytes())?;
+    let learned = learned?;
+    place.write(&models, &manifest, &learned)?;
+    let Learned { statistics, check, photographs } = &learned;
     let least = check.strengths.iter().copied().fold(f64::INFINITY, f64::min);
     let most = check.strengths.iter().copied().fold(0., f64::max);
     if command.json {
         let about = json!({
             "generator": &*manifest.name, "photographs": photographs, "codes": statistics.codes, "side": statistics.side,
-            "held_out": check, "table": table, "manifest": page,
+            "held_out": check, "table": place.table, "manifest": place.manifest,
         });
         print(&pretty(&about))?;
     } else {
@@ -85,8 +76,8 @@ pub(super) fn run(command: LearnCodes, quiet: bool) -> Result<u8> {
             statistics.channels(),
             check.codes,
             check.correlation,
-            table.display(),
-            page.display()
+            place.table.display(),
+            place.manifest.display()
         ))?;
     }
     Ok(0)

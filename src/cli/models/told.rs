@@ -118,6 +118,8 @@ pub(super) fn info_json(zoo: &Zoo, manifest: &Manifest, listing: &Listing) -> Va
         "config": manifest.config,
         "trained_on": manifest.trained_on,
         "homepage": manifest.homepage,
+        "encoder": manifest.encoder,
+        "statistics": manifest.statistics,
         "files": manifest.files.iter().map(of_file).collect::<Value>(),
         "samples": samples,
         "layers": layers,
@@ -141,6 +143,8 @@ pub(super) fn info(zoo: &Zoo, manifest: &Manifest, listing: &Listing) -> String 
     for (key, value) in &manifest.config {
         line(key, &in_flow(value));
     }
+    line("encoder", manifest.encoder.as_deref().unwrap_or_default());
+    line("statistics", &manifest.statistics.as_ref().map(|table| table.display().to_string()).unwrap_or_default());
     line("size", &size(manifest));
     line("pulled", pulled);
     for file in &manifest.files {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use classifiers::{Classifier, LOGITS, efficientnet_lite};
 use frozen::network::{Builder, Kernel, Network, Padding};
 use frozen::weights::{Fault, WeightError, Weights};
-use generators::{Built, Generator, Learner, Statistics, dcgan, taesd};
+use generators::{Built, EncodedBy, Encoder, Generator, Learner, Statistics, dcgan, taesd};
 use tch::{Kind, Tensor};
 
 use crate::formula::{self, Shapes, formula};
@@ -141,5 +141,14 @@ pub fn natural() -> Generator {
     learner.see(&(&codes + codes.roll([1], [3i64])));
     let table = Arc::new(learner.learned().unwrap());
     generator.statistics = Some(Statistics { table, sha256: "of formula codes".to_owned() });
+    generator.code.encoded_by = Some(EncodedBy::Encoder("formula-encoder".to_owned()));
     generator
+}
+
+/// The encoder of [`spatial`]'s codes.
+pub fn encoder() -> Encoder {
+    let config = taesd::Config { channels: 4, pooled: false, resolution: 16 };
+    let encoding = build(|weights| taesd::build_encoder(config.clone(), weights));
+    let definition = serde_json::Value::Null;
+    Encoder { name: "formula-encoder".to_owned(), encoding, weights_sha256: String::new(), definition }
 }
