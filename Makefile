@@ -7,6 +7,7 @@ PYTHON ?= python3
 DEVICE ?= cpu
 OUT ?= out/demo
 UNITS = banana sunglass wig violin 'chainlink fence' 'bow tie'
+WITNESSES = efficientnet-lite1 squeezenet-caffe
 METAPICTURE = target/debug/metapicture
 
 .PHONY: setup build demo test lint
@@ -17,10 +18,18 @@ setup:
 build: setup
 	cargo build
 
+# Rows of the sheet: pixels, pixels made legible, a GAN of faces, and a decoder of natural images where its weights can be had.
 demo: build
-	$(METAPICTURE) models pull efficientnet-lite0 efficientnet-lite1 efficientnet-lite2 face-dcgan
+	$(METAPICTURE) models pull efficientnet-lite0 efficientnet-lite1 squeezenet-caffe face-dcgan
 	$(METAPICTURE) visualize --classifier efficientnet-lite0 --generator face-dcgan --unit $(UNITS) \
-		--method naive latent --witness efficientnet-lite1 efficientnet-lite2 --out $(OUT)
+		--method naive regularized latent --witness $(WITNESSES) --out $(OUT)
+	@if $(METAPICTURE) models pull taesd --quiet; then \
+		$(METAPICTURE) visualize --classifier efficientnet-lite0 --generator taesd --size 128 --unit $(UNITS) \
+			--method latent-natural --witness $(WITNESSES) --out $(OUT); \
+	else \
+		echo "demo: the sheet is without natural images; once taesd is there, make demo adds them"; \
+	fi
+	$(METAPICTURE) sheet $(OUT) --rows method --cols unit
 
 test: setup
 	cargo test --workspace

@@ -52,6 +52,16 @@ pub struct Whiteness {
     pub correlation: f64,
 }
 
+/// Mean squares of whitened numbers beyond which a table does not tell what photographs are like.
+const WHITE_ENOUGH: std::ops::Range<f64> = 0.5..2.;
+
+impl Whiteness {
+    /// Whether what was learned holds for photographs that were not learned from, to a factor of two at each ring of frequencies.
+    pub fn holds(&self) -> bool {
+        self.strengths.iter().all(|strength| WHITE_ENOUGH.contains(strength))
+    }
+}
+
 /// Learns from the photographs in a folder, for a generator that has an encoder, at the size of pictures that is asked for. `at` is told how
 /// many photographs of how many are done; broken ones are told to whoever follows the models' progress, and passed over.
 ///
@@ -82,7 +92,12 @@ pub fn of_folder(
     let done = |photographs: usize| at(photographs + broken.borrow().len(), paths.len());
     let learned = learn(generator, &encoder, paths.iter().filter_map(read), crops, &done);
     reference::told(folder, &broken.borrow()).iter().for_each(|told| models.progress().note(told));
-    learned.of_request()
+    let learned = learned.of_request()?;
+    if !learned.check.holds() {
+        let few = format!("{} photographs are few: those held out are not as the others say", learned.photographs);
+        models.progress().note(&format!("{few} (mean squares below); more of them help, or squares at more places"));
+    }
+    Ok(learned)
 }
 
 /// Where a table is left, and the manifest beside it by which the generator is called with it.

@@ -25,7 +25,7 @@ pub(crate) struct Config {
     /// What `mean` and `std` count in: pictures from 0 to 1, or from 0 to 255.
     #[serde(default = "one")]
     range: f64,
-    /// Names of the classes: a list, the path of a file with a line for each, or `unnamed`.
+    /// Names of the classes: a list, the path of a file with a line for each, or `unnamed`; or only how many there are.
     classes: Option<Classes>,
     /// The class that stands for none of the others; it is left out. 0 is known.
     background: Option<i64>,
@@ -43,15 +43,19 @@ fn one() -> f64 {
 }
 
 #[derive(Clone, Copy, Debug, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "`resolution` is a side in pixels, or [height, width]")]
 enum OneOrTwo {
     One(i64),
     Two([i64; 2]),
 }
 
 #[derive(Clone, Debug, Deserialize)]
-#[serde(untagged)]
+#[serde(
+    untagged,
+    expecting = "`classes` is a list of names, the path of a file with a name a line, `unnamed`, or how many there are"
+)]
 enum Classes {
+    Count(i64),
     List(Vec<String>),
     Text(String),
 }
@@ -71,7 +75,7 @@ enum Probabilities {
 
 /// What an input channel of a network is filled with.
 #[derive(Clone, Copy, Debug, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "each of `channels` is red, green, blue, grey or a number")]
 enum Channel {
     /// A colour of the picture.
     Colour(Colour),
@@ -247,6 +251,13 @@ impl Config {
             None => return Ok(Names::ImageNet),
             Some(Classes::Text(word)) if word == "unnamed" => return Ok(Names::Unnamed),
             Some(Classes::Text(word)) if word == "imagenet" => return Ok(Names::ImageNet),
+            &Some(Classes::Count(count)) => {
+                // With the class of none among them, or without.
+                if count == classes || self.background.is_some() && count == classes + 1 {
+                    return Ok(Names::ImageNet);
+                }
+                return Err(entry.wrong(format!("config.classes: {count}, and the network has {classes}")));
+            }
             Some(Classes::List(names)) => names.clone(),
             Some(Classes::Text(file)) => {
                 let folder = Path::new(&entry.manifest.file).parent().unwrap_or(Path::new(""));

@@ -13,7 +13,13 @@ use safetensors::{Dtype, SafeTensors};
 use tch::{Device, Kind, Tensor};
 
 /// The tables that are built in, by the name that manifests call them: made by `generators/codes/make.py`.
-pub(crate) const TABLES: &[(&str, &[u8])] = &[("taesd.safetensors", include_bytes!("../codes/taesd.safetensors"))];
+pub(crate) const TABLES: &[(&str, &[u8])] = &[
+    ("taef1.safetensors", include_bytes!("../codes/taef1.safetensors")),
+    ("taef2.safetensors", include_bytes!("../codes/taef2.safetensors")),
+    ("taesd.safetensors", include_bytes!("../codes/taesd.safetensors")),
+    ("taesd3.safetensors", include_bytes!("../codes/taesd3.safetensors")),
+    ("taesdxl.safetensors", include_bytes!("../codes/taesdxl.safetensors")),
+];
 
 /// Directions that are told apart: horizontal, vertical and the two diagonals. More pay little: of held-out photographs' codes (TAESD's,
 /// 128 px) each number has 0.58 nats if it is white, 0.012 with rings alone, -0.024 with these, -0.040 with eight.

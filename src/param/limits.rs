@@ -49,7 +49,7 @@ pub struct LimitsFile {
 
 /// How YAML spells a file: by its path, or by its path and the sha256 that it must have.
 #[derive(Serialize, Deserialize, JsonSchema)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "limits are the path of a file, or { path, sha256 }")]
 enum Written {
     Path(PathBuf),
     Checked(Checked),

@@ -186,6 +186,18 @@ fn classes_have_the_names_that_the_manifest_gives_and_never_imagenets() {
 }
 
 #[test]
+fn classes_may_be_told_by_their_number_alone() {
+    let with = |classes: &str| {
+        brought("plain", &format!("{{resolution: 16, mean: [0, 0, 0], std: [1, 1, 1], classes: {classes}}}"))
+    };
+    assert_eq!(with("5").unwrap().class_name(1), None);
+    let wrong = with("7").unwrap_err();
+    assert!(wrong.contains("config.classes: 7, and the network has 5"), "{wrong}");
+    let wrong = with("{ape: 1}").unwrap_err();
+    assert!(wrong.contains("`classes` is a list of names"), "{wrong}");
+}
+
+#[test]
 fn a_class_of_none_is_left_out() {
     let config = "{resolution: 16, mean: [0, 0, 0], std: [1, 1, 1], background: 0, classes: [none, a, b, c, d, e]}";
     let classifier = brought("background", config).unwrap();

@@ -409,7 +409,7 @@ struct Weights {
 
 /// One text or several.
 #[derive(Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "`key` is a text, or a list of texts")]
 enum OneOrMore {
     One(String),
     More(Vec<String>),
@@ -427,7 +427,7 @@ struct RawWeights {
     unpublished: bool,
     key: Option<OneOrMore>,
     rename: Option<serde_yaml::Mapping>,
-    source: Source,
+    source: Option<Source>,
 }
 
 impl TryFrom<RawWeights> for Weights {
@@ -456,7 +456,9 @@ impl TryFrom<RawWeights> for Weights {
             }
             rename.push((old.to_owned(), new.to_owned()));
         }
-        let file = file(raw.file, (digest, raw.unpublished), size, None, raw.source)?;
+        let source =
+            raw.source.ok_or("'source' is missing: `source: { path: ./FILE }` is a file beside the manifest")?;
+        let file = file(raw.file, (digest, raw.unpublished), size, None, source)?;
         Ok(Weights { file, keys, rename })
     }
 }

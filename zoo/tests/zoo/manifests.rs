@@ -35,6 +35,10 @@ fn a_wrong_value_is_told_with_its_place() {
             "mine.yaml:14:3: weights: 'efficientnet-lite0-57934424.pth' needs 'sha256' and 'size'",
         ),
         (
+            LITE0.split("  source:").next().unwrap().to_owned(),
+            "mine.yaml:14:3: weights: 'source' is missing: `source: { path: ./FILE }` is a file beside the manifest",
+        ),
+        (
             LITE0.replace("architecture: efficientnet-lite\n", ""),
             "mine.yaml:2:1: a classifier needs 'architecture' and 'weights'",
         ),
