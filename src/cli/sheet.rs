@@ -29,7 +29,7 @@ pub struct SheetCommand {
     /// What the columns are; several with commas between them for every combination.
     #[arg(long, default_value = "method", value_name = "AXIS", value_delimiter = ',')]
     cols: Vec<String>,
-    /// Only runs with this value in a column; may be repeated.
+    /// Only runs with this value in a column; may be repeated, for several values of a column, too.
     #[arg(long = "where", value_name = "AXIS=VALUE")]
     only: Vec<String>,
     /// Which of several runs a cell shows.

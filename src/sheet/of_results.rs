@@ -70,7 +70,7 @@ fn column<'a>(name: &str, option: &str, rows: &'a [impl std::borrow::Borrow<Row>
         .ok_or_else(|| request!("--{option}: no column '{name}'{}", hint(name, "the columns", names())))
 }
 
-/// The rows that have every one of these values, each written `AXIS=VALUE`.
+/// The rows that have these values, each written `AXIS=VALUE`: of each axis that is named, one of its values. A class goes by its name, too.
 ///
 /// # Errors
 /// A condition that is not written so, a column that there is not, no such row.
@@ -80,7 +80,12 @@ pub fn only<'r>(rows: &'r [Row], conditions: &[String]) -> Result<Vec<&'r Row>> 
         Ok((column(axis, "where", rows)?, value.to_owned()))
     };
     let conditions = conditions.iter().map(condition).collect::<Result<Vec<_>>>()?;
-    let fits = |row: &&Row| conditions.iter().all(|(axis, value)| text(&row[*axis]) == *value);
+    let mut values: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    conditions.into_iter().for_each(|(axis, value)| values.entry(axis).or_default().push(value));
+    let fits = |row: &&Row| {
+        let is = |axis: &str, value: &String| text(&row[axis]) == *value || heading(row, axis) == *value;
+        values.iter().all(|(axis, values)| values.iter().any(|value| is(axis, value)))
+    };
     let rows: Vec<&Row> = rows.iter().filter(fits).collect();
     if rows.is_empty() {
         bail!("--where: no run has these values");
@@ -94,6 +99,14 @@ fn text(value: &Value) -> String {
         Value::Null => "-".to_owned(),
         Value::String(text) => text.clone(),
         other => other.to_string(),
+    }
+}
+
+/// What a row's value of an axis is called on a sheet: a class by its name.
+fn heading(row: &Row, axis: &str) -> String {
+    match axis {
+        "unit" => row.get("label").and_then(Value::as_str).map_or_else(|| text(&row[axis]), str::to_owned),
+        _ => text(&row[axis]),
     }
 }
 
@@ -123,14 +136,9 @@ impl Headings {
 pub fn lay_out(store: &Store, rows: &[&Row], by: &str, across: &[String], best: bool, side: u32) -> Result<Sheet> {
     column(by, "rows", rows)?;
     across.iter().try_for_each(|name| column(name, "cols", rows).map(|_| ()))?;
-    let row_of = |row: &Row| match by {
-        // A class by its name.
-        "unit" => row.get("label").and_then(Value::as_str).map_or_else(|| text(&row["unit"]), str::to_owned),
-        _ => text(&row[by]),
-    };
     let column_of = |row: &Row| {
         let with_name = |name: &String| match name.as_str() {
-            "method" | "generator" | "classifier" | "unit" => text(&row[name]),
+            "method" | "generator" | "classifier" | "unit" => heading(row, name),
             _ => format!("{name} {}", text(&row[name])),
         };
         across.iter().map(with_name).collect::<Vec<_>>().join(", ")
@@ -138,7 +146,7 @@ pub fn lay_out(store: &Store, rows: &[&Row], by: &str, across: &[String], best: 
     let (mut names, mut columns) = (Headings::default(), Headings::default());
     let mut by_cell: BTreeMap<(usize, usize), Vec<&Row>> = BTreeMap::new();
     for row in rows {
-        by_cell.entry((names.place(row_of(row)), columns.place(column_of(row)))).or_default().push(row);
+        by_cell.entry((names.place(heading(row, by)), columns.place(column_of(row)))).or_default().push(row);
     }
     let (names, columns) = (names.in_order, columns.in_order);
     const MOST_CELLS: usize = 4000;

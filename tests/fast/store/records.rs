@@ -184,3 +184,22 @@ fn records_of_another_version_of_this_program_are_an_error_and_stay() {
     assert!(error.contains("schema_version is 999"), "{error}");
     assert!(place.exists());
 }
+
+#[test]
+fn a_sheet_takes_several_values_of_an_axis_and_classes_by_their_names() {
+    let row = |unit: &str, label: Option<&str>, seed: u64| {
+        let serde_json::Value::Object(row) = serde_json::json!({ "unit": unit, "label": label, "seed": seed }) else {
+            unreachable!()
+        };
+        row
+    };
+    let rows = [row("class:5", Some("banana"), 0), row("class:5", Some("banana"), 1), row("conv:3", None, 0)];
+    let chosen = |conditions: &[&str]| {
+        let conditions: Vec<String> = conditions.iter().map(|text| (*text).to_owned()).collect();
+        metapicture::sheet::only(&rows, &conditions).map(|rows| rows.len()).map_err(|error| error.to_string())
+    };
+    assert_eq!(chosen(&["unit=banana"]), Ok(2));
+    assert_eq!(chosen(&["unit=class:5", "unit=conv:3"]), Ok(3));
+    assert_eq!(chosen(&["unit=banana", "unit=conv:3", "seed=0"]), Ok(2));
+    assert_eq!(chosen(&["unit=pear"]), Err("--where: no run has these values".to_owned()));
+}
