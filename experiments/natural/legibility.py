@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
-"""What networks of other families make of the pictures in folders of records, from their `results.csv` alone.
+"""What networks of other families make of pictures, from tables of results alone.
 
-    python3 experiments/natural/legibility.py [--against METHOD] FOLDER...
+    python3 experiments/natural/legibility.py [--against METHOD] TABLE...
+
+TABLE is a `results.csv`, or the folder of records that has one.
 
 Of each method: the mean logit of the target (measured on the saved picture), and the mean probability that each witness gives to the class, with
 95 % intervals by a bootstrap that draws classes anew (10,000 times; the seeds of a class stay together). With `--against`, the ratio of the mean over
@@ -15,14 +17,14 @@ from pathlib import Path
 
 KIN = ("efficientnet",)
 parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-parser.add_argument("folders", nargs="+", type=Path)
+parser.add_argument("tables", nargs="+", type=Path)
 parser.add_argument("--against")
 arguments = parser.parse_args()
 
 # method -> class -> seed -> {"activation": ..., witness: ...}
 found = defaultdict(lambda: defaultdict(dict))
-for folder in arguments.folders:
-    with open(folder / "results.csv", newline="") as file:
+for table in arguments.tables:
+    with open(table / "results.csv" if table.is_dir() else table, newline="") as file:
         for row in csv.DictReader(file):
             if row["status"] != "done":
                 continue

@@ -136,17 +136,15 @@ impl Headings {
 pub fn lay_out(store: &Store, rows: &[&Row], by: &str, across: &[String], best: bool, side: u32) -> Result<Sheet> {
     column(by, "rows", rows)?;
     across.iter().try_for_each(|name| column(name, "cols", rows).map(|_| ()))?;
-    let column_of = |row: &Row| {
-        let with_name = |name: &String| match name.as_str() {
-            "method" | "generator" | "classifier" | "unit" => heading(row, name),
-            _ => format!("{name} {}", text(&row[name])),
-        };
-        across.iter().map(with_name).collect::<Vec<_>>().join(", ")
+    let named = |row: &Row, axis: &str| match axis {
+        "method" | "generator" | "classifier" | "unit" => heading(row, axis),
+        _ => format!("{axis} {}", text(&row[axis])),
     };
+    let column_of = |row: &Row| across.iter().map(|axis| named(row, axis)).collect::<Vec<_>>().join(", ");
     let (mut names, mut columns) = (Headings::default(), Headings::default());
     let mut by_cell: BTreeMap<(usize, usize), Vec<&Row>> = BTreeMap::new();
     for row in rows {
-        by_cell.entry((names.place(heading(row, by)), columns.place(column_of(row)))).or_default().push(row);
+        by_cell.entry((names.place(named(row, by)), columns.place(column_of(row)))).or_default().push(row);
     }
     let (names, columns) = (names.in_order, columns.in_order);
     const MOST_CELLS: usize = 4000;
