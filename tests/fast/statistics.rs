@@ -254,7 +254,8 @@ fn codes_of_photographs_that_were_not_learned_from_are_white() {
         println!("{name}: {white:.2?}");
         let mean = white.strengths[1..].iter().sum::<f64>() / (white.strengths.len() - 1) as f64;
         assert!((0.7..1.4).contains(&mean), "{name}: {white:?}");
-        assert!(white.holds(), "{name}: {white:?}");
+        // The first is of the means of 27 pictures, which say little.
+        assert!(white.strengths[1..].iter().all(|strength| (0.5..2.).contains(strength)), "{name}: {white:?}");
         assert!(white.correlation < 0.15, "{name}: {white:?}");
     }
 }
