@@ -25,11 +25,12 @@ demo: build
 		--method naive regularized latent --witness $(WITNESSES) --out $(OUT)
 	@if $(METAPICTURE) models pull taesd --quiet; then \
 		$(METAPICTURE) visualize --classifier efficientnet-lite0 --generator taesd --size 128 --unit $(UNITS) \
-			--method latent-natural --witness $(WITNESSES) --out $(OUT); \
+			--method latent-natural --witness $(WITNESSES) --out $(OUT)-natural && \
+		$(METAPICTURE) sheet $(OUT) $(OUT)-natural --rows method --cols unit; \
 	else \
+		$(METAPICTURE) sheet $(OUT) --rows method --cols unit && \
 		echo "demo: the sheet is without natural images; once taesd is there, make demo adds them"; \
 	fi
-	$(METAPICTURE) sheet $(OUT) --rows method --cols unit
 
 test: setup
 	cargo test --workspace

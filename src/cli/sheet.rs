@@ -1,4 +1,4 @@
-//! `metapicture sheet`: a labelled contact sheet of a folder of records, by any two columns of its table of results.
+//! `metapicture sheet`: a labelled contact sheet of folders of records, by any two columns of their tables of results.
 
 use std::path::PathBuf;
 
@@ -10,7 +10,7 @@ use crate::cli::error::{Context, OfRequest, Result};
 use metapicture::engine::sheet;
 use metapicture::engine::store::Store;
 
-/// A labelled contact sheet of a folder of records, by any two columns of its results.csv.
+/// A labelled contact sheet of folders of records, by any two columns of their results.csv.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Columns are those of results.csv: unit, method, seed, classifier, generator, facet, size and every swept value. Where
@@ -20,9 +20,9 @@ Example:
   metapicture sheet out/smoke --rows unit --cols method --where seed=0"
 )]
 pub struct SheetCommand {
-    /// The folder.
-    #[arg(value_name = "DIR")]
-    folder: PathBuf,
+    /// The folders.
+    #[arg(required = true, value_name = "DIR")]
+    folders: Vec<PathBuf>,
     /// What the rows are.
     #[arg(long, default_value = "unit", value_name = "AXIS")]
     rows: String,
@@ -38,7 +38,7 @@ pub struct SheetCommand {
     /// Side of a picture on the sheet in pixels.
     #[arg(long, default_value_t = 224, value_name = "PX", value_parser = clap::value_parser!(u32).range(16..=1024))]
     side: u32,
-    /// Where the sheet goes [default: DIR/sheet.png].
+    /// Where the sheet goes [default: sheet.png in the first DIR].
     #[arg(long, value_name = "PATH")]
     out: Option<PathBuf>,
     /// One JSON document on stdout.
@@ -47,12 +47,13 @@ pub struct SheetCommand {
 }
 
 pub(super) fn run(command: SheetCommand, quiet: bool) -> Result<u8> {
-    let rows = sheet::table(&command.folder).of_request()?;
+    let rows = sheet::tables(&command.folders).of_request()?;
     let rows = sheet::only(&rows, &command.only).of_request()?;
-    let store = Store::read(&command.folder).of_request()?;
+    let stores = command.folders.iter().map(|folder| Store::read(folder).of_request()).collect::<Result<Vec<_>>>()?;
+    let stores: Vec<&Store> = stores.iter().collect();
     let best = command.pick == "best";
-    let sheet = sheet::lay_out(&store, &rows, &command.rows, &command.cols, best, command.side).of_request()?;
-    let out = command.out.unwrap_or_else(|| command.folder.join("sheet.png"));
+    let sheet = sheet::lay_out(&stores, &rows, &command.rows, &command.cols, best, command.side).of_request()?;
+    let out = command.out.unwrap_or_else(|| command.folders[0].join("sheet.png"));
     sheet.draw()?.save(&out).with_context(|| format!("{}: cannot be written", out.display()))?;
     if command.json {
         print_json(&json!({ "sheet": out, "rows": sheet.rows, "columns": sheet.columns }))?;

@@ -5,4 +5,4 @@ mod of_results;
 
 pub(crate) use grid::{BOLD, REGULAR};
 pub use grid::{Cell, Sheet, fitted};
-pub use of_results::{Row, draw_small, lay_out, only, table};
+pub use of_results::{Row, draw_small, lay_out, only, tables};

@@ -1,7 +1,7 @@
 //! The contact sheet of a table of results: any column by any others.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
-use std::path::Path;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 use zoo::suggest::hint;
@@ -29,7 +29,7 @@ pub fn draw_small(results: &Results) -> Result<bool> {
     }
     let rows: Vec<Row> = results.rows().collect();
     let rows: Vec<&Row> = rows.iter().collect();
-    let sheet = lay_out(results.store, &rows, "unit", &["method".to_owned()], false, 160)?;
+    let sheet = lay_out(&[results.store], &rows, "unit", &["method".to_owned()], false, 160)?;
     // Several processes may do this at once.
     let mut png = std::io::Cursor::new(vec![]);
     sheet.draw()?.write_to(&mut png, image::ImageFormat::Png).context("sheet.png cannot be made")?;
@@ -39,11 +39,28 @@ pub fn draw_small(results: &Results) -> Result<bool> {
     Ok(true)
 }
 
-/// The rows of the table of results in a folder, `results.jsonl`.
+/// The rows of the tables of results in several folders. A column that only some of them have is empty in the others.
 ///
 /// # Errors
 /// A table that is not there, or is none.
-pub fn table(folder: &Path) -> Result<Vec<Row>> {
+pub fn tables(folders: &[PathBuf]) -> Result<Vec<Row>> {
+    let mut rows = vec![];
+    for folder in folders {
+        rows.extend(table(folder)?);
+    }
+    let columns: BTreeSet<String> = rows.iter().flat_map(|row| row.keys().cloned()).collect();
+    for row in &mut rows {
+        for column in &columns {
+            if !row.contains_key(column) {
+                row.insert(column.clone(), Value::Null);
+            }
+        }
+    }
+    Ok(rows)
+}
+
+/// The rows of the table of results in a folder, `results.jsonl`.
+fn table(folder: &Path) -> Result<Vec<Row>> {
     let path = folder.join(JSON_LINES);
     let named = || format!("{}: cannot be read; `metapicture sweep` and `visualize` write it", path.display());
     let lines = std::fs::read_to_string(&path).with_context(named)?;
@@ -127,13 +144,13 @@ impl Headings {
     }
 }
 
-/// Lays out the pictures of rows of a table of results: `by` is the column whose values are the rows of the sheet, `across` those whose
+/// Lays out the pictures of rows of tables of results, which are found in these stores: `by` is the column whose values are the rows of the sheet, `across` those whose
 /// values are its columns; of several runs in a cell the first one is shown, or the one of highest activation (`best`). Pictures are drawn
 /// `side` pixels wide.
 ///
 /// # Errors
 /// A column that there is not; more than 4,000 cells; a picture that cannot be read.
-pub fn lay_out(store: &Store, rows: &[&Row], by: &str, across: &[String], best: bool, side: u32) -> Result<Sheet> {
+pub fn lay_out(stores: &[&Store], rows: &[&Row], by: &str, across: &[String], best: bool, side: u32) -> Result<Sheet> {
     column(by, "rows", rows)?;
     across.iter().try_for_each(|name| column(name, "cols", rows).map(|_| ()))?;
     let named = |row: &Row, axis: &str| match axis {
@@ -171,7 +188,9 @@ pub fn lay_out(store: &Store, rows: &[&Row], by: &str, across: &[String], best: 
                 if let Some(probability) = row.get("witness_probability").and_then(Value::as_f64) {
                     caption.push(format!("witnesses {probability:.2}"));
                 }
-                Some(Cell { picture: Some(picture::read(&store.picture(&id))?), caption })
+                let paths = || stores.iter().map(|store| store.picture(&id));
+                let path = paths().find(|path| path.exists()).or_else(|| paths().next()).unwrap_or_default();
+                Some(Cell { picture: Some(picture::read(&path)?), caption })
             }
             None if here.iter().any(|row| row["status"] == "failed") => {
                 Some(Cell { picture: None, caption: vec!["failed".to_owned()] })

@@ -188,7 +188,14 @@ fn records_are_made_checked_and_laid_out() {
     let desk = Desk::with_networks(&[]);
     let visualize = "visualize --classifier ./narrow.yaml --generator ./faces.yaml --unit banana wig --method naive latent --steps 2 \
                      --witness ./wider.yaml --out out";
-    let lines = [visualize, visualize, "store verify out", "sheet out", "sheet out --where unit=class:wig --pick best"];
+    let lines = [
+        visualize,
+        visualize,
+        "store verify out",
+        "sheet out",
+        "sheet out --where unit=class:wig --pick best",
+        "sheet out out --rows seed",
+    ];
     hold("records", &desk.transcript(&lines), &[TIMES, SIZES, FIGURES, PERCENT]);
 }
 
