@@ -13,8 +13,8 @@ use metapicture::engine::store::Store;
 /// A labelled contact sheet of folders of records, by any two columns of their results.csv.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Columns are those of results.csv: unit, method, seed, classifier, generator, facet, size and every swept value. Where
-several runs fall into one cell, the first one is shown, or with --pick best the one of highest activation.
+    after_help = "Columns are those of results.csv: unit, method, seed, classifier, generator, facet, size and every swept value; and folder, where there
+are several. Where several runs fall into one cell, the first one is shown, or with --pick best the one of highest activation.
 
 Example:
   metapicture sheet out/smoke --rows unit --cols method --where seed=0"

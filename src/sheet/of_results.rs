@@ -12,6 +12,9 @@ use crate::picture;
 use crate::run::{JSON_LINES, Results};
 use crate::store::{Aside, RunId, Store};
 
+/// The column of the folder in which a row's records are.
+const FOLDER: &str = "folder";
+
 /// A row of a table of results: column and value.
 pub type Row = Map<String, Value>;
 
@@ -39,14 +42,19 @@ pub fn draw_small(results: &Results) -> Result<bool> {
     Ok(true)
 }
 
-/// The rows of the tables of results in several folders. A column that only some of them have is empty in the others.
+/// The rows of the tables of results in several folders, which a column `folder` tells apart. A column that only some of them have is empty
+/// in the others.
 ///
 /// # Errors
 /// A table that is not there, or is none.
 pub fn tables(folders: &[PathBuf]) -> Result<Vec<Row>> {
     let mut rows = vec![];
     for folder in folders {
-        rows.extend(table(folder)?);
+        let named = |mut row: Row| {
+            row.insert(FOLDER.to_owned(), folder.display().to_string().into());
+            row
+        };
+        rows.extend(table(folder)?.into_iter().map(named));
     }
     let columns: BTreeSet<String> = rows.iter().flat_map(|row| row.keys().cloned()).collect();
     for row in &mut rows {
@@ -144,8 +152,8 @@ impl Headings {
     }
 }
 
-/// Lays out the pictures of rows of tables of results, which are found in these stores: `by` is the column whose values are the rows of the sheet, `across` those whose
-/// values are its columns; of several runs in a cell the first one is shown, or the one of highest activation (`best`). Pictures are drawn
+/// Lays out the pictures of rows of tables of results, whose records are in these stores: `by` is the column whose values are the rows of the
+/// sheet, `across` those whose values are its columns; of several runs in a cell the first one is shown, or the one of highest activation (`best`). Pictures are drawn
 /// `side` pixels wide.
 ///
 /// # Errors
@@ -154,7 +162,7 @@ pub fn lay_out(stores: &[&Store], rows: &[&Row], by: &str, across: &[String], be
     column(by, "rows", rows)?;
     across.iter().try_for_each(|name| column(name, "cols", rows).map(|_| ()))?;
     let named = |row: &Row, axis: &str| match axis {
-        "method" | "generator" | "classifier" | "unit" => heading(row, axis),
+        "method" | "generator" | "classifier" | "unit" | FOLDER => heading(row, axis),
         _ => format!("{axis} {}", text(&row[axis])),
     };
     let column_of = |row: &Row| across.iter().map(|axis| named(row, axis)).collect::<Vec<_>>().join(", ");
@@ -188,9 +196,9 @@ pub fn lay_out(stores: &[&Store], rows: &[&Row], by: &str, across: &[String], be
                 if let Some(probability) = row.get("witness_probability").and_then(Value::as_f64) {
                     caption.push(format!("witnesses {probability:.2}"));
                 }
-                let paths = || stores.iter().map(|store| store.picture(&id));
-                let path = paths().find(|path| path.exists()).or_else(|| paths().next()).unwrap_or_default();
-                Some(Cell { picture: Some(picture::read(&path)?), caption })
+                let folder = row.get(FOLDER).and_then(Value::as_str).map(Path::new);
+                let store = stores.iter().find(|store| Some(store.root()) == folder).unwrap_or(&stores[0]);
+                Some(Cell { picture: Some(picture::read(&store.picture(&id))?), caption })
             }
             None if here.iter().any(|row| row["status"] == "failed") => {
                 Some(Cell { picture: None, caption: vec!["failed".to_owned()] })

@@ -194,7 +194,7 @@ fn records_are_made_checked_and_laid_out() {
         "store verify out",
         "sheet out",
         "sheet out --where unit=class:wig --pick best",
-        "sheet out out --rows seed",
+        "sheet out ./out --rows folder",
     ];
     hold("records", &desk.transcript(&lines), &[TIMES, SIZES, FIGURES, PERCENT]);
 }
