@@ -3,7 +3,6 @@
 
 use std::path::{Path, PathBuf};
 
-use frozen::load::LoadError;
 use frozen::weights::WeightFile;
 use generators::Encoding;
 use serde::Serialize;
@@ -11,6 +10,7 @@ use tch::Tensor;
 use zoo::{Kind, Manifest};
 
 use crate::error::Result;
+use crate::fit::misfit;
 use crate::models::Models;
 use crate::random::{Purpose, Seed, normal, stream};
 use crate::samples;
@@ -172,12 +172,4 @@ fn tensors(path: &Path, keys: &[String]) -> std::result::Result<String, String> 
     let all: Vec<String> = file.entries().map(|entry| format!("{} {:?}", entry.name, entry.shape)).collect();
     let more = if all.len() > 5 { ", …" } else { "" };
     Ok(format!("{}: {}{more}", all.len(), all[..all.len().min(5)].join(", ")))
-}
-
-/// Everything that does not fit, where that is it.
-fn misfit(error: &LoadError) -> String {
-    match error {
-        LoadError::Weights(error) => format!("{:#}", error.fault),
-        other => other.to_string(),
-    }
 }

