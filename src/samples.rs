@@ -125,7 +125,8 @@ pub fn sheet(generator: &Generator) -> Result<Sheet> {
             let smooth = |noise| plain(&format!("fourier, {noise}"), Space::Fourier { noise, decay: 1. }, 0);
             let rows = std::iter::once(plain("white noise", Space::Gaussian, 0)).chain(SMOOTH.map(smooth));
             let natural = generator.statistics.as_ref();
-            let natural = natural.map(|_| plain("statistics", Space::Statistics { noise: 1., limit: None }, 0));
+            let natural =
+                natural.map(|_| plain("statistics", Space::Statistics { noise: 1., limit: None, opening: 0 }, 0));
             let what = match natural {
                 None => "white noise: codes as drawn; fourier: as that space starts, with this noise and decay 1",
                 Some(_) => {

@@ -419,6 +419,10 @@ pub struct Inverted {
     pub unit: Option<usize>,
     /// The inversion gap: squared distance in the target's features over that of the mean photograph; 0 is in the generator's range.
     pub gap: f64,
+    /// The squared distance over the mean squared distance of photographs from their mean: the same denominator for whatever was searched. Earlier versions
+    /// did not measure it.
+    #[serde(default)]
+    pub distance: Option<f64>,
     /// The unit's activation for the nearest picture over that for the picture that was searched.
     pub activation: Option<f64>,
     /// The nearest picture, relative to the folder of `comparison.json`.

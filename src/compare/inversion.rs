@@ -8,7 +8,10 @@
 //! gap = min_z |phi(G(z)) - phi(x)|^2 / |phi(x) - m|^2        m: mean phi of the photographs
 //! ```
 //!
-//! 0 is in the generator's range; 1 is no nearer than the mean photograph. The nearest of many random codes are the starts of an
+//! 0 is in the generator's range; 1 is no nearer than the mean photograph. What a picture has beyond photographs makes its denominator large, so
+//! gaps of pixel results and of photographs cannot be held against each other; the distance can, which has the same denominator for all:
+//! the mean of |phi(p) - m|^2 over the photographs p.
+//! The nearest of many random codes are the starts of an
 //! optimization by Adam, and the best of these are followed to the end; the best point that any of them passes counts, so that the gap found
 //! is an upper bound.
 
@@ -67,6 +70,8 @@ pub struct Inversion<'a> {
     pub seed: Seed,
     /// Mean features of the photographs.
     pub mean: &'a [f32],
+    /// The mean squared distance of the photographs' features from these.
+    pub spread: f64,
 }
 
 /// What codes are searched for.
@@ -82,6 +87,8 @@ enum Goal<'a> {
 pub struct Nearest {
     /// The gap, 0 or more.
     pub gap: f64,
+    /// The squared distance over that of photographs from their mean, 0 or more.
+    pub distance: f64,
     /// `[3,H,W]` in `[0,1]`, on the CPU.
     pub picture: Tensor,
 }
@@ -179,8 +186,10 @@ impl Inversion<'_> {
             let (least, pictures) = self.descend(&mut latent, &goal, self.steps, &follow)?;
             let place = least.argmin(0, false).int64_value(&[]);
             let scale = (&wanted - &mean).square().sum(Kind::Float).double_value(&[]);
+            let least = least.double_value(&[place]);
             found.push(Nearest {
-                gap: least.double_value(&[place]) / scale.max(f64::MIN_POSITIVE),
+                gap: least / scale.max(f64::MIN_POSITIVE),
+                distance: least / self.spread.max(f64::MIN_POSITIVE),
                 picture: pictures.get(place).to_device(Device::Cpu).to_kind(Kind::Float),
             });
         }

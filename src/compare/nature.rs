@@ -82,6 +82,15 @@ impl Nature {
         Ok(nature)
     }
 
+    /// The mean squared distance of the photographs' features from their mean.
+    pub fn spread(&self) -> f64 {
+        let off = |seen: &Seen| -> f64 {
+            let pairs = seen.look.features.iter().zip(&self.mean_features);
+            pairs.map(|(feature, mean)| f64::from(feature - mean).powi(2)).sum()
+        };
+        self.photographs.iter().map(off).sum::<f64>() / self.photographs.len().max(1) as f64
+    }
+
     /// The median activation of a unit.
     pub fn median(&self, unit: usize) -> Option<f64> {
         let all = self.activations.get(unit)?;

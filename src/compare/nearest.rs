@@ -103,6 +103,7 @@ pub fn nearest(
                 of: wanted.of.to_owned(),
                 unit: wanted.fires.map(|(unit, _)| unit),
                 gap: nearest.gap,
+                distance: Some(nearest.distance),
                 activation: wanted.fires.map(reached).transpose()?,
                 file,
             });
@@ -160,5 +161,6 @@ fn inversion<'a>(job: &'a Job, prior: &'a Prior, method: &Recipe, nature: &'a Na
         steps: job.options.inversion_steps,
         seed: Seed(job.options.seed),
         mean: &nature.mean_features,
+        spread: nature.spread(),
     })
 }

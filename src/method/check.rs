@@ -49,7 +49,7 @@ impl Method {
                 {
                     bail_at!("param.latent.space.fourier", "noise is not negative, decay between 0 and 4")
                 }
-                Space::Statistics { noise, limit }
+                Space::Statistics { noise, limit, .. }
                     if !(*noise >= 0. && noise.is_finite())
                         || limit.is_some_and(|limit| !(limit > 0. && limit.is_finite())) =>
                 {
@@ -71,6 +71,9 @@ impl Method {
                     format!("optimizer.{name}"),
                     "its first generation is the start; param.latent.screen and starts are 1"
                 );
+            }
+            if matches!(spec.space, Space::Statistics { opening, .. } if opening > 0) {
+                bail_at!(format!("optimizer.{name}"), "has no gradient; param.latent.space.statistics.opening is 0");
             }
             if !self.regularizers.is_empty() || !self.filters.is_empty() || self.facets > 1 {
                 bail_at!(format!("optimizer.{name}"), "works without regularizers, filters and facets");

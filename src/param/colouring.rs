@@ -127,6 +127,14 @@ impl Colouring {
         }
     }
 
+    /// Only this share of a spectrum's rings of frequencies, from the lowest up (one of them at least); vectors as they are.
+    pub(super) fn low(&self, spectra: &Tensor, share: f64) -> Tensor {
+        match self {
+            Colouring::Spectra { shells, .. } => shells.low(spectra, share),
+            _ => spectra.shallow_clone(),
+        }
+    }
+
     /// Scales down, in place, what is stronger than white noise of this mean square allows: each ring of frequencies for itself, and a
     /// vector as a whole.
     pub(super) fn limit(&self, trained: &Tensor, limit: f64) {
@@ -199,6 +207,12 @@ impl Shells {
         let samples = energy.size()[0];
         let zeros = Tensor::zeros([samples, self.typical.size()[0]], (energy.kind(), energy.device()));
         zeros.index_add(1, &self.rings, &energy.view([samples, -1])) / &self.typical
+    }
+
+    fn low(&self, spectra: &Tensor, share: f64) -> Tensor {
+        let highest = (share * (self.typical.size()[0] - 1) as f64).floor();
+        let size = spectra.size();
+        spectra * self.rings.le(highest).to_kind(spectra.kind()).view([1, 1, size[2], size[3], 1])
     }
 
     fn limit(&self, spectra: &Tensor, limit: f64) {

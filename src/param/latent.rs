@@ -46,6 +46,10 @@ pub enum Space {
         /// standard deviations of white noise more, which matters where there are few). None: any.
         #[serde(default, skip_serializing_if = "is_default")]
         limit: Option<f64>,
+        /// Coarse to fine: steps until all spatial frequencies are searched. The lowest are from the first step on, and the others join one ring
+        /// after the other. 0: all of them at once.
+        #[serde(default, skip_serializing_if = "is_default")]
+        opening: usize,
     },
     /// On the sphere of radius sqrt(d), where nearly all of the standard normal distribution in d dimensions lies: the
     /// norm stays what the generator knows, and only the direction is searched. Of a prior that is another (the w of a
@@ -147,6 +151,8 @@ pub struct Latent<'g> {
     pass: Option<Pass<'g>>,
     /// The last pictures, which the pullback of clamping reads.
     pictures: Option<Tensor>,
+    /// The step of the search, from 0.
+    step: usize,
 }
 
 impl<'g> Latent<'g> {
@@ -208,6 +214,7 @@ impl<'g> Latent<'g> {
             condition,
             pass: None,
             pictures: None,
+            step: 0,
         };
         match spec.space {
             Space::Fourier { noise, decay } => {
@@ -243,7 +250,14 @@ impl<'g> Latent<'g> {
 
     /// The gradient with respect to what is trained, given that with respect to the codes.
     fn to_trained(&self, gradient: Tensor) -> Tensor {
-        self.colouring.as_ref().map_or_else(|| gradient.shallow_clone(), |colouring| colouring.pullback(&gradient))
+        let Some(colouring) = &self.colouring else { return gradient };
+        let gradient = colouring.pullback(&gradient);
+        match self.space {
+            Space::Statistics { opening, .. } if self.step + 1 < opening => {
+                colouring.low(&gradient, (self.step + 1) as f64 / opening as f64)
+            }
+            _ => gradient,
+        }
     }
 
     /// Mean and standard deviation of the prior in each number of [`tensors`](Param::tensors): `[1]` or `[1,…]` each.
@@ -281,6 +295,10 @@ impl<'g> Latent<'g> {
 }
 
 impl Param for Latent<'_> {
+    fn begin(&mut self, step: usize) {
+        self.step = step;
+    }
+
     fn pictures(&mut self) -> Tensor {
         let input = self.generator.input(&self.codes(), self.weights().as_ref());
         let pass = self.generator.network.forward(self.schedule, &input);

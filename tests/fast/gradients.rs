@@ -109,7 +109,7 @@ fn the_gradient_of_a_class_reaches_a_spatial_code_and_its_spectrum() {
     let table = Arc::new(learner.learned().unwrap());
     generator.statistics = Some(Statistics { table, sha256: String::new() });
     let schedule = generator.schedule();
-    let natural = Space::Statistics { noise: 0.5, limit: None };
+    let natural = Space::Statistics { noise: 0.5, limit: None, opening: 0 };
     for space in [Space::Gaussian, Space::Fourier { noise: 0.5, decay: 1. }, natural] {
         let mut code = Latent::new(&generator, &schedule, &LatentSpec::in_space(space.clone()), None, &[(Seed(0), 0)]);
         check_param(&format!("{space:?}"), &mut code, &["class:banana"], &classifier);

@@ -46,7 +46,7 @@ fn generator(side: i64) -> Generator {
 }
 
 fn space(limit: Option<f64>) -> LatentSpec {
-    LatentSpec::in_space(Space::Statistics { noise: 1., limit })
+    LatentSpec::in_space(Space::Statistics { noise: 1., limit, opening: 0 })
 }
 
 #[test]
@@ -204,7 +204,7 @@ fn codes_are_pulled_by_what_an_encoder_finds_in_their_pictures_whatever_their_si
         let rendered = render(&batch, &|_: usize, _: usize, _: f64| {}).unwrap().remove(0);
         assert_eq!(rendered.failure, None, "{param}");
         let schedule = generator.schedule();
-        let start = LatentSpec::in_space(Space::Statistics { noise: 0.7, limit: None });
+        let start = LatentSpec::in_space(Space::Statistics { noise: 0.7, limit: None, opening: 0 });
         let mut latent = Latent::new(&generator, &schedule, &start, None, &[(Seed(4), 0)]);
         let (code, pictures) = (latent.state().remove(0).1, latent.pictures());
         let expected = 0.25 * (code - encoder.codes(&pictures)).square().sum(Kind::Double).double_value(&[]);
@@ -212,6 +212,29 @@ fn codes_are_pulled_by_what_an_encoder_finds_in_their_pictures_whatever_their_si
         let tolerance = if size.is_none() { 1e-4 } else { 0.1 };
         assert!((found / expected - 1.).abs() < tolerance, "{param}: {found} instead of {expected}");
     }
+}
+
+#[test]
+fn coarse_to_fine_frequencies_join_one_ring_after_the_other() {
+    let generator = generator(8);
+    let schedule = generator.schedule();
+    let mut reached = vec![];
+    for opening in [0, 4] {
+        let spec = LatentSpec::in_space(Space::Statistics { noise: 1., limit: None, opening });
+        let mut latent = Latent::new(&generator, &schedule, &spec, None, &[(Seed(4), 0)]);
+        for step in 0..5 {
+            latent.begin(step);
+            let gradient = latent.pictures() - 0.3;
+            let gradient = latent.pullback(&gradient).remove(0);
+            // Rows 0 to 4 of the first column have the frequencies 0 to 4, in cycles a code.
+            let column = gradient.abs().amax([0i64, 1, 4], false).select(1, 0).narrow(0, 0, 5);
+            reached.push((opening, step, column.gt(1e-9).sum(Kind::Int64).int64_value(&[]) - 1));
+        }
+    }
+    let all = (0..5).map(|step| (0, step, 4));
+    // The highest ring, at the corners of the spectrum, is the sixth.
+    let opened = [(4, 0, 1), (4, 1, 3), (4, 2, 4), (4, 3, 4), (4, 4, 4)];
+    assert_eq!(reached, all.chain(opened).collect::<Vec<_>>());
 }
 
 #[test]

@@ -218,6 +218,16 @@ fn what_a_generator_made_is_in_its_range() {
     assert!(mean < 0.05, "{own:?}");
     let pixel = narrow().value("blend eps=0", "inversion_gap");
     assert!(pixel > 10. * mean, "naive noise is in no GAN's range: {pixel}");
+    // Gaps have each their own denominator, distances one: of photographs about that of a gap, of noise far less.
+    let denominator = |of: &str| {
+        let found: Vec<f64> = (narrow().comparison.inversions.iter())
+            .filter(|inverted| inverted.of == of)
+            .map(|inverted| inverted.distance.unwrap() / inverted.gap)
+            .collect();
+        found.iter().sum::<f64>() / found.len() as f64
+    };
+    let (noise, photographs) = (denominator("baseline"), denominator("photographs"));
+    assert!((0.3..3.).contains(&photographs) && noise > 2. * photographs, "{noise} {photographs}");
 }
 
 #[test]
