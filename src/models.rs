@@ -228,8 +228,8 @@ impl Models {
         }
     }
 
-    /// Photographs: the set of the zoo of this name, which is pulled if need be, or else the pictures in this folder, whose subfolders may
-    /// bear the names of classes of `classifier`. Broken pictures are told to whoever follows the progress, and passed over.
+    /// Photographs: the set of the zoo of this name, which is pulled if need be, or else the picture of this file, or those in this folder, whose
+    /// subfolders may bear the names of classes of `classifier`. Broken pictures are told to whoever follows the progress, and passed over.
     ///
     /// # Errors
     /// A name that is neither; a folder that cannot be read, or holds no pictures.
@@ -240,6 +240,7 @@ impl Models {
                 reference::told(folder, &broken).iter().for_each(|told| self.0.progress.note(told));
                 Ok(photographs)
             }
+            None if Path::new(name).is_file() => Ok(vec![reference::file(Path::new(name)).of_request()?]),
             None => Ok(reference::of_set(&self.set(name)?)),
         }
     }

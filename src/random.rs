@@ -59,6 +59,8 @@ pub enum Purpose {
     Robustness = 17,
     /// What a picture is moved by whose unit nothing moves.
     Revival = 18,
+    /// The photographs that a search of codes starts from.
+    Photographs = 19,
 }
 
 /// The stream of one seed, purpose and step.

@@ -126,6 +126,7 @@ impl Sweep {
                 generator_size: generator.and_then(|of| of.size),
                 size: point.size,
                 encodes: point.method.encodes(),
+                photographs: point.method.photographs().map(str::to_owned),
             });
             let experiment = loader.experiment(number)?;
             witnesses = experiment.witnesses.iter().map(|witness| witness.name.clone()).collect();

@@ -13,7 +13,7 @@ use crate::method::Method;
 use crate::models::{Classifier, Generator};
 use crate::render::Unkept;
 use crate::render::Watch;
-use crate::run::{KeyNames, Plan, Run, experiment};
+use crate::run::{Encoded, KeyNames, Plan, Run, experiment};
 use crate::store::Sealed;
 use crate::store::{Record, Status};
 use crate::unit::Unit;
@@ -44,6 +44,7 @@ pub struct Visualization<'w> {
     size: Option<i64>,
     steps: Option<usize>,
     facets: Option<usize>,
+    from: Option<String>,
     seeds: Range<u64>,
     batch: usize,
     watch: Arc<dyn Watch + 'w>,
@@ -67,6 +68,7 @@ impl<'w> Visualization<'w> {
             size: None,
             steps: None,
             facets: None,
+            from: None,
             seeds: 0..1,
             batch: BATCH,
             watch: Arc::new(|_: usize, _: usize, _: f64| {}),
@@ -94,6 +96,14 @@ impl<'w> Visualization<'w> {
     pub fn method(mut self, name: &str) -> Result<Self> {
         self.method = Some(Method::find(name)?);
         Ok(self)
+    }
+
+    /// Photographs whose codes the search of a code starts from: a set of the zoo, a folder, or a file. Unless told, it starts as the
+    /// method says, from noise mostly.
+    #[must_use]
+    pub fn from_photographs(mut self, photographs: &str) -> Self {
+        self.from = Some(photographs.to_owned());
+        self
     }
 
     /// Classifiers that judge the picture of a class and take no part in making it.
@@ -171,8 +181,8 @@ impl<'w> Visualization<'w> {
         }
         let method = self.with_settings()?;
         let prior = self.prior.as_ref().map(|prior| (prior, self.class.as_deref()));
-        let (encodes, keys) = (method.encodes(), KeyNames::SETTINGS);
-        let experiment = experiment(&self.classifier, prior, encodes, &self.witnesses, self.size, keys)?;
+        let (encoded, keys) = (Encoded::by(&method), KeyNames::SETTINGS);
+        let experiment = experiment(&self.classifier, prior, encoded, &self.witnesses, self.size, keys)?;
         let units = [self.unit.clone()];
         experiment.check(&units, std::slice::from_ref(&method))?;
         let mut plan = Plan::default();
@@ -195,6 +205,11 @@ impl<'w> Visualization<'w> {
         }
         method.steps = self.steps.unwrap_or(method.steps);
         method.facets = self.facets.unwrap_or(method.facets);
+        if let Some(photographs) = &self.from
+            && !method.start_from(photographs)
+        {
+            bail!("method '{}' searches no code that could start from photographs", method.name);
+        }
         method.check().with_context(|| format!("method '{}'", method.name))?;
         Ok(method)
     }

@@ -95,8 +95,17 @@ pub(super) fn run(command: Bench, quiet: bool) -> Result<u8> {
     // Gives the passes of one step: those that follow a gradient look once more at the end.
     let time = |steps: usize, watch: &dyn Watch| -> Result<usize> {
         let method = Method { steps, ..method.clone() };
-        let batch =
-            Batch { classifier, shapes, generator, condition, encoder, method: &method, size: Some(size), runs: &runs };
+        let batch = Batch {
+            classifier,
+            shapes,
+            generator,
+            condition,
+            encoder,
+            photographs: None,
+            method: &method,
+            size: Some(size),
+            runs: &runs,
+        };
         let rendered = render(&batch, watch)?;
         match rendered.iter().find_map(|run| run.failure.as_ref()) {
             Some(failure) => Err(Error::compute(format!("a run failed: {failure}"))),

@@ -49,6 +49,9 @@ pub struct Visualize {
     /// Classifiers that judge the pictures and take no part.
     #[arg(long = "witness", num_args = 1.., value_name = "NAME")]
     witnesses: Vec<String>,
+    /// Photographs whose codes the search of a code starts from: a set of the zoo (`photos`), a folder, or a file.
+    #[arg(long, value_name = "PHOTOS", requires = "generator")]
+    from: Option<String>,
     /// Optimization steps in each octave, instead of the methods' own number.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     steps: Option<u32>,
@@ -83,6 +86,14 @@ pub(super) fn run(command: Visualize, quiet: bool, verbose: bool) -> Result<u8> 
     let Some(last) = command.seed.checked_add(command.seeds - 1) else {
         return Err(request!("--seed: {} is too large for {} seeds", command.seed, command.seeds)).of_request();
     };
+    let mut starts: Vec<&str> = methods.iter().filter_map(Method::photographs).collect();
+    starts.dedup();
+    if let [first, other, ..] = starts[..] {
+        return Err(request!(
+            "--method: one starts from {first}, another from {other}; an experiment file has room for both"
+        ))
+        .of_request();
+    }
     let mut loader = Loader::new(&models, KeyNames::FLAGS, command.witnesses.clone());
     let number = loader.number(ModelSet {
         classifier: command.classifier.clone(),
@@ -90,7 +101,8 @@ pub(super) fn run(command: Visualize, quiet: bool, verbose: bool) -> Result<u8> 
         class: command.class.clone(),
         generator_size: None,
         size: command.size,
-        encodes: methods.iter().any(Method::encodes),
+        encodes: command.from.is_some() || methods.iter().any(Method::encodes),
+        photographs: command.from.clone().or_else(|| methods.iter().find_map(Method::photographs).map(str::to_owned)),
     });
     let experiment = loader.experiment(number)?;
     if methods.is_empty() {
@@ -134,6 +146,17 @@ fn methods(command: &Visualize, names: &[String]) -> Result<Vec<Method>> {
         }
         if let Some(steps) = command.steps {
             method.steps = steps as usize;
+        }
+        if let Some(photographs) = &command.from
+            && !method.start_from(photographs)
+        {
+            return Err(request!(
+                "--from: method '{}' searches no code that could start from photographs",
+                method.name
+            ));
+        }
+        if command.from.is_some() {
+            method.check().with_context(|| format!("--from with method '{}'", method.name))?;
         }
         if let Some(facets) = command.facets {
             method.facets = facets.into();

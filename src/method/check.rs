@@ -75,6 +75,12 @@ impl Method {
             if matches!(spec.space, Space::Statistics { opening, .. } if opening > 0) {
                 bail_at!(format!("optimizer.{name}"), "has no gradient; param.latent.space.statistics.opening is 0");
             }
+            if spec.from.is_some() {
+                bail_at!(
+                    format!("optimizer.{name}"),
+                    "its first generation are draws of the prior; without param.latent.from"
+                );
+            }
             if !self.regularizers.is_empty() || !self.filters.is_empty() || self.facets > 1 {
                 bail_at!(format!("optimizer.{name}"), "works without regularizers, filters and facets");
             }

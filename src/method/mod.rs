@@ -250,6 +250,12 @@ impl Method {
                 file.remove("path");
             }
         }
+        // So are photographs, which whoever has them adds.
+        for place in ["/param/latent", "/param/blend/prior"] {
+            if let Some(latent) = settings.pointer_mut(place).and_then(serde_json::Value::as_object_mut) {
+                latent.remove("from");
+            }
+        }
         settings
     }
 
@@ -277,9 +283,25 @@ impl Method {
         self.param.latent().is_some_and(|spec| matches!(spec.space, Space::Statistics { .. }))
     }
 
-    /// Whether it brings pictures back to codes.
+    /// Starts from photographs (a set of the zoo, a folder, or a file) if it searches a code; tells whether it does.
+    pub fn start_from(&mut self, photographs: &str) -> bool {
+        match &mut self.param {
+            ParamSpec::Latent(spec) | ParamSpec::Blend(BlendSpec { prior: spec, .. }) => {
+                spec.from = Some(photographs.to_owned());
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// The photographs that it starts from: a set of the zoo, a folder, or a file.
+    pub fn photographs(&self) -> Option<&str> {
+        self.param.latent()?.from.as_deref()
+    }
+
+    /// Whether it brings pictures back to codes, its own or those that it starts from.
     pub fn encodes(&self) -> bool {
-        self.regularizers.iter().any(RegularizerSpec::encodes)
+        self.photographs().is_some() || self.regularizers.iter().any(RegularizerSpec::encodes)
     }
 
     /// Whether it searches what a generator is given.

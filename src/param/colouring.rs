@@ -92,6 +92,24 @@ impl Colouring {
         }
     }
 
+    /// The numbers that are trained whose codes these are: the inverse of [`Colouring::codes`].
+    pub(super) fn trained_of(&self, codes: &Tensor) -> Tensor {
+        let trained = match self {
+            Colouring::Smooth { scale, mean, .. } => spectrum::of_picture(&(codes - mean)) / scale,
+            Colouring::Spectra { roots, mean, .. } => {
+                mixed(&spectrum::of_picture(&(codes - mean)), &Tensor::linalg_inv(roots))
+            }
+            Colouring::Vectors { root, mean } => {
+                let apart = (codes - mean).flatten(1, -1);
+                match root {
+                    Some(root) => Tensor::linalg_solve_triangular(root, &apart.tr(), false, true, false).tr(),
+                    None => apart,
+                }
+            }
+        };
+        trained.contiguous()
+    }
+
     /// The codes of what is trained.
     pub(super) fn codes(&self, trained: &Tensor, shape: &[i64]) -> Tensor {
         match self {

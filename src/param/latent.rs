@@ -101,6 +101,10 @@ pub struct LatentSpec {
     /// What the search begins with.
     #[serde(default, skip_serializing_if = "is_default")]
     pub start: Start,
+    /// Photographs whose codes it begins with instead, each start with a random square of one: a set of the zoo, a folder, or a file. The
+    /// generator's encoder brings them to codes.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub from: Option<String>,
     /// Whether the classifier sees numbers beyond black and white as the generator made them. A saved picture never has them.
     #[serde(default, skip_serializing_if = "is_default")]
     pub unclamped: bool,
@@ -109,7 +113,7 @@ pub struct LatentSpec {
 impl LatentSpec {
     /// A search from one code, in this space.
     pub fn in_space(space: Space) -> LatentSpec {
-        LatentSpec { space, screen: 1, starts: 1, trial: 0, start: Start::default(), unclamped: false }
+        LatentSpec { space, screen: 1, starts: 1, trial: 0, start: Start::default(), from: None, unclamped: false }
     }
 }
 
@@ -238,6 +242,15 @@ impl<'g> Latent<'g> {
     fn take_as_white(&mut self, colouring: Colouring, white: &Tensor, noise: f64) {
         self.trained = (colouring.trained(white) * noise).contiguous();
         self.colouring = Some(colouring);
+    }
+
+    /// Starts from these codes `[N,…]` instead.
+    pub fn start_from(&mut self, codes: &Tensor) {
+        self.trained = match &self.colouring {
+            Some(colouring) => colouring.trained_of(codes),
+            None => codes.copy(),
+        };
+        self.project();
     }
 
     /// The codes `[N, …]`.

@@ -55,6 +55,16 @@ pub fn in_folder(folder: &Path, classifier: &Classifier) -> Result<(Vec<Photogra
     Ok((paths.into_iter().map(photograph).collect::<Result<_>>()?, broken))
 }
 
+/// One picture.
+///
+/// # Errors
+/// A file that cannot be read, or is no whole picture.
+pub fn file(path: &Path) -> Result<Photograph> {
+    picture::read(path)?;
+    let bytes = std::fs::read(path).with_context(|| format!("{}: cannot be read", path.display()))?;
+    Ok(Photograph { path: path.to_owned(), sha256: sha256(&bytes), class: None })
+}
+
 /// The pictures in a folder and the folders in it that can be read, and those that cannot. Each is decoded for that.
 ///
 /// # Errors

@@ -17,6 +17,7 @@ use crate::method::Method;
 use crate::optimizer::Optimizer;
 use crate::param::Param;
 use crate::random::{Purpose, Seed, normal, stream};
+use crate::regularizer::RegularizerSpec;
 use crate::saved::Saved;
 use crate::unit::Unit;
 
@@ -39,6 +40,8 @@ pub(super) struct Chain<'b> {
     /// The next step.
     pub(super) step: usize,
     pub(super) octave: usize,
+    /// The draws of their seeds that the runs started from.
+    pub(super) draws: Vec<u64>,
     /// The runs whose units nothing has moved yet, as the trace says that was read last.
     pub(super) dead: Vec<bool>,
 }
@@ -59,7 +62,8 @@ impl<'b> Chain<'b> {
         let view = Chain::view(batch, of_pictures, param.as_ref(), &dead)?;
         let optimizer = batch.method.optimizer.build(&param.tensors())?;
         let (step, octave, passes) = (0, 0, Passes::default());
-        let encoder = match batch.generator.filter(|_| batch.method.encodes()) {
+        let pulled = batch.method.regularizers.iter().any(RegularizerSpec::encodes);
+        let encoder = match batch.generator.filter(|_| pulled) {
             Some(generator) => Some(Encoder::new(generator, batch.encoder)?),
             None => None,
         };
@@ -77,6 +81,7 @@ impl<'b> Chain<'b> {
             passes,
             step,
             octave,
+            draws: vec![0; batch.runs.len()],
             dead,
         })
     }
@@ -228,6 +233,7 @@ impl<'b> Chain<'b> {
         let mut saved = Saved::default();
         saved.put_counts("counts", &[self.step, self.octave, forward, backward]);
         saved.put_all("tensors", &self.tensors());
+        saved.put_counts("draws", &self.draws.iter().map(|&draw| draw as usize).collect::<Vec<_>>());
         for (sample, rows) in self.trace.rows.iter().enumerate() {
             saved.put_trace(&format!("trace.{sample}"), rows);
         }
@@ -264,6 +270,7 @@ impl<'b> Chain<'b> {
         for (sample, rows) in self.trace.rows.iter_mut().enumerate() {
             *rows = saved.trace(&format!("trace.{sample}"), self.trace.regularizers)?;
         }
+        self.draws = saved.counts("draws")?.iter().map(|&draw| draw as u64).collect();
         let device = self.batch.classifier.network.device();
         self.trace.waiting = saved.all("waiting").iter().map(|columns| columns.to_device(device)).collect();
         let shape = [3 + self.trace.regularizers as i64, self.trace.rows.len() as i64];
@@ -332,6 +339,7 @@ impl<'b> Chain<'b> {
                     mine.get(run as i64).copy_(&theirs.get(run as i64));
                 }
                 first.trace.rows[run].clone_from(&other.trace.rows[run]);
+                first.draws[run] = other.draws[run];
             }
         }
         first
@@ -349,7 +357,13 @@ impl<'b> Chain<'b> {
         self.best.restore(&self.param.tensors());
         let pictures = on_host(self.param.kept());
         let state: Vec<_> = self.param.state().into_iter().map(|(name, tensor)| (name, on_host(tensor))).collect();
-        Ok(rendered(&pictures, &state, self.trace.rows, self.passes, self.batch))
+        let mut rendered = rendered(&pictures, &state, self.trace.rows, self.passes, self.batch);
+        if let Some(photographs) = self.batch.photographs.filter(|_| self.batch.method.photographs().is_some()) {
+            for (run, (&seed, &draw)) in rendered.iter_mut().zip(self.seeds.iter().zip(&self.draws)) {
+                run.started_from = Some(photographs.square(seed, draw)?.1);
+            }
+        }
+        Ok(rendered)
     }
 }
 

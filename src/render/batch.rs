@@ -10,6 +10,7 @@ use super::trace::{Row, failure, revival};
 use crate::method::Method;
 use crate::param::Condition;
 use crate::random::Seed;
+use crate::reference::StartPhotographs;
 use crate::unit::{LayerShapes, Unit};
 
 /// What a batch is made of.
@@ -25,6 +26,8 @@ pub struct Batch<'a> {
     pub condition: Option<Condition>,
     /// What brings the generator's pictures back to codes, for a method that encodes.
     pub encoder: Option<EncoderNetwork<'a>>,
+    /// The photographs that a method starts from.
+    pub photographs: Option<&'a StartPhotographs>,
     /// What is done.
     pub method: &'a Method,
     /// Side of the last octave's picture, if another one than the method's is wanted. What a generator makes has its own
@@ -47,6 +50,8 @@ pub struct Rendered {
     pub passes: Passes,
     /// What was done for a unit that nothing moved at first, in words.
     pub revival: Option<String>,
+    /// The part of a photograph that the search started from, in words.
+    pub started_from: Option<String>,
     /// Why the run is worthless, if it is.
     pub failure: Option<String>,
 }
@@ -75,6 +80,7 @@ pub(super) fn rendered(
 ) -> Vec<Rendered> {
     let of = |(i, trace): (usize, Vec<Row>)| Rendered {
         revival: revival(&trace, &batch.runs[i].0, &batch.classifier.network),
+        started_from: None,
         picture: pictures.get(i as i64).contiguous(),
         state: state.iter().map(|(name, tensor)| (*name, tensor.get(i as i64).contiguous())).collect(),
         failure: failure(&trace, batch.method),

@@ -21,6 +21,7 @@ mod objective;
 mod optimize;
 mod screen;
 mod search;
+mod start;
 mod tiles;
 mod trace;
 mod view;

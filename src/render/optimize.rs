@@ -8,6 +8,7 @@ use super::batch::{Batch, Rendered};
 use super::keeper::{Keeper, Keeping, Unkept};
 use super::screen::{SCREEN, Screening, screen};
 use super::search::evolve;
+use super::start::StartCodes;
 use super::watch::Watch;
 use crate::error::{Context, Result, request};
 use crate::libtorch;
@@ -64,10 +65,18 @@ fn optimize(batch: &Batch, watch: &dyn Watch, keeping: &Keeping) -> Result<Vec<R
         chain.ascend(method.all_steps() + 1, watch, &|chain| keeping.keep(|| chain.saved_as(MAIN)))?;
         return chain.finish();
     };
-    let prior = |starts: &[(Seed, u64)]| Latent::new(generator, of_generator, spec, batch.condition, starts);
+    let photographs = StartCodes::of(batch, generator)?;
+    let made = |schedule, starts: &[(Seed, u64)]| -> Result<Latent> {
+        let mut latent = Latent::new(generator, schedule, spec, batch.condition, starts);
+        if let Some(photographs) = &photographs {
+            latent.start_from(&photographs.codes(starts)?);
+        }
+        Ok(latent)
+    };
+    let prior = |starts: &[(Seed, u64)]| made(of_generator, starts);
     // Nothing goes back through what is only looked at.
     let forward_only = generator.schedule().forward_only();
-    let looked_at = |starts: &[(Seed, u64)]| Latent::new(generator, &forward_only, spec, batch.condition, starts);
+    let looked_at = |starts: &[(Seed, u64)]| made(&forward_only, starts);
     if let Some(evolution) = method.optimizer.evolution() {
         return evolve(batch, evolution, &looked_at, watch, keeping, &found);
     }
@@ -76,10 +85,12 @@ fn optimize(batch: &Batch, watch: &dyn Watch, keeping: &Keeping) -> Result<Vec<R
     let begin = |place: usize| {
         let starts: Vec<(Seed, u64)> = starts.iter().map(|ranked| ranked[place]).collect();
         let param: Box<dyn Param> = match &method.param {
-            ParamSpec::Blend(blend) => Box::new(Blend::new(prior(&starts), blend, [sides[0]; 2])),
-            _ => Box::new(prior(&starts)),
+            ParamSpec::Blend(blend) => Box::new(Blend::new(prior(&starts)?, blend, [sides[0]; 2])),
+            _ => Box::new(prior(&starts)?),
         };
-        Chain::new(batch, [&seeds, &of_pictures], &sides, param)
+        let mut chain = Chain::new(batch, [&seeds, &of_pictures], &sides, param)?;
+        chain.draws = starts.iter().map(|(_, draw)| *draw).collect();
+        Ok(chain)
     };
     let mut chain = match Chain::restored(found.part(MAIN), || begin(0))? {
         Some(chain) => chain,

@@ -22,7 +22,7 @@ pub(super) const SCREENED_PIXELS: i64 = SCREENED_AT_ONCE as i64 * 128 * 128;
 pub(super) const SCREEN: &str = "screen";
 
 /// Draws from the prior of a generator: one code for each (seed, number).
-pub(super) type Draw<'g, 'a> = dyn Fn(&[(Seed, u64)]) -> Latent<'g> + 'a;
+pub(super) type Draw<'g, 'a> = dyn Fn(&[(Seed, u64)]) -> Result<Latent<'g>> + 'a;
 
 /// The starts of every run: draws by seed and number.
 pub(super) type Starts = Vec<Vec<(Seed, u64)>>;
@@ -80,7 +80,7 @@ pub(super) fn screen(
         let at_once = ((SCREENED_PIXELS / (height * width)).max(1) as u64).min(SCREENED_AT_ONCE);
         for from in (done as u64..spec.screen as u64).step_by(at_once as usize) {
             let to = (from + at_once).min(spec.screen as u64);
-            let mut codes = prior(&(from..to).map(|number| (seed, number)).collect::<Vec<_>>());
+            let mut codes = prior(&(from..to).map(|number| (seed, number)).collect::<Vec<_>>())?;
             let pictures = codes.pictures();
             let input = classifier.input_pipeline(codes.size(), [classifier.size; 2]).apply(&pictures);
             let objectives = (runs.iter())

@@ -72,15 +72,15 @@ pub(super) fn evolve(
     let population = spec.population();
     let draws = |seed: Seed, count: usize| (0..count as u64).map(|number| (seed, number)).collect::<Vec<_>>();
     let at_once = CANDIDATES_AT_ONCE.min(population);
-    let whitening = Whitening::of(&prior(&draws(batch.runs[0].1, 1)))?;
+    let whitening = Whitening::of(&prior(&draws(batch.runs[0].1, 1))?)?;
     let begin = || -> Result<(Vec<Search>, Latent, Passes)> {
         let search = |(_, seed): &(Unit, Seed)| -> Result<Search> {
-            let evolution = spec.build(whitening.whitened(to_rows(&prior(&draws(*seed, population)).tensors())?))?;
+            let evolution = spec.build(whitening.whitened(to_rows(&prior(&draws(*seed, population))?.tensors())?))?;
             let (fitness, activations, trace) = (vec![], vec![], vec![]);
             Ok(Search { evolution, fitness, activations, highest: f64::NEG_INFINITY, trace })
         };
         let searches = batch.runs.iter().map(search).collect::<Result<Vec<_>>>()?;
-        let bests = prior(&batch.runs.iter().map(|(_, seed)| (*seed, 0)).collect::<Vec<_>>());
+        let bests = prior(&batch.runs.iter().map(|(_, seed)| (*seed, 0)).collect::<Vec<_>>())?;
         Ok((searches, bests, Passes::default()))
     };
     let name = |run: usize| format!("search.{run}");
@@ -99,7 +99,8 @@ pub(super) fn evolve(
         0 => vec![at_once],
         rest => vec![at_once, rest],
     };
-    let mut codes: Vec<Latent> = sizes.iter().map(|&size| prior(&draws(batch.runs[0].1, size))).collect();
+    let mut codes: Vec<Latent> =
+        sizes.iter().map(|&size| prior(&draws(batch.runs[0].1, size))).collect::<Result<_>>()?;
     let seeds: Vec<Vec<Seed>> = batch.runs.iter().map(|(_, seed)| vec![*seed; at_once]).collect();
     let mut views = vec![];
     for ((unit, _), seeds) in batch.runs.iter().zip(&seeds) {

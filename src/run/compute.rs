@@ -49,6 +49,7 @@ impl Experiment {
             generator: self.generator.as_deref(),
             condition: self.condition,
             encoder: Some(self.encoder_network()),
+            photographs: self.photographs.as_deref(),
             method,
             size: self.size,
             runs,
@@ -93,6 +94,7 @@ impl Experiment {
             }
             let state = rendered.as_ref().map_or(&[][..], |rendered| &rendered.state);
             record.revival = rendered.as_ref().ok().and_then(|rendered| rendered.revival.clone());
+            record.started_from = rendered.as_ref().ok().and_then(|rendered| rendered.started_from.clone());
             record.passes = rendered.as_ref().ok().map(|rendered| rendered.passes);
             let leaves = Leaves {
                 record: &record,
@@ -137,7 +139,7 @@ impl Experiment {
                 Condition::Class(class) => generator.map(|generator| class_name(generator, class)).unwrap_or_default(),
             }),
             method: run.method.name.clone(),
-            method_settings: run.method.settings(),
+            method_settings: self.method_settings(&run.method),
             unit: UnitField {
                 name: run.unit.name.clone(),
                 layer: run.unit.layer().map(str::to_owned),
@@ -161,6 +163,7 @@ impl Experiment {
             probability: None,
             witnesses: vec![],
             revival: None,
+            started_from: None,
             provenance: Provenance {
                 version: env!("CARGO_PKG_VERSION").to_owned(),
                 numeric_version: NUMERIC_VERSION,

@@ -11,6 +11,7 @@ use super::load::Load;
 use crate::error::{Context, Result, bail, request};
 use crate::method::{Input, Method, ParamSpec};
 use crate::param::Condition;
+use crate::reference::StartPhotographs;
 use crate::render::{Encoder, EncoderNetwork};
 use crate::unit::{LayerShapes, Unit};
 
@@ -30,6 +31,8 @@ pub struct Experiment {
     pub encoding_classifier: Option<Arc<Classifier>>,
     /// The encoder that brings the generator's pictures back to codes, for methods that encode, where it has one.
     pub encoder: Option<Arc<generators::Encoder>>,
+    /// The photographs that methods start from, where they do.
+    pub photographs: Option<Arc<StartPhotographs>>,
     /// Classifiers that judge finished pictures and never take part in making them.
     pub witnesses: Vec<Arc<Classifier>>,
     /// Side of the pictures in pixels, if another one than the methods' is wanted; a generator's have its own size.

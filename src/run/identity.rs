@@ -45,7 +45,7 @@ impl Experiment {
             "generator_definition": generator.map(|generator| &generator.definition),
             "encoder": self.encoding_classifier.as_ref().filter(|_| method.encodes()).map(|encoder| &encoder.weights_sha256),
             "condition": generator.and(self.condition),
-            "method": method.settings(),
+            "method": self.method_settings(method),
             "size": self.size_of(method),
             "dtype": "f32",
         });
@@ -60,6 +60,19 @@ impl Experiment {
         // Where the picture's size does not tell it.
         if let Some(side) = self.generator_side(method) {
             settings["generator_size"] = json!(side);
+        }
+        settings
+    }
+
+    /// The settings of a method, in which photographs are known by their content, wherever they lie.
+    pub(super) fn method_settings(&self, method: &Method) -> Value {
+        let mut settings = method.settings();
+        if let Some(photographs) = self.photographs.as_ref().filter(|_| method.photographs().is_some()) {
+            for place in ["/param/latent", "/param/blend/prior"] {
+                if let Some(latent) = settings.pointer_mut(place).and_then(Value::as_object_mut) {
+                    latent.insert("from".to_owned(), json!(photographs.sha256));
+                }
+            }
         }
         settings
     }

@@ -5,7 +5,9 @@ use std::sync::{Arc, OnceLock};
 use generators::EncodedBy;
 
 use crate::error::{Context, Result, bail};
+use crate::method::Method;
 use crate::models::{Classifier, Generator, Models, condition};
+use crate::reference::StartPhotographs;
 use crate::run::Experiment;
 
 /// The models of a part of a plan, by name, and the sizes that decide how they are loaded.
@@ -23,6 +25,8 @@ pub struct ModelSet {
     pub size: Option<i64>,
     /// Whether a method brings pictures back to codes.
     pub encodes: bool,
+    /// The photographs that a method starts from: a set of the zoo, a folder, or a file.
+    pub photographs: Option<String>,
 }
 
 impl ModelSet {
@@ -114,7 +118,8 @@ impl Loader {
         }
         let (keys, witnesses) = (self.keys, self.witnesses()?);
         let prior = generator.as_ref().map(|generator| (generator, set.class.as_deref()));
-        let experiment = Arc::new(experiment(&classifier, prior, set.encodes, witnesses, set.size, keys)?);
+        let encoded = Encoded { codes: set.encodes, photographs: set.photographs.as_deref() };
+        let experiment = Arc::new(experiment(&classifier, prior, encoded, witnesses, set.size, keys)?);
         self.loaded.push((number, Arc::clone(&experiment)));
         Ok(experiment)
     }
@@ -128,15 +133,30 @@ impl Loader {
     }
 }
 
-/// An experiment of loaded networks: a classifier, perhaps a generator as prior with the class that it is conditioned on, witnesses. Where
-/// a method `encodes`, the generator's own encoder is loaded with them.
+/// What is brought to codes of the generator, for which its encoder is loaded.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Encoded<'a> {
+    /// Anything at all.
+    pub codes: bool,
+    /// Photographs that a method starts from.
+    pub photographs: Option<&'a str>,
+}
+
+impl<'a> Encoded<'a> {
+    /// What a method asks for.
+    pub fn by(method: &'a Method) -> Encoded<'a> {
+        Encoded { codes: method.encodes(), photographs: method.photographs() }
+    }
+}
+
+/// An experiment of loaded networks: a classifier, perhaps a generator as prior with the class that it is conditioned on, witnesses.
 ///
 /// # Errors
 /// Those of [`Loader::experiment`].
 pub(crate) fn experiment(
     classifier: &Classifier,
     prior: Option<(&Generator, Option<&str>)>,
-    encodes: bool,
+    encoded: Encoded<'_>,
     witnesses: &[Classifier],
     size: Option<i64>,
     keys: KeyNames,
@@ -146,7 +166,10 @@ pub(crate) fn experiment(
         Some((generator, class)) => condition(&generator.generator, class).context(keys.class)?,
         None => None,
     };
-    let encoded = prior.map(|(generator, _)| &generator.generator).filter(|_| encodes);
+    let photographs = (encoded.photographs.filter(|_| prior.is_some()))
+        .map(|name| StartPhotographs::new(name, models.photographs(name, &classifier.classifier)?).map(Arc::new));
+    let photographs = photographs.transpose()?;
+    let encoded = prior.map(|(generator, _)| &generator.generator).filter(|_| encoded.codes);
     let encoder = encoded.map(|generator| models.encoder_of(generator)).transpose()?.flatten().map(Arc::new);
     let encoding_classifier = match encoded.and_then(|generator| generator.code.encoded_by.as_ref()) {
         Some(EncodedBy::Layer { classifier: name, .. }) if *name != classifier.name() => {
@@ -163,6 +186,7 @@ pub(crate) fn experiment(
         condition,
         encoding_classifier,
         encoder,
+        photographs,
         witnesses,
         size,
         device: models.tch_device(),

@@ -17,7 +17,7 @@ pub use estimate::Estimate;
 pub use experiment::Experiment;
 pub use identity::{Identity, Run, seeded, unit_identity};
 pub use load::Load;
-pub(crate) use loader::experiment;
+pub(crate) use loader::{Encoded, experiment};
 pub use loader::{KeyNames, Loader, ModelSet};
 pub use plan::{MOST_RUNS, Plan, PlanPart, PlannedRun, Share};
 pub use results::{CSV, Count, JSON_LINES, PROVENANCE, Results, manifests_in};

@@ -197,6 +197,9 @@ pub struct Record {
     /// What was done for a unit that nothing moved at first, in words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revival: Option<String>,
+    /// The part of a photograph that the search started from, in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started_from: Option<String>,
     /// Why the run stopped: `steps` (all were done) or `error`.
     pub stop: String,
     /// Where and with what it was computed.

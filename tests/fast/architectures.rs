@@ -310,6 +310,7 @@ fn the_papers_own_recipe_runs_on_its_own_network_at_299_448_and_672_pixels() {
             generator: None,
             condition: None,
             encoder: None,
+            photographs: None,
             method,
             size,
             runs: &runs,

@@ -240,8 +240,17 @@ fn visualized(classifier: &Classifier, units: &[&str], steps: usize) -> Vec<Rend
     let runs: Vec<(Unit, Seed)> =
         units.iter().map(|unit| (Unit::parse(unit, classifier, &shapes).unwrap(), Seed(0))).collect();
     let (generator, condition, encoder, size) = (None, None, None, None);
-    let batch =
-        Batch { classifier, shapes: &shapes, generator, condition, encoder, method: &method, size, runs: &runs };
+    let batch = Batch {
+        classifier,
+        shapes: &shapes,
+        generator,
+        condition,
+        encoder,
+        photographs: None,
+        method: &method,
+        size,
+        runs: &runs,
+    };
     render(&batch, &|_: usize, _: usize, _: f64| {}).unwrap()
 }
 

@@ -5,18 +5,21 @@
 use std::cell::{Cell, RefCell};
 
 use classifiers::Classifier;
-use generators::Generator;
+use generators::{Encoder, Generator};
 use metapicture::error::{Error, Result};
 use metapicture::method::Method;
 use metapicture::param::Condition;
 use metapicture::random::Seed;
+use metapicture::reference::StartPhotographs;
 use metapicture::render::Keeper;
-use metapicture::render::{Batch, Rendered, Watch, render, resume};
+use metapicture::render::{Batch, EncoderNetwork, Rendered, Watch, render, resume};
 use metapicture::saved::Saved;
 use metapicture::unit::{LayerShapes, Unit};
 use support::formula;
-use support::narrow::{classifier, conditional, natural, spatial};
+use support::narrow::{classifier, conditional, encoder, natural, spatial};
 use tch::{Kind, Tensor};
+
+use crate::starts;
 
 /// A batch that can be made again and again.
 struct Case {
@@ -24,6 +27,8 @@ struct Case {
     shapes: LayerShapes,
     generator: Option<Generator>,
     condition: Option<Condition>,
+    /// What codes of photographs come from.
+    photographs: Option<(StartPhotographs, Encoder)>,
     method: Method,
     size: Option<i64>,
     runs: Vec<(Unit, Seed)>,
@@ -48,7 +53,7 @@ impl Case {
         let unit = |text: &str| Unit::parse(text, &classifier, &shapes).unwrap();
         let runs = [("class:3", 7), ("class:3", 8), ("class:5", 7), ("class:5", 8)];
         let runs = runs.map(|(text, seed)| (unit(text), Seed(seed))).to_vec();
-        Case { classifier, shapes, generator, condition, method, size, runs }
+        Case { classifier, shapes, generator, condition, photographs: None, method, size, runs }
     }
 
     fn with_batch<T>(&self, work: impl FnOnce(&Batch) -> T) -> T {
@@ -57,7 +62,8 @@ impl Case {
             shapes: &self.shapes,
             generator: self.generator.as_ref(),
             condition: self.condition,
-            encoder: None,
+            encoder: self.photographs.as_ref().map(|(_, encoder)| EncoderNetwork::Encoder(encoder)),
+            photographs: self.photographs.as_ref().map(|(photographs, _)| photographs),
             method: &self.method,
             size: self.size,
             runs: &self.runs,
@@ -88,7 +94,11 @@ fn bits(rendered: &[Rendered]) -> Bits {
     let of_run = |run: &Rendered| {
         let state = run.state.iter().map(|(name, tensor)| (*name, tensor.size(), of_tensor(tensor))).collect();
         // Written out, a number tells all of its bits.
-        (of_tensor(&run.picture), state, format!("{:?} {:?} {:?}", run.trace, run.passes, run.failure))
+        (
+            of_tensor(&run.picture),
+            state,
+            format!("{:?} {:?} {:?} {:?}", run.trace, run.passes, run.failure, run.started_from),
+        )
     };
     rendered.iter().map(of_run).collect()
 }
@@ -258,6 +268,14 @@ fn spectra_of_spatial_codes_go_on_where_they_were_cut_off() {
     let text = "param: {latent: {space: {statistics: {noise: 0.7, limit: 0.8}}, screen: 20, starts: 2, trial: 2}}\n\
                 optimizer: {adam: {lr: 0.1}}\nregularizers: [{code_decay: {weight: 0.01}}]\nsteps: 4\nkeep: best\n";
     check("codes like those of photographs", &Case::new(Some(natural()), None, None, text));
+    // The same, coarse to fine from photographs: each run from that which fired its unit most, and led on best.
+    let text = text.replace("limit: 0.8}}", "opening: 3}}, from: photographs");
+    let mut case = Case::new(Some(natural()), None, None, &text);
+    let folder = tempfile::tempdir().unwrap();
+    case.photographs = Some((starts::photographs(folder.path(), 24), encoder()));
+    check("from photographs", &case);
+    let told: Vec<String> = case.undisturbed().into_iter().map(|(_, _, told)| told).collect();
+    assert!(told.iter().all(|told| told.contains(".png: ")), "{}", told[0]);
 }
 
 /// The searches without gradients: three chunks of candidates in each generation.

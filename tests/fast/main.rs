@@ -19,6 +19,7 @@ mod pixel_space;
 mod regularizers;
 mod rooms;
 mod searches;
+mod starts;
 mod statistics;
 mod store;
 mod sweep;

@@ -86,6 +86,7 @@ fn every_objective_ascends() {
         generator: None,
         condition: None,
         encoder: None,
+        photographs: None,
         method: &method,
         size: None,
         runs: &runs,

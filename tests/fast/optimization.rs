@@ -170,6 +170,7 @@ fn a_run_that_blows_up_is_recorded_with_its_step_and_cause_and_the_others_are_ke
     let experiment = Arc::new(Experiment {
         encoding_classifier: None,
         encoder: None,
+        photographs: None,
         size: None,
         classifier: Arc::new(classifier),
         shapes: Arc::new(shapes),

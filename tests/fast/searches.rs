@@ -61,6 +61,7 @@ fn run(classifier: &Classifier, generator: &Generator, method: &Method, unit: &s
         generator: Some(generator),
         condition: None,
         encoder: Some(EncoderNetwork::Classifier(classifier)),
+        photographs: None,
         method,
         size: None,
         runs: &runs,

@@ -130,6 +130,7 @@ fn a_program_without_gradient_is_searched_by_what_needs_none_and_by_nothing_else
             generator: Some(&generator),
             condition: None,
             encoder: None,
+            photographs: None,
             method: &method,
             size: None,
             runs: &[(unit.clone(), Seed(0))],

@@ -55,6 +55,7 @@ pub fn record(number: u64, status: Status) -> Record {
         probability: done.then(|| 1. / (3. + number as f64)),
         witnesses: vec![],
         revival: None,
+        started_from: None,
         stop: "steps".to_owned(),
         provenance: Provenance {
             version: "0.1.0".to_owned(),

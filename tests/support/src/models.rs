@@ -63,6 +63,7 @@ impl Models {
             generator: self.generator.as_ref(),
             condition,
             encoder: None,
+            photographs: None,
             method,
             size,
             runs: &self.runs(runs),

@@ -18,6 +18,7 @@ pub fn experiment(witnesses: Vec<Arc<Classifier>>) -> Arc<Experiment> {
         condition: None,
         encoding_classifier: None,
         encoder: None,
+        photographs: None,
         witnesses,
         size: None,
         device: tch::Device::Cpu,

@@ -1,0 +1,91 @@
+//! Photographs that searches of codes start from.
+
+use image::RgbImage;
+use image::imageops::{crop_imm, flip_horizontal_in_place};
+use rand::RngExt;
+use rand::seq::SliceRandom;
+use zoo::hash::sha256;
+
+use super::photographs::Photograph;
+use crate::error::{Result, request};
+use crate::picture;
+use crate::random::{Purpose, Seed, stream};
+
+/// The least side of a square that is cut out of a photograph, as a share of the photograph's shorter side.
+const LEAST: f64 = 0.6;
+
+/// Photographs, and the squares of them that runs start from: each draw of a seed is another photograph, until all were taken.
+#[derive(Debug)]
+pub struct StartPhotographs {
+    files: Vec<Photograph>,
+    /// Of the sha256 of all files, in their order.
+    pub sha256: String,
+}
+
+impl StartPhotographs {
+    /// These photographs, in their order; `name` is for the error.
+    ///
+    /// # Errors
+    /// If there is none.
+    pub fn new(name: &str, files: Vec<Photograph>) -> Result<StartPhotographs> {
+        if files.is_empty() {
+            return Err(request!("{name}: there are no pictures in it"));
+        }
+        let hashes: Vec<&str> = files.iter().map(|file| &*file.sha256).collect();
+        let sha256 = sha256(hashes.join("\n")).to_string();
+        Ok(StartPhotographs { files, sha256 })
+    }
+
+    /// The square of a draw, and where it comes from, in words.
+    ///
+    /// # Errors
+    /// A file that cannot be read.
+    pub fn square(&self, seed: Seed, draw: u64) -> Result<(RgbImage, String)> {
+        let mut order: Vec<usize> = (0..self.files.len()).collect();
+        order.shuffle(&mut stream(seed, Purpose::Photographs, 0));
+        let Photograph { path, .. } = &self.files[order[(draw % order.len() as u64) as usize]];
+        let photograph = picture::read(path)?;
+        let (width, height) = photograph.dimensions();
+        let mut rng = stream(seed, Purpose::Photographs, 1 + draw);
+        let shorter = width.min(height);
+        let side = ((f64::from(shorter) * rng.random_range(LEAST..1.)).round() as u32).clamp(1, shorter);
+        let (x, y) = (rng.random_range(0..=width - side), rng.random_range(0..=height - side));
+        let mirrored = rng.random::<bool>();
+        let mut square = crop_imm(&photograph, x, y, side, side).to_image();
+        if mirrored {
+            flip_horizontal_in_place(&mut square);
+        }
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let turned = if mirrored { ", mirrored" } else { "" };
+        Ok((square, format!("{name}: {side} px from {x},{y}{turned}")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn draws_of_a_seed_are_other_photographs_and_the_same_ones_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let files = (0..5u8).map(|number| {
+            let path = folder.path().join(format!("{number}.png"));
+            RgbImage::from_fn(40, 30, |x, y| image::Rgb([number, x as u8, y as u8])).save(&path).unwrap();
+            Photograph { path, sha256: number.to_string(), class: None }
+        });
+        let starts = StartPhotographs::new("five", files.collect()).unwrap();
+        let drawn: Vec<(RgbImage, String)> = (0..6).map(|draw| starts.square(Seed(3), draw).unwrap()).collect();
+        let mut seen: Vec<u8> = drawn[..5].iter().map(|(square, _)| square.get_pixel(0, 0).0[0]).collect();
+        seen.sort_unstable();
+        assert_eq!(seen, [0, 1, 2, 3, 4]);
+        assert_ne!(drawn[0].0, drawn[5].0, "the same photograph, and another square of it");
+        assert_eq!(drawn[2], starts.square(Seed(3), 2).unwrap());
+        for (square, told) in &drawn {
+            let (side, height) = square.dimensions();
+            assert!(side == height && (18..=30).contains(&side), "{side}");
+            let [_, x, y] = square.get_pixel(if told.ends_with("mirrored") { side - 1 } else { 0 }, 0).0;
+            assert!(told.contains(&format!(".png: {side} px from {x},{y}")), "{told}: {x} {y}");
+        }
+        assert!(StartPhotographs::new("none", vec![]).is_err());
+    }
+}

@@ -1,0 +1,49 @@
+//! The codes of the photographs that a batch starts from.
+
+use frozen::resize::to_square;
+use generators::Generator;
+use tch::{Device, Kind, Tensor};
+
+use super::batch::Batch;
+use super::encoder::Encoder;
+use crate::error::{Result, request};
+use crate::picture::from_rgb8;
+use crate::random::Seed;
+use crate::reference::StartPhotographs;
+
+/// Photographs, and the encoder that brings them to codes of the generator.
+pub(super) struct StartCodes<'b> {
+    photographs: &'b StartPhotographs,
+    encoder: Encoder<'b>,
+    /// Side of the generator's pictures.
+    side: i64,
+    kind: Kind,
+    device: Device,
+}
+
+impl<'b> StartCodes<'b> {
+    /// Of a batch whose method starts from photographs; none of any other.
+    pub(super) fn of(batch: &Batch<'b>, generator: &Generator) -> Result<Option<StartCodes<'b>>> {
+        let Some(name) = batch.method.photographs() else { return Ok(None) };
+        let photographs = batch.photographs.ok_or_else(|| request!("{name}: these photographs were not loaded"))?;
+        Ok(Some(StartCodes {
+            photographs,
+            encoder: Encoder::new(generator, batch.encoder)?,
+            side: generator.size[0],
+            kind: generator.network.kind(),
+            device: generator.network.device(),
+        }))
+    }
+
+    /// The codes `[N,…]` of these draws' squares.
+    pub(super) fn codes(&self, starts: &[(Seed, u64)]) -> Result<Tensor> {
+        let _guard = tch::no_grad_guard();
+        let squares = starts.iter().map(|&(seed, draw)| {
+            let (square, _) = self.photographs.square(seed, draw)?;
+            let picture = from_rgb8(&square).unsqueeze(0).to_kind(self.kind).to_device(self.device);
+            Ok(to_square(&picture, self.side))
+        });
+        let squares: Vec<Tensor> = squares.collect::<Result<_>>()?;
+        Ok(self.encoder.encode(&Tensor::cat(&squares, 0)))
+    }
+}

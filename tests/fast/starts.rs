@@ -1,0 +1,176 @@
+//! Searches of codes that start from photographs.
+
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
+
+use frozen::resize::to_square;
+use generators::Generator;
+use image::{Rgb, RgbImage};
+use metapicture::method::Method;
+use metapicture::param::{Latent, LatentSpec, Param, Space};
+use metapicture::picture::from_rgb8;
+use metapicture::random::Seed;
+use metapicture::reference::{StartPhotographs, file};
+use metapicture::render::{Batch, EncoderNetwork, Rendered, render};
+use metapicture::run::Experiment;
+use metapicture::unit::{LayerShapes, Unit};
+use support::narrow;
+use tch::{Device, Kind, Tensor};
+
+/// So many pictures of stripes, each of another colour and direction, in a folder.
+pub fn photographs(folder: &Path, count: u32) -> StartPhotographs {
+    let files = (0..count).map(|number| {
+        let path = folder.join(format!("stripes-{number}.png"));
+        let picture = RgbImage::from_fn(60, 44, |x, y| {
+            let bright = (x * (number % 5) + y * (number / 5)) % 16 < 8;
+            Rgb([if bright { 250 } else { 20 }, (number * 9 % 256) as u8, (x * 4) as u8])
+        });
+        picture.save(&path).unwrap();
+        file(&path).unwrap()
+    });
+    StartPhotographs::new("stripes", files.collect()).unwrap()
+}
+
+fn start_of(generator: &Generator, spec: &LatentSpec, codes: &Tensor) -> Tensor {
+    let schedule = generator.schedule();
+    let starts: Vec<(Seed, u64)> = (0..codes.size()[0] as u64).map(|number| (Seed(0), number)).collect();
+    let mut latent = Latent::new(generator, &schedule, spec, None, &starts);
+    latent.start_from(codes);
+    latent.state().remove(0).1
+}
+
+#[test]
+fn a_search_of_any_space_begins_with_the_code_that_it_is_given() {
+    let fourier = Space::Fourier { noise: 0.5, decay: 1.0 };
+    let statistics = Space::Statistics { noise: 0.7, limit: None, opening: 3 };
+    let mut rectified = narrow::unconditional();
+    rectified.code.prior = generators::Prior::Rectified;
+    for (generator, space) in [
+        (narrow::natural(), Space::Gaussian),
+        (narrow::natural(), fourier),
+        (narrow::natural(), statistics.clone()),
+        (narrow::unconditional(), statistics.clone()),
+        (rectified, statistics),
+    ] {
+        let shape: Vec<i64> = std::iter::once(3).chain(generator.code.shape.iter().copied()).collect();
+        tch::manual_seed(4);
+        let codes = Tensor::randn(&shape[..], (Kind::Float, Device::Cpu)) * 0.7 + 0.2;
+        let apart = (start_of(&generator, &LatentSpec::in_space(space.clone()), &codes) - &codes).abs().max();
+        assert!(apart.double_value(&[]) < 1e-4, "{space}: {apart}");
+    }
+}
+
+#[test]
+fn the_photograph_that_fires_a_unit_most_is_where_its_search_starts() {
+    let folder = tempfile::tempdir().unwrap();
+    let photographs = photographs(folder.path(), 9);
+    let (classifier, generator, encoder) = (narrow::classifier(), narrow::natural(), narrow::encoder());
+    let shapes = LayerShapes::measure(&classifier);
+    let runs = ["class:3", "class:5"].map(|unit| (Unit::parse(unit, &classifier, &shapes).unwrap(), Seed(4)));
+    let text = "name: test\nparam: {latent: {space: {statistics: {noise: 0.7}}, screen: 9, from: stripes}}\n\
+                optimizer: {adam: {lr: 0.1}}\nsteps: 2\n";
+    let method = Method::parse(text, "test.yaml").unwrap();
+    let batch = Batch {
+        classifier: &classifier,
+        shapes: &shapes,
+        generator: Some(&generator),
+        condition: None,
+        encoder: Some(EncoderNetwork::Encoder(&encoder)),
+        photographs: Some(&photographs),
+        method: &method,
+        size: None,
+        runs: &runs,
+    };
+    let rendered = render(&batch, &|_: usize, _: usize, _: f64| {}).unwrap();
+    // What decoded photographs fire, reckoned apart.
+    let side = generator.size[0];
+    let squares: Vec<(Tensor, String)> = (0..9)
+        .map(|draw| photographs.square(Seed(4), draw).unwrap())
+        .map(|(square, told)| (to_square(&from_rgb8(&square).unsqueeze(0), side), told))
+        .collect();
+    let codes = encoder.codes(&Tensor::cat(&squares.iter().map(|(square, _)| square).collect::<Vec<_>>(), 0));
+    let schedule = generator.schedule();
+    let starts: Vec<(Seed, u64)> = (0..9).map(|draw| (Seed(4), draw)).collect();
+    let mut latent = Latent::new(&generator, &schedule, &LatentSpec::in_space(Space::Gaussian), None, &starts);
+    latent.start_from(&codes);
+    let pictures = latent.pictures();
+    let input = classifier.input_pipeline([side; 2], [classifier.size; 2]).apply(&pictures);
+    let output = classifier.network.output();
+    let of_classifier = classifier.network.schedule(&[output]);
+    let pass = classifier.network.forward(&of_classifier, &input);
+    let logits = pass.activation(output).shallow_clone();
+    for (Rendered { trace, started_from, passes, .. }, class) in rendered.iter().zip([3, 5]) {
+        let fired = logits.select(1, class);
+        let best = fired.argmax(0, false).int64_value(&[]);
+        assert_eq!(started_from.as_ref(), Some(&squares[best as usize].1), "class {class}");
+        let expected = fired.double_value(&[best]);
+        assert!((trace[0].activation - expected).abs() < 1e-3, "{} instead of {expected}", trace[0].activation);
+        assert_eq!(passes.forward, 9 + 3);
+    }
+    assert_ne!(rendered[0].started_from, rendered[1].started_from, "of these pictures, each class has its own");
+}
+
+#[test]
+fn runs_are_told_apart_by_what_photographs_show_and_not_by_where_they_lie() {
+    let (here, there, other) =
+        (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let experiment = |photographs: StartPhotographs| {
+        let classifier = Arc::new(narrow::classifier());
+        Experiment {
+            shapes: Arc::new(LayerShapes::measure(&classifier)),
+            classifier,
+            generator: Some(Arc::new(narrow::natural())),
+            condition: None,
+            encoding_classifier: None,
+            encoder: Some(Arc::new(narrow::encoder())),
+            photographs: Some(Arc::new(photographs)),
+            witnesses: vec![],
+            size: None,
+            device: Device::Cpu,
+            threads: 1,
+            load: OnceLock::new(),
+        }
+    };
+    let from = |folder: &Path| {
+        let mut method = Method::find("latent-natural").unwrap();
+        assert!(method.start_from(&folder.to_string_lossy()));
+        method
+    };
+    let [a, b, c] = [(here.path(), 4), (there.path(), 4), (other.path(), 5)]
+        .map(|(folder, count)| (experiment(photographs(folder, count)), from(folder)));
+    let id = |(experiment, method): &(Experiment, Method)| experiment.identity(method);
+    assert_eq!(id(&a), id(&b));
+    assert_ne!(id(&a), id(&c));
+    let plain = Method::find("latent-natural").unwrap();
+    assert_ne!(id(&a), a.0.identity(&plain));
+    assert_eq!(a.0.identity(&plain), c.0.identity(&plain), "who does not start from them does not mind them");
+    assert!(!Method::find("naive").unwrap().start_from("photos"));
+}
+
+#[test]
+fn a_generator_without_an_encoder_does_not_start_from_photographs() {
+    let classifier = Arc::new(narrow::classifier());
+    let folder = tempfile::tempdir().unwrap();
+    let experiment = Experiment {
+        shapes: Arc::new(LayerShapes::measure(&classifier)),
+        classifier: Arc::clone(&classifier),
+        generator: Some(Arc::new(narrow::spatial())),
+        condition: None,
+        encoding_classifier: None,
+        encoder: None,
+        photographs: Some(Arc::new(photographs(folder.path(), 2))),
+        witnesses: vec![],
+        size: None,
+        device: Device::Cpu,
+        threads: 1,
+        load: OnceLock::new(),
+    };
+    let mut method = Method::find("latent-spatial").unwrap();
+    assert!(method.start_from("photos"));
+    let unit = Unit::parse("class:3", &classifier, &experiment.shapes).unwrap();
+    let error = experiment.check(&[unit], &[method]).unwrap_err().to_string();
+    assert!(error.contains("has no encoder that is known"), "{error}");
+    let evolved = "name: evolved\nparam: {latent: {space: gaussian, from: photos}}\noptimizer: {cma_es: {variant: diagonal, population: 4, sigma: 0.5}}\nsteps: 1\nkeep: best\n";
+    let error = Method::parse(evolved, "evolved.yaml").unwrap_err().to_string();
+    assert!(error.contains("param.latent.from"), "{error}");
+}
