@@ -98,8 +98,8 @@ impl<'w> Visualization<'w> {
         Ok(self)
     }
 
-    /// Photographs whose codes the search of a code starts from: a set of the zoo, a folder, or a file. Unless told, it starts as the
-    /// method says, from noise mostly.
+    /// Photographs whose codes the search of a code starts from: a set of the zoo, a folder, or a file; of 32 random squares of them, the one
+    /// that fires the unit most. Unless told, it starts as the method says, from noise mostly.
     #[must_use]
     pub fn from_photographs(mut self, photographs: &str) -> Self {
         self.from = Some(photographs.to_owned());

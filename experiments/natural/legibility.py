@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What networks of other families make of pictures, from tables of results alone.
 
-    python3 experiments/natural/legibility.py [--against METHOD] TABLE...
+    python3 experiments/natural/legibility.py [--against METHOD] [--kin BEGINNING] TABLE...
 
 TABLE is a `results.csv`, or the folder of records that has one.
 
@@ -15,10 +15,10 @@ import random
 from collections import defaultdict
 from pathlib import Path
 
-KIN = ("efficientnet",)
 parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
 parser.add_argument("tables", nargs="+", type=Path)
 parser.add_argument("--against")
+parser.add_argument("--kin", default="efficientnet", help="how the names of networks of the target's own family begin")
 arguments = parser.parse_args()
 
 # method -> class -> seed -> {"activation": ..., witness: ...}
@@ -40,7 +40,7 @@ def of(values):
 
 
 def strangers(run):
-    return of(value for name, value in run.items() if name != "activation" and not name.startswith(KIN))
+    return of(value for name, value in run.items() if name != "activation" and not name.startswith(arguments.kin))
 
 
 def interval(units, statistic):

@@ -43,13 +43,14 @@ pub struct Visualize {
     /// The class of a conditional generator, by name or index; unless told, it is relaxed and optimized with the code.
     #[arg(long, value_name = "K", requires = "generator")]
     class: Option<String>,
-    /// Presets, or paths of methods in YAML [default: naive; with a generator latent, or latent-spatial or dgn-am where its codes ask for it].
+    /// Presets, or paths of methods in YAML [default: naive; with a generator latent, or as its codes ask latent-natural, latent-spatial or dgn-am].
     #[arg(long = "method", num_args = 1.., value_name = "METHOD")]
     methods: Vec<String>,
     /// Classifiers that judge the pictures and take no part.
     #[arg(long = "witness", num_args = 1.., value_name = "NAME")]
     witnesses: Vec<String>,
-    /// Photographs whose codes the search of a code starts from: a set of the zoo (`photos`), a folder, or a file.
+    /// Photographs whose codes the search of a code starts from: a set of the zoo (`photos`), a folder, or a file. Of 32 random squares of
+    /// them, the one that fires the unit most.
     #[arg(long, value_name = "PHOTOS", requires = "generator")]
     from: Option<String>,
     /// Optimization steps in each octave, instead of the methods' own number.

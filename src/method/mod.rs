@@ -283,11 +283,15 @@ impl Method {
         self.param.latent().is_some_and(|spec| matches!(spec.space, Space::Statistics { .. }))
     }
 
-    /// Starts from photographs (a set of the zoo, a folder, or a file) if it searches a code; tells whether it does.
+    /// Starts from photographs (a set of the zoo, a folder, or a file) if it searches a code: unless it screens by itself, from that of
+    /// 32 draws which fires the unit most. Tells whether it searches a code.
     pub fn start_from(&mut self, photographs: &str) -> bool {
         match &mut self.param {
             ParamSpec::Latent(spec) | ParamSpec::Blend(BlendSpec { prior: spec, .. }) => {
                 spec.from = Some(photographs.to_owned());
+                if spec.screen == 1 {
+                    spec.screen = 32;
+                }
                 true
             }
             _ => false,

@@ -1,7 +1,7 @@
 //! The methods that are built in, as YAML.
 
 /// The presets, in the order in which they are listed: file name and text.
-pub(super) const PRESETS: [(&str, &str); 26] = [
+pub(super) const PRESETS: [(&str, &str); 27] = [
     ("naive.yaml", include_str!("../methods/naive.yaml")),
     ("erhan-2009.yaml", include_str!("../methods/erhan-2009.yaml")),
     ("deepdream-2015.yaml", include_str!("../methods/deepdream-2015.yaml")),
@@ -18,6 +18,7 @@ pub(super) const PRESETS: [(&str, &str); 26] = [
     ("latent.yaml", include_str!("../methods/latent.yaml")),
     ("latent-spatial.yaml", include_str!("../methods/latent-spatial.yaml")),
     ("latent-natural.yaml", include_str!("../methods/latent-natural.yaml")),
+    ("latent-natural-256.yaml", include_str!("../methods/latent-natural-256.yaml")),
     ("cma-es.yaml", include_str!("../methods/cma-es.yaml")),
     ("cma-es-cholesky.yaml", include_str!("../methods/cma-es-cholesky.yaml")),
     ("cma-es-spherical.yaml", include_str!("../methods/cma-es-spherical.yaml")),
