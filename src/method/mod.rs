@@ -318,6 +318,7 @@ impl Method {
         match generator {
             None => "naive",
             Some(generator) if generator.code.prior == Prior::Rectified => "dgn-am",
+            Some(generator) if generator.statistics.is_some() && generator.size[0] > 160 => "latent-natural-256",
             Some(generator) if generator.statistics.is_some() => "latent-natural",
             Some(generator) if generator.code.is_spatial() => "latent-spatial",
             Some(_) => "latent",

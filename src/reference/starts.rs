@@ -1,23 +1,36 @@
 //! Photographs that searches of codes start from.
 
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
+use frozen::resize::to_square;
 use image::RgbImage;
 use image::imageops::{crop_imm, flip_horizontal_in_place};
 use rand::RngExt;
 use rand::seq::SliceRandom;
+use tch::Tensor;
 use zoo::hash::sha256;
 
 use super::photographs::Photograph;
 use crate::error::{Result, request};
-use crate::picture;
+use crate::picture::{self, from_rgb8};
 use crate::random::{Purpose, Seed, stream};
 
 /// The least side of a square that is cut out of a photograph, as a share of the photograph's shorter side.
 const LEAST: f64 = 0.6;
 
+/// A seed, the number of the draw, and the side that the square was brought to.
+type Draw = (Seed, u64, i64);
+
+/// Squares that are kept, at most.
+const KEPT: usize = 128;
+
 /// Photographs, and the squares of them that runs start from: each draw of a seed is another photograph, until all were taken.
 #[derive(Debug)]
 pub struct StartPhotographs {
     files: Vec<Photograph>,
+    /// The last squares by seed, draw and side, each with where it comes from: other units start from the same ones.
+    fitted: Mutex<BTreeMap<Draw, (Tensor, String)>>,
     /// Of the sha256 of all files, in their order.
     pub sha256: String,
 }
@@ -33,7 +46,26 @@ impl StartPhotographs {
         }
         let hashes: Vec<&str> = files.iter().map(|file| &*file.sha256).collect();
         let sha256 = sha256(hashes.join("\n")).to_string();
-        Ok(StartPhotographs { files, sha256 })
+        Ok(StartPhotographs { files, fitted: Mutex::default(), sha256 })
+    }
+
+    /// The square of a draw at this side in pixels, `[1,3,side,side]` in `[0,1]` on the CPU, and where it comes from, in words.
+    ///
+    /// # Errors
+    /// A file that cannot be read.
+    pub fn fitted(&self, seed: Seed, draw: u64, side: i64) -> Result<(Tensor, String)> {
+        let kept = || self.fitted.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((square, told)) = kept().get(&(seed, draw, side)) {
+            return Ok((square.shallow_clone(), told.clone()));
+        }
+        let (square, told) = self.square(seed, draw)?;
+        let fitted = to_square(&from_rgb8(&square).unsqueeze(0), side);
+        let mut kept = kept();
+        if kept.len() >= KEPT {
+            kept.clear();
+        }
+        kept.insert((seed, draw, side), (fitted.shallow_clone(), told.clone()));
+        Ok((fitted, told))
     }
 
     /// The square of a draw, and where it comes from, in words.

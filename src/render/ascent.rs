@@ -358,9 +358,10 @@ impl<'b> Chain<'b> {
         let pictures = on_host(self.param.kept());
         let state: Vec<_> = self.param.state().into_iter().map(|(name, tensor)| (name, on_host(tensor))).collect();
         let mut rendered = rendered(&pictures, &state, self.trace.rows, self.passes, self.batch);
-        if let Some(photographs) = self.batch.photographs.filter(|_| self.batch.method.photographs().is_some()) {
+        let started = self.batch.photographs.filter(|_| self.batch.method.photographs().is_some());
+        if let Some((photographs, generator)) = started.zip(self.batch.generator) {
             for (run, (&seed, &draw)) in rendered.iter_mut().zip(self.seeds.iter().zip(&self.draws)) {
-                run.started_from = Some(photographs.square(seed, draw)?.1);
+                run.started_from = Some(photographs.fitted(seed, draw, generator.size[0])?.1);
             }
         }
         Ok(rendered)

@@ -1,13 +1,11 @@
 //! The codes of the photographs that a batch starts from.
 
-use frozen::resize::to_square;
 use generators::Generator;
 use tch::{Device, Kind, Tensor};
 
 use super::batch::Batch;
 use super::encoder::Encoder;
 use crate::error::{Result, request};
-use crate::picture::from_rgb8;
 use crate::random::Seed;
 use crate::reference::StartPhotographs;
 
@@ -39,9 +37,8 @@ impl<'b> StartCodes<'b> {
     pub(super) fn codes(&self, starts: &[(Seed, u64)]) -> Result<Tensor> {
         let _guard = tch::no_grad_guard();
         let squares = starts.iter().map(|&(seed, draw)| {
-            let (square, _) = self.photographs.square(seed, draw)?;
-            let picture = from_rgb8(&square).unsqueeze(0).to_kind(self.kind).to_device(self.device);
-            Ok(to_square(&picture, self.side))
+            let (square, _) = self.photographs.fitted(seed, draw, self.side)?;
+            Ok(square.to_kind(self.kind).to_device(self.device))
         });
         let squares: Vec<Tensor> = squares.collect::<Result<_>>()?;
         Ok(self.encoder.encode(&Tensor::cat(&squares, 0)))

@@ -146,6 +146,7 @@ fn a_generator_whose_codes_are_not_known_is_refused_with_what_would_tell() {
     method.fit(&generator(16)).unwrap();
     method.fit(&narrow::unconditional()).unwrap();
     assert_eq!(Method::default_for(Some(&generator(16))), "latent-natural");
+    assert_eq!(Method::default_for(Some(&generator(32))), "latent-natural-256", "wider views, fewer steps");
 }
 
 #[test]
