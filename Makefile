@@ -18,14 +18,19 @@ setup:
 build: setup
 	cargo build
 
-# Rows of the sheet: pixels, pixels made legible, a GAN of faces, and a decoder of natural images where its weights can be had.
+# Rows of the sheet: pixels, pixels made legible, a GAN of faces, and a decoder of natural images where its weights can be had; started from
+# photographs where its encoder can be had, too.
 demo: build
 	$(METAPICTURE) models pull efficientnet-lite0 efficientnet-lite1 squeezenet-caffe face-dcgan
 	$(METAPICTURE) visualize --classifier efficientnet-lite0 --generator face-dcgan --unit $(UNITS) \
 		--method naive regularized latent --witness $(WITNESSES) --out $(OUT)
-	@if $(METAPICTURE) models pull taesd --quiet; then \
-		$(METAPICTURE) visualize --classifier efficientnet-lite0 --generator taesd --size 128 --unit $(UNITS) \
-			--method latent-natural --witness $(WITNESSES) --out $(OUT)-natural && \
+	@natural=; \
+	if $(METAPICTURE) models pull taesd --quiet; then natural="--size 128"; \
+		if $(METAPICTURE) models pull taesd-encoder photos --quiet; then natural="--from photos"; fi; \
+	fi; \
+	if [ -n "$$natural" ]; then \
+		$(METAPICTURE) visualize --classifier efficientnet-lite0 --generator taesd $$natural --unit $(UNITS) \
+			--witness $(WITNESSES) --out $(OUT)-natural && \
 		$(METAPICTURE) sheet $(OUT) $(OUT)-natural --rows method --cols unit; \
 	else \
 		$(METAPICTURE) sheet $(OUT) --rows method --cols unit && \
