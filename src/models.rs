@@ -240,7 +240,7 @@ impl Models {
                 reference::told(folder, &broken).iter().for_each(|told| self.0.progress.note(told));
                 Ok(photographs)
             }
-            None if Path::new(name).is_file() => Ok(vec![reference::file(Path::new(name)).of_request()?]),
+            None if self.is_picture(name) => Ok(vec![reference::file(Path::new(name)).of_request()?]),
             None => Ok(reference::of_set(&self.set(name)?)),
         }
     }
@@ -267,6 +267,12 @@ impl Models {
     /// The folder of this name, unless a set of the zoo is called so.
     fn folder<'n>(&self, name: &'n str) -> Option<&'n Path> {
         Some(Path::new(name)).filter(|path| path.is_dir() && !self.0.zoo.names(Some(Kind::Images)).contains(&name))
+    }
+
+    /// Whether a name that is no set is a file, and no manifest of a set.
+    fn is_picture(&self, name: &str) -> bool {
+        let manifest = Path::new(name).extension().is_some_and(|ending| ending == "yaml" || ending == "yml");
+        !manifest && Path::new(name).is_file() && !self.0.zoo.names(Some(Kind::Images)).contains(&name)
     }
 
     /// Lets a network of one's own be had by the name in its manifest, which is what records call it; and tells that name. Of an entry of

@@ -181,7 +181,7 @@ impl<'w> Visualization<'w> {
         }
         let method = self.with_settings()?;
         let prior = self.prior.as_ref().map(|prior| (prior, self.class.as_deref()));
-        let (encoded, keys) = (Encoded::by(&method), KeyNames::SETTINGS);
+        let (encoded, keys) = (Encoded::by(&method, &self.classifier)?, KeyNames::SETTINGS);
         let experiment = experiment(&self.classifier, prior, encoded, &self.witnesses, self.size, keys)?;
         let units = [self.unit.clone()];
         experiment.check(&units, std::slice::from_ref(&method))?;

@@ -55,6 +55,13 @@ impl Method {
                 {
                     bail_at!("param.latent.space.statistics", "noise is not negative, limit more than 0")
                 }
+                Space::Statistics { opening, .. } if *opening > self.steps => {
+                    bail_at!(
+                        "param.latent.space.statistics.opening",
+                        "at most as many as there are steps ({})",
+                        self.steps
+                    )
+                }
                 _ => {}
             }
         }
@@ -189,6 +196,9 @@ impl Method {
                 "what codes of {name} are like is not known; `metapicture models learn-codes {name} FOLDER` learns it from photographs",
                 name = generator.name
             ),
+            Space::Statistics { opening, .. } if *opening > 0 && !generator.code.is_spatial() => {
+                bail!("goes from coarse to fine; codes of {} have no height and width", generator.name)
+            }
             _ => {}
         }
         if spec.start == Start::Normal && generator.code.prior != Prior::Rectified {

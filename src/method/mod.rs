@@ -267,7 +267,7 @@ impl Method {
             bare.keep = Keep::Last;
         }
         if let ParamSpec::Latent(spec) | ParamSpec::Blend(BlendSpec { prior: spec, .. }) = &mut bare.param {
-            (spec.screen, spec.starts) = (1, 1);
+            (spec.screen, spec.starts, spec.from) = (1, 1, None);
         }
         bare
     }

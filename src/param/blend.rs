@@ -65,6 +65,14 @@ impl<'g> Blend<'g> {
 }
 
 impl Param for Blend<'_> {
+    fn begin(&mut self, step: usize) {
+        self.latent.begin(step);
+    }
+
+    fn held_back(&self, gradient: Tensor) -> Tensor {
+        self.latent.held_back(gradient)
+    }
+
     fn pictures(&mut self) -> Tensor {
         let pictures = self.enlarge.apply(&self.latent.pictures());
         if !self.trains_residual() {

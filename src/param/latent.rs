@@ -264,13 +264,7 @@ impl<'g> Latent<'g> {
     /// The gradient with respect to what is trained, given that with respect to the codes.
     fn to_trained(&self, gradient: Tensor) -> Tensor {
         let Some(colouring) = &self.colouring else { return gradient };
-        let gradient = colouring.pullback(&gradient);
-        match self.space {
-            Space::Statistics { opening, .. } if self.step + 1 < opening => {
-                colouring.low(&gradient, (self.step + 1) as f64 / opening as f64)
-            }
-            _ => gradient,
-        }
+        self.held_back(colouring.pullback(&gradient))
     }
 
     /// Mean and standard deviation of the prior in each number of [`tensors`](Param::tensors): `[1]` or `[1,…]` each.
@@ -375,6 +369,15 @@ impl Param for Latent<'_> {
             let dims: Vec<i64> = (1..from_centre.dim() as i64).collect();
             let norm = from_centre.square().sum_dim_intlist(&dims[..], true, None::<Kind>).sqrt().clamp_min(1e-12);
             self.trained.copy_(&(from_centre * (norm.reciprocal() * radius) + centre));
+        }
+    }
+
+    fn held_back(&self, gradient: Tensor) -> Tensor {
+        match (&self.space, &self.colouring) {
+            (Space::Statistics { opening, .. }, Some(colouring)) if self.step + 1 < *opening => {
+                colouring.low(&gradient, (self.step + 1) as f64 / *opening as f64)
+            }
+            _ => gradient,
         }
     }
 

@@ -41,6 +41,11 @@ pub trait Param {
     /// After an optimizer's step: back into the set of allowed values.
     fn project(&mut self);
 
+    /// What of a gradient with respect to the code may move it in this step: all of it, unless some of it is held back.
+    fn held_back(&self, gradient: Tensor) -> Tensor {
+        gradient
+    }
+
     /// Height and width of the pictures.
     fn size(&self) -> [i64; 2];
 

@@ -1,6 +1,7 @@
 //! Photographs that searches of codes start from.
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use frozen::resize::to_square;
@@ -28,6 +29,8 @@ const KEPT: usize = 128;
 /// Photographs, and the squares of them that runs start from: each draw of a seed is another photograph, until all were taken.
 #[derive(Debug)]
 pub struct StartPhotographs {
+    /// The folder that all of them lie in or below.
+    folder: PathBuf,
     files: Vec<Photograph>,
     /// The last squares by seed, draw and side, each with where it comes from: other units start from the same ones.
     fitted: Mutex<BTreeMap<Draw, (Tensor, String)>>,
@@ -44,9 +47,13 @@ impl StartPhotographs {
         if files.is_empty() {
             return Err(request!("{name}: there are no pictures in it"));
         }
+        let mut folder = files[0].path.parent().map(Path::to_owned).unwrap_or_default();
+        while !files.iter().all(|file| file.path.starts_with(&folder)) {
+            folder.pop();
+        }
         let hashes: Vec<&str> = files.iter().map(|file| &*file.sha256).collect();
         let sha256 = sha256(hashes.join("\n")).to_string();
-        Ok(StartPhotographs { files, fitted: Mutex::default(), sha256 })
+        Ok(StartPhotographs { folder, files, fitted: Mutex::default(), sha256 })
     }
 
     /// The square of a draw at this side in pixels, `[1,3,side,side]` in `[0,1]` on the CPU, and where it comes from, in words.
@@ -87,7 +94,7 @@ impl StartPhotographs {
         if mirrored {
             flip_horizontal_in_place(&mut square);
         }
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let name = path.strip_prefix(&self.folder).unwrap_or(path).display();
         let turned = if mirrored { ", mirrored" } else { "" };
         Ok((square, format!("{name}: {side} px from {x},{y}{turned}")))
     }

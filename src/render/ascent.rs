@@ -160,7 +160,8 @@ impl<'b> Chain<'b> {
                             let (value, away) = regularizer.of_encoded(generated, encoded);
                             Some((value, self.param.trained_direction(&away)))
                         }
-                        _ => regularizer.of_code(&code),
+                        _ => (regularizer.of_code(&code))
+                            .map(|(value, gradient)| (value, self.param.held_back(gradient))),
                     };
                     if let Some((value, gradient)) = found {
                         *penalty = Some(value);

@@ -1,5 +1,6 @@
 //! The models that the parts of a plan take, loaded when they are needed and shared as long as they are.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
 use generators::EncodedBy;
@@ -62,6 +63,8 @@ pub struct Loader {
     /// Names of the witnesses, and the witnesses once they are loaded.
     witnesses: (Vec<String>, Option<Vec<Classifier>>),
     sets: Vec<ModelSet>,
+    /// Photographs that methods start from, by what they are called.
+    photographs: BTreeMap<String, Arc<StartPhotographs>>,
     /// The last ones that were asked for, the latest last.
     loaded: Vec<(usize, Arc<Experiment>)>,
 }
@@ -72,7 +75,14 @@ const KEPT: usize = 4;
 impl Loader {
     /// Of no set yet; all sets have these witnesses.
     pub fn new(models: &Models, keys: KeyNames, witnesses: Vec<String>) -> Loader {
-        Loader { models: models.clone(), keys, witnesses: (witnesses, None), sets: vec![], loaded: vec![] }
+        Loader {
+            models: models.clone(),
+            keys,
+            witnesses: (witnesses, None),
+            sets: vec![],
+            photographs: BTreeMap::new(),
+            loaded: vec![],
+        }
     }
 
     /// Where models come from.
@@ -116,9 +126,17 @@ impl Loader {
             let (name, own) = (generator.name(), generator.size()[0]);
             bail!("generator.size: {name} makes pictures of {own} px only; {side} is another");
         }
+        let starts = set.photographs.as_deref().map(|name| match self.photographs.get(name) {
+            Some(known) => Ok(Arc::clone(known)),
+            None => photographs(name, &classifier),
+        });
+        let starts = starts.transpose()?;
+        if let (Some(name), Some(starts)) = (&set.photographs, &starts) {
+            self.photographs.insert(name.clone(), Arc::clone(starts));
+        }
         let (keys, witnesses) = (self.keys, self.witnesses()?);
         let prior = generator.as_ref().map(|generator| (generator, set.class.as_deref()));
-        let encoded = Encoded { codes: set.encodes, photographs: set.photographs.as_deref() };
+        let encoded = Encoded { codes: set.encodes, photographs: starts };
         let experiment = Arc::new(experiment(&classifier, prior, encoded, witnesses, set.size, keys)?);
         self.loaded.push((number, Arc::clone(&experiment)));
         Ok(experiment)
@@ -134,19 +152,29 @@ impl Loader {
 }
 
 /// What is brought to codes of the generator, for which its encoder is loaded.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Encoded<'a> {
+#[derive(Clone, Debug)]
+pub(crate) struct Encoded {
     /// Anything at all.
     pub codes: bool,
     /// Photographs that a method starts from.
-    pub photographs: Option<&'a str>,
+    pub photographs: Option<Arc<StartPhotographs>>,
 }
 
-impl<'a> Encoded<'a> {
+impl Encoded {
     /// What a method asks for.
-    pub fn by(method: &'a Method) -> Encoded<'a> {
-        Encoded { codes: method.encodes(), photographs: method.photographs() }
+    ///
+    /// # Errors
+    /// Photographs that cannot be had.
+    pub fn by(method: &Method, classifier: &Classifier) -> Result<Encoded> {
+        let photographs = method.photographs().map(|name| photographs(name, classifier)).transpose()?;
+        Ok(Encoded { codes: method.encodes(), photographs })
     }
+}
+
+/// Photographs that a method starts from.
+fn photographs(name: &str, classifier: &Classifier) -> Result<Arc<StartPhotographs>> {
+    let files = classifier.models.photographs(name, &classifier.classifier)?;
+    StartPhotographs::new(name, files).map(Arc::new)
 }
 
 /// An experiment of loaded networks: a classifier, perhaps a generator as prior with the class that it is conditioned on, witnesses.
@@ -156,7 +184,7 @@ impl<'a> Encoded<'a> {
 pub(crate) fn experiment(
     classifier: &Classifier,
     prior: Option<(&Generator, Option<&str>)>,
-    encoded: Encoded<'_>,
+    encoded: Encoded,
     witnesses: &[Classifier],
     size: Option<i64>,
     keys: KeyNames,
@@ -166,9 +194,7 @@ pub(crate) fn experiment(
         Some((generator, class)) => condition(&generator.generator, class).context(keys.class)?,
         None => None,
     };
-    let photographs = (encoded.photographs.filter(|_| prior.is_some()))
-        .map(|name| StartPhotographs::new(name, models.photographs(name, &classifier.classifier)?).map(Arc::new));
-    let photographs = photographs.transpose()?;
+    let photographs = encoded.photographs.filter(|_| prior.is_some());
     let encoded = prior.map(|(generator, _)| &generator.generator).filter(|_| encoded.codes);
     let encoder = encoded.map(|generator| models.encoder_of(generator)).transpose()?.flatten().map(Arc::new);
     let encoding_classifier = match encoded.and_then(|generator| generator.code.encoded_by.as_ref()) {

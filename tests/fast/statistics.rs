@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use generators::{CodeStatistics, Generator, Learner, Statistics};
 use metapicture::codes::{Place, learn, whiteness};
 use metapicture::method::Method;
-use metapicture::param::{Latent, LatentSpec, Param, Space};
+use metapicture::param::{Blend, BlendSpec, Latent, LatentSpec, Param, ResidualNorm, Space};
 use metapicture::prelude::Models;
 use metapicture::random::{Purpose, Seed, normal, stream};
 use metapicture::render::{Batch, EncoderNetwork, render};
@@ -221,23 +221,37 @@ fn codes_are_pulled_by_what_an_encoder_finds_in_their_pictures_whatever_their_si
 fn coarse_to_fine_frequencies_join_one_ring_after_the_other() {
     let generator = generator(8);
     let schedule = generator.schedule();
+    let spec = |opening| LatentSpec::in_space(Space::Statistics { noise: 1., limit: None, opening });
+    let latent = |opening| Latent::new(&generator, &schedule, &spec(opening), None, &[(Seed(4), 0)]);
+    let blend = BlendSpec { prior: spec(4), eps: 0., norm: ResidualNorm::default() };
     let mut reached = vec![];
-    for opening in [0, 4] {
-        let spec = LatentSpec::in_space(Space::Statistics { noise: 1., limit: None, opening });
-        let mut latent = Latent::new(&generator, &schedule, &spec, None, &[(Seed(4), 0)]);
+    for (opening, mut param) in [
+        (0, Box::new(latent(0)) as Box<dyn Param>),
+        (4, Box::new(latent(4))),
+        (4, Box::new(Blend::new(latent(4), &blend, [72; 2]))),
+    ] {
         for step in 0..5 {
-            latent.begin(step);
-            let gradient = latent.pictures() - 0.3;
-            let gradient = latent.pullback(&gradient).remove(0);
+            param.begin(step);
+            let gradient = param.pictures() - 0.3;
+            let gradient = param.pullback(&gradient).remove(0);
             // Rows 0 to 4 of the first column have the frequencies 0 to 4, in cycles a code.
             let column = gradient.abs().amax([0i64, 1, 4], false).select(1, 0).narrow(0, 0, 5);
             reached.push((opening, step, column.gt(1e-9).sum(Kind::Int64).int64_value(&[]) - 1));
+            // Whatever else moves the code is held back as well.
+            let held = param
+                .held_back(gradient.ones_like())
+                .select(1, 0)
+                .select(0, 0)
+                .select(1, 0)
+                .select(1, 0)
+                .narrow(0, 0, 5);
+            assert_eq!(held.sum(Kind::Int64).int64_value(&[]) - 1, reached[reached.len() - 1].2);
         }
     }
     let all = (0..5).map(|step| (0, step, 4));
     // The highest ring, at the corners of the spectrum, is the sixth.
     let opened = [(4, 0, 1), (4, 1, 3), (4, 2, 4), (4, 3, 4), (4, 4, 4)];
-    assert_eq!(reached, all.chain(opened).collect::<Vec<_>>());
+    assert_eq!(reached, all.chain(opened).chain(opened).collect::<Vec<_>>());
 }
 
 #[test]

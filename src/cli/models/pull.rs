@@ -90,8 +90,11 @@ pub(super) fn verify(zoo: &Zoo, names: &[String], json: bool, quiet: bool) -> Re
         if bad.is_empty() && !quiet {
             text.push_str(&format!("{}: {} sound\n", manifest.name, files(verdicts.len())));
         } else if !bad.is_empty() {
+            let unfit = bad.iter().any(|(_, verdict)| matches!(verdict, Verdict::Unfit(_)));
+            let command = if unfit { "add" } else { "pull" };
+            let file = if unfit { " --file PATH" } else { "" };
             text.push_str(&format!(
-                "{}: `metapicture models pull {}` puts it right\n",
+                "{}: `metapicture models {command} {}{file}` puts it right\n",
                 manifest.name,
                 manifest.called()
             ));
