@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 """What networks of other families make of pictures, from tables of results alone.
 
-    python3 experiments/natural/legibility.py [--against METHOD] [--kin BEGINNING] TABLE...
+    python3 experiments/natural/legibility.py [--against METHOD] [--kin BEGINNING] [--unless TABLE] TABLE...
 
 TABLE is a `results.csv`, or the folder of records that has one.
 
 Of each method: the mean logit of the target (measured on the saved picture), and the mean probability that each witness gives to the class, with
 95 % intervals by a bootstrap that draws classes anew (10,000 times; the seeds of a class stay together). With `--against`, the ratio of the mean over
-witnesses of other families to that method's, over the classes and seeds that both have, by the same bootstrap of classes.
+witnesses of other families to that method's, over the classes and seeds that both have, by the same bootstrap of classes. With `--unless`, only
+classes and seeds of which the pictures in that table are believed by nobody: 0.01 or less.
 """
 import argparse
 import csv
@@ -19,11 +20,13 @@ parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
 parser.add_argument("tables", nargs="+", type=Path)
 parser.add_argument("--against")
 parser.add_argument("--kin", default="efficientnet", help="how the names of networks of the target's own family begin")
+parser.add_argument("--unless", type=Path, help="results of pictures that must not be believed themselves")
 arguments = parser.parse_args()
 
 # method -> class -> seed -> {"activation": ..., witness: ...}
 found = defaultdict(lambda: defaultdict(dict))
-for table in arguments.tables:
+believed = set()
+for table in [arguments.unless, *arguments.tables] if arguments.unless else arguments.tables:
     with open(table / "results.csv" if table.is_dir() else table, newline="") as file:
         for row in csv.DictReader(file):
             if row["status"] != "done":
@@ -31,6 +34,13 @@ for table in arguments.tables:
             end = "_probability"
             names = [name for name in row if name.endswith(end) and name != f"witness{end}" and row[name]]
             witnesses = {name.removesuffix(end): float(row[name]) for name in names}
+            strange = [value for name, value in witnesses.items() if not name.startswith(arguments.kin)]
+            if table is arguments.unless:
+                if sum(strange) / len(strange) > 0.01:
+                    believed.add((row["unit"], row["seed"]))
+                continue
+            if (row["unit"], row["seed"]) in believed:
+                continue
             found[row["method"]][row["unit"]][row["seed"]] = {"activation": float(row["scored"])} | witnesses
 
 
