@@ -148,15 +148,11 @@ fn methods(command: &Visualize, names: &[String]) -> Result<Vec<Method>> {
         if let Some(steps) = command.steps {
             method.steps = steps as usize;
         }
-        if let Some(photographs) = &command.from
-            && !method.start_from(photographs)
-        {
-            return Err(request!(
-                "--from: method '{}' searches no code that could start from photographs",
-                method.name
-            ));
-        }
-        if command.from.is_some() {
+        if let Some(photographs) = &command.from {
+            if !method.start_from(photographs) {
+                let name = &method.name;
+                return Err(request!("--from: method '{name}' searches no code that could start from photographs"));
+            }
             method.check().with_context(|| format!("--from with method '{}'", method.name))?;
         }
         if let Some(facets) = command.facets {

@@ -239,8 +239,18 @@ impl Method {
     }
 
     /// Everything that decides a result, every default written out: the method without its name and its story.
+    /// Photographs are left out, which whoever has them adds ([`Method::settings_from`]).
     pub fn settings(&self) -> serde_json::Value {
-        let mut settings = serde_json::to_value(self).unwrap_or_default();
+        self.settings_from(None)
+    }
+
+    /// The same, with what the photographs are known by that it starts from, if it does: their content, wherever they lie.
+    pub fn settings_from(&self, photographs: Option<&str>) -> serde_json::Value {
+        let mut known = self.clone();
+        if let Some(spec) = known.latent_mut().filter(|spec| spec.from.is_some()) {
+            spec.from = photographs.map(str::to_owned);
+        }
+        let mut settings = serde_json::to_value(known).unwrap_or_default();
         if let Some(map) = settings.as_object_mut() {
             map.retain(|key, _| !["name", "summary", "source"].contains(&key.as_str()));
         }
@@ -248,12 +258,6 @@ impl Method {
         for place in ["/param/latent/space/bounded/file", "/param/blend/prior/space/bounded/file"] {
             if let Some(file) = settings.pointer_mut(place).and_then(serde_json::Value::as_object_mut) {
                 file.remove("path");
-            }
-        }
-        // So are photographs, which whoever has them adds.
-        for place in ["/param/latent", "/param/blend/prior"] {
-            if let Some(latent) = settings.pointer_mut(place).and_then(serde_json::Value::as_object_mut) {
-                latent.remove("from");
             }
         }
         settings
@@ -266,7 +270,7 @@ impl Method {
         if bare.optimizer.evolution().is_none() {
             bare.keep = Keep::Last;
         }
-        if let ParamSpec::Latent(spec) | ParamSpec::Blend(BlendSpec { prior: spec, .. }) = &mut bare.param {
+        if let Some(spec) = bare.latent_mut() {
             (spec.screen, spec.starts, spec.from) = (1, 1, None);
         }
         bare
@@ -286,15 +290,19 @@ impl Method {
     /// Starts from photographs (a set of the zoo, a folder, or a file) if it searches a code: unless it screens by itself, from that of
     /// 32 draws which fires the unit most. Tells whether it searches a code.
     pub fn start_from(&mut self, photographs: &str) -> bool {
+        let Some(spec) = self.latent_mut() else { return false };
+        spec.from = Some(photographs.to_owned());
+        if spec.screen == 1 {
+            spec.screen = 32;
+        }
+        true
+    }
+
+    /// The search for a code, where it is one.
+    fn latent_mut(&mut self) -> Option<&mut LatentSpec> {
         match &mut self.param {
-            ParamSpec::Latent(spec) | ParamSpec::Blend(BlendSpec { prior: spec, .. }) => {
-                spec.from = Some(photographs.to_owned());
-                if spec.screen == 1 {
-                    spec.screen = 32;
-                }
-                true
-            }
-            _ => false,
+            ParamSpec::Latent(spec) | ParamSpec::Blend(BlendSpec { prior: spec, .. }) => Some(spec),
+            _ => None,
         }
     }
 

@@ -66,15 +66,7 @@ impl Experiment {
 
     /// The settings of a method, in which photographs are known by their content, wherever they lie.
     pub(super) fn method_settings(&self, method: &Method) -> Value {
-        let mut settings = method.settings();
-        if let Some(photographs) = self.photographs.as_ref().filter(|_| method.photographs().is_some()) {
-            for place in ["/param/latent", "/param/blend/prior"] {
-                if let Some(latent) = settings.pointer_mut(place).and_then(Value::as_object_mut) {
-                    latent.insert("from".to_owned(), json!(photographs.sha256));
-                }
-            }
-        }
-        settings
+        method.settings_from(self.photographs.as_ref().map(|photographs| &*photographs.sha256))
     }
 
     /// What the ids of all runs by a method are made of, beside their unit, seed and facet: a sha256 of all that decides their results.

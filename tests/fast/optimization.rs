@@ -2,7 +2,6 @@
 //! recorded.
 
 use std::sync::Arc;
-use std::sync::OnceLock;
 use std::sync::atomic::AtomicBool;
 
 use metapicture::experiment_file::Seeds;
@@ -11,12 +10,13 @@ use metapicture::param::Condition;
 use metapicture::render::{Passes, Rendered, Watch};
 use metapicture::run::Plan;
 use metapicture::run::Results;
+use metapicture::run::Run;
 use metapicture::run::{Ended, Follow, Worker};
-use metapicture::run::{Experiment, Run};
 use metapicture::store::Store;
 use metapicture::store::{Record, Status};
 use metapicture::unit::Unit;
 use support::models::{Models, short};
+use support::swept;
 use tch::Tensor;
 
 /// The units of the demo.
@@ -167,20 +167,7 @@ impl Follow for Silent {
 fn a_run_that_blows_up_is_recorded_with_its_step_and_cause_and_the_others_are_kept() {
     let Models { classifier, shapes, generator } = Models::load(Some("face-dcgan"));
     let unit = Unit::parse("banana", &classifier, &shapes).unwrap();
-    let experiment = Arc::new(Experiment {
-        encoding_classifier: None,
-        encoder: None,
-        photographs: None,
-        size: None,
-        classifier: Arc::new(classifier),
-        shapes: Arc::new(shapes),
-        generator: generator.map(Arc::new),
-        condition: None,
-        witnesses: vec![],
-        device: tch::Device::Cpu,
-        threads: 1,
-        load: OnceLock::new(),
-    });
+    let experiment = Arc::new(swept::of(classifier, generator));
     let absurd = "name: absurd\nparam: {latent: {space: gaussian}}\noptimizer: {adam: {lr: 1.0e+38}}\nsteps: 30\n";
     let methods = [Method::parse(absurd, "absurd.yaml").unwrap(), short("dgn-am-gaussian", 2, 1)];
     let mut plan = Plan::default();

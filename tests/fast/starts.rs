@@ -1,7 +1,7 @@
 //! Searches of codes that start from photographs.
 
 use std::path::Path;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use frozen::resize::to_square;
 use generators::Generator;
@@ -11,10 +11,10 @@ use metapicture::param::{Latent, LatentSpec, Param, Space};
 use metapicture::picture::from_rgb8;
 use metapicture::random::Seed;
 use metapicture::reference::{StartPhotographs, file};
-use metapicture::render::{Batch, EncoderNetwork, Rendered, render};
+use metapicture::render::{Rendered, render};
 use metapicture::run::Experiment;
-use metapicture::unit::{LayerShapes, Unit};
-use support::narrow;
+use metapicture::unit::Unit;
+use support::{narrow, swept};
 use tch::{Device, Kind, Tensor};
 
 /// So many pictures of stripes, each of another colour and direction, in a folder.
@@ -63,25 +63,19 @@ fn a_search_of_any_space_begins_with_the_code_that_it_is_given() {
 #[test]
 fn the_photograph_that_fires_a_unit_most_is_where_its_search_starts() {
     let folder = tempfile::tempdir().unwrap();
-    let photographs = photographs(folder.path(), 9);
-    let (classifier, generator, encoder) = (narrow::classifier(), narrow::natural(), narrow::encoder());
-    let shapes = LayerShapes::measure(&classifier);
-    let runs = ["class:3", "class:5"].map(|unit| (Unit::parse(unit, &classifier, &shapes).unwrap(), Seed(4)));
+    let experiment = Experiment {
+        encoder: Some(Arc::new(narrow::encoder())),
+        photographs: Some(Arc::new(photographs(folder.path(), 9))),
+        ..swept::of(narrow::classifier(), Some(narrow::natural()))
+    };
+    let (classifier, generator, encoder) = (&experiment.classifier, narrow::natural(), narrow::encoder());
+    let photographs = experiment.photographs.as_ref().unwrap();
+    let unit = |unit: &str| Unit::parse(unit, classifier, &experiment.shapes).unwrap();
+    let runs = ["class:3", "class:5"].map(|text| (unit(text), Seed(4)));
     let text = "name: test\nparam: {latent: {space: {statistics: {noise: 0.7}}, screen: 9, from: stripes}}\n\
                 optimizer: {adam: {lr: 0.1}}\nsteps: 2\n";
     let method = Method::parse(text, "test.yaml").unwrap();
-    let batch = Batch {
-        classifier: &classifier,
-        shapes: &shapes,
-        generator: Some(&generator),
-        condition: None,
-        encoder: Some(EncoderNetwork::Encoder(&encoder)),
-        photographs: Some(&photographs),
-        method: &method,
-        size: None,
-        runs: &runs,
-    };
-    let rendered = render(&batch, &|_: usize, _: usize, _: f64| {}).unwrap();
+    let rendered = render(&experiment.together(&method, &runs), &|_: usize, _: usize, _: f64| {}).unwrap();
     // What decoded photographs fire, reckoned apart.
     let side = generator.size[0];
     let squares: Vec<(Tensor, String)> = (0..9)
@@ -114,22 +108,10 @@ fn the_photograph_that_fires_a_unit_most_is_where_its_search_starts() {
 fn runs_are_told_apart_by_what_photographs_show_and_not_by_where_they_lie() {
     let (here, there, other) =
         (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let experiment = |photographs: StartPhotographs| {
-        let classifier = Arc::new(narrow::classifier());
-        Experiment {
-            shapes: Arc::new(LayerShapes::measure(&classifier)),
-            classifier,
-            generator: Some(Arc::new(narrow::natural())),
-            condition: None,
-            encoding_classifier: None,
-            encoder: Some(Arc::new(narrow::encoder())),
-            photographs: Some(Arc::new(photographs)),
-            witnesses: vec![],
-            size: None,
-            device: Device::Cpu,
-            threads: 1,
-            load: OnceLock::new(),
-        }
+    let experiment = |photographs: StartPhotographs| Experiment {
+        encoder: Some(Arc::new(narrow::encoder())),
+        photographs: Some(Arc::new(photographs)),
+        ..swept::of(narrow::classifier(), Some(narrow::natural()))
     };
     let from = |folder: &Path| {
         let mut method = Method::find("latent-natural").unwrap();
@@ -149,25 +131,14 @@ fn runs_are_told_apart_by_what_photographs_show_and_not_by_where_they_lie() {
 
 #[test]
 fn a_generator_without_an_encoder_does_not_start_from_photographs() {
-    let classifier = Arc::new(narrow::classifier());
     let folder = tempfile::tempdir().unwrap();
     let experiment = Experiment {
-        shapes: Arc::new(LayerShapes::measure(&classifier)),
-        classifier: Arc::clone(&classifier),
-        generator: Some(Arc::new(narrow::spatial())),
-        condition: None,
-        encoding_classifier: None,
-        encoder: None,
         photographs: Some(Arc::new(photographs(folder.path(), 2))),
-        witnesses: vec![],
-        size: None,
-        device: Device::Cpu,
-        threads: 1,
-        load: OnceLock::new(),
+        ..swept::of(narrow::classifier(), Some(narrow::spatial()))
     };
     let mut method = Method::find("latent-spatial").unwrap();
     assert!(method.start_from("photos"));
-    let unit = Unit::parse("class:3", &classifier, &experiment.shapes).unwrap();
+    let unit = Unit::parse("class:3", &experiment.classifier, &experiment.shapes).unwrap();
     let error = experiment.check(&[unit], &[method]).unwrap_err().to_string();
     assert!(error.contains("has no encoder that is known"), "{error}");
     let evolved = "name: evolved\nparam: {latent: {space: gaussian, from: photos}}\noptimizer: {cma_es: {variant: diagonal, population: 4, sigma: 0.5}}\nsteps: 1\nkeep: best\n";

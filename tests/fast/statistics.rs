@@ -1,7 +1,7 @@
 //! What codes of photographs are like: learning it, whitening and colouring by it, and searching among such codes.
 
 use std::path::Path;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use generators::{CodeStatistics, Generator, Learner, Statistics};
 use metapicture::codes::{Place, learn, whiteness};
@@ -9,10 +9,10 @@ use metapicture::method::Method;
 use metapicture::param::{Blend, BlendSpec, Latent, LatentSpec, Param, ResidualNorm, Space};
 use metapicture::prelude::Models;
 use metapicture::random::{Purpose, Seed, normal, stream};
-use metapicture::render::{Batch, EncoderNetwork, render};
+use metapicture::render::render;
 use metapicture::run::Experiment;
-use metapicture::unit::{LayerShapes, Unit};
-use support::narrow;
+use metapicture::unit::Unit;
+use support::{narrow, swept};
 use tch::{Device, Kind, Tensor};
 
 /// Codes `[N,4,16,16]` that are smooth, of channels that go together, around a mean.
@@ -154,21 +154,7 @@ fn a_table_is_part_of_the_ids_of_runs_that_read_it_and_of_no_others() {
     let experiment = |sha256: &str| {
         let mut generator = narrow::natural();
         generator.statistics.as_mut().unwrap().sha256 = sha256.to_owned();
-        let classifier = Arc::new(narrow::classifier());
-        Experiment {
-            shapes: Arc::new(LayerShapes::measure(&classifier)),
-            classifier,
-            generator: Some(Arc::new(generator)),
-            condition: None,
-            encoding_classifier: None,
-            encoder: None,
-            photographs: None,
-            witnesses: vec![],
-            size: None,
-            device: Device::Cpu,
-            threads: 1,
-            load: OnceLock::new(),
-        }
+        swept::of(narrow::classifier(), Some(generator))
     };
     let (one, other) = (experiment("one"), experiment("other"));
     let id = |experiment: &Experiment, method: &str| experiment.identity(&Method::find(method).unwrap());
@@ -178,10 +164,10 @@ fn a_table_is_part_of_the_ids_of_runs_that_read_it_and_of_no_others() {
 
 #[test]
 fn codes_are_pulled_by_what_an_encoder_finds_in_their_pictures_whatever_their_size() {
-    let (classifier, generator) = (narrow::classifier(), narrow::natural());
-    let shapes = LayerShapes::measure(&classifier);
-    let encoder = narrow::encoder();
-    let runs = [(Unit::parse("class:3", &classifier, &shapes).unwrap(), Seed(4))];
+    let (generator, encoder) = (narrow::natural(), narrow::encoder());
+    let mut experiment = swept::of(narrow::classifier(), Some(narrow::natural()));
+    experiment.encoder = Some(Arc::new(narrow::encoder()));
+    let runs = [(Unit::parse("class:3", &experiment.classifier, &experiment.shapes).unwrap(), Seed(4))];
     let space = "{statistics: {noise: 0.7}}";
     for (param, size) in [
         (format!("latent: {{space: {space}}}"), None),
@@ -193,18 +179,9 @@ fn codes_are_pulled_by_what_an_encoder_finds_in_their_pictures_whatever_their_si
              regularizers: [{{encoder_prior: {{weight: 0.5}}}}]\n"
         );
         let method = Method::parse(&text, "pulled.yaml").unwrap();
-        let batch = Batch {
-            classifier: &classifier,
-            shapes: &shapes,
-            generator: Some(&generator),
-            condition: None,
-            encoder: Some(EncoderNetwork::Encoder(&encoder)),
-            photographs: None,
-            method: &method,
-            size,
-            runs: &runs,
-        };
-        let rendered = render(&batch, &|_: usize, _: usize, _: f64| {}).unwrap().remove(0);
+        experiment.size = size;
+        let rendered =
+            render(&experiment.together(&method, &runs), &|_: usize, _: usize, _: f64| {}).unwrap().remove(0);
         assert_eq!(rendered.failure, None, "{param}");
         let schedule = generator.schedule();
         let start = LatentSpec::in_space(Space::Statistics { noise: 0.7, limit: None, opening: 0 });

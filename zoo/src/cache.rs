@@ -205,13 +205,9 @@ impl Cache {
         let verdict = |file: &File| match self.hash(file) {
             Ok(found) => match &file.sha256 {
                 Some(expected) if !expected.accepts(&found) => Verdict::Damaged(found),
-                Some(_) => Verdict::Sound,
-                None => {
-                    let found = Checked { path: self.path(file), sha256: found, label: file.label };
-                    self.judge
-                        .map_or(Ok(()), |judge| judge(manifest, &found))
-                        .map_or_else(Verdict::Unfit, |()| Verdict::Sound)
-                }
+                _ => self
+                    .judged(manifest, file, &self.path(file), found)
+                    .map_or_else(Verdict::Unfit, |()| Verdict::Sound),
             },
             Err(error) if error.kind() == io::ErrorKind::NotFound => Verdict::Missing,
             Err(error) => Verdict::Unreadable(error.to_string()),
@@ -301,15 +297,20 @@ impl Cache {
         fetch::hash(fs::File::open(self.path(file))?)
     }
 
+    /// Looks into a file at this path, if its sha256 is not published and somebody judges such files.
+    fn judged(&self, manifest: &Manifest, file: &File, path: &Path, sha256: Sha256) -> Result<(), String> {
+        let judge = self.judge.filter(|_| file.sha256.is_none());
+        judge.map_or(Ok(()), |judge| judge(manifest, &Checked { path: path.to_owned(), sha256, label: file.label }))
+    }
+
     /// Moves a checked file, which the user knows as `shown`, to its place. The rename is what makes it believed.
     fn install(&self, manifest: &Manifest, file: &File, staged: &Path, shown: &str) -> Result<(), ZooError> {
         let path = self.path(file);
-        if let (None, Some(judge)) = (&file.sha256, self.judge) {
+        if file.sha256.is_none() {
             let hashed = fs::File::open(staged).and_then(fetch::hash);
             let sha256 = hashed.map_err(|source| ZooError::Unreadable { path: staged.to_owned(), source })?;
-            let found = Checked { path: staged.to_owned(), sha256, label: file.label };
             let said = |reason: String| reason.replace(&staged.display().to_string(), shown);
-            judge(manifest, &found).map_err(|reason| wrong(manifest, said(reason)))?;
+            self.judged(manifest, file, staged, sha256).map_err(|reason| wrong(manifest, said(reason)))?;
         }
         let folder = path.parent().unwrap_or(&self.root);
         let unwritable = |source| ZooError::Unwritable { path: path.clone(), source };

@@ -1,6 +1,7 @@
 //! What a sweep within this process takes.
 
 use classifiers::Classifier;
+use generators::Generator;
 use metapicture::render::Watch;
 use metapicture::run::Follow;
 use metapicture::run::{Experiment, Run};
@@ -9,22 +10,27 @@ use std::sync::{Arc, OnceLock};
 
 /// Lite0 on the CPU, with these witnesses.
 pub fn experiment(witnesses: Vec<Arc<Classifier>>) -> Arc<Experiment> {
-    let classifier = Arc::new(crate::classifier("efficientnet-lite0"));
+    Arc::new(Experiment { witnesses, ..of(crate::classifier("efficientnet-lite0"), None) })
+}
+
+/// A classifier on the CPU, perhaps with a prior, and nothing else.
+pub fn of(classifier: Classifier, generator: Option<Generator>) -> Experiment {
+    let classifier = Arc::new(classifier);
     let shapes = Arc::new(LayerShapes::measure(&classifier));
-    Arc::new(Experiment {
+    Experiment {
         classifier,
         shapes,
-        generator: None,
+        generator: generator.map(Arc::new),
         condition: None,
         encoding_classifier: None,
         encoder: None,
         photographs: None,
-        witnesses,
+        witnesses: vec![],
         size: None,
         device: tch::Device::Cpu,
         threads: 1,
         load: OnceLock::new(),
-    })
+    }
 }
 
 /// Follows a sweep without a word.

@@ -90,18 +90,24 @@ fn a_file_of_which_nothing_is_published_is_taken_as_it_comes_and_where_it_comes_
     assert!(cache.checked(&broken, &Silent).is_err() && !cache.is_pulled(&broken));
 }
 
-#[test]
-fn a_cut_file_of_which_no_hash_is_published_does_not_replace_the_whole_one() {
-    fn whole(_: &Manifest, file: &Checked) -> Result<(), String> {
-        let there = fs::read(&file.path).unwrap();
-        if there == body() { Ok(()) } else { Err(format!("{} is cut short", file.path.display())) }
-    }
+/// What a page offers to people, with and without its hash, and the text of the latter.
+fn offered_by_a_page() -> (Manifest, Manifest, String) {
     let text = manifest_text(&body(), "page: 'https://example.org/downloads'");
     let known = Manifest::parse("mine.yaml", &text, None).unwrap();
     let unmarked: Vec<&str> =
         text.lines().filter(|line| !line.contains("sha256:") && !line.contains("size:")).collect();
     let text = unmarked.join("\n").replace("weights:", "weights:\n  unpublished: true");
     let unknown = Manifest::parse("mine.yaml", &text, None).unwrap();
+    (known, unknown, text)
+}
+
+#[test]
+fn a_cut_file_of_which_no_hash_is_published_does_not_replace_the_whole_one() {
+    fn whole(_: &Manifest, file: &Checked) -> Result<(), String> {
+        let there = fs::read(&file.path).unwrap();
+        if there == body() { Ok(()) } else { Err(format!("{} is cut short", file.path.display())) }
+    }
+    let (known, unknown, text) = offered_by_a_page();
     let folder = tempfile::tempdir().unwrap();
     let cache = Cache::at(folder.path().join("cache")).judged_by(whole);
     let (right, cut) = (folder.path().join("right"), folder.path().join("cut"));
@@ -132,12 +138,7 @@ fn a_cut_file_of_which_no_hash_is_published_does_not_replace_the_whole_one() {
 fn what_a_browser_alone_can_download_is_asked_for_and_brought_by_hand() {
     let folder = tempfile::tempdir().unwrap();
     let cache = Cache::at(folder.path().join("cache"));
-    let text = manifest_text(&body(), "page: 'https://example.org/downloads'");
-    let known = Manifest::parse("mine.yaml", &text, None).unwrap();
-    let unmarked: Vec<&str> =
-        text.lines().filter(|line| !line.contains("sha256:") && !line.contains("size:")).collect();
-    let text = unmarked.join("\n").replace("weights:", "weights:\n  unpublished: true");
-    let unknown = Manifest::parse("mine.yaml", &text, None).unwrap();
+    let (known, unknown, text) = offered_by_a_page();
     let (right, other) = (folder.path().join("right"), folder.path().join("other"));
     fs::write(&right, body()).unwrap();
     fs::write(&other, b"something else").unwrap();
