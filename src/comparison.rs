@@ -73,7 +73,7 @@ impl Comparison {
         self
     }
 
-    /// Classifiers that judge, the first of which is the encoder of features, too; unless told those of the records.
+    /// Classifiers that judge; unless told those of the records.
     #[must_use]
     pub fn witnesses<N: Into<String>>(mut self, names: impl IntoIterator<Item = N>) -> Comparison {
         self.witnesses = names.into_iter().map(Into::into).collect();
@@ -87,14 +87,14 @@ impl Comparison {
         self
     }
 
-    /// The pixel-space method from which drift is measured; unless told `naive`, or the first one without a generator.
+    /// The pixel-space method from which strength is measured; unless told `naive`, or the first one without a generator.
     #[must_use]
     pub fn baseline(mut self, method: &str) -> Comparison {
         self.baseline = Some(method.to_owned());
         self
     }
 
-    /// Layers of the target in which drift is measured; unless told the last bottleneck of each resolution, features and logits.
+    /// Layers of the target in which the path is measured; unless told the last bottleneck of each resolution, features and logits.
     #[must_use]
     pub fn layers<N: Into<String>>(mut self, names: impl IntoIterator<Item = N>) -> Comparison {
         self.layers = names.into_iter().map(Into::into).collect();
@@ -245,8 +245,8 @@ impl Comparison {
             }
         };
         let mut features = vec![last_features(classifier, shapes)?];
-        if let Some(encoder) = witnesses.first() {
-            features.push(last_features(encoder.engine(), encoder.shapes())?);
+        for witness in witnesses {
+            features.push(last_features(witness.engine(), witness.shapes())?);
         }
         let (target, shapes) = (Arc::clone(classifier), Arc::clone(shapes));
         Ok(Networks { target, shapes, witnesses: judges, layers, features })

@@ -10,6 +10,7 @@ use zoo::{Checked, Manifest};
 use crate::architectures;
 use crate::built::{Built, Names};
 use crate::entry::Entry;
+use crate::family::family;
 use crate::imagenet::{self, NotAClass};
 use crate::input_pipeline::InputPipeline;
 
@@ -36,6 +37,8 @@ pub struct Classifier {
     pub weights_sha256: String,
     /// What else decides what it computes; see [`Manifest::definition`].
     pub definition: serde_json::Value,
+    /// Its family, such as `EfficientNet`; none of a program whose manifest does not say it.
+    pub family: Option<String>,
 }
 
 impl Classifier {
@@ -74,6 +77,8 @@ impl Classifier {
         let built = architectures::load(&mut Entry { manifest, weights, change })?;
         let Built { network, classes, size, mean, std, names, independent } = built;
         let definition = network.defined(manifest.definition());
+        let known = || family(manifest.architecture.as_deref()?).map(str::to_owned);
+        let family = manifest.family.clone().or_else(known);
         Ok(Classifier {
             name: manifest.name.to_string(),
             network,
@@ -85,6 +90,7 @@ impl Classifier {
             independent,
             weights_sha256: weights.sha256.to_string(),
             definition,
+            family,
         })
     }
 

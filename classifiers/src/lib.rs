@@ -13,6 +13,7 @@ mod classifier;
 pub mod densenet;
 pub mod efficientnet_lite;
 mod entry;
+mod family;
 pub mod googlenet;
 pub mod imagenet;
 mod imported;
@@ -33,6 +34,7 @@ pub mod vgg;
 
 pub use built::Names;
 pub use classifier::Classifier;
+pub use family::Kinship;
 pub use input_pipeline::InputPipeline;
 pub use parts::LOGITS;
 

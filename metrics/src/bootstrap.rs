@@ -19,6 +19,10 @@ use statrs::distribution::{ContinuousCDF, Normal};
 /// Below this share of replicates with a value there is no interval: the others would be a selection.
 const LEAST_DEFINED: f64 = 0.9;
 
+/// Units below which there is no interval: of 3 it would reach from the lowest to the highest, and hold the truth in 75 of 100 cases; of 10
+/// Gaussian ones it holds it in some 90.
+pub const LEAST_UNITS: usize = 10;
+
 /// How the replicates are drawn.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Bootstrap {
@@ -53,7 +57,7 @@ pub struct Interval {
 impl Bootstrap {
     /// The interval of a statistic of units, each with its seeds' observations.
     ///
-    /// `None` if there are fewer than 3 units or one has no seeds, if the statistic has no finite value on the data or on
+    /// `None` if there are fewer than [`LEAST_UNITS`] or one has no seeds, if the statistic has no finite value on the data or on
     /// more than a tenth of the replicates, if no replicates are asked for, or if the level is not between 0 and 1.
     ///
     /// The correction for bias is kept finite where all replicates lie on one side of the estimate, as if half of one lay
@@ -63,7 +67,7 @@ impl Bootstrap {
         T: Sync,
         F: Fn(&[Vec<&T>]) -> Option<f64> + Sync,
     {
-        if units.len() < 3 || units.iter().any(Vec::is_empty) {
+        if units.len() < LEAST_UNITS || units.iter().any(Vec::is_empty) {
             return None;
         }
         if self.replicates == 0 || !(self.level > 0. && self.level < 1.) {

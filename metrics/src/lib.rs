@@ -6,22 +6,18 @@
 //! `None`, never NaN and never a panic.
 
 pub mod bootstrap;
-pub mod cka;
 pub mod coding;
 pub mod coverage;
 mod distance;
 pub mod effect;
-pub mod energy;
-pub mod fisher;
-pub mod jensen_shannon;
+pub mod joint;
 pub mod kid;
 pub mod luminance;
 pub mod multiple;
 pub mod niqe;
 pub mod normal;
-pub mod pareto;
 pub mod permutation;
 pub mod rank;
-pub mod slope;
 pub mod spectrum;
+pub mod two_choice;
 pub mod variation;

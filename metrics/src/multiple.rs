@@ -1,6 +1,5 @@
-//! P values adjusted for there being many: Holm's (Holm 1979, "A Simple Sequentially Rejective Multiple Test Procedure")
-//! bounds the chance of any false rejection, Benjamini & Hochberg's (1995, "Controlling the False Discovery Rate") the
-//! expected share of false ones.
+//! P values adjusted for there being many, so that the chance of any false rejection is bounded (Holm 1979, "A Simple
+//! Sequentially Rejective Multiple Test Procedure").
 
 /// The places of the p values, smallest first; `None` if one is outside [0, 1].
 fn ascending(p: &[f64]) -> Option<Vec<usize>> {
@@ -16,17 +15,6 @@ pub fn holm(p: &[f64]) -> Option<Vec<f64>> {
     for (place, index) in ascending(p)?.into_iter().enumerate() {
         largest = largest.max((p.len() - place) as f64 * p[index]).min(1.);
         adjusted[index] = largest;
-    }
-    Some(adjusted)
-}
-
-/// Benjamini & Hochberg's adjusted p values, in the order of the given ones. `None` if one is outside [0, 1].
-pub fn benjamini_hochberg(p: &[f64]) -> Option<Vec<f64>> {
-    let mut adjusted = vec![0.; p.len()];
-    let mut smallest = 1f64;
-    for (place, index) in ascending(p)?.into_iter().enumerate().rev() {
-        smallest = smallest.min(p.len() as f64 * p[index] / (place + 1) as f64);
-        adjusted[index] = smallest;
     }
     Some(adjusted)
 }

@@ -12,15 +12,16 @@ use metapicture::engine::compare::findings::{Findings, Measured, MethodFindings,
 use metapicture::engine::compare::{FollowComparison, Options, tables};
 use metapicture::engine::comparison::Comparison;
 
-/// How far pictures drift from those of pixel space, and what their legibility costs.
+/// Who can read pictures, what they tell of their unit, and what legibility costs.
 #[derive(Debug, Args)]
 #[command(
     after_help = "OUT holds comparison.json (everything, with definitions), metrics.csv (a row a picture), summary.csv (a row a method), units.csv,
-layers.csv, plots (SVG and PNG) and the pictures of the controls. `metapicture report OUT` makes a page of it.
+layers.csv, observers.csv (a row a method, unit and observer), photographs.csv and features/ (what observers see), plots (SVG and PNG) and the
+pictures of the controls. `metapicture report OUT` makes a page of it.
 
 Example:
   metapicture compare out/tradeoff --out out/tradeoff-compared
-  metapicture compare out/banana --foreign lucent.csv --witness efficientnet-lite1 efficientnet-lite2 --out out/compared"
+  metapicture compare out/banana --foreign lucent.csv --witness squeezenet-caffe bvlc_googlenet --out out/compared"
 )]
 pub struct CompareCommand {
     /// Folders of records.
@@ -38,16 +39,16 @@ pub struct CompareCommand {
     /// The target [default: that of the records].
     #[arg(long, value_name = "NAME")]
     classifier: Option<String>,
-    /// Classifiers that judge; the first is the encoder of features, too [default: those of the records].
+    /// Classifiers that judge, best of other families than the target's [default: those of the records].
     #[arg(long, value_name = "NAME", num_args = 1..)]
     witness: Vec<String>,
     /// Photographs: a set of the zoo, or a folder, whose subfolders may be classes [default: imagenet-samples and photos].
     #[arg(long, value_name = "SET|DIR", num_args = 1..)]
     reference: Vec<String>,
-    /// The pixel-space method from which drift is measured [default: naive, or the first one without a generator].
+    /// The pixel-space method from which strength is measured [default: naive, or the first one without a generator].
     #[arg(long, value_name = "METHOD")]
     baseline: Option<String>,
-    /// Layers of the target in which drift is measured [default: the last bottleneck of each resolution, features, logits].
+    /// Layers of the target in which the path is measured [default: the last bottleneck of each resolution, features, logits].
     #[arg(long, value_name = "LAYER", num_args = 1..)]
     layers: Vec<String>,
     /// Bootstrap replicates of an interval.
@@ -125,8 +126,7 @@ fn command_line() -> String {
 
 /// The figures that fit on a terminal: those that claims rest on.
 fn print(findings: &Findings) {
-    let shown =
-        ["agreement", "witness_probability", "spectral_distance", "activation", "ratio", "likeness", "inversion_gap"];
+    let shown = ["explains", "own", "foreign_probability", "kin_probability", "activation", "ratio", "robust"];
     let keys: Vec<&str> =
         findings.metrics.iter().map(|metric| &*metric.key).filter(|key| shown.contains(key)).collect();
     let cell = |figure: Option<&Measured>| match figure.and_then(|figure| Some((figure.value?, figure.interval))) {
@@ -142,8 +142,8 @@ fn print(findings: &Findings) {
         row
     };
     println!("{}\n", table(&header, &findings.methods.iter().map(row).collect::<Vec<_>>()));
-    for tradeoff in findings.tradeoffs.iter().filter(|tradeoff| tradeoff.primary) {
-        println!("{}", tradeoff.sentence);
+    for sentence in findings.sentences() {
+        println!("{sentence}");
     }
     if !findings.cautions.is_empty() {
         println!();

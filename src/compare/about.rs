@@ -2,20 +2,21 @@
 
 use std::collections::BTreeSet;
 
-use classifiers::Classifier;
+use classifiers::{Classifier, Kinship};
 
 use super::findings::{Band, Participant, Reference};
 use super::job::Job;
-use super::nature::{MORE_SQUARES, Nature};
+use super::nature::Nature;
 use crate::store::Hash;
 
-/// A classifier, and what it has in common with the target.
-pub fn model(classifier: &Classifier, kinship: Option<String>) -> Participant {
+/// A classifier, and what it has in common with the target, where it is another.
+pub fn model(classifier: &Classifier, target: Option<&Classifier>) -> Participant {
     Participant {
         name: classifier.name.clone(),
         weights_sha256: classifier.weights_sha256.clone(),
         definition: serde_json::to_value(&classifier.definition).unwrap_or_default(),
-        kinship,
+        family: classifier.family.clone(),
+        kinship: target.map(|target| Kinship::between(target.family.as_deref(), classifier.family.as_deref())),
     }
 }
 
@@ -29,27 +30,12 @@ pub fn generators(job: &Job) -> Vec<Participant> {
                 name: generator.name.clone(),
                 weights_sha256: generator.weights_sha256.clone(),
                 definition: serde_json::to_value(&generator.definition).unwrap_or_default(),
+                family: None,
                 kinship: None,
             });
         }
     }
     models
-}
-
-/// What a witness has in common with the target.
-pub fn kinship(target: &Classifier, witness: &Classifier) -> String {
-    let architecture = |classifier: &Classifier| {
-        classifier.definition.get("architecture").and_then(|value| value.as_str()).unwrap_or("unknown").to_owned()
-    };
-    let family = match architecture(target) == architecture(witness) {
-        true => format!("the same family as the target ({})", architecture(target)),
-        false => format!("another family ({}) than the target ({})", architecture(witness), architecture(target)),
-    };
-    let data = match target.classes == witness.classes {
-        true => format!("the same {} classes, and most likely the same training photographs", target.classes),
-        false => "other classes".to_owned(),
-    };
-    format!("{family}; {data}")
 }
 
 /// The photographs.
@@ -61,7 +47,6 @@ pub fn reference(job: &Job) -> Reference {
         photographs: job.photographs.len(),
         labelled: job.photographs.iter().filter(|photograph| photograph.class.is_some()).count(),
         classes: classes.len(),
-        crops: 1 + MORE_SQUARES,
         sha256: Hash::of(digests.as_bytes()).to_string(),
     }
 }

@@ -1,36 +1,44 @@
 //! What must be said in words before any figure.
 
-use super::evidence::Evidence;
+use classifiers::Kinship;
+
 use super::findings::{Findings, MethodFindings, Origin};
-use super::measure::Measures;
+use super::least::{FOR_CHOICE, FOR_CLAIM_SEEDS, FOR_CLAIM_UNITS};
 use super::study::Study;
-use super::tradeoff::{SEEDS, UNITS};
 
 /// How far passes may be from the baseline's, as a share, and still count as equal: a search for a code takes a few more.
 const EQUAL_EFFORT: f64 = 0.06;
 
+/// How much of an activation may come in the second half of the steps of a search that had arrived.
+const ARRIVED: f64 = 0.05;
+
 /// All of it, in the order in which it is said.
-pub fn cautions(study: &Study, findings: &Findings, measures: &Measures, evidence: &Evidence) -> Vec<String> {
+pub fn cautions(study: &Study, findings: &Findings) -> Vec<String> {
     let own: Vec<&MethodFindings> = findings.methods.iter().filter(|method| method.kind != Origin::Control).collect();
     let mut cautions: Vec<String> = too_few(&own).into_iter().collect();
+    let photographs = findings.reference.photographs;
+    if findings.settings.pools.is_none() {
+        cautions.push(format!(
+            "Who can read the pictures is not known: the two-choice task asks for {FOR_CHOICE} photographs, and there are {photographs}. Name more with \
+             --reference."
+        ));
+    }
+    cautions.extend(strangers(findings));
     match findings.settings.baseline {
         Some(baseline) => {
             let baseline = &findings.methods[baseline];
             cautions.extend(failed_search(baseline, &own));
             cautions.extend(unequal_effort(baseline, &own));
-            cautions.extend(layers_without_scale(findings, evidence));
-            cautions.push(
-                "F2 measures likeness to pixel-space results: noise scores well by construction. Read it beside F1 and F6."
-                    .to_owned(),
-            );
         }
         None => cautions.push(
-            "There is no pixel-space method, and hence no baseline: fidelity and drift are not computed. Add naive runs, or name one with \
-             --baseline."
+            "There is no pixel-space method, and hence no baseline: strength (F1) is not computed. Add naive runs, or name one with --baseline."
                 .to_owned(),
         ),
     }
-    cautions.push(kinship(findings));
+    cautions.extend(still_rising(&own));
+    for dial in &findings.dials {
+        cautions.extend(dial.void.as_ref().map(|why| format!("Nothing may be concluded from {}: {why}.", dial.name)));
+    }
     let missing = findings.metrics.iter().filter(|metric| metric.not_computed.is_some());
     let missing: Vec<&str> = missing.map(|metric| metric.name.as_str()).collect();
     if !missing.is_empty() {
@@ -38,12 +46,6 @@ pub fn cautions(study: &Study, findings: &Findings, measures: &Measures, evidenc
     }
     if let Err(why) = &study.job.permuted {
         cautions.push(format!("The control by permuted weights is missing: {why}."));
-    }
-    for ((name, _), [ranked, of]) in study.job.networks.layers.iter().zip(&measures.ranked).filter(|(_, [a, b])| a < b)
-    {
-        cautions.push(format!(
-            "Of {name}, {ranked} of {of} activations were ranked, drawn at random, so that they fit into memory."
-        ));
     }
     let others = findings.units.len() - study.compared;
     if others > 0 {
@@ -57,21 +59,50 @@ pub fn cautions(study: &Study, findings: &Findings, measures: &Measures, evidenc
 fn too_few(own: &[&MethodFindings]) -> Option<String> {
     let units = own.iter().map(|method| method.units).min().unwrap_or_default();
     let seeds = own.iter().map(|method| method.seeds).min().unwrap_or_default();
-    (units < UNITS || seeds < SEEDS).then(|| {
+    (units < FOR_CLAIM_UNITS || seeds < FOR_CLAIM_SEEDS).then(|| {
         format!(
-            "Too little for a claim: some method has {units} units, or {seeds} pictures of a unit; a claim asks for {UNITS} units \
-             and {SEEDS} seeds of each."
+            "Too little for a claim: some method has {units} units, or {seeds} pictures of a unit; a claim asks for {FOR_CLAIM_UNITS} units \
+             and {FOR_CLAIM_SEEDS} seeds of each."
         )
     })
 }
 
+/// Who among the witnesses is a stranger to the target, and who is not.
+fn strangers(findings: &Findings) -> Vec<String> {
+    let mut said = vec![];
+    let of = |kinship: Kinship| -> Vec<&str> {
+        let those = findings.witnesses.iter().filter(|witness| witness.kinship == Some(kinship));
+        those.map(|witness| witness.name.as_str()).collect()
+    };
+    if of(Kinship::Foreign).is_empty() {
+        said.push(
+            "No witness is of another family than the target: nothing here says whether anybody else can read the pictures. Kin share adversarial features."
+                .to_owned(),
+        );
+    }
+    let unknown: Vec<&str> = match &findings.target.family {
+        None => vec![&findings.target.name],
+        Some(_) => of(Kinship::Unknown),
+    };
+    if !unknown.is_empty() {
+        said.push(format!(
+            "Nobody says of which family {} {}: no claim rests on {}. Write `family: …` into the manifest (EfficientNet, MobileNet, Inception, SqueezeNet, ResNet, \
+             DenseNet, VGG, AlexNet, or a name of your own).",
+            unknown.join(", "),
+            if unknown.len() == 1 { "is" } else { "are" },
+            if findings.target.family.is_none() { "any witness" } else { "it" },
+        ));
+    }
+    said
+}
+
 fn failed_search(baseline: &MethodFindings, own: &[&MethodFindings]) -> Option<String> {
     let above =
-        |method: &&&MethodFindings| method.metrics.get("ratio").and_then(|of| of.value).is_some_and(|of| of > 1.);
+        |method: &&&MethodFindings| method.metrics.get("ratio").and_then(|of| of.value).is_some_and(|of| of > 1.001);
     let above: Vec<&str> = own.iter().filter(above).map(|method| method.label.as_str()).collect();
     (!above.is_empty()).then(|| {
         format!(
-            "The pixel search ({}) failed against {}: they fire the units more than its best picture (F1 above 1).",
+            "The pixel search ({}) failed against {}: they fire the units more than its pictures do (F1 above 1).",
             baseline.label,
             above.join(", ")
         )
@@ -94,26 +125,16 @@ fn unequal_effort(baseline: &MethodFindings, own: &[&MethodFindings]) -> Option<
     })
 }
 
-fn layers_without_scale(findings: &Findings, evidence: &Evidence) -> Option<String> {
-    let layers = findings.settings.layers.iter().zip(&evidence.denominators[0]);
-    let lost: Vec<&str> = layers.filter(|(_, scale)| scale.is_none()).map(|(name, _)| name.as_str()).collect();
-    (!lost.is_empty()).then(|| {
+/// Searches that more steps would have taken further.
+fn still_rising(own: &[&MethodFindings]) -> Option<String> {
+    let rising = own.iter().filter_map(|method| Some((method, method.late_gain.filter(|gain| *gain > ARRIVED)?)));
+    let rising: Vec<String> = rising.map(|(method, gain)| format!("{} ({:.0} %)", method.label, 100. * gain)).collect();
+    (!rising.is_empty()).then(|| {
         format!(
-            "Drift has no scale in {}: there the baseline's pictures of a unit do not resemble each other more than those of other \
-             units (their interval includes 0), or there is one seed of each. These layers are left out of F2.",
-            lost.join(", ")
+            "Searches that had not arrived: the second half of the steps still brought more than {:.0} % of the activation of {}. What they reach says as much of the \
+             steps as of the method.",
+            100. * ARRIVED,
+            rising.join(", ")
         )
     })
-}
-
-fn kinship(findings: &Findings) -> String {
-    if findings.witnesses.is_empty() {
-        return "There is no witness: legibility by transfer (L1) is not computed.".to_owned();
-    }
-    let kin = findings.witnesses.iter();
-    let kin = kin.filter_map(|witness| Some(format!("{}: {}", witness.name, witness.kinship.as_ref()?)));
-    format!(
-        "Witnesses share with the target what they share in family and data, adversarial features included. {}.",
-        kin.collect::<Vec<_>>().join(". ")
-    )
 }

@@ -10,11 +10,13 @@ use super::evidence::Evidence;
 use super::findings::{Findings, PictureFindings, SCHEMA_VERSION, Settings, UnitFindings};
 use super::follow::FollowComparison;
 use super::job::{Job, shorter_side};
+use super::judges::Judges;
 use super::measure::{Measures, Sighting, Subject};
 use super::methods::Parts;
 use super::nature::Nature;
+use super::statistics::unit_means;
 use super::study::Study;
-use super::{about, cautions, definitions, nearest, tradeoff};
+use super::{about, cautions, choice, definitions, features, nearest, tradeoff};
 use crate::error::{Context, Result};
 
 /// Computes a comparison, and leaves its controls' pictures in its folder.
@@ -31,16 +33,17 @@ pub fn compare(job: &Job, follow: &dyn FollowComparison) -> Result<Findings> {
     let study = Study::of(job)?;
     let units = &study.units;
     follow.begin("photographs", job.photographs.len());
-    let keep = study.classes_with_path();
-    let nature = Nature::look(networks, &job.photographs, units, &keep, study.seed, &|done| follow.at(done))?;
-    let controls = study.controls(follow)?;
+    let nature = Nature::look(&study, &|done| follow.at(done))?;
+    let judges = Judges::new(&study, &nature);
+    let controls = study.controls(&nature, follow)?;
     let (ids, subjects) = subjects(&study, &controls);
     follow.begin("pictures", subjects.len());
     let measures = study.measure(&nature, subjects, &|done| follow.at(done))?;
+    follow.begin("two-choice task", judges.observers.len());
+    let readings = choice::readings(&study, &nature, &measures, &judges, &|done| follow.at(done))?;
     let inversions = nearest::nearest(&study, &nature, &measures, follow)?;
 
-    let layers: Vec<String> = networks.layers.iter().map(|(name, _)| name.clone()).collect();
-    let evidence = Evidence::new(&study, &nature, &measures, bootstrap, &layers);
+    let evidence = Evidence::new(&study, &nature, &measures, &judges, &readings, bootstrap);
     let mut metrics = definitions::metrics();
     for metric in &mut metrics {
         evidence.explain(metric);
@@ -59,16 +62,21 @@ pub fn compare(job: &Job, follow: &dyn FollowComparison) -> Result<Findings> {
         inversions: &inversions,
     };
     let methods = parts.methods(follow);
-    let dials = gathered.dials();
+    let mut dials = gathered.dials();
+    for dial in &mut dials {
+        dial.judge(&|method| unit_means(&parts.values(method, "activation")));
+    }
     follow.begin("trade-offs", 1);
-    let tradeoffs = tradeoff::tradeoffs(&methods, &dials, &pictures, bootstrap, options.permutations);
+    let tradeoffs = tradeoff::tradeoffs(&parts, &methods, &dials);
     let unit_rows = (units.iter().enumerate())
         .map(|(place, unit)| UnitFindings {
             name: unit.name.clone(),
             class: unit.class(),
             label: unit.label().map(str::to_owned),
             median: nature.median(place),
-            best_pixel: evidence.best[place],
+            baseline: evidence.baseline[place],
+            natural: nature.natural(place),
+            below: study.looks_below[place].map(|layer| study.below[layer].0.clone()),
             photographs: unit.class().map_or(0, |class| nature.of_class(class).count()),
         })
         .collect();
@@ -77,9 +85,7 @@ pub fn compare(job: &Job, follow: &dyn FollowComparison) -> Result<Findings> {
         title: job.title.clone(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         target: about::model(target, None),
-        witnesses: (networks.witnesses.iter())
-            .map(|witness| about::model(witness, Some(about::kinship(target, witness))))
-            .collect(),
+        witnesses: networks.witnesses.iter().map(|witness| about::model(witness, Some(target))).collect(),
         generators: about::generators(job),
         reference: about::reference(job),
         sources: gathered.sources.clone(),
@@ -89,9 +95,9 @@ pub fn compare(job: &Job, follow: &dyn FollowComparison) -> Result<Findings> {
             level: bootstrap.level,
             permutations: options.permutations,
             baseline: study.baseline,
-            layers: layers.clone(),
-            features: [0, 1]
-                .map(|which| networks.features.get(which).map(|(name, _)| name.clone()).unwrap_or_default()),
+            layers: networks.layers.iter().map(|(name, _)| name.clone()).collect(),
+            encoder: judges.encoder().map(|place| networks.witnesses[place].name.clone()),
+            pools: nature.pools(),
             command: job.command.clone(),
         },
         cautions: vec![],
@@ -99,12 +105,15 @@ pub fn compare(job: &Job, follow: &dyn FollowComparison) -> Result<Findings> {
         units: unit_rows,
         methods,
         dials,
+        observers: judges.observers.clone(),
+        readings: readings.clone(),
         tradeoffs,
         spectrum: about::band(&nature),
         inversions,
         pictures,
     };
-    findings.cautions = cautions::cautions(&study, &findings, &measures, &evidence);
+    findings.cautions = cautions::cautions(&study, &findings);
+    features::write(&study, &nature, &measures, &findings)?;
     Ok(findings)
 }
 

@@ -14,11 +14,13 @@ use super::findings::{Origin, PERMUTED};
 use super::follow::FollowComparison;
 use super::gather::GatheredMethod;
 use super::job::shorter_side;
+use super::nature::Nature;
 use super::study::Study;
 use crate::error::{Context, Result};
 use crate::method::{Method as Recipe, ParamSpec};
 use crate::picture::{self, to_rgb8};
 use crate::random::{Purpose, Seed, stream};
+use crate::reference::Photograph;
 use crate::render::{Batch, Rendered, render};
 use crate::unit::Unit;
 
@@ -79,9 +81,10 @@ impl Study<'_> {
     ///
     /// # Errors
     /// A photograph that cannot be read, a picture that cannot be written, libtorch's errors.
-    pub fn controls(&self, follow: &dyn FollowComparison) -> Result<Vec<Control>> {
+    pub fn controls(&self, nature: &Nature, follow: &dyn FollowComparison) -> Result<Vec<Control>> {
         follow.begin("controls", 4);
-        let mut controls: Vec<Control> = self.photographs()?.into();
+        let mut controls = vec![self.exemplars(nature)?];
+        controls.extend(self.photographs()?);
         follow.at(1);
         controls.push(self.noise()?);
         follow.at(2);
@@ -104,6 +107,28 @@ impl Study<'_> {
         Ok(path)
     }
 
+    /// The central square of a photograph, as the target takes it.
+    fn square(&self, photograph: &Photograph) -> Result<RgbImage> {
+        let side = self.job.networks.target.size as u32;
+        Ok(squares(&picture::read(&photograph.path)?, 0, side, self.seed, 0).swap_remove(0))
+    }
+
+    /// Photographs that fire each unit much, behind those that must be found.
+    fn exemplars(&self, nature: &Nature) -> Result<Control> {
+        let mut exemplars = Control::new(
+            "natural exemplars",
+            "Photographs that fire the unit much, ranked behind those that must be found: what people are helped by most (Borowski et al. 2021).",
+        );
+        for unit in 0..self.compared {
+            for (number, &place) in nature.exemplars(unit).iter().enumerate() {
+                let path =
+                    self.save(&self.square(&self.job.photographs[place])?, &exemplars.name, unit, number as u64)?;
+                exemplars.pictures.push(Shown { photograph: Some(place), ..Shown::new(unit, number as u64, path) });
+            }
+        }
+        Ok(exemplars)
+    }
+
     /// Labelled photographs, and the same with random phases.
     fn photographs(&self) -> Result<[Control; 2]> {
         let mut photographs = Control::new("photographs", "Labelled photographs of the very class: what is legible.");
@@ -111,7 +136,6 @@ impl Study<'_> {
             "phase-scrambled photographs",
             "The same photographs with random phases: all of their spectrum, nothing of what they show.",
         );
-        let side = self.job.networks.target.size as u32;
         let mut of_unit: BTreeMap<usize, u64> = BTreeMap::new();
         for (place, photograph) in self.job.photographs.iter().enumerate() {
             let of_class = |class| self.units.iter().position(|unit| unit.class() == Some(class));
@@ -120,7 +144,7 @@ impl Study<'_> {
             if *number == OF_UNIT as u64 {
                 continue;
             }
-            let square = squares(&picture::read(&photograph.path)?, 0, side, self.seed, 0).swap_remove(0);
+            let square = self.square(photograph)?;
             let path = self.save(&square, &photographs.name, unit, *number)?;
             photographs.pictures.push(Shown { photograph: Some(place), ..Shown::new(unit, *number, path) });
             let mut rng = stream(self.seed, Purpose::Phases, place as u64);
@@ -132,7 +156,8 @@ impl Study<'_> {
     }
 
     fn noise(&self) -> Result<Control> {
-        let mut noise = Control::new("blurred noise", "Grey noise, blurred: it shows nothing.");
+        let mut noise =
+            Control::new("blurred noise", "Grey noise, blurred: it shows nothing, and whoever sees it can only guess.");
         for unit in 0..self.compared {
             for number in 0..OF_UNIT as u64 {
                 let mut rng = stream(self.seed, Purpose::BlurredNoise, unit as u64 * OF_UNIT as u64 + number);

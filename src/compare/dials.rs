@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::findings::{Dial, Origin};
+use super::findings::{Dial, Freer, Origin};
 use super::gather::{Gathered, GatheredMethod};
 
 impl Gathered {
@@ -105,9 +105,49 @@ impl Gathered {
                 Some(of) if leaf == "weight" => format!("{of} {leaf}"),
                 _ => leaf.to_owned(),
             };
-            dials.push(Dial { name: format!("{}{prior}: {what}", group.name), setting: path.clone(), methods: groups });
+            let name = format!("{}{prior}: {what}", group.name);
+            dials.push(Dial { name, setting: path.clone(), methods: groups, freer: freer(path), void: None });
         }
         dials
+    }
+}
+
+/// Which way a setting allows more pictures; none of one that exchanges pictures for others.
+fn freer(path: &str) -> Option<Freer> {
+    let mut parts = path.rsplit('.');
+    match (parts.next(), parts.next()) {
+        (Some("eps" | "limit" | "truncation"), _) => Some(Freer::Up),
+        // Of a penalty's weight: the activation at the optimum falls with it.
+        (Some("weight"), _) if path.starts_with("regularizers.") => Some(Freer::Down),
+        _ => None,
+    }
+}
+
+/// Share of the units in which a search with more freedom must reach at least as much.
+const ARRIVED: f64 = 0.8;
+
+impl Dial {
+    /// Finds out whether its searches arrived: whoever may do more must reach as much. `reached` is the mean activation of a method by unit.
+    pub fn judge(&mut self, reached: &dyn Fn(usize) -> BTreeMap<usize, f64>) {
+        let Some(freer) = self.freer else { return };
+        let mut way: Vec<(BTreeMap<usize, f64>, f64)> =
+            self.methods.iter().map(|(method, value)| (reached(*method), *value)).collect();
+        if freer == Freer::Down {
+            way.reverse();
+        }
+        for pair in way.windows(2) {
+            let [(narrow, from), (wide, to)] = pair else { continue };
+            let both = narrow.iter().filter_map(|(unit, less)| Some((*less, *wide.get(unit)?)));
+            let (held, count) =
+                both.fold((0, 0), |(held, count), (less, more)| (held + usize::from(more >= less), count + 1));
+            if count > 0 && (held as f64) < ARRIVED * count as f64 {
+                self.void = Some(format!(
+                    "from {from} to {to} more is allowed, and in {} of {count} units less was reached, so that the searches had not arrived",
+                    count - held
+                ));
+                return;
+            }
+        }
     }
 }
 
@@ -211,6 +251,34 @@ mod tests {
         let weight = "regularizers.total_variation.weight";
         assert_eq!(named, [("regularized: total_variation weight", weight), ("blend (g): eps", "param.blend.eps")]);
         assert_eq!(dials[1].methods, [(4, 0.), (5, 0.03), (6, 0.1)]);
+    }
+
+    /// An optimum over more pictures cannot be lower.
+    #[test]
+    fn a_dial_on_which_more_freedom_reaches_less_is_void() {
+        let dial = |freer| Dial {
+            name: "d".to_owned(),
+            setting: "s".to_owned(),
+            methods: vec![(0, 0.), (1, 0.1), (2, 1.)],
+            freer,
+            void: None,
+        };
+        let reached = |method: usize| (0..10).map(|unit| (unit, [8., 79.5, 73.][method])).collect::<BTreeMap<_, _>>();
+        let mut up = dial(Some(Freer::Up));
+        up.judge(&reached);
+        assert!(
+            up.void.as_ref().is_some_and(|why| why.contains("from 0.1 to 1") && why.contains("10 of 10")),
+            "{up:?}"
+        );
+        let mut rising = dial(Some(Freer::Up));
+        rising.judge(&|method| (0..10).map(|unit| (unit, [8., 73., 79.5][method])).collect());
+        assert_eq!(rising.void, None);
+        let mut down = dial(Some(Freer::Down));
+        down.judge(&|method| (0..10).map(|unit| (unit, [79.5, 73., 8.][method])).collect());
+        assert_eq!(down.void, None);
+        let mut neither = dial(None);
+        neither.judge(&reached);
+        assert_eq!(neither.void, None);
     }
 
     #[test]

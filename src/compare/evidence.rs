@@ -4,37 +4,34 @@ use metrics::bootstrap::Bootstrap;
 use metrics::niqe::Model;
 use metrics::spectrum::Spectrum;
 
-use super::findings::Metric;
-use super::least::{FOR_CHOICE, FOR_COVERAGE, FOR_KID, FOR_NIQE, FOR_PATH};
+use super::findings::{Metric, Reading};
+use super::judges::{Judges, mean};
+use super::least::{FOR_CHOICE, FOR_COVERAGE, FOR_KID, FOR_NIQE, FOR_TEMPERATURE};
 use super::measure::{Measures, Sighting};
 use super::nature::Nature;
+use super::path::Paths;
 use super::study::Study;
-use crate::unit::Unit;
 
 /// What all figures are computed from.
 pub struct Evidence<'a> {
-    /// The units.
-    pub units: &'a [Unit],
+    /// What is compared.
+    pub study: &'a Study<'a>,
     /// The photographs.
     pub nature: &'a Nature,
     /// The pictures.
     pub measures: &'a Measures,
-    /// The baseline's place.
-    pub baseline: Option<usize>,
+    /// Who judges.
+    pub judges: &'a Judges,
+    /// What each observer could tell, by method, unit and observer.
+    pub readings: &'a [Reading],
     /// How intervals are drawn.
     pub bootstrap: Bootstrap,
     /// Permutations of a test.
     pub permutations: usize,
-    /// Names of the layers.
-    pub layers: &'a [String],
-    /// By unit: the highest activation of the baseline's pictures.
-    pub best: Vec<Option<f64>>,
-    /// By unit and layer: distance of the baseline's pictures to each other; flat, and pooled.
-    pub(super) same: [Vec<Vec<Option<f64>>>; 2],
-    /// By layer: how much farther other units' pictures are; none where that is not told from 0. Flat, and pooled.
-    pub denominators: [Vec<Option<f64>>; 2],
-    /// By layer: correlation of photographs within a class, less that with other classes, and the latter.
-    pub(super) path: Vec<Option<[f64; 2]>>,
+    /// By unit: the mean activation of the baseline's pictures.
+    pub baseline: Vec<Option<f64>>,
+    /// The way of photographs through the layers.
+    pub(super) paths: Paths,
     /// Mean spectra of the photographs' squares.
     pub(super) spectrum: Option<Spectrum>,
     /// The photographs' blocks as NIQE models them (Mittal et al. 2013); none where there are too few.
@@ -47,108 +44,74 @@ impl<'a> Evidence<'a> {
         study: &'a Study,
         nature: &'a Nature,
         measures: &'a Measures,
+        judges: &'a Judges,
+        readings: &'a [Reading],
         bootstrap: Bootstrap,
-        layers: &'a [String],
     ) -> Evidence<'a> {
-        let (units, baseline, permutations) = (&study.units, study.baseline, study.job.options.permutations);
-        let of_baseline = || measures.pictures.iter().filter(move |of| Some(of.subject.method) == baseline);
-        let best = |unit: usize| {
-            of_baseline().filter(|of| of.subject.unit == unit).map(|of| of.look.activation).reduce(f64::max)
-        };
-        let mean = |values: Vec<f64>| (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64);
-        let same = [false, true].map(|pooled| {
-            let of = |unit: usize, layer: usize| {
-                let distances = of_baseline().filter(|of| of.subject.unit == unit);
-                mean(distances.filter_map(|of| distances_of(of, pooled)[layer]).collect())
-            };
-            (0..units.len()).map(|unit| (0..layers.len()).map(|layer| of(unit, layer)).collect()).collect()
-        });
-        let between = [&measures.scale.between, &measures.scale.between_pooled];
-        let denominators = [0, 1].map(|which: usize| {
-            let same: &Vec<Vec<Option<f64>>> = &same[which];
-            let of = |layer: usize| {
-                let gaps = (0..units.len()).filter_map(|unit| Some(between[which][unit][layer]? - same[unit][layer]?));
-                let gaps: Vec<f64> = gaps.collect();
-                let interval = bootstrap
-                    .flat(&gaps, |drawn| Some(drawn.iter().map(|gap| **gap).sum::<f64>() / drawn.len() as f64))?;
-                (interval.low > 0.).then_some(interval.estimate)
-            };
-            (0..layers.len()).map(of).collect()
-        });
-        let natural = &measures.natural;
-        let path = |layer: usize| {
-            let pairs =
-                (0..units.len()).filter_map(|unit| Some((natural.same[unit][layer]?, natural.other[unit][layer]?)));
-            let pairs: Vec<(f64, f64)> = pairs.collect();
-            if pairs.len() < FOR_PATH {
-                return None;
-            }
-            let count = pairs.len() as f64;
-            let (same, other) =
-                pairs.iter().fold((0., 0.), |sum, pair| (sum.0 + pair.0 / count, sum.1 + pair.1 / count));
-            (same > other).then_some([same - other, other])
+        let of_baseline = |unit: usize| {
+            let own = measures.pictures.iter().filter(|of| Some(of.subject.method) == study.baseline);
+            mean(own.filter(|of| of.subject.unit == unit).map(|of| of.look.activation))
         };
         let spectra: Vec<Spectrum> =
             nature.photographs.iter().filter_map(|seen| seen.portrait.spectrum.clone()).collect();
         let blocks: Vec<_> = nature.photographs.iter().flat_map(|seen| seen.portrait.blocks.iter().copied()).collect();
         Evidence {
-            best: (0..units.len()).map(best).collect(),
-            same,
-            denominators,
-            path: (0..layers.len()).map(path).collect(),
+            baseline: (0..study.units.len()).map(of_baseline).collect(),
+            paths: Paths::of(study, nature),
             spectrum: Spectrum::mean(&spectra),
             niqe: if blocks.len() >= FOR_NIQE { Model::fit(&blocks) } else { None },
-            units,
+            permutations: study.job.options.permutations,
+            study,
             nature,
             measures,
-            baseline,
+            judges,
+            readings,
             bootstrap,
-            permutations,
-            layers,
         }
     }
 
     /// Why nothing of a metric could be computed, for those that ask for more than there is.
     pub fn explain(&self, metric: &mut Metric) {
         let photographs = self.nature.photographs.len();
-        let with = |least: usize| {
-            let enough = |unit: &&Unit| unit.class().is_some_and(|class| self.nature.of_class(class).count() >= least);
-            self.units.iter().filter(enough).count()
+        let few = |least: usize| {
+            let why = format!("there are {photographs} photographs, and {least} are the least (--reference)");
+            (photographs < least).then_some(why)
         };
-        let no_baseline = "there is no pixel-space method to hold it against (name one with --baseline)".to_owned();
+        let no_strangers = || {
+            let why = "there is no witness of another family than the target's (--witness)".to_owned();
+            self.judges.foreign.is_empty().then_some(why)
+        };
+        let no_kin = || self.judges.kin.is_empty().then(|| "there is no witness of the target's family".to_owned());
+        let no_class = || {
+            let is_class = self.study.units.iter().take(self.study.compared).any(|unit| unit.class().is_some());
+            (!is_class).then(|| "no unit is a class".to_owned())
+        };
+        let no_baseline = || {
+            let why = "there is no pixel-space method to hold it against (name one with --baseline)".to_owned();
+            self.study.baseline.is_none().then_some(why)
+        };
+        let nobody_sees = || {
+            let why = "there is no witness".to_owned();
+            self.judges.encoder().is_none().then_some(why)
+        };
         metric.not_computed = match metric.key.as_str() {
-            "agreement" | "witness_probability" | "witness_logit" => {
-                let judged = self.measures.pictures.iter().any(|of| !of.look.opinions.is_empty());
-                (!judged).then(|| "there is no witness, or no unit is a class".to_owned())
-            }
-            "kid" => (photographs < FOR_KID)
-                .then(|| format!("there are {photographs} photographs, and {FOR_KID} are the least")),
-            "density" | "coverage" => (photographs < FOR_COVERAGE).then(|| {
-                format!("there are {photographs} photographs, and neighbourhoods of 5 ask for {FOR_COVERAGE} (--reference)")
-            }),
-            "explanation" => {
-                let (units, labelled) = (with(1), self.nature.labelled());
-                (units < FOR_CHOICE || labelled <= FOR_CHOICE).then(|| {
-                    format!(
-                        "{units} units have a photograph of their class, and there are {labelled} labelled ones; {FOR_CHOICE} \
-                         units and more than {FOR_CHOICE} photographs are the least (--reference with class folders)"
-                    )
+            "explains" | "explains_easy" => no_strangers().or_else(|| few(FOR_CHOICE)),
+            "explains_kin" => no_kin().or_else(|| few(FOR_CHOICE)),
+            "own" | "own_easy" | "predicts" | "path" => few(FOR_CHOICE),
+            "transfer" => no_strangers().or_else(no_class).or_else(|| few(FOR_KID)),
+            "foreign_probability" | "foreign_agreement" => no_strangers().or_else(no_class),
+            "calibrated" => no_strangers().or_else(no_class).or_else(|| {
+                let none = self.judges.observers.iter().all(|observer| observer.temperature.is_none());
+                none.then(|| {
+                    format!("fewer than {FOR_TEMPERATURE} photographs are labelled (--reference with class folders)")
                 })
-            }
-            "niqe" => self.niqe.is_none().then(|| "the photographs have too few blocks of 96 pixels".to_owned()),
-            "path" => self.path.iter().all(Option::is_none).then(|| {
-                format!(
-                    "{} units have two photographs of their class, and {FOR_PATH} are the least (--reference with class \
-                     folders)",
-                    with(2)
-                )
             }),
-            "ratio" | "likeness" | "likeness_pooled" | "cka" | "energy" | "inversion_gap" | "inversion_activation"
-            | "divergence"
-                if self.baseline.is_none() =>
-            {
-                Some(no_baseline)
-            }
+            "kin_probability" | "kin_agreement" => no_kin().or_else(no_class),
+            "kid" => nobody_sees().or_else(|| few(FOR_KID)),
+            "density" | "coverage" => nobody_sees().or_else(|| few(FOR_COVERAGE)),
+            "niqe" => self.niqe.is_none().then(|| "the photographs have too few blocks of 96 pixels".to_owned()),
+            "ratio" | "inversion_gap" | "inversion_distance" | "inversion_activation" => no_baseline(),
+            "capped" | "robust" | "adversarial" | "percentile" => few(2),
             _ => None,
         };
     }
@@ -158,9 +121,31 @@ impl<'a> Evidence<'a> {
         let measures = self.measures;
         measures.pictures.iter().filter(move |of| of.subject.method == method)
     }
-}
 
-/// Distances of a picture to the baseline's, by layer: on all activations, or on those pooled over positions.
-pub(super) fn distances_of(picture: &Sighting, pooled: bool) -> &[Option<f64>] {
-    if pooled { &picture.pooled_distances } else { &picture.distances }
+    /// A figure of observers by unit, of a method: the foreign families' mean, the kin's, or the target's own; none of a metric that is no such figure.
+    pub(super) fn read(&self, method: usize, key: &str) -> Option<Vec<(usize, f64)>> {
+        type Pick = fn(&Reading) -> Option<f64>;
+        let pick: Pick = match key {
+            "explains" | "explains_kin" | "own" => |reading| reading.hard,
+            "explains_easy" | "own_easy" => |reading| reading.easy,
+            "predicts" => |reading| reading.predicts,
+            "transfer" => |reading| reading.transfer,
+            _ => return None,
+        };
+        let units: std::collections::BTreeSet<usize> =
+            self.readings.iter().filter(|reading| reading.method == method).map(|reading| reading.unit).collect();
+        let value = |unit: usize| {
+            let of = |observer: usize| {
+                let key = |of: &Reading| (of.method, of.unit, of.observer);
+                let place = self.readings.binary_search_by_key(&(method, unit, observer), key).ok()?;
+                pick(&self.readings[place])
+            };
+            match key {
+                "explains_kin" => self.judges.mean_of_kin(&|witness| of(witness + 1)),
+                "own" | "own_easy" | "predicts" => of(0),
+                _ => self.judges.mean_of_foreign(&|witness| of(witness + 1)),
+            }
+        };
+        Some(units.into_iter().filter_map(|unit| Some((unit, value(unit)?))).collect())
+    }
 }

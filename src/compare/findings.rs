@@ -4,11 +4,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
+use classifiers::Kinship;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// Version of the fields.
-pub const SCHEMA_VERSION: u32 = 1;
+pub const SCHEMA_VERSION: u32 = 2;
 
 /// All that a comparison came to: `comparison.json`. A *place* is a number, from 0, in one of its lists.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -21,7 +22,7 @@ pub struct Findings {
     pub version: String,
     /// The classifier whose units are compared.
     pub target: Participant,
-    /// The classifiers that judge; the first one is also the encoder of features.
+    /// The classifiers that judge.
     pub witnesses: Vec<Participant>,
     /// The generators of the methods that have one.
     pub generators: Vec<Participant>,
@@ -31,7 +32,7 @@ pub struct Findings {
     pub sources: Vec<PictureSource>,
     /// Seeds, numbers of replicates, the baseline.
     pub settings: Settings,
-    /// What must be said in words before any figure: too few units, failed searches, kinship of witnesses, unequal passes.
+    /// What must be said in words before any figure: too few units, searches that did not arrive, kinship of witnesses, unequal passes.
     pub cautions: Vec<String>,
     /// What the figures mean, in the order in which they are shown.
     pub metrics: Vec<Metric>,
@@ -41,7 +42,11 @@ pub struct Findings {
     pub methods: Vec<MethodFindings>,
     /// Methods that differ in one number, in its order.
     pub dials: Vec<Dial>,
-    /// Legibility against fidelity, along each dial and over all methods.
+    /// Who does the two-choice task: the target itself, and every witness.
+    pub observers: Vec<Observer>,
+    /// What each observer could tell from each method's pictures of each unit.
+    pub readings: Vec<Reading>,
+    /// Legibility against representational capacity, and against strength, along each dial and over all methods.
     pub tradeoffs: Vec<Tradeoff>,
     /// Mean spectra of the photographs, by frequency: the band in which 90 % of them lie.
     pub spectrum: Band,
@@ -77,6 +82,12 @@ impl Findings {
         self.metrics.iter().find(|metric| metric.key == key)
     }
 
+    /// What the primary trade-offs say.
+    pub fn sentences(&self) -> impl Iterator<Item = &str> {
+        let primary = self.tradeoffs.iter().filter(|tradeoff| tradeoff.primary && !tradeoff.sentence.is_empty());
+        primary.map(|tradeoff| tradeoff.sentence.as_str())
+    }
+
     /// A metric's name; its key in words where it has no definition here.
     pub fn metric_name(&self, key: &str) -> String {
         self.metric(key).map_or_else(|| key.replace('_', " "), |metric| metric.name.clone())
@@ -100,9 +111,12 @@ pub struct Participant {
     pub weights_sha256: String,
     /// Architecture and configuration.
     pub definition: Value,
-    /// Of a witness: what it has in common with the target, in words.
+    /// Of a classifier: its family, such as `EfficientNet`; none where nobody says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub kinship: Option<String>,
+    pub family: Option<String>,
+    /// Of a witness: what it has in common with the target.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kinship: Option<Kinship>,
 }
 
 /// The photographs with which pictures are compared.
@@ -116,8 +130,6 @@ pub struct Reference {
     pub labelled: usize,
     /// How many classes these have.
     pub classes: usize,
-    /// Squares cut out of each photograph: the central one and random ones.
-    pub crops: usize,
     /// sha256 of the files' digests in their order.
     pub sha256: String,
 }
@@ -150,10 +162,12 @@ pub struct Settings {
     pub permutations: usize,
     /// The pixel-space method from which drift is measured: its place among the methods; none where there is none.
     pub baseline: Option<usize>,
-    /// Layers in which drift is measured.
+    /// Layers in which the path is measured.
     pub layers: Vec<String>,
-    /// The layer whose pooled activations are what a network "sees": of the target and of the first witness.
-    pub features: [String; 2],
+    /// The witness whose features KID, density and coverage are measured in; none where there is no witness.
+    pub encoder: Option<String>,
+    /// How the photographs are divided for the two-choice task; none where there are too few.
+    pub pools: Option<Pools>,
     /// The command line.
     pub command: String,
 }
@@ -170,14 +184,29 @@ pub enum Direction {
     None,
 }
 
+/// How photographs are divided for the two-choice task, by a unit's activation: how many are in each pool.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pools {
+    /// The highest: what an explanation must point to.
+    pub top: usize,
+    /// Those behind them: the explanation by natural exemplars.
+    pub exemplars: usize,
+    /// Those about the median: the hard alternative.
+    pub middle: usize,
+    /// The lowest: the easy alternative.
+    pub low: usize,
+}
+
 /// What a figure belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MetricGroup {
     /// Whether others can read the picture.
     Legibility,
-    /// Whether the picture is about the unit.
-    Fidelity,
+    /// Whether the picture tells what drives the unit.
+    Capacity,
+    /// How much it fires the unit, and whether that lasts.
+    Strength,
     /// Neither; a look at the picture itself.
     Diagnostic,
 }
@@ -234,10 +263,14 @@ pub struct UnitFindings {
     pub class: Option<usize>,
     /// The class's name, where the unit is one.
     pub label: Option<String>,
-    /// Median activation over all squares of the photographs, in the unit's own scale; none without photographs.
+    /// Median activation over the photographs, in the unit's own scale; none without photographs.
     pub median: Option<f64>,
-    /// The highest activation of the baseline's pictures of it.
-    pub best_pixel: Option<f64>,
+    /// The mean activation of the baseline's pictures of it.
+    pub baseline: Option<f64>,
+    /// The 0.99 quantile of its activations over the photographs: as much as nature fires it.
+    pub natural: Option<f64>,
+    /// The layer of the target whose activations are the own observer's features; none where there is no layer below the unit.
+    pub below: Option<String>,
     /// Labelled photographs of its class.
     pub photographs: usize,
 }
@@ -280,10 +313,14 @@ pub struct MethodFindings {
     pub passes: Option<[f64; 2]>,
     /// Figures by the metrics' keys.
     pub metrics: BTreeMap<String, Measured>,
-    /// Drift and likeness in each layer of the target.
+    /// How natural its way through the layers of the target is.
     pub layers: Vec<LayerFindings>,
     /// Mean radial power: frequency in cycles a picture, natural logarithm of the power.
     pub spectrum: Vec<[f64; 2]>,
+    /// By how much of its activation its runs still rose in the second half of their steps, the median over runs: 0 where they had arrived. None of pictures
+    /// without a trace.
+    #[serde(default)]
+    pub late_gain: Option<f64>,
     /// Its tests against the baseline.
     pub tests: Vec<Test>,
     /// What must be said of it in words.
@@ -295,22 +332,9 @@ pub struct MethodFindings {
 pub struct LayerFindings {
     /// The layer's name.
     pub layer: String,
-    /// F2 on all activations: 1 - Spearman's correlation to the baseline's pictures, scaled so that another seed is 0 and other units are
-    /// 1 on average.
-    pub drift: Measured,
-    /// F2 on activations averaged over positions.
-    pub drift_pooled: Measured,
-    /// F3, the path through the layers: Spearman's correlation to photographs of the class, scaled so that photographs of other classes
-    /// are 0 and those of the class are 1.
+    /// The path through the layers: Spearman's correlation to the photographs that fire the unit most, scaled so that ordinary photographs are 0 and these
+    /// among each other are 1.
     pub path: Measured,
-    /// F4, debiased linear CKA to the baseline's units (Kornblith et al. 2019), at most 1.
-    pub cka: Measured,
-    /// F5, normalised energy distance to the baseline's units (Székely & Rizzo 2013), 0 to 1.
-    pub energy: Measured,
-    /// p of its paired permutation test.
-    pub energy_p: Option<f64>,
-    /// That p, adjusted over all layers and methods (Benjamini & Hochberg 1995).
-    pub energy_q: Option<f64>,
 }
 
 /// A method against the baseline in one figure, paired by unit.
@@ -337,9 +361,64 @@ pub struct Dial {
     pub setting: String,
     /// Methods by place, and their values, ascending.
     pub methods: Vec<(usize, f64)>,
+    /// Which way the pictures that are allowed become more; none where one does not contain the other.
+    #[serde(default)]
+    pub freer: Option<Freer>,
+    /// Why nothing may be concluded from it: with more freedom its searches reached less.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub void: Option<String>,
 }
 
-/// Legibility against fidelity along a dial, or over all methods.
+/// Which way a dial's pictures become freer: every picture that is allowed at one value is allowed at the next one, too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Freer {
+    /// With larger values.
+    Up,
+    /// With smaller ones, as weights of penalties are.
+    Down,
+}
+
+/// Who does the two-choice task.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Observer {
+    /// A classifier's name.
+    pub name: String,
+    /// Its family; none where nobody says.
+    pub family: Option<String>,
+    /// What it has in common with the target; none of the target itself.
+    pub kinship: Option<Kinship>,
+    /// The layer whose activations, averaged over positions, are its features; of the target, which looks below each unit, empty.
+    pub features: String,
+    /// The share of labelled photographs whose class it ranks first.
+    pub accuracy: Option<f64>,
+    /// What its logits are divided by, so that its probabilities are as often right as they say (Guo et al. 2017); fitted on every second labelled
+    /// photograph. None where there are too few.
+    pub temperature: Option<f64>,
+    /// Mean negative log-likelihood, in nats, of the other labelled photographs, before and after.
+    pub likelihood: Option<[f64; 2]>,
+}
+
+/// What an observer could tell from a method's pictures of a unit.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Reading {
+    /// The method's place.
+    pub method: usize,
+    /// The unit's place.
+    pub unit: usize,
+    /// The observer's place.
+    pub observer: usize,
+    /// How often it tells photographs that fire the unit most from ordinary ones, 0 to 1.
+    pub hard: Option<f64>,
+    /// From those that fire it least.
+    pub easy: Option<f64>,
+    /// Spearman's correlation, over photographs, of their likeness to the pictures with the unit's activation.
+    pub predicts: Option<f64>,
+    /// Of a witness and a class: how often it ranks the class above those of other units, each in its own spread over photographs.
+    pub transfer: Option<f64>,
+}
+
+/// Legibility against another measure along a dial, or over all methods.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Tradeoff {
     /// Of the dial, or `all methods`.
@@ -349,33 +428,38 @@ pub struct Tradeoff {
     /// The metric's key.
     pub legibility: String,
     /// The metric's key.
-    pub fidelity: String,
+    pub against: String,
     /// Whether claims rest on it.
     pub primary: bool,
     /// A point a method.
     pub points: Vec<TradeoffPoint>,
-    /// Places of the points that no other one beats in both.
-    pub front: Vec<usize>,
-    /// Mean within-unit Spearman correlation of legibility and fidelity, through Fisher's z.
+    /// Mean within-unit Spearman correlation of the two; its interval is over units, at these methods.
     pub spearman: Measured,
-    /// p of the sign-flip permutation test of its z.
-    pub spearman_p: Option<f64>,
-    /// That p, adjusted over all primary trade-offs (Holm 1979).
-    pub spearman_p_holm: Option<f64>,
+    /// p of the joint relabelling of methods; the largest over foreign families.
+    pub p: Option<f64>,
+    /// That p, adjusted over all primary dials (Holm 1979).
+    pub p_holm: Option<f64>,
+    /// The smallest p that so many methods can give.
+    pub least_p: Option<f64>,
+    /// The lowest and the highest correlation if one method is left out.
+    pub without_one: Option<[f64; 2]>,
     /// Units whose correlation is undefined, and counts as 0: one of both never changes.
     pub undefined: usize,
-    /// beta of ln F = c_u - beta ln L.
-    pub beta: Measured,
-    /// Values of legibility and of fidelity that were floored for it.
-    pub floored: [usize; 2],
-    /// What they were floored at.
-    pub floors: [f64; 2],
-    /// Area dominated by the points, 0 to 1.
-    pub hypervolume: Measured,
-    /// 1 less the hypervolume: how much of both at once no method has, 0 to 1.
-    pub severity: Measured,
+    /// The same by each foreign family alone.
+    pub families: Vec<FamilyTrend>,
     /// What it says, in words.
     pub sentence: String,
+}
+
+/// A trade-off as one foreign family sees it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FamilyTrend {
+    /// The family.
+    pub family: String,
+    /// Mean within-unit Spearman correlation, -1 to 1.
+    pub spearman: f64,
+    /// p of the joint relabelling of methods.
+    pub p: f64,
 }
 
 /// A method's place in a trade-off.
@@ -385,14 +469,12 @@ pub struct TradeoffPoint {
     pub method: usize,
     /// Its value of the dial.
     pub value: Option<f64>,
-    /// Its legibility, unclipped.
+    /// Its legibility.
     pub legibility: Measured,
-    /// Its fidelity, unclipped.
-    pub fidelity: Measured,
-    /// Legibility, scaled to `[0,1]` between blurred noise and photographs.
-    pub lhat: f64,
-    /// Fidelity, clipped to `[0,1]`.
-    pub fhat: f64,
+    /// The lowest and the highest of the foreign families.
+    pub families: Option<[f64; 2]>,
+    /// The other measure.
+    pub against: Measured,
 }
 
 /// The spectra of the photographs.
@@ -419,10 +501,8 @@ pub struct Inverted {
     pub unit: Option<usize>,
     /// The inversion gap: squared distance in the target's features over that of the mean photograph; 0 is in the generator's range.
     pub gap: f64,
-    /// The squared distance over the mean squared distance of photographs from their mean: the same denominator for whatever was searched. Earlier versions
-    /// did not measure it.
-    #[serde(default)]
-    pub distance: Option<f64>,
+    /// The squared distance over the mean squared distance of photographs from their mean: the same denominator for whatever was searched.
+    pub distance: f64,
     /// The unit's activation for the nearest picture over that for the picture that was searched.
     pub activation: Option<f64>,
     /// The nearest picture, relative to the folder of `comparison.json`.

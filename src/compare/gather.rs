@@ -50,6 +50,8 @@ pub struct GatheredPicture {
     pub path: PathBuf,
     /// Forward and backward passes that it took; none of foreign ones.
     pub passes: Option<[usize; 2]>,
+    /// Its trace; none of foreign ones.
+    pub trace: Option<PathBuf>,
 }
 
 /// All that is compared.
@@ -132,6 +134,7 @@ impl Gathered {
                 seed: record.seed.0,
                 facet: record.facet,
                 passes: record.passes.map(|passes| [passes.forward, passes.backward]),
+                trace: Some(store.picture(&record.run_id).with_file_name("trace.csv")),
             });
         }
         if taken == 0 && twice == 0 {
@@ -221,6 +224,7 @@ impl Gathered {
                 facet: 0,
                 path: picture,
                 passes: None,
+                trace: None,
             });
         }
         if taken == 0 {

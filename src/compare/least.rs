@@ -1,12 +1,16 @@
 //! How much a figure asks for, below which it would say nothing and is not computed.
 
-/// Photographs below which L2 says nothing. It is unbiased at any number; below this its spread is all there is to see.
+/// Photographs below which KID says nothing. It is unbiased at any number; below this its spread is all there is to see.
 pub const FOR_KID: usize = 20;
-/// Photographs below which neighbourhoods of 5 say nothing (L3).
+/// Photographs below which neighbourhoods of 5 say nothing.
 pub const FOR_COVERAGE: usize = 50;
-/// Units with photographs of their class below which L5, and photographs of other classes below which a choice says nothing.
-pub const FOR_CHOICE: usize = 10;
-/// Units with two photographs of their class below which F3 says nothing.
-pub const FOR_PATH: usize = 5;
+/// Photographs below which there is no choice between those that fire a unit most and ordinary ones.
+pub const FOR_CHOICE: usize = 60;
+/// Labelled photographs below which no temperature is fitted.
+pub const FOR_TEMPERATURE: usize = 100;
 /// Blocks below which their covariance (36 features) is not estimated.
 pub const FOR_NIQE: usize = 72;
+/// Units below which nothing is claimed.
+pub const FOR_CLAIM_UNITS: usize = 30;
+/// Seeds of each unit below which nothing is claimed.
+pub const FOR_CLAIM_SEEDS: usize = 3;

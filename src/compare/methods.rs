@@ -5,18 +5,18 @@ use std::collections::BTreeMap;
 use metrics::multiple::holm;
 
 use super::controls::Control;
+use super::convergence;
 use super::evidence::Evidence;
 use super::findings::{Inverted, LayerFindings, Measured, MethodFindings, Metric, Origin, PictureFindings, Test};
 use super::follow::FollowComparison;
 use super::statistics::{self, Valued, absent, mean_of};
 use super::study::Study;
 
-/// Figures that pictures do not have.
-const SETS: [&str; 8] =
-    ["kid", "density", "coverage", "niqe", "cka", "energy", "inversion_gap", "inversion_activation"];
+/// Figures that are made of a method's pictures as a set.
+const SETS: [&str; 4] = ["kid", "density", "coverage", "niqe"];
 
 /// What is tested against the baseline, settled before any result.
-const TESTED: [&str; 2] = ["agreement", "ratio"];
+const TESTED: [&str; 2] = ["explains", "own"];
 
 /// What methods are made of.
 pub struct Parts<'a> {
@@ -45,15 +45,6 @@ impl Parts<'_> {
             follow.at(place + 1);
         }
         self.test(&mut methods);
-        for method in methods.iter_mut().filter(|method| method.kind != Origin::Control) {
-            if method.metrics.get("ratio").and_then(|ratio| ratio.value).is_some_and(|ratio| ratio > 1.) {
-                method.cautions.push(
-                    "Its pictures fire the units more than the best of the baseline's on average (F1 above 1): the pixel search \
-                     failed, and fidelity to it means little."
-                        .to_owned(),
-                );
-            }
-        }
         methods
     }
 
@@ -74,11 +65,8 @@ impl Parts<'_> {
         for metric in self.metrics {
             let figure = match (&metric.not_computed, metric.key.as_str()) {
                 (Some(why), _) => absent(why),
-                (None, "cka") => mean_of_layers(&layers, |layer| &layer.cka),
-                (None, "energy") => mean_of_layers(&layers, |layer| &layer.energy),
-                (None, key @ ("inversion_gap" | "inversion_activation")) => {
-                    self.inverted(key, name, generator.as_ref())
-                }
+                (None, "ratio") => self.strength(place),
+                (None, key) if key.starts_with("inversion") => self.inverted(key, generator.as_ref()),
                 (None, key) if SETS.contains(&key) => continue,
                 (None, key) => mean_of(&self.values(place, key), self.evidence.bootstrap, missing(key)),
             };
@@ -98,28 +86,61 @@ impl Parts<'_> {
             metrics,
             layers,
             spectrum: self.evidence.mean_spectrum(place),
+            late_gain: self.late_gain(place),
             tests: vec![],
             cautions: vec![],
         }
     }
 
-    /// A method's values of a metric, picture by picture.
-    fn values(&self, method: usize, key: &str) -> Vec<Valued> {
+    /// A method's values of a metric: of observers a value a unit, of all others a value a picture.
+    pub(super) fn values(&self, method: usize, key: &str) -> Vec<Valued> {
+        if let Some(read) = self.evidence.read(method, key) {
+            return read;
+        }
         let of = self.pictures.iter().filter(|picture| picture.method == method);
         of.filter_map(|picture| Some((picture.unit, *picture.metrics.get(key)?))).collect()
     }
 
-    /// F6 of a method's generator; of the photographs, what all generators make of them.
-    fn inverted(&self, key: &str, name: &str, generator: Option<&String>) -> Measured {
-        let control = name == "photographs";
-        let of = if control { "photographs" } else { "baseline" };
-        let own = (self.inversions.iter())
-            .filter(|inverted| inverted.of == of && (control || Some(&inverted.generator) == generator));
-        let values = own.enumerate().filter_map(|(number, inverted)| {
-            let value = if key == "inversion_gap" { Some(inverted.gap) } else { inverted.activation };
-            Some((inverted.unit.unwrap_or(number), value?))
+    /// F1 of a method, with the baseline drawn anew like the method. Seeds are paired in their order, since another tool may count from another
+    /// number; a shorter list is gone through again.
+    fn strength(&self, method: usize) -> Measured {
+        let by_unit = |method: usize| {
+            let mut units: BTreeMap<usize, Vec<f64>> = BTreeMap::new();
+            for of in self.evidence.of_method(method) {
+                units.entry(of.subject.unit).or_default().push(of.look.activation);
+            }
+            units
+        };
+        let Some(baseline) = self.study.baseline.map(by_unit) else { return absent("there is no baseline") };
+        let paired = by_unit(method).into_iter().filter_map(|(unit, own)| {
+            let (median, of_baseline) = (self.evidence.nature.median(unit)?, baseline.get(&unit)?);
+            let count = own.len().max(of_baseline.len());
+            let pair = |number: usize| [own[number % own.len()], of_baseline[number % of_baseline.len()]];
+            Some((median, (0..count).map(pair).collect()))
+        });
+        statistics::strength(&paired.collect::<Vec<_>>(), self.evidence.bootstrap)
+    }
+
+    /// F6 of a method's generator.
+    fn inverted(&self, key: &str, generator: Option<&String>) -> Measured {
+        let own = self.inversions.iter().filter(|of| of.of == "baseline" && Some(&of.generator) == generator);
+        let values = own.filter_map(|inverted| {
+            let value = match key {
+                "inversion_gap" => Some(inverted.gap),
+                "inversion_distance" => Some(inverted.distance),
+                _ => inverted.activation,
+            };
+            Some((inverted.unit?, value?))
         });
         mean_of(&values.collect::<Vec<_>>(), self.evidence.bootstrap, "it has no generator")
+    }
+
+    /// By how much of their activation a method's runs still rose in the second half of their steps: the median over runs.
+    fn late_gain(&self, group: usize) -> Option<f64> {
+        let items = self.study.job.gathered.items.iter().filter(|item| item.group == group);
+        let mut gains: Vec<f64> = items.filter_map(|item| convergence::late_gain(item.trace.as_ref()?)).collect();
+        gains.sort_by(f64::total_cmp);
+        gains.get(gains.len() / 2).copied()
     }
 
     /// The median forward and backward passes of a method's runs.
@@ -149,31 +170,24 @@ impl Parts<'_> {
     }
 }
 
-/// The mean of a figure over the layers that have it.
-fn mean_of_layers(layers: &[LayerFindings], figure: impl Fn(&LayerFindings) -> &Measured) -> Measured {
-    let values: Vec<f64> = layers.iter().filter_map(|layer| figure(layer).value).collect();
-    match layers.first().map(figure) {
-        Some(first) if !values.is_empty() => {
-            let mean = values.iter().sum::<f64>() / values.len() as f64;
-            statistics::bare(Some(mean), first.units, first.pictures, "no interval: a figure of the whole set")
-        }
-        first => absent(first.and_then(|first| first.why_not.as_deref()).unwrap_or("there is no baseline")),
-    }
-}
-
-/// Why no picture of a method has a figure.
+/// Why a method has no figure.
 fn missing(key: &str) -> &'static str {
     match key {
-        "agreement" | "witness_probability" | "witness_logit" | "probability" => "none of its units is a class",
-        "explanation" => "there is no photograph of its units' classes beside those that it shows",
+        "foreign_probability"
+        | "foreign_agreement"
+        | "calibrated"
+        | "kin_probability"
+        | "kin_agreement"
+        | "probability"
+        | "transfer" => "none of its units is a class",
+        "explains" | "explains_easy" | "explains_kin" => "its pictures leave no photographs to choose from",
+        "own" | "own_easy" | "predicts" => "there is no layer below its units",
+        "path" => "photographs that fire a unit most are no more alike in any layer than others",
         "slope" | "slope_distance" | "spectral_distance" | "high_frequency" => {
             "its pictures are not square, or too small for the band"
         }
-        "jpeg_kept" | "noise_kept" | "crop_kept" => "none of its pictures fires its unit above the photographs' median",
+        "adversarial" => "none of its pictures fires its unit to speak of",
         "ratio" => "the baseline has no picture of these units",
-        "likeness" | "likeness_pooled" | "divergence" => {
-            "the baseline has fewer than two pictures of these units, or its drift has no scale"
-        }
         _ => "not defined for its pictures",
     }
 }

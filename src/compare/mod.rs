@@ -2,24 +2,28 @@
 //! (the question of Offert & Bell 2020).
 //!
 //! ```text
-//! folders of records, tables ─> gather ─> looks (one forward pass of every network a picture) ─> figures of pictures
-//!                  photographs ─> looks ─┘                              controls ─┘                    │
-//!                                comparison.json, tables <─ trade-offs <─ figures of methods <─────────┘
+//! folders of records, tables ─> gather ─> looks (one forward pass of every network a picture) ─> two-choice task ─> figures of pictures
+//!                  photographs ─> looks ─┘                              controls ─┘                                  │
+//!                                comparison.json, tables, features <─ trade-offs <─ figures of methods <─────────────┘
 //! ```
 
 pub mod about;
 pub mod altered;
 pub mod cautions;
+pub mod choice;
 pub mod compute;
 pub mod controls;
+pub mod convergence;
 pub mod definitions;
 pub mod dials;
 pub mod evidence;
+mod features;
 pub mod findings;
 pub mod follow;
 pub mod gather;
 pub mod inversion;
 pub mod job;
+pub mod judges;
 pub mod least;
 pub mod measure;
 pub mod methods;
@@ -28,6 +32,7 @@ pub mod nearest;
 mod of_layers;
 mod of_picture;
 mod of_set;
+mod path;
 pub mod portrait;
 pub mod statistics;
 pub mod study;

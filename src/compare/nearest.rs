@@ -21,7 +21,7 @@ use crate::method::Method as Recipe;
 use crate::optimizer::{OptimizerSpec, Ramp, StepSize};
 use crate::param::LatentSpec;
 use crate::picture::{self, to_rgb8};
-use crate::random::Seed;
+use crate::random::{Purpose, Seed, stream};
 
 /// The generator's own pictures that are searched: what must be found.
 const OWN: u64 = 4;
@@ -57,6 +57,8 @@ pub fn nearest(
         return Ok(found);
     }
     let best = best_of_units(measures, baseline);
+    let chosen = sample(best.keys().copied().collect(), count, study.seed, 0);
+    let photographs = sample((0..job.photographs.len()).collect(), count, study.seed, 1);
     for (name, prior, method) in generators(job) {
         // A search for the nearest picture follows a gradient.
         if prior.generator.network.no_gradient().or(job.networks.target.network.no_gradient()).is_some() {
@@ -68,7 +70,8 @@ pub fn nearest(
         let own_looks =
             job.networks.look(&own.iter().collect::<Vec<_>>(), &vec![&units[0]; own.len()], Asked::default())?;
         let mut wanted: Vec<Wanted> = vec![];
-        for (&unit, picture) in best.iter().take(count) {
+        for &unit in &chosen {
+            let picture = best[&unit];
             wanted.push(Wanted {
                 of: "baseline",
                 fires: Some((unit, picture.look.activation)),
@@ -76,7 +79,8 @@ pub fn nearest(
                 features: &picture.look.features,
             });
         }
-        for (photograph, seen) in job.photographs.iter().zip(&nature.photographs).take(count) {
+        for &place in &photographs {
+            let (photograph, seen) = (&job.photographs[place], &nature.photographs[place]);
             let side = job.networks.target.size as u32;
             let square = squares(&picture::read(&photograph.path)?, 0, side, Seed(job.options.seed), 0).swap_remove(0);
             wanted.push(Wanted { of: "photographs", fires: None, picture: square, features: &seen.look.features });
@@ -96,20 +100,29 @@ pub fn nearest(
             let path = job.out.join(&file);
             picture.save(&path).with_context(|| format!("{}: cannot be written", path.display()))?;
             let reached = |(unit, activation): (usize, f64)| -> Result<f64> {
-                Ok(job.networks.activations(&[&picture], &[&units[unit]])?[0] / activation)
+                let median = nature.median(unit).unwrap_or_default();
+                Ok((job.networks.activations(&[&picture], &[&units[unit]])?[0] - median) / (activation - median))
             };
             found.push(Inverted {
                 generator: name.clone(),
                 of: wanted.of.to_owned(),
                 unit: wanted.fires.map(|(unit, _)| unit),
                 gap: nearest.gap,
-                distance: Some(nearest.distance),
+                distance: nearest.distance,
                 activation: wanted.fires.map(reached).transpose()?,
                 file,
             });
         }
     }
     Ok(found)
+}
+
+/// So many of these, drawn at random; all where there are no more.
+fn sample(mut all: Vec<usize>, count: usize, seed: Seed, number: u64) -> Vec<usize> {
+    let mut rng = stream(seed, Purpose::Others, number);
+    rand::seq::SliceRandom::shuffle(&mut all[..], &mut rng);
+    all.truncate(count);
+    all
 }
 
 /// By unit, the baseline's picture that fires it most.

@@ -11,8 +11,7 @@ use super::evidence::Evidence;
 use super::findings::{Measured, Metric, Test};
 use super::least::FOR_NIQE;
 use super::measure::Sighting;
-use super::statistics::{Valued, absent, bare, few, mean_of};
-use super::tradeoff::unit_means;
+use super::statistics::{Valued, absent, bare, few, mean_of, unit_means};
 
 /// A picture's unit, and its features.
 type OfUnit<'a> = (usize, &'a [f32]);
@@ -58,43 +57,35 @@ impl<'a> Evidence<'a> {
         figures
     }
 
-    /// Features of a method's pictures and of the photographs. Of the photographs themselves, every second one is held against the
-    /// rest: nothing is held against itself.
+    /// Features of a method's pictures and of the photographs, as the encoder sees them. Of the photographs themselves, every second one is held
+    /// against the rest: nothing is held against itself.
     fn encoded(&self, pictures: &[&'a Sighting]) -> (Vec<OfUnit<'a>>, Vec<&'a [f32]>) {
+        let Some(encoder) = self.judges.encoder() else { return (vec![], vec![]) };
         let themselves = pictures.iter().any(|of| of.subject.photograph.is_some());
         let own = pictures.iter().filter(|of| of.subject.photograph.is_none_or(|place| place % 2 == 0));
         let real = self.nature.photographs.iter().enumerate().filter(|(place, _)| !themselves || place % 2 == 1);
         (
-            own.map(|of| (of.subject.unit, &of.look.encoded[..])).collect(),
-            real.map(|(_, seen)| &seen.look.encoded[..]).collect(),
+            own.map(|of| (of.subject.unit, &of.look.encoded[encoder][..])).collect(),
+            real.map(|(_, seen)| &seen.look.encoded[encoder][..]).collect(),
         )
     }
 
-    /// KID with a normal interval from the jackknife over units.
+    /// KID with a normal interval from a jackknife over units and over photographs.
     fn kid(&self, pictures: &[&'a Sighting]) -> Measured {
         let (own, real) = self.encoded(pictures);
-        let of = |without: Option<usize>| {
-            let own: Vec<&[f32]> =
-                own.iter().filter(|(unit, _)| Some(*unit) != without).map(|(_, features)| *features).collect();
-            kid::kid(matrix(&own)?.view(), matrix(&real)?.view())
-        };
+        let groups: Vec<usize> = own.iter().map(|(unit, _)| *unit).collect();
+        let own: Vec<&[f32]> = own.into_iter().map(|(_, features)| features).collect();
+        let found = matrix(&own).zip(matrix(&real)).and_then(|(own, real)| kid::kid(own.view(), &groups, real.view()));
+        let Some(found) = found else { return absent("there are fewer than two pictures, or no witness") };
         let units = unit_count(pictures);
-        let Some(value) = of(None) else { return absent("there are fewer than two pictures, or no witness") };
-        let names: std::collections::BTreeSet<usize> = pictures.iter().map(|of| of.subject.unit).collect();
-        // Leaving out one of very many says what leaving out one of a few dozen says.
-        if !(3..=60).contains(&names.len()) {
-            return bare(Some(value), units, pictures.len(), &few(names.len()));
-        }
-        let left: Vec<f64> = names.iter().filter_map(|&unit| of(Some(unit))).collect();
-        let (count, mean) = (left.len() as f64, left.iter().sum::<f64>() / left.len() as f64);
-        let variance = (count - 1.) / count * left.iter().map(|value| (value - mean).powi(2)).sum::<f64>();
-        let half = metrics::normal::half_width(self.bootstrap.level) * variance.sqrt();
+        let error = found.error.filter(|_| units >= metrics::bootstrap::LEAST_UNITS);
+        let half = error.map(|error| metrics::normal::half_width(self.bootstrap.level) * error);
         Measured {
-            value: Some(value),
-            interval: Some([value - half, value + half]),
+            value: Some(found.distance),
+            interval: half.map(|half| [found.distance - half, found.distance + half]),
             units,
             pictures: pictures.len(),
-            why_not: None,
+            why_not: half.is_none().then(|| few(units)),
         }
     }
 

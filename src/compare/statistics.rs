@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use metrics::bootstrap::Bootstrap;
+use metrics::bootstrap::{Bootstrap, LEAST_UNITS};
 
 use super::findings::Measured;
 
@@ -46,7 +46,7 @@ pub fn mean_of(values: &[Valued], bootstrap: Bootstrap, missing: &str) -> Measur
 /// Why there is no interval.
 pub fn few(units: usize) -> String {
     match units {
-        0..3 => format!("no interval: {units} units, and 3 are the least to resample"),
+        0..LEAST_UNITS => format!("no interval: {units} units, and {LEAST_UNITS} are the least to resample"),
         _ => "no interval: resampled, it is mostly undefined".to_owned(),
     }
 }
@@ -60,4 +60,36 @@ pub fn absent(why: &str) -> Measured {
 pub fn bare(value: Option<f64>, units: usize, pictures: usize, why_not: &str) -> Measured {
     let value = value.filter(|value| value.is_finite());
     Measured { value, interval: None, units, pictures, why_not: Some(why_not.to_owned()) }
+}
+
+/// Units by their mean of a method's values, for tests of pairs.
+pub fn unit_means(values: &[Valued]) -> BTreeMap<usize, f64> {
+    by_unit(values).into_iter().map(|(unit, of)| (unit, of.iter().sum::<f64>() / of.len() as f64)).collect()
+}
+
+/// The mean over units of a method's strength: its activation between the median photograph and the mean of the baseline's pictures. Each unit is a
+/// list of its seeds' activations, the method's and the baseline's of the same number, which are drawn together: the baseline is as uncertain as the
+/// method.
+pub fn strength(units: &[(f64, Vec<[f64; 2]>)], bootstrap: Bootstrap) -> Measured {
+    let seeds: Vec<Vec<(f64, [f64; 2])>> =
+        units.iter().map(|(median, seeds)| seeds.iter().map(|pair| (*median, *pair)).collect()).collect();
+    let of = |drawn: &[Vec<&(f64, [f64; 2])>]| {
+        let one = |seeds: &Vec<&(f64, [f64; 2])>| {
+            let median = seeds.first()?.0;
+            let side = |which: usize| mean(seeds.iter().map(|(_, pair)| pair[which])) - median;
+            (side(1) > 0.).then(|| side(0) / side(1))
+        };
+        let values: Vec<f64> = drawn.iter().filter_map(one).collect();
+        (!values.is_empty()).then(|| mean(values.iter().copied()))
+    };
+    let all: Vec<Vec<&(f64, [f64; 2])>> = seeds.iter().map(|unit| unit.iter().collect()).collect();
+    let Some(value) = of(&all) else { return absent("the baseline has no picture of these units") };
+    let interval = bootstrap.hierarchical(&seeds, of);
+    Measured {
+        value: Some(value),
+        interval: interval.map(|interval| [interval.low, interval.high]),
+        units: seeds.len(),
+        pictures: seeds.iter().map(Vec::len).sum(),
+        why_not: interval.is_none().then(|| few(seeds.len())),
+    }
 }

@@ -2,11 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use frozen::network::Point;
+
 use super::job::Job;
-use super::least::FOR_PATH;
 use crate::error::Result;
+use crate::look::{last_features, named};
 use crate::random::Seed;
-use crate::unit::Unit;
+use crate::render::Objective;
+use crate::unit::{Reading, Unit};
 
 /// Labelled photographs of classes that are no units, so that there are at least so many.
 const LABELLED: usize = 20;
@@ -21,9 +24,13 @@ pub struct Study<'a> {
     pub compared: usize,
     /// Places of the pictures' own units by the names that pictures give them.
     pub places: BTreeMap<&'a str, usize>,
-    /// The place among the methods of the pixel-space method from which drift is measured; none where there is none.
+    /// The place among the methods of the pixel-space method from which strength is measured; none where there is none.
     pub baseline: Option<usize>,
-    /// Of crops, phases, noise, and whatever else is drawn.
+    /// The layers that the own observer looks with, each once: name and point.
+    pub below: Vec<(String, Point)>,
+    /// By unit: which of these is below it; none where there is no layer below it.
+    pub looks_below: Vec<Option<usize>>,
+    /// Of phases, noise, and whatever else is drawn.
     pub seed: Seed,
 }
 
@@ -38,15 +45,29 @@ impl Study<'_> {
         for class in more_classes(job, &units) {
             units.push(Unit::parse(&format!("class:{class}"), &job.networks.target, &job.networks.shapes)?);
         }
-        Ok(Study { job, units, compared, places, baseline: job.baseline()?, seed: Seed(job.options.seed) })
+        let (mut below, mut looks_below): (Vec<(String, Point)>, _) = (vec![], vec![]);
+        for unit in &units {
+            let found = layer_below(job, unit)?;
+            looks_below.push(found.map(|layer| {
+                below.iter().position(|known| *known == layer).unwrap_or_else(|| {
+                    below.push(layer);
+                    below.len() - 1
+                })
+            }));
+        }
+        let (baseline, seed) = (job.baseline()?, Seed(job.options.seed));
+        Ok(Study { job, units, compared, places, baseline, below, looks_below, seed })
     }
+}
 
-    /// Classes whose photographs' activations are compared with each other; none where too few units have two (F3).
-    pub(super) fn classes_with_path(&self) -> Vec<usize> {
-        let classes: Vec<usize> = self.units.iter().filter_map(Unit::class).collect();
-        let twice = |class: &&usize| self.job.photographs.iter().filter(|of| of.class == Some(**class)).count() >= 2;
-        if classes.iter().filter(twice).count() >= FOR_PATH { classes } else { vec![] }
-    }
+/// What the target computes a unit from, and never the unit itself; none where that is the picture.
+fn layer_below(job: &Job, unit: &Unit) -> Result<Option<(String, Point)>> {
+    let target = &job.networks.target;
+    let points = Objective::new(&[unit], Reading::Activation)?.points();
+    let Some(lowest) = points.iter().min() else { return Ok(None) };
+    let found = target.network.below(*lowest).and_then(|point| named(target, point));
+    // Of a program that tells nothing of itself, what is known is what lies before the logits.
+    Ok(found.or_else(|| last_features(target, &job.networks.shapes).ok().filter(|(_, point)| point < lowest)))
 }
 
 /// Classes of photographs that are no units, as many as it takes to have enough labelled photographs.

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
+use classifiers::Kinship;
+
 use crate::error::{Context, Result};
 
 use super::findings::{Findings, Measured, Origin};
@@ -18,6 +20,8 @@ pub const METHODS: &str = "summary.csv";
 pub const UNITS: &str = "units.csv";
 /// A row a method and layer.
 pub const LAYERS: &str = "layers.csv";
+/// A row a method, unit and observer.
+pub const OBSERVERS: &str = "observers.csv";
 
 /// Writes `comparison.json` and the tables.
 ///
@@ -34,6 +38,7 @@ pub fn write(comparison: &Findings, folder: &Path) -> Result<()> {
         (METHODS, methods(comparison)),
         (UNITS, units(comparison)),
         (LAYERS, layers(comparison)),
+        (OBSERVERS, observers(comparison)),
     ];
     for (name, rows) in tables {
         let mut writer = csv::Writer::from_path(folder.join(name)).with_context(named(name))?;
@@ -152,20 +157,39 @@ fn units(comparison: &Findings) -> Vec<Vec<String>> {
 
 fn layers(comparison: &Findings) -> Vec<Vec<String>> {
     let mut first = vec!["method".to_owned(), "layer".to_owned()];
-    for name in ["drift", "drift_pooled", "path", "cka", "energy"] {
-        first.extend(columns(name));
-    }
-    first.extend(["energy_p".to_owned(), "energy_q".to_owned()]);
+    first.extend(columns("path"));
     let mut rows = vec![first];
     for method in &comparison.methods {
         for layer in &method.layers {
             let mut row = vec![method.label.clone(), layer.layer.clone()];
-            for figure in [&layer.drift, &layer.drift_pooled, &layer.path, &layer.cka, &layer.energy] {
-                row.extend(cells(Some(figure)));
-            }
-            row.extend([number(layer.energy_p), number(layer.energy_q)]);
+            row.extend(cells(Some(&layer.path)));
             rows.push(row);
         }
+    }
+    rows
+}
+
+fn observers(comparison: &Findings) -> Vec<Vec<String>> {
+    let header = ["method", "unit", "observer", "family", "kinship", "hard", "easy", "predicts", "transfer"];
+    let mut rows = vec![header.map(str::to_owned).to_vec()];
+    for reading in &comparison.readings {
+        let observer = &comparison.observers[reading.observer];
+        let kinship = match observer.kinship {
+            None => "own",
+            Some(Kinship::Kin) => "kin",
+            Some(Kinship::HalfKin) => "half kin",
+            Some(Kinship::Foreign) => "foreign",
+            Some(Kinship::Unknown) => "unknown",
+        };
+        let mut row = vec![
+            comparison.methods[reading.method].label.clone(),
+            comparison.units[reading.unit].name.clone(),
+            observer.name.clone(),
+            observer.family.clone().unwrap_or_default(),
+            kinship.to_owned(),
+        ];
+        row.extend([reading.hard, reading.easy, reading.predicts, reading.transfer].map(number));
+        rows.push(row);
     }
     rows
 }

@@ -1,308 +1,213 @@
-//! What legibility costs: legibility against fidelity, within units, along a dial or over all methods.
+//! What legibility costs: legibility against what a picture tells of its unit, within units, along a dial or over all methods.
 //!
-//! Two readings of the paper's sentence, "the representational capacity of feature visualization images is inverse
-//! proportional to their legibility": a monotone one (within a unit, does one fall where the other rises? Spearman's
-//! correlation, averaged through Fisher's z) and a literal one (F = c/L: beta = 1 in ln F = c_u - beta ln L).
+//! The paper's sentence, "the representational capacity of feature visualization images is inverse proportional to their legibility", is read as a
+//! monotone one: within a unit, does one fall where the other rises? Legibility is what strangers can tell from the pictures, capacity what
+//! the target itself can. Methods are what is random: their labels are exchanged for all units at once ([`metrics::joint`]). A claim is
+//! made along a dial alone, and only where every foreign family agrees; the methods of a folder are no sample of anything.
 
 use std::collections::BTreeMap;
 
-use metrics::bootstrap::Bootstrap;
+use metrics::joint::{Joint, joint, mean_correlation};
 use metrics::multiple::holm;
-use metrics::{fisher, pareto, permutation, rank, slope};
 
-use super::findings::{Dial, Measured, MethodFindings, Origin, PictureFindings, Tradeoff, TradeoffPoint};
-use super::statistics::{Valued, absent, by_unit, few, mean_of};
+use super::findings::{Dial, FamilyTrend, Measured, MethodFindings, Metric, Origin, Tradeoff, TradeoffPoint};
+use super::judges::mean;
+use super::least::{FOR_CLAIM_SEEDS, FOR_CLAIM_UNITS};
+use super::methods::Parts;
+use super::statistics::{absent, few, mean_of, unit_means};
 
-/// What a fidelity is floored at before its logarithm.
-pub const FLOOR: f64 = 0.01;
+/// Legibility and what it is held against, the primary pair first.
+const AXES: [(&str, &str); 2] = [("explains", "own"), ("explains", "ratio")];
 
-/// Units below which nothing is claimed.
-pub const UNITS: usize = 30;
-/// Seeds of each unit below which nothing is claimed.
-pub const SEEDS: usize = 5;
-
-/// What a trade-off is about.
-#[derive(Clone, Debug)]
-pub struct Axes<'a> {
-    /// Of the dial, or all methods.
-    pub name: &'a str,
-    /// The dial's place.
-    pub dial: Option<usize>,
-    /// The metric's key.
-    pub legibility: &'a str,
-    /// The metric's key.
-    pub fidelity: &'a str,
-    /// Whether claims rest on it.
-    pub primary: bool,
-    /// Legibility of noise and of photographs, between which it is scaled.
-    pub scale: [f64; 2],
-}
-
-/// One method: its place, its value of the dial, and legibility and fidelity of its pictures, by unit and number of the seed.
-pub struct Setting {
-    /// The method's place.
-    pub method: usize,
-    /// Its value.
-    pub value: Option<f64>,
-    /// By unit and number of the seed in their order.
-    pub pictures: BTreeMap<(usize, u64), [f64; 2]>,
-}
-
-/// One seed of one unit: legibility and fidelity at every setting.
-type Curve = Vec<[f64; 2]>;
-
-/// Legibility and fidelity, the primary pair first. The witness probability leads, since agreement is often the same for a whole unit.
-const AXES: [(&str, &str); 4] = [
-    ("witness_probability", "ratio"),
-    ("agreement", "ratio"),
-    ("witness_probability", "likeness"),
-    ("agreement", "likeness"),
-];
+/// At this level a relation is called one.
+const ALPHA: f64 = 0.05;
 
 /// A method's place, and its value of a dial.
 type Turned = (usize, Option<f64>);
 
-/// Every dial, and all methods: by two readings of legibility and two of fidelity.
-pub fn tradeoffs(
-    methods: &[MethodFindings],
-    dials: &[Dial],
-    pictures: &[PictureFindings],
-    bootstrap: Bootstrap,
-    permutations: usize,
-) -> Vec<Tradeoff> {
-    let all: Vec<Turned> = (0..methods.len())
-        .filter(|&method| methods[method].kind != Origin::Control)
-        .map(|method| (method, None))
-        .collect();
+/// By unit: a figure.
+type ByUnit = BTreeMap<usize, f64>;
+
+/// One unit: both measures of every method.
+type Curve = Vec<[f64; 2]>;
+
+/// Every dial, and all methods.
+pub fn tradeoffs(parts: &Parts, methods: &[MethodFindings], dials: &[Dial]) -> Vec<Tradeoff> {
     let mut about: Vec<(String, Option<usize>, Vec<Turned>)> = vec![];
     for (place, dial) in dials.iter().enumerate() {
         let settings = dial.methods.iter().map(|(method, value)| (*method, Some(*value))).collect();
         about.push((dial.name.clone(), Some(place), settings));
     }
-    about.push(("all methods".to_owned(), None, all));
-    let of_control = |name: &str, key: &str| {
-        let method = methods.iter().find(|method| method.kind == Origin::Control && method.name == name)?;
-        method.metrics.get(key)?.value
-    };
+    let all = (0..methods.len()).filter(|&method| methods[method].kind != Origin::Control);
+    about.push(("all methods".to_owned(), None, all.map(|method| (method, None)).collect()));
     let mut found = vec![];
     for (name, dial, settings) in &about {
-        for (number, (legibility, fidelity)) in AXES.into_iter().enumerate() {
-            let axes = Axes {
-                name,
-                dial: *dial,
-                legibility,
-                fidelity,
-                primary: number == 0,
-                scale: [
-                    of_control("blurred noise", legibility).unwrap_or(0.),
-                    of_control("photographs", legibility).unwrap_or(1.),
-                ],
-            };
-            let settings = settings.iter().map(|turned| setting(turned, pictures, &axes));
-            let settings: Vec<Setting> = settings.filter(|setting| !setting.pictures.is_empty()).collect();
-            found.extend(tradeoff(&axes, &settings, bootstrap, permutations));
+        for (number, (legibility, against)) in AXES.into_iter().enumerate() {
+            let about = About { name, dial: *dial, legibility, against, primary: number == 0 && dial.is_some() };
+            found.extend(tradeoff(parts, &about, settings));
         }
     }
-    let primary = |tradeoff: &&mut Tradeoff| tradeoff.primary && tradeoff.spearman_p.is_some();
-    let p: Vec<f64> = found.iter_mut().filter(primary).filter_map(|tradeoff| tradeoff.spearman_p).collect();
+    let primary = |tradeoff: &&mut Tradeoff| tradeoff.primary && tradeoff.p.is_some();
+    let p: Vec<f64> = found.iter_mut().filter(primary).filter_map(|tradeoff| tradeoff.p).collect();
     let adjusted = holm(&p).unwrap_or_default();
-    found.iter_mut().filter(primary).zip(adjusted).for_each(|(tradeoff, p)| tradeoff.spearman_p_holm = Some(p));
+    found.iter_mut().filter(primary).zip(adjusted).for_each(|(tradeoff, p)| tradeoff.p_holm = Some(p));
+    for tradeoff in &mut found {
+        let dial = tradeoff.dial.map(|place| &dials[place]);
+        let seeds = tradeoff.points.iter().map(|point| methods[point.method].seeds).min().unwrap_or_default();
+        tradeoff.sentence = sentence(tradeoff, dial, seeds, parts.metrics);
+    }
     found
 }
 
-/// Legibility and fidelity of a method's pictures. Seeds are paired in their order, since another tool may count from another number.
-fn setting(turned: &Turned, pictures: &[PictureFindings], axes: &Axes) -> Setting {
-    let (method, value) = *turned;
-    let own = pictures.iter().filter(|picture| picture.method == method && picture.facet == 0);
-    let by_seed: BTreeMap<(usize, u64), &PictureFindings> =
-        own.map(|picture| ((picture.unit, picture.seed), picture)).collect();
-    let mut counts: BTreeMap<usize, u64> = BTreeMap::new();
-    let pictures = by_seed.into_iter().filter_map(|((unit, _), picture)| {
-        let number = counts.entry(unit).or_default();
-        *number += 1;
-        let values = [*picture.metrics.get(axes.legibility)?, *picture.metrics.get(axes.fidelity)?];
-        Some(((unit, *number), values))
-    });
-    Setting { method, value, pictures: pictures.collect() }
+/// What a trade-off is about.
+struct About<'a> {
+    name: &'a str,
+    dial: Option<usize>,
+    legibility: &'a str,
+    against: &'a str,
+    primary: bool,
 }
 
-/// The trade-off over these settings; none where fewer than 3 units have all of them.
-pub fn tradeoff(axes: &Axes, settings: &[Setting], bootstrap: Bootstrap, permutations: usize) -> Option<Tradeoff> {
-    if settings.len() < 3 {
-        return None;
-    }
-    let curves = curves(settings);
+/// The trade-off over these settings; none where there are fewer than 3, or fewer than 3 units have all of them.
+fn tradeoff(parts: &Parts, about: &About, settings: &[Turned]) -> Option<Tradeoff> {
+    let evidence = parts.evidence;
+    let figures = |key: &str| -> Vec<ByUnit> {
+        settings.iter().map(|(method, _)| unit_means(&parts.values(*method, key))).collect()
+    };
+    let (legible, against) = (figures(about.legibility), figures(about.against));
+    // A setting without figures is no point, and must not void the others.
+    let there: Vec<usize> =
+        (0..settings.len()).filter(|place| !legible[*place].is_empty() && !against[*place].is_empty()).collect();
+    let select = |of: &[ByUnit]| -> Vec<ByUnit> { there.iter().map(|place| of[*place].clone()).collect() };
+    let (legible, against) = (select(&legible), select(&against));
+    let settings: Vec<Turned> = there.iter().map(|place| settings[*place]).collect();
+    let curves = curves(&legible, &against);
+    let test = joint(&curves, evidence.permutations, evidence.bootstrap.seed)?;
     if curves.len() < 3 {
         return None;
     }
-    let floor = axes.scale[0].max(1e-4);
-    let of_unit = |seeds: &[&Curve]| -> Curve {
-        let mean = |setting: usize, which: usize| {
-            seeds.iter().map(|curve| curve[setting][which]).sum::<f64>() / seeds.len() as f64
-        };
-        (0..settings.len()).map(|setting| [mean(setting, 0), mean(setting, 1)]).collect()
-    };
-    let correlation = |curve: &Curve| {
-        let side = |which: usize| curve.iter().map(|point| point[which]).collect::<Vec<f64>>();
-        rank::spearman(&side(0), &side(1))
-    };
-    let spearman = |drawn: &[Vec<&Curve>]| {
-        let of: Vec<f64> = drawn.iter().map(|seeds| correlation(&of_unit(seeds)).unwrap_or(0.)).collect();
-        fisher::mean_correlation(&of)
-    };
-    let beta = |drawn: &[Vec<&Curve>]| {
-        let floored = |[l, f]: [f64; 2]| [l.max(floor), f.max(FLOOR)];
-        let units: Vec<Vec<[f64; 2]>> =
-            drawn.iter().map(|seeds| of_unit(seeds).into_iter().map(floored).collect()).collect();
-        slope::within_unit_slope(&units)
-    };
-    let scaled = |[l, f]: [f64; 2]| {
-        let range = axes.scale[1] - axes.scale[0];
-        let lhat = if range > 0. { ((l - axes.scale[0]) / range).clamp(0., 1.) } else { 0. };
-        [lhat, f.clamp(0., 1.)]
-    };
-    let volume = |drawn: &[Vec<&Curve>]| {
-        let units: Vec<Curve> = drawn.iter().map(|seeds| of_unit(seeds)).collect();
-        let mean = |setting: usize, which: usize| {
-            units.iter().map(|curve| curve[setting][which]).sum::<f64>() / units.len() as f64
-        };
-        let points: Vec<[f64; 2]> =
-            (0..settings.len()).map(|setting| scaled([mean(setting, 0), mean(setting, 1)])).collect();
-        Some(pareto::hypervolume(&points))
-    };
-    let units: Vec<Vec<&Curve>> = curves.iter().map(|seeds| seeds.iter().collect()).collect();
-    let means: Vec<Curve> = units.iter().map(|seeds| of_unit(seeds)).collect();
-    let correlations: Vec<Option<f64>> = means.iter().map(correlation).collect();
-    let z: Vec<f64> = correlations.iter().map(|r| fisher::z(r.unwrap_or(0.))).collect();
-    let pictures = curves.iter().map(Vec::len).sum::<usize>() * settings.len();
-    let measured = |statistic: &(dyn Fn(&[Vec<&Curve>]) -> Option<f64> + Sync), missing: &str| {
-        let Some(value) = statistic(&units) else { return absent(missing) };
-        let interval = bootstrap.hierarchical(&curves, statistic);
-        Measured {
-            value: Some(value),
-            interval: interval.map(|interval| [interval.low, interval.high]),
-            units: curves.len(),
-            pictures,
-            why_not: interval.is_none().then(|| few(curves.len())),
-        }
-    };
-    let spearman = measured(&spearman, "no unit changes in both");
-    let beta = measured(&beta, "no unit's legibility changes");
-    let hypervolume = measured(&volume, "there are no points");
-    let severity = Measured {
-        value: hypervolume.value.map(|value| 1. - value),
-        interval: hypervolume.interval.map(|[low, high]| [1. - high, 1. - low]),
-        ..hypervolume.clone()
-    };
-    let points: Vec<TradeoffPoint> = settings
-        .iter()
-        .map(|setting| {
-            let side = |which: usize| {
-                let values: Vec<Valued> =
-                    setting.pictures.iter().map(|((unit, _), values)| (*unit, values[which])).collect();
-                mean_of(&values, bootstrap, "there is no picture")
+    let of_family = |(family, witnesses): &(String, Vec<usize>)| {
+        let seen = |(method, _): &Turned| -> ByUnit {
+            let units = evidence.readings.iter().filter(|reading| reading.method == *method).map(|of| of.unit);
+            let value = |unit: usize| {
+                let own = evidence.readings.iter().filter(|of| (of.method, of.unit) == (*method, unit));
+                mean(
+                    own.filter(|of| of.observer > 0 && witnesses.contains(&(of.observer - 1))).filter_map(|of| of.hard),
+                )
             };
-            let (legibility, fidelity) = (side(0), side(1));
-            let [lhat, fhat] = scaled([legibility.value.unwrap_or(0.), fidelity.value.unwrap_or(0.)]);
-            TradeoffPoint { method: setting.method, value: setting.value, legibility, fidelity, lhat, fhat }
-        })
-        .collect();
-    let front = pareto::front(&points.iter().map(|point| [point.lhat, point.fhat]).collect::<Vec<_>>());
-    let floored = [0, 1].map(|which| {
-        let least = [floor, FLOOR][which];
-        means.iter().flatten().filter(|point| point[which] < least).count()
+            units.filter_map(|unit| Some((unit, value(unit)?))).collect()
+        };
+        (family.clone(), settings.iter().map(seen).collect::<Vec<ByUnit>>())
+    };
+    let by_family: Vec<(String, Vec<ByUnit>)> = evidence.judges.foreign.iter().map(of_family).collect();
+    let trend = |(family, seen): &(String, Vec<ByUnit>)| {
+        let test = joint(&self::curves(seen, &against), evidence.permutations, evidence.bootstrap.seed)?;
+        Some(FamilyTrend { family: family.clone(), spearman: test.correlation, p: test.p })
+    };
+    let families: Vec<FamilyTrend> = by_family.iter().filter_map(trend).collect();
+    let points = (settings.iter().enumerate()).map(|(place, (method, value))| {
+        let figure = |of: &ByUnit| {
+            let values: Vec<(usize, f64)> = of.iter().map(|(unit, value)| (*unit, *value)).collect();
+            mean_of(&values, evidence.bootstrap, "there is no picture")
+        };
+        let means = by_family.iter().filter_map(|(_, seen)| mean(seen[place].values().copied()));
+        let means: Vec<f64> = means.collect();
+        let range = (!means.is_empty()).then(|| {
+            means.iter().fold([f64::INFINITY, f64::NEG_INFINITY], |[low, high], of| [low.min(*of), high.max(*of)])
+        });
+        let (legibility, against) = (figure(&legible[place]), figure(&against[place]));
+        TradeoffPoint { method: *method, value: *value, legibility, families: range, against }
     });
-    let mut tradeoff = Tradeoff {
-        name: axes.name.to_owned(),
-        dial: axes.dial,
-        legibility: axes.legibility.to_owned(),
-        fidelity: axes.fidelity.to_owned(),
-        primary: axes.primary,
-        points,
-        front,
-        spearman_p: permutation::sign_flip(&z, permutations, bootstrap.seed).map(|test| test.p),
-        spearman_p_holm: None,
-        spearman,
-        undefined: correlations.iter().filter(|r| r.is_none()).count(),
-        beta,
-        floored,
-        floors: [floor, FLOOR],
-        hypervolume,
-        severity,
+    Some(Tradeoff {
+        name: about.name.to_owned(),
+        dial: about.dial,
+        legibility: about.legibility.to_owned(),
+        against: about.against.to_owned(),
+        primary: about.primary,
+        points: points.collect(),
+        spearman: correlation(&curves, &test, parts),
+        // All families must agree: the least sure of them decides (intersection-union).
+        p: families.iter().map(|of| of.p).chain([test.p]).reduce(f64::max),
+        p_holm: None,
+        least_p: Some(test.least),
+        without_one: test.without_one,
+        undefined: test.undefined,
+        families,
         sentence: String::new(),
-    };
-    let seeds = curves.iter().map(Vec::len).min().unwrap_or_default();
-    tradeoff.sentence = sentence(&tradeoff, curves.len(), seeds);
-    Some(tradeoff)
+    })
 }
 
-/// By unit, then seed: the curves of those seeds that all settings have.
-fn curves(settings: &[Setting]) -> Vec<Vec<Curve>> {
-    let Some((first, others)) = settings.split_first() else { return vec![] };
-    let mut units: BTreeMap<usize, Vec<Curve>> = BTreeMap::new();
-    for (key, values) in &first.pictures {
-        let rest: Option<Vec<[f64; 2]>> = others.iter().map(|other| other.pictures.get(key).copied()).collect();
-        if let Some(rest) = rest {
-            let curve: Curve = std::iter::once(*values).chain(rest).collect();
-            if curve.iter().flatten().all(|value| value.is_finite()) {
-                units.entry(key.0).or_default().push(curve);
-            }
-        }
+/// The mean within-unit correlation; its interval is over units.
+fn correlation(curves: &[Curve], test: &Joint, parts: &Parts) -> Measured {
+    if test.undefined == curves.len() {
+        return absent("no unit changes in both");
     }
-    units.into_values().collect()
+    let of = |drawn: &[&Curve]| mean_correlation(&drawn.iter().map(|curve| &curve[..]).collect::<Vec<_>>());
+    let interval = parts.evidence.bootstrap.flat(curves, of);
+    Measured {
+        value: Some(test.correlation),
+        interval: interval.map(|interval| [interval.low, interval.high]),
+        units: curves.len(),
+        pictures: 0,
+        why_not: interval.is_none().then(|| few(curves.len())),
+    }
 }
 
-/// What it says, in words.
-pub fn sentence(of: &Tradeoff, units: usize, seeds: usize) -> String {
-    let mut letters = of.name.chars();
-    let name: String = letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect();
-    let mut text = format!("{name}: ");
-    let interval = |measured: &Measured| match (measured.value, measured.interval) {
-        (Some(value), Some([low, high])) => format!("{value:.2} (95 % interval {low:.2} to {high:.2})"),
-        (Some(value), None) => format!("{value:.2} (no interval)"),
-        (None, _) => "undefined".to_owned(),
+/// The units that have both measures of all methods.
+fn curves(legible: &[ByUnit], against: &[ByUnit]) -> Vec<Curve> {
+    let Some(first) = legible.first() else { return vec![] };
+    let of_unit = |unit: &usize| -> Option<Curve> {
+        legible.iter().zip(against).map(|(l, a)| Some([*l.get(unit)?, *a.get(unit)?])).collect()
     };
-    text += &match (of.spearman.value, of.spearman.interval) {
-        (Some(_), Some([_, high])) if high < 0. => {
-            format!(
-                "within a unit, fidelity falls where legibility rises; mean Spearman correlation {}",
-                interval(&of.spearman)
-            )
+    first.keys().filter_map(of_unit).collect()
+}
+
+/// What it says, in words. Only a dial says anything.
+fn sentence(of: &Tradeoff, dial: Option<&Dial>, seeds: usize, metrics: &[Metric]) -> String {
+    let Some(dial) = dial else { return String::new() };
+    let name =
+        |key: &str| metrics.iter().find(|metric| metric.key == key).map_or(key, |metric| &metric.name).to_owned();
+    let (legible, against) = (name(&of.legibility), name(&of.against));
+    let mut text = format!("Along {}: ", of.name);
+    let (Some(value), units) = (of.spearman.value, of.spearman.units) else {
+        return text + "neither measure changes within a unit.";
+    };
+    let agree = of.families.iter().all(|family| family.spearman * value > 0.);
+    let p = of.p_holm.or(of.p).unwrap_or(1.);
+    let few = units < FOR_CLAIM_UNITS || seeds < FOR_CLAIM_SEEDS;
+    let claimed = dial.void.is_none() && !few && agree && !of.families.is_empty() && p <= ALPHA;
+    text += &match (claimed, value < 0.) {
+        (true, true) => format!("where \"{legible}\" rises, \"{against}\" falls, before every family of strangers"),
+        (true, false) => {
+            format!("where \"{legible}\" rises, \"{against}\" rises, too, before every family of strangers")
         }
-        (Some(_), Some([low, _])) if low > 0. => {
-            format!(
-                "within a unit, fidelity rises with legibility; mean Spearman correlation {}",
-                interval(&of.spearman)
-            )
-        }
-        (Some(_), Some(_)) => format!(
-            "no monotone relation of legibility and fidelity could be shown; mean Spearman correlation {}",
-            interval(&of.spearman)
-        ),
-        _ => format!("the correlation is {}", interval(&of.spearman)),
+        (false, _) => format!("no relation of \"{legible}\" and \"{against}\" is shown"),
     };
-    text += &format!(". beta is {}", interval(&of.beta));
-    text += match of.beta.interval {
-        Some([low, high]) if low <= 1. && high >= 1. => ", which literal inverse proportionality (1) is within",
-        Some([low, _]) if low > 0. => ": a trade-off, but not inverse proportionality (1)",
-        Some([_, high]) if high < 0. => ": the opposite of a trade-off",
-        Some(_) => ": neither a trade-off nor its opposite",
-        None => "",
-    };
-    text += &format!(". Severity {}.", interval(&of.severity));
-    if of.undefined > 0 {
+    text += &format!("; mean correlation within a unit {value:.2}");
+    if let Some([low, high]) = of.without_one {
+        text += &format!(" ({low:.2} to {high:.2} if one setting is left out)");
+    }
+    text += &format!(", p = {} after Holm.", metrics_probability(p));
+    if !agree {
+        let told: Vec<String> =
+            of.families.iter().map(|family| format!("{} {:.2}", family.family, family.spearman)).collect();
+        text += &format!(" Families of strangers disagree: {}.", told.join(", "));
+    }
+    if of.least_p.is_some_and(|least| least > ALPHA) {
+        text += &format!(" {} settings allow no claim at all.", of.points.len());
+    }
+    if let Some(void) = &dial.void {
+        text += &format!(" The dial is void: {void}.");
+    }
+    if few {
         text += &format!(
-            " In {} of {units} units legibility or fidelity never changes; they count as uncorrelated.",
-            of.undefined
+            " Too little for a claim: {units} units and {seeds} seeds; {FOR_CLAIM_UNITS} and {FOR_CLAIM_SEEDS} are asked."
         );
-    }
-    if units < UNITS || seeds < SEEDS {
-        text += &format!(" Too little for a claim: {units} units and {seeds} seeds; {UNITS} and {SEEDS} are asked.");
     }
     text
 }
 
-/// Units by their mean of a method's values, for tests of pairs.
-pub fn unit_means(values: &[Valued]) -> BTreeMap<usize, f64> {
-    by_unit(values).into_iter().map(|(unit, of)| (unit, of.iter().sum::<f64>() / of.len() as f64)).collect()
+/// A p value with as many digits as it is worth.
+fn metrics_probability(p: f64) -> String {
+    if p < 0.001 { format!("{p:.1e}") } else { format!("{p:.3}") }
 }

@@ -4,4 +4,4 @@ pub mod judge;
 mod networks;
 
 pub(crate) use networks::pooled;
-pub use networks::{Asked, Look, Networks, Opinion, default_layers, last_features};
+pub use networks::{Asked, Look, Networks, default_layers, last_features, named};

@@ -23,23 +23,12 @@ pub struct Networks {
     pub target: Arc<Classifier>,
     /// The shapes of its taps.
     pub shapes: Arc<LayerShapes>,
-    /// They never took part. The first one is the encoder of features.
+    /// They never took part.
     pub witnesses: Vec<Arc<Classifier>>,
-    /// Layers of the target in which drift is measured: name and point.
+    /// Layers of the target in which the path is measured: name and point.
     pub layers: Vec<(String, Point)>,
-    /// The last features before the logits, of the target and of the first witness: a layer's name and point.
+    /// What the logits are mixed from, of the target and of every witness in its order: a layer's name and point.
     pub features: Vec<(String, Point)>,
-}
-
-/// What a witness says of a picture about the class of its unit.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Opinion {
-    /// Whether the class has the highest logit of all.
-    pub agrees: bool,
-    /// Softmax probability of the class, 0 to 1.
-    pub probability: f64,
-    /// The class's logit less the mean of all logits.
-    pub centred: f64,
 }
 
 /// What the networks make of a picture.
@@ -53,23 +42,23 @@ pub struct Look {
     pub posterior: Vec<f64>,
     /// The target's last features, averaged over positions: `[C]`.
     pub features: Vec<f32>,
-    /// All activations of each layer, channels first, flat: `C*H*W` numbers; empty where they were not asked for.
-    pub layers: Vec<Vec<f32>>,
     /// Activations of each layer, averaged over positions: `[C]`.
     pub pooled: Vec<Vec<f32>>,
-    /// Of the witnesses, where the unit is a class.
-    pub opinions: Vec<Opinion>,
-    /// The first witness's last features, averaged over positions, `[C]`; empty where there is none.
-    pub encoded: Vec<f32>,
+    /// Activations of the points of the target that were asked for, averaged over positions: `[C]`.
+    pub asked: Vec<Vec<f32>>,
+    /// The logits of every witness.
+    pub logits: Vec<Vec<f32>>,
+    /// The last features of every witness, averaged over positions: `[C]`.
+    pub encoded: Vec<Vec<f32>>,
 }
 
 /// What is asked of a look beside its own unit.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Asked<'a> {
-    /// Whether all activations of each layer are kept.
-    pub layers: bool,
     /// Further units whose activations are read.
     pub units: &'a [Unit],
+    /// Points of the target whose activations are read, averaged over positions.
+    pub points: &'a [Point],
 }
 
 /// Rows of `[N,...]` as numbers.
@@ -88,13 +77,17 @@ pub(crate) fn pooled(activation: &Tensor) -> Tensor {
     }
 }
 
-/// A classifier's last activation before its logits, as a layer's name and point: the last vector, or the last layer with positions.
+/// What a classifier's logits are mixed from ([`below`](frozen::network::Network::below)), as a layer's name and point; of somebody's program that tells nothing of itself, the
+/// last vector before the logits, or the last layer with positions.
 ///
 /// # Errors
 /// A request: a classifier that has no layer before its logits.
 pub fn last_features(classifier: &Classifier, shapes: &LayerShapes) -> Result<(String, Point)> {
     let output = classifier.network.output();
     let behind = logits(classifier);
+    if let Some(found) = classifier.network.below(behind).and_then(|point| named(classifier, point)) {
+        return Ok(found);
+    }
     let before: Vec<(&str, Point, &[i64])> =
         shapes.iter().filter(|(_, point, _)| *point < output && *point < behind).collect();
     let vector = before.iter().rev().find(|(.., shape)| shape.len() == 1 || shape[1..].iter().all(|side| *side == 1));
@@ -103,11 +96,17 @@ pub fn last_features(classifier: &Classifier, shapes: &LayerShapes) -> Result<(S
     Ok(((*name).to_owned(), *point))
 }
 
-fn logits(classifier: &Classifier) -> Point {
+/// A point with its name.
+pub fn named(classifier: &Classifier, point: Point) -> Option<(String, Point)> {
+    classifier.network.taps().iter().find(|tap| tap.point == point).map(|tap| (tap.name.clone(), point))
+}
+
+/// Where a classifier's logits are.
+pub fn logits(classifier: &Classifier) -> Point {
     classifier.network.tap(LOGITS).map_or(classifier.network.output(), |tap| tap.point)
 }
 
-/// Where drift is measured, unless somebody says: at every resolution the last of the narrowest bottlenecks (what blocks hand
+/// Where the path is measured, unless somebody says: at every resolution the last of the narrowest bottlenecks (what blocks hand
 /// on to each other), the last features, and the logits.
 ///
 /// # Errors
@@ -131,7 +130,7 @@ pub fn default_layers(classifier: &Classifier, shapes: &LayerShapes) -> Result<V
 }
 
 impl Networks {
-    /// Of loaded classifiers: drift is measured in these layers of the target, or in the [default ones](default_layers) where none is
+    /// Of loaded classifiers: the path is measured in these layers of the target, or in the [default ones](default_layers) where none is
     /// named.
     ///
     /// # Errors
@@ -151,8 +150,8 @@ impl Networks {
             names => names.iter().map(named).collect::<Result<_>>()?,
         };
         let mut features = vec![last_features(&target, &shapes)?];
-        if let Some(encoder) = witnesses.first() {
-            features.push(last_features(encoder, &LayerShapes::measure(encoder))?);
+        for witness in &witnesses {
+            features.push(last_features(witness, &LayerShapes::measure(witness))?);
         }
         Ok(Networks { target, shapes, witnesses, layers, features })
     }
@@ -179,6 +178,7 @@ impl Networks {
         let mut points = own.points();
         points.extend(others.iter().flat_map(Objective::points));
         points.extend(self.layers.iter().map(|(_, point)| *point));
+        points.extend(asked.points);
         points.extend([at_logits, features]);
         let schedule = target.network.schedule(&points).forward_only();
         let pass = target.network.forward(&schedule, &inputs(target, pictures));
@@ -190,38 +190,30 @@ impl Networks {
         let of_units: Vec<Vec<f64>> = others.iter().map(read).collect::<Result<_>>()?;
         let posterior = rows(&target.probabilities(pass.activation(at_logits)))?;
         let features = rows(&pooled(pass.activation(features)))?;
-        let at = |of: &dyn Fn(&Tensor) -> Result<Vec<Vec<f32>>>| -> Result<Vec<Vec<Vec<f32>>>> {
-            self.layers.iter().map(|(_, point)| of(pass.activation(*point))).collect()
-        };
-        let layers = if asked.layers { at(&rows)? } else { vec![] };
-        let pooled_layers = at(&|activation| rows(&pooled(activation)))?;
+        let averaged = |point: Point| rows(&pooled(pass.activation(point)));
+        let layers = self.layers.iter().map(|(_, point)| averaged(*point)).collect::<Result<Vec<_>>>()?;
+        let at_points = asked.points.iter().map(|point| averaged(*point)).collect::<Result<Vec<_>>>()?;
         let mut looks: Vec<Look> = (0..pictures.len())
             .map(|row| Look {
                 activation: activations[row],
                 of_units: of_units.iter().map(|of| of[row]).collect(),
                 posterior: posterior[row].iter().map(|p| f64::from(*p)).collect(),
                 features: features[row].clone(),
-                layers: layers.iter().map(|layer| layer[row].clone()).collect(),
-                pooled: pooled_layers.iter().map(|layer| layer[row].clone()).collect(),
+                pooled: layers.iter().map(|layer| layer[row].clone()).collect(),
+                asked: at_points.iter().map(|layer| layer[row].clone()).collect(),
                 ..Look::default()
             })
             .collect();
         drop(pass);
-        for (place, witness) in self.witnesses.iter().enumerate() {
+        for (witness, (_, features)) in self.witnesses.iter().zip(&self.features[1..]) {
             let at_logits = logits(witness);
-            let encoded = self.features.get(1).filter(|_| place == 0).map(|(_, point)| *point);
-            let points: Vec<Point> = std::iter::once(at_logits).chain(encoded).collect();
-            let schedule = witness.network.schedule(&points).forward_only();
+            let schedule = witness.network.schedule(&[at_logits, *features]).forward_only();
             let pass = witness.network.forward(&schedule, &inputs(witness, pictures));
             let logits = rows(pass.activation(at_logits))?;
-            let encoded = encoded.map(|point| rows(&pooled(pass.activation(point)))).transpose()?;
-            for (row, (look, unit)) in looks.iter_mut().zip(units).enumerate() {
-                if let Some(class) = unit.class() {
-                    look.opinions.push(opinion(witness, &logits[row], class));
-                }
-                if let Some(encoded) = &encoded {
-                    look.encoded.clone_from(&encoded[row]);
-                }
+            let encoded = rows(&pooled(pass.activation(*features)))?;
+            for (look, (logits, encoded)) in looks.iter_mut().zip(logits.into_iter().zip(encoded)) {
+                look.logits.push(logits);
+                look.encoded.push(encoded);
             }
         }
         Ok(looks)
@@ -249,14 +241,4 @@ impl Networks {
 fn inputs(classifier: &Classifier, pictures: &[&RgbImage]) -> Tensor {
     let inputs: Vec<Tensor> = pictures.iter().map(|picture| judge::input(classifier, picture)).collect();
     frozen::network::channels_last(&Tensor::cat(&inputs, 0))
-}
-
-fn opinion(witness: &Classifier, logits: &[f32], class: usize) -> Opinion {
-    let logits: Vec<f64> = logits.iter().map(|logit| f64::from(*logit)).collect();
-    let own = logits[class];
-    Opinion {
-        agrees: logits.iter().enumerate().all(|(other, logit)| other == class || *logit < own),
-        probability: judge::probabilities(witness, &logits)[class],
-        centred: own - logits.iter().sum::<f64>() / logits.len() as f64,
-    }
 }

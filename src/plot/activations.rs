@@ -1,7 +1,7 @@
 //! What each picture does to the unit, and what the witnesses make of it: a small marker a picture.
 
 use super::chart::{Axis, Frame, Key, Scale, Swatch, legend};
-use super::chosen::{ACTIVATION, WITNESS};
+use super::chosen::{ACTIVATION, probability};
 use super::drawn::Plot;
 use super::style::Style;
 use super::svg::Drawing;
@@ -11,10 +11,11 @@ use crate::compare::findings::{Findings, Origin};
 const FLOOR: f64 = 1e-6;
 
 pub(super) fn draw(comparison: &Findings, styles: &[Style]) -> crate::error::Result<Option<Plot>> {
+    let (key, whose) = probability(comparison);
     let mut dots: Vec<Vec<(f64, f64)>> = vec![vec![]; comparison.methods.len()];
     for picture in &comparison.pictures {
         if let (Some(activation), Some(probability), Some(dots)) =
-            (picture.metrics.get(ACTIVATION), picture.metrics.get(WITNESS), dots.get_mut(picture.method))
+            (picture.metrics.get(ACTIVATION), picture.metrics.get(key), dots.get_mut(picture.method))
         {
             dots.push((*activation, *probability));
         }
@@ -23,7 +24,7 @@ pub(super) fn draw(comparison: &Findings, styles: &[Style]) -> crate::error::Res
     if count == 0 {
         return Ok(None);
     }
-    let title = "Activation against the witnesses' probability".to_owned();
+    let title = format!("Activation against the {whose}");
     let mut drawing = Drawing::new(720., &title)?;
     let all = || dots.iter().flatten();
     let log = {
@@ -37,10 +38,10 @@ pub(super) fn draw(comparison: &Findings, styles: &[Style]) -> crate::error::Res
     }
     drawing.note(&note);
     let scale = if log { Scale::Log } else { Scale::Linear };
-    let probability = |p: f64| if log { p.max(FLOOR) } else { p };
+    let placed = |p: f64| if log { p.max(FLOOR) } else { p };
     let axes =
-        (Axis::around(all().map(|(a, _)| *a), Scale::Linear), Axis::around(all().map(|(_, p)| probability(*p)), scale));
-    let titles = (comparison.metric_name(ACTIVATION), comparison.metric_name(WITNESS));
+        (Axis::around(all().map(|(a, _)| *a), Scale::Linear), Axis::around(all().map(|(_, p)| placed(*p)), scale));
+    let titles = (comparison.metric_name(ACTIVATION), comparison.metric_name(key));
     let frame = Frame::draw(&mut drawing, axes, 380., (&titles.0, &titles.1), None);
     let mut keys = vec![];
     // Controls first, so that the methods lie above them.
@@ -48,15 +49,14 @@ pub(super) fn draw(comparison: &Findings, styles: &[Style]) -> crate::error::Res
     let places = (0..dots.len()).filter(|place| !dots[*place].is_empty());
     let (controls, methods): (Vec<usize>, Vec<usize>) = places.partition(is_control);
     for place in controls.iter().chain(&methods) {
-        let placed: Vec<_> = dots[*place].iter().map(|(a, p)| (frame.x.at(*a), frame.y.at(probability(*p)))).collect();
-        drawing.dots(&placed, styles[*place].marker, &styles[*place].colour);
+        let marks: Vec<_> = dots[*place].iter().map(|(a, p)| (frame.x.at(*a), frame.y.at(placed(*p)))).collect();
+        drawing.dots(&marks, styles[*place].marker, &styles[*place].colour);
     }
     for place in methods.iter().chain(&controls) {
         let text = comparison.methods[*place].key();
         keys.push(Key { text, colour: styles[*place].colour.clone(), swatch: Swatch::Marker(styles[*place].marker) });
     }
     legend(&mut drawing, &keys);
-    let alt =
-        format!("{count} pictures by activation of the unit and mean probability of its class among the witnesses.");
+    let alt = format!("{count} pictures by activation of the unit and the {whose} of its class.");
     Ok(Some(Plot { svg: drawing.finish(&title, &alt), file_stem: "activation".to_owned(), title, alt }))
 }

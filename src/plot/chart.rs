@@ -54,11 +54,6 @@ impl Axis {
         Axis { from, to, ..self }
     }
 
-    /// Turned over, so that less is further.
-    pub(super) fn turned(self, turn: bool) -> Axis {
-        if turn { Axis { low: self.high, high: self.low, ..self } } else { self }
-    }
-
     /// The pixel of a value; what is beyond an end is at it.
     pub(super) fn at(&self, value: f64) -> f64 {
         let share = ((self.scale.place(value) - self.low) / (self.high - self.low)).clamp(0., 1.);
@@ -242,7 +237,6 @@ pub(super) enum Swatch {
     Line(Marker),
     Dashed(&'static str),
     Band,
-    Wide,
 }
 
 /// A legend in columns beneath what is there.
@@ -274,9 +268,6 @@ pub(super) fn legend(drawing: &mut Drawing, keys: &[Key]) {
             }
             Swatch::Band => {
                 drawing.area(&[(x, y - 9.), (x + SAMPLE - 8., y - 9.), (x + SAMPLE - 8., y), (x, y)], &key.colour, 0.25)
-            }
-            Swatch::Wide => {
-                drawing.line(ends.0, ends.1, &key.colour, 7., "stroke-opacity=\"0.5\" stroke-linecap=\"round\"")
             }
         }
         let text = drawing.fonts.fitted(&key.text, wide - SAMPLE - 10.);

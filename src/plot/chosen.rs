@@ -1,16 +1,18 @@
 //! What a plot shows of a comparison: which figures and which of many methods, and what its files are called.
 
 use crate::compare::controls::slug;
-use crate::compare::findings::{Direction, Findings, Origin};
+use crate::compare::findings::{Findings, Origin};
 
 /// The key of a picture's activation among its figures.
 pub const ACTIVATION: &str = "activation";
-/// The key of the witnesses' mean probability.
-pub const WITNESS: &str = "witness_probability";
 
-/// Which way a metric is better; up where it has no definition here.
-pub(super) fn direction(comparison: &Findings, key: &str) -> Direction {
-    comparison.metric(key).map_or(Direction::Up, |metric| metric.direction)
+/// The key of the probability that is shown beside it: that of strangers, else that of kin; and whose it is, in words.
+pub fn probability(comparison: &Findings) -> (&'static str, &'static str) {
+    let has = |key: &str| comparison.pictures.iter().any(|picture| picture.metrics.contains_key(key));
+    match has("foreign_probability") || !has("kin_probability") {
+        true => ("foreign_probability", "strangers’ probability"),
+        false => ("kin_probability", "probability of the target’s kin"),
+    }
 }
 
 /// At most `most` of the methods that are no controls and that `has` holds of, and how many there would be: first those on no

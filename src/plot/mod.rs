@@ -5,8 +5,8 @@ mod all;
 mod chart;
 mod chosen;
 mod drawn;
-mod drift;
 pub mod number;
+mod path;
 mod spectra;
 mod strips;
 mod style;
@@ -14,6 +14,6 @@ mod svg;
 mod tradeoff;
 
 pub use all::all;
-pub use chosen::{ACTIVATION, WITNESS};
+pub use chosen::{ACTIVATION, probability};
 pub use drawn::{Plot, write};
 pub use svg::escape;

@@ -5,7 +5,7 @@ use std::path::Path;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 
-use super::chosen::{ACTIVATION, WITNESS, file_name};
+use super::chosen::{ACTIVATION, file_name, probability};
 use super::drawn::Plot;
 use super::number::{figure, setting};
 use super::svg::{Anchor, Drawing, INK, PALE};
@@ -35,8 +35,9 @@ pub(super) fn draw(
     let rows = (0..shown).filter_map(|i| rows.get(i * rows.len() / shown));
     let title = format!("From one end of the dial to the other: {}", dial.name);
     let mut drawing = Drawing::new(720., &title)?;
+    let (key, whose) = probability(comparison);
     let mut note =
-        "A row a unit, the same seed throughout. Beneath each picture its activation a and the witnesses' probability p.".to_owned();
+        format!("A row a unit, the same seed throughout. Beneath each picture its activation a and the {whose} p.");
     if settings.len() < dial.methods.len() {
         note += &format!(" {} of {} values.", settings.len(), dial.methods.len());
     }
@@ -65,7 +66,7 @@ pub(super) fn draw(
             let shown = |letter: &str, key: &str| {
                 picture.metrics.get(key).map_or(format!("{letter} —"), |v| format!("{letter} {}", figure(*v)))
             };
-            let lines = [shown("a", ACTIVATION), shown("p", WITNESS)];
+            let lines = [shown("a", ACTIVATION), shown("p", key)];
             for (line, text) in lines.iter().enumerate() {
                 let text = drawing.fonts.fitted(text, side + gap - 2.);
                 drawing.text((left(i), top + side + 15. + 16. * line as f64), Anchor::Start, PALE, &text);
@@ -75,11 +76,8 @@ pub(super) fn draw(
         told.push(format!("{name}, seed {}: {}", row[0].seed, along.join("; ")));
         drawing.height = top + side + 34.;
     }
-    let alt = format!(
-        "Pictures of units along {}, with activation a and the witnesses' probability p. {}.",
-        dial.name,
-        told.join(". ")
-    );
+    let alt =
+        format!("Pictures of units along {}, with activation a and the {whose} p. {}.", dial.name, told.join(". "));
     let file_stem = format!("strip-{number}-{}", file_name(&dial.name));
     Ok(Some(Plot { svg: drawing.finish(&title, &alt), file_stem, title, alt }))
 }

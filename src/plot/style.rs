@@ -16,7 +16,16 @@ const COLOURS: [&str; 6] = ["#009e73", "#b98500", "#c26d9b", "#3f92ca", "#8c6bb1
 /// Other than those of dials.
 const MARKERS: [Marker; 3] = [Marker::Diamond, Marker::Cross, Marker::Square];
 /// Of controls other than those of permuted weights, which have one marker.
-const OF_CONTROLS: [Marker; 5] = [Marker::Cross, Marker::Down, Marker::Square, Marker::Diamond, Marker::Up];
+const OF_CONTROLS: [Marker; 4] = [Marker::Down, Marker::Square, Marker::Diamond, Marker::Up];
+
+/// Which marker stands for a control that has one of its own.
+fn of_control(name: &str) -> Option<Marker> {
+    match name {
+        "natural exemplars" => Some(Marker::Star),
+        "blurred noise" => Some(Marker::Cross),
+        _ => None,
+    }
+}
 
 /// A method's colour and marker.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,6 +45,9 @@ pub(super) fn styles(comparison: &Findings) -> Vec<Style> {
         if method.kind == Origin::Control {
             if method.is_of_permuted_weights() {
                 return Style { colour: PALE.to_owned(), marker: Marker::Circle };
+            }
+            if let Some(marker) = of_control(&method.name) {
+                return Style { colour: PALE.to_owned(), marker };
             }
             controls += 1;
             return Style { colour: PALE.to_owned(), marker: OF_CONTROLS[(controls - 1) % OF_CONTROLS.len()] };

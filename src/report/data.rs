@@ -5,12 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 
 use crate::compare::findings::{Direction, Findings, UnitFindings};
-use crate::plot::{ACTIVATION, WITNESS};
+use crate::plot::{ACTIVATION, probability};
 
 /// Methods, units, dials, metrics, seeds by place; pictures as `[unit, method, seed, facet, id, figures]`, figures in the order of
 /// `metrics`. Seeds are text, ascending: a script's numbers have 53 bits, and these have 64.
 pub(super) fn data(comparison: &Findings) -> Value {
-    let mut keys: Vec<&str> = vec![ACTIVATION, WITNESS];
+    let (key, whose) = probability(comparison);
+    let mut keys: Vec<&str> = vec![ACTIVATION, key];
     let known = comparison.metrics.iter().map(|metric| metric.key.as_str());
     let of_pictures = comparison.pictures.iter().flat_map(|picture| picture.metrics.keys().map(String::as_str));
     let has = |key: &str| comparison.pictures.iter().any(|picture| picture.metrics.contains_key(key));
@@ -36,6 +37,7 @@ pub(super) fn data(comparison: &Findings) -> Value {
         json!([picture.unit, picture.method, places[&picture.seed], picture.facet, picture.id, figures])
     });
     json!({
+        "whose": whose,
         "metrics": keys.iter().map(metric).collect::<Vec<_>>(),
         "units": comparison.units.iter().map(unit).collect::<Vec<_>>(),
         "methods": comparison.methods.iter().map(|method| json!({ "name": method.label, "kind": method.kind })).collect::<Vec<_>>(),

@@ -57,11 +57,19 @@ impl Page {
                 GROUP_OF_LEGIBILITY.to_owned() + &tables::group(comparison, MetricGroup::Legibility, "Legibility"),
             ),
             Section::new(
-                "fidelity",
-                "Fidelity",
-                "Fidelity",
-                GROUP_OF_FIDELITY.to_owned() + &tables::group(comparison, MetricGroup::Fidelity, "Fidelity"),
+                "capacity",
+                "Capacity",
+                "Representational capacity",
+                GROUP_OF_CAPACITY.to_owned()
+                    + &tables::group(comparison, MetricGroup::Capacity, "Representational capacity"),
             ),
+            Section::new(
+                "strength",
+                "Strength",
+                "Strength",
+                GROUP_OF_STRENGTH.to_owned() + &tables::group(comparison, MetricGroup::Strength, "Strength"),
+            ),
+            Section::new("observers", "Observers", "Observer by observer", observers(comparison)),
             Section::new("statistics", "Statistics", "The trade-off in numbers", tradeoffs(comparison)),
             Section::new("tests", "Tests", "Against pixel space", tests(comparison)),
             Section::new("layers", "Layers", "Layer by layer", LAYERS.to_owned() + &tables::layers(comparison)),
@@ -123,15 +131,18 @@ impl Page {
     }
 }
 
-const GROUP_OF_LEGIBILITY: &str =
-    "<p>Can anybody but the classifier itself tell what the picture shows? Intervals in brackets. A heading sorts.</p>";
-const GROUP_OF_FIDELITY: &str = "<p>Is the picture still about the unit, and not about the prior?</p>";
+const GROUP_OF_LEGIBILITY: &str = "<p>Can anybody but the classifier itself tell what the pictures are about? Intervals in brackets: other units, the same observers. A heading sorts.</p>";
+const GROUP_OF_CAPACITY: &str =
+    "<p>Does the picture tell what drives the unit? The same task as above, done by the target itself.</p>";
+const GROUP_OF_STRENGTH: &str = "<p>How much does it fire the unit, and do small changes destroy that? A constraint lowers strength by definition.</p>";
 const DIAGNOSTICS: &str =
     "<p>A look at the pictures themselves. Flat or blurred pictures win some of these; no claim rests on them.</p>";
-const LAYERS: &str = "<p>How the methods' pictures differ, inside of the target, from pictures made of pixels.</p>";
-const TRADEOFFS: &str = "<p>Spearman: correlation of legibility and fidelity within a unit; −1 is a pure trade-off. beta of ln F = c − beta ln L: \
-    1 is “inversely proportional”, 0 no trade-off. Hypervolume: area that the methods dominate; severity: 1 less that. Units are \
-    undefined where one of both never changes.</p>";
+const LAYERS: &str = "<p>Inside of the target: is the way of a picture through the layers that of the photographs that fire the unit most?</p>";
+const OBSERVERS: &str = "<p>Who was shown the pictures of a unit: how often does it tell photographs that fire the unit most from ordinary ones? 0.5 is guessing. \
+    Strangers are of another family than the target.</p>";
+const TRADEOFFS: &str = "<p>Mean rank correlation, within a unit and over methods, of what strangers can tell with what the target itself can (or with strength): −1 is a pure \
+    trade-off. p: methods exchanged for all units at once, the largest over families of strangers. Units are undefined where one of both never \
+    changes.</p>";
 
 /// A part of the page.
 struct Section {
@@ -192,8 +203,7 @@ fn header(comparison: &Findings, places: &[(&str, &str)]) -> String {
         escape(&judges)
     );
     html += "<div class=\"said\">";
-    let primary = comparison.tradeoffs.iter().filter(|tradeoff| tradeoff.primary && !tradeoff.sentence.is_empty());
-    let sentences: Vec<String> = primary.map(|tradeoff| tradeoff.sentence.clone()).collect();
+    let sentences: Vec<String> = comparison.sentences().map(str::to_owned).collect();
     if !sentences.is_empty() {
         html += &format!("<section class=\"findings\" aria-label=\"Findings\">{}</section>\n", list(&sentences));
     }
@@ -225,10 +235,14 @@ fn figures(plots: &[&Plot]) -> String {
 fn tradeoffs(comparison: &Findings) -> String {
     match tables::tradeoffs(comparison) {
         Some(table) => TRADEOFFS.to_owned() + &table,
-        None => "<p>No trade-off was computed: it asks for 3 methods, or 3 values of a dial, and for 3 units of which all of these have \
-                 pictures with a legibility and a fidelity.</p>"
+        None => "<p>No trade-off was computed: it asks for 3 methods, or 3 values of a dial, for 3 units of which all of these have \
+                 pictures, for witnesses of another family, and for photographs to choose from.</p>"
             .to_owned(),
     }
+}
+
+fn observers(comparison: &Findings) -> String {
+    tables::observers(comparison).map_or_else(String::new, |table| OBSERVERS.to_owned() + &table)
 }
 
 fn tests(comparison: &Findings) -> String {
@@ -256,7 +270,9 @@ fn methods(comparison: &Findings) -> String {
 }
 
 fn model(role: &str, model: &Participant) -> String {
-    let kinship = model.kinship.as_ref().map_or(String::new(), |kinship| format!("<br>{}", escape(kinship)));
+    let family =
+        model.family.as_ref().map_or("family not known".to_owned(), |family| format!("family: {}", escape(family)));
+    let kinship = if model.kinship.is_some() { format!("<br>{family}") } else { String::new() };
     let definition = serde_yaml::to_string(&model.definition).unwrap_or_default();
     format!(
         "<dt>{role}: {}</dt><dd><code class=\"hash\">sha256 {}</code>{kinship}{}</dd>",
@@ -277,30 +293,35 @@ fn sources(comparison: &Findings, missing: usize) -> String {
     let reference = &comparison.reference;
     let _ = write!(
         html,
-        "<dt>Photographs: {}</dt><dd>{} photographs, {} of them labelled with {} classes; {} squares of each. \
+        "<dt>Photographs: {}</dt><dd>{} photographs, {} of them labelled with {} classes. \
          <code class=\"hash\">sha256 {}</code></dd>",
         escape(&reference.source),
         reference.photographs,
         reference.labelled,
         reference.classes,
-        reference.crops,
         escape(&reference.sha256)
     );
     let settings = &comparison.settings;
+    let pools = settings.pools.map_or("no two-choice task".to_owned(), |of| {
+        format!(
+            "two-choice task: the {} photographs that fire a unit most against {} ordinary ones, or the {} that fire it least; natural exemplars: {}",
+            of.top, of.middle, of.low, of.exemplars
+        )
+    });
     let baseline =
         settings.baseline.and_then(|place| comparison.methods.get(place)).map_or("none", |m| m.label.as_str());
     let _ = write!(
         html,
-        "<dt>Settings</dt><dd>seed {}; {} bootstrap replicates, intervals of {} %; {} permutations; baseline {}; layers {}; features \
-         from {} of the target and {} of the first witness. Made by metapicture {}:{}</dd></dl>",
+        "<dt>Settings</dt><dd>seed {}; {} bootstrap replicates, intervals of {} %; {} permutations; baseline {}; layers {}; sets are \
+         compared in the features of {}; {}. Made by metapicture {}:{}</dd></dl>",
         settings.seed,
         settings.replicates,
         escape(figure(settings.level * 100.).trim_end_matches(".0")),
         settings.permutations,
         escape(baseline),
         escape(&settings.layers.join(", ")),
-        escape(&settings.features[0]),
-        escape(&settings.features[1]),
+        escape(settings.encoder.as_deref().unwrap_or("nobody")),
+        pools,
         escape(&comparison.version),
         verbatim(&settings.command)
     );

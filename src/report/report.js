@@ -309,8 +309,8 @@
       ...places.filter(Boolean).map(([x, y]) => draw('circle', { cx: x.toFixed(1), cy: y.toFixed(1), r: 3.5, class: 'stop' })),
       draw('circle', { r: 7, class: 'mark', cx: -20, cy: -20 }),
       draw('text', { x: 42, y: 12 }, `activation ${ends(ACTIVATION, Math.min)} to ${ends(ACTIVATION, Math.max)}`),
-      draw('text', { x: 312, y: 170, 'text-anchor': 'end' }, `witnesses’ probability ${ends(WITNESS, Math.min)} to ${ends(WITNESS, Math.max)}`));
-    curve.setAttribute('aria-label', `Activation against the witnesses’ probability of ${data.units[Number($('dial-unit').value)]?.name}, along the dial`);
+      draw('text', { x: 312, y: 170, 'text-anchor': 'end' }, `${data.whose} ${ends(WITNESS, Math.min)} to ${ends(WITNESS, Math.max)}`));
+    curve.setAttribute('aria-label', `Activation against the ${data.whose} of ${data.units[Number($('dial-unit').value)]?.name}, along the dial`);
     turn();
   };
   const turn = () => {
@@ -319,7 +319,7 @@
     const picture = way[at];
     $('turned').replaceChildren(picture ? shown(picture) : make('span', { className: 'missing', textContent: 'no picture' }));
     const facts = [[dial.setting, String(value)], ['activation', figure(picture?.figures[ACTIVATION])],
-      ['witnesses’ probability', figure(picture?.figures[WITNESS])]];
+      [data.whose, figure(picture?.figures[WITNESS])]];
     $('dial-readout').replaceChildren(...facts.map(([name, text]) => make('div', {}, make('dt', { textContent: name }), make('dd', { textContent: text }))));
     range.setAttribute('aria-valuetext', `${data.methods[method].name}: ` + facts.slice(1).map(fact => fact.join(' ')).join(', '));
     const mark = curve.querySelector('.mark');

@@ -1,7 +1,11 @@
 //! The tables of a report.
 
+use std::collections::BTreeMap;
+
+use classifiers::Kinship;
+
 use super::html::{Body, Cell, Heading, details, escape, list, table, verbatim};
-use crate::compare::findings::{Direction, Findings, MethodFindings, Metric, MetricGroup, Origin};
+use crate::compare::findings::{Direction, Findings, MethodFindings, Metric, MetricGroup, Observer, Origin, Tradeoff};
 use crate::plot::number::{figure, probability, setting};
 
 fn heading(metric: &Metric) -> Heading {
@@ -135,35 +139,73 @@ pub(super) fn tests(comparison: &Findings) -> Option<String> {
     Some(table("Difference from the baseline, paired by unit", &headings, &[Body { heading: None, rows }]))
 }
 
-/// Drift and the like, layer by layer: a table a method.
+/// The path, layer by layer: a table a method.
 pub(super) fn layers(comparison: &Findings) -> String {
-    let with_layers = comparison.methods.iter().filter(|method| !method.layers.is_empty());
-    let one = |method: &MethodFindings| {
-        let rows = (method.layers.iter().enumerate())
-            .map(|(depth, layer)| {
-                let figures = [&layer.drift, &layer.drift_pooled, &layer.path, &layer.cka, &layer.energy];
-                let figures = figures.into_iter().map(|measured| Cell::measured(measured, Some(method.units)));
-                let p = [layer.energy_p, layer.energy_q].map(|p| Cell::figure(p, probability));
-                let name = Cell::number(depth as f64, &layer.layer);
-                std::iter::once(name).chain(figures).chain(p).collect()
-            })
-            .collect();
-        let headings = [
-            ("layer", ""),
-            ("F2 drift", "↓"),
-            ("F2 drift, pooled", "↓"),
-            ("F3 path naturalness", "↑"),
-            ("F4 CKA", "↑"),
-            ("F5 energy distance", "↓"),
-            ("its p", ""),
-            ("its q (Benjamini & Hochberg)", ""),
-        ]
-        .map(|(text, better)| Heading { text: text.to_owned(), better });
-        let caption = format!("Layers: {}", method.label);
-        details(&method.label, &table(&caption, &headings, &[Body { heading: None, rows }]))
+    let with_layers: Vec<&MethodFindings> = comparison
+        .methods
+        .iter()
+        .filter(|method| method.layers.iter().any(|layer| layer.path.value.is_some()))
+        .collect();
+    let Some(first) = with_layers.first() else { return "<p>No layers were compared.</p>".to_owned() };
+    let mut headings = vec![Heading::plain("method")];
+    headings.extend(first.layers.iter().map(|layer| Heading { text: layer.layer.clone(), better: "↑" }));
+    let row = |method: &&MethodFindings| {
+        let figures = method.layers.iter().map(|layer| Cell::measured(&layer.path, Some(method.units)));
+        std::iter::once(Cell::text(&method.label)).chain(figures).collect()
     };
-    let tables: String = with_layers.map(one).collect();
-    if tables.is_empty() { "<p>No layers were compared.</p>".to_owned() } else { tables }
+    let rows = with_layers.iter().map(row).collect();
+    table("F3 path naturalness by layer of the target", &headings, &[Body { heading: None, rows }])
+}
+
+/// What each observer could tell, method by method; nothing where nobody was asked.
+pub(super) fn observers(comparison: &Findings) -> Option<String> {
+    if comparison.readings.iter().all(|reading| reading.hard.is_none()) {
+        return None;
+    }
+    let whose = |observer: &Observer| match (observer.kinship, &observer.family) {
+        (None, _) => "the target itself".to_owned(),
+        (Some(Kinship::Kin), _) => "kin".to_owned(),
+        (Some(Kinship::HalfKin), _) => "half kin".to_owned(),
+        (Some(Kinship::Foreign), Some(family)) => format!("stranger, {family}"),
+        (Some(_), _) => "family not known".to_owned(),
+    };
+    let heading =
+        |observer: &Observer| Heading { text: format!("{} ({})", observer.name, whose(observer)), better: "↑" };
+    let mut headings = vec![Heading::plain("method")];
+    headings.extend(comparison.observers.iter().map(heading));
+    let places: BTreeMap<&str, usize> =
+        comparison.methods.iter().enumerate().map(|(place, method)| (&*method.label, place)).collect();
+    let bodies = bodies(comparison, |method| {
+        let place = places[&*method.label];
+        let mean = |observer: usize| {
+            let own = comparison.readings.iter().filter(|of| (of.method, of.observer) == (place, observer));
+            let all: Vec<f64> = own.filter_map(|of| of.hard).collect();
+            (!all.is_empty()).then(|| all.iter().sum::<f64>() / all.len() as f64)
+        };
+        let figures = (0..comparison.observers.len()).map(|observer| Cell::figure(mean(observer), figure));
+        std::iter::once(Cell::text(&method.label)).chain(figures).collect()
+    });
+    let rows = |observer: &Observer| {
+        vec![
+            Cell::text(&observer.name),
+            Cell::text(&whose(observer)),
+            Cell::text(if observer.features.is_empty() { "below each unit" } else { &observer.features }),
+            Cell::figure(observer.accuracy, figure),
+            Cell::figure(observer.temperature, figure),
+            Cell::figure(observer.likelihood.map(|of| of[0]), figure),
+            Cell::figure(observer.likelihood.map(|of| of[1]), figure),
+        ]
+    };
+    let of_observers =
+        ["observer", "is", "looks with", "right of labelled photographs", "temperature", "nats before", "nats after"];
+    Some(
+        table("Two-choice task by observer: mean over units", &headings, &bodies)
+            + &table(
+                "Observers, and how sure they are",
+                &of_observers.map(Heading::plain),
+                &[Body { heading: None, rows: comparison.observers.iter().map(rows).collect() }],
+            ),
+    )
 }
 
 /// The trade-offs' statistics; nothing where there is none.
@@ -174,50 +216,46 @@ pub(super) fn tradeoffs(comparison: &Findings) -> Option<String> {
     let headings = [
         "along",
         "legibility",
-        "fidelity",
-        "Spearman",
+        "against",
+        "correlation",
+        "if one is left out",
         "p",
         "p (Holm)",
-        "beta",
-        "hypervolume",
-        "severity",
+        "least p possible",
+        "by family of strangers",
         "units undefined",
-        "floored",
     ]
     .map(Heading::plain);
-    let of = |primary: bool| {
-        let row = |tradeoff: &crate::compare::findings::Tradeoff| {
-            let [l, f] = tradeoff.floored;
-            let floors = tradeoff.floors.map(figure);
-            let floored = match l + f {
-                0 => "none".to_owned(),
-                _ => format!("{l} of legibility at {}, {f} of fidelity at {}", floors[0], floors[1]),
-            };
+    let of = |dial: bool| {
+        let row = |tradeoff: &Tradeoff| {
+            let families: Vec<String> =
+                tradeoff.families.iter().map(|of| format!("{} {}", of.family, figure(of.spearman))).collect();
+            let told = if families.is_empty() { "none".to_owned() } else { families.join(", ") };
+            let without = tradeoff.without_one.map(|[low, high]| format!("{} to {}", figure(low), figure(high)));
             vec![
                 Cell::text(&tradeoff.name),
                 Cell::text(&comparison.metric_name(&tradeoff.legibility)),
-                Cell::text(&comparison.metric_name(&tradeoff.fidelity)),
+                Cell::text(&comparison.metric_name(&tradeoff.against)),
                 Cell::measured(&tradeoff.spearman, None),
-                Cell::figure(tradeoff.spearman_p, probability),
+                Cell::text(without.as_deref().unwrap_or("too few methods")),
+                Cell::figure(tradeoff.p, probability),
                 // Only primary trade-offs are adjusted for.
-                match tradeoff.spearman_p_holm {
-                    None if !primary => Cell::text("not adjusted"),
+                match tradeoff.p_holm {
+                    None if !tradeoff.primary => Cell::text("not adjusted"),
                     p => Cell::figure(p, probability),
                 },
-                Cell::measured(&tradeoff.beta, None),
-                Cell::measured(&tradeoff.hypervolume, None),
-                Cell::measured(&tradeoff.severity, None),
+                Cell::figure(tradeoff.least_p, probability),
+                Cell::words(&told),
                 Cell::number(tradeoff.undefined as f64, &tradeoff.undefined.to_string()),
-                Cell::words(&floored),
             ]
         };
-        comparison.tradeoffs.iter().filter(|tradeoff| tradeoff.primary == primary).map(row).collect()
+        comparison.tradeoffs.iter().filter(|tradeoff| tradeoff.dial.is_some() == dial).map(row).collect()
     };
     let bodies = [
         Body { heading: None, rows: of(true) },
-        Body { heading: Some("Not claims: looked at besides"), rows: of(false) },
+        Body { heading: Some("No claims: the methods of a folder are no sample of anything"), rows: of(false) },
     ];
-    Some(table("Legibility against fidelity", &headings, &bodies))
+    Some(table("Legibility against what it may cost", &headings, &bodies))
 }
 
 /// The units.
@@ -228,12 +266,21 @@ pub(super) fn units(comparison: &Findings) -> String {
                 Cell::text(&unit.name),
                 Cell::text(unit.label.as_deref().unwrap_or("no class")),
                 Cell::figure(unit.median, figure),
-                Cell::figure(unit.best_pixel, figure),
+                Cell::figure(unit.natural, figure),
+                Cell::figure(unit.baseline, figure),
+                Cell::text(unit.below.as_deref().unwrap_or("none")),
                 Cell::number(unit.photographs as f64, &unit.photographs.to_string()),
             ]
         })
         .collect();
-    let headings =
-        ["unit", "class", "median activation of the photographs", "best pixel picture", "photographs of its class"];
+    let headings = [
+        "unit",
+        "class",
+        "median activation of the photographs",
+        "as much as nature (0.99 quantile)",
+        "mean of the baseline",
+        "the target looks with",
+        "photographs of its class",
+    ];
     table("Units", &headings.map(Heading::plain), &[Body { heading: None, rows }])
 }

@@ -217,6 +217,42 @@ fn the_names_of_the_published_densenet_are_understood_and_errors_use_them() {
     assert!(error.to_string().contains("features.denseblock2.denselayer3.conv.2.weight [32, 128, 3, 3]"), "{error}");
 }
 
+/// What an observer looks with: never the unit itself, pooled or activated, and never the logits.
+#[test]
+fn a_unit_is_computed_from_the_block_below_it() {
+    for (architecture, unit, below) in [
+        ("efficientnet-lite", "logits", "pool"),
+        ("googlenet", "logits", "avgpool"),
+        ("googlenet", "inception4c", "inception4b"),
+        // Its logits are the mean of its last convolution, whose channels are the classes.
+        ("squeezenet1_1", "logits", "features.12"),
+        ("resnet50", "logits", "avgpool"),
+        ("vgg16", "features.29", "features.27"),
+        ("mobilenet_v2", "logits", "pool"),
+    ] {
+        let network = match architecture {
+            "efficientnet-lite" => narrow::lite().network,
+            name => {
+                let tensors = shapes(&fixture(name)).into_iter().map(|(name, shape)| {
+                    let values = formula(&name, &shape);
+                    (name, values)
+                });
+                network(name, Weights::from_tensors(tensors)).unwrap()
+            }
+        };
+        let found = network.below(network.tap(unit).unwrap().point).unwrap();
+        let tap = network.taps().iter().find(|tap| tap.point == found).unwrap();
+        let names: Vec<&String> = std::iter::once(&tap.name).chain(&tap.aliases).collect();
+        println!("{architecture} {unit}: {names:?}");
+        assert!(names.iter().any(|name| *name == below), "{architecture} {unit}: {names:?}");
+        assert_eq!(
+            network.below(network.taps()[0].point),
+            None,
+            "{architecture}: its first layer is computed from the picture"
+        );
+    }
+}
+
 #[test]
 fn another_number_of_classes_is_the_last_layers() {
     let mut shapes = shapes(&fixture("resnet18"));
@@ -295,6 +331,7 @@ fn formula_inception() -> Classifier {
         independent: false,
         weights_sha256: String::new(),
         definition: serde_json::Value::Null,
+        family: None,
     }
 }
 

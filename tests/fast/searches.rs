@@ -47,6 +47,7 @@ fn caffenet() -> Classifier {
         independent: false,
         weights_sha256: String::new(),
         definition: serde_json::Value::Null,
+        family: None,
     };
     classifier.to(Device::Cpu, Kind::Double)
 }

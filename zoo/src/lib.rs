@@ -10,6 +10,7 @@
 //! config: {width: 1.0}             # for the loader, in its own words
 //! licence: Apache-2.0
 //! non_commercial: false
+//! family: EfficientNet             # of a classifier, where its architecture (a program) does not tell it
 //! trained_on: ImageNet-1k
 //! homepage: https://example.org
 //! weights:

@@ -81,6 +81,8 @@ pub struct Manifest {
     pub licence: String,
     /// Whether that licence forbids commercial use.
     pub non_commercial: bool,
+    /// Of a classifier, the family of its architecture where that does not tell it: what it may share with networks of that family.
+    pub family: Option<String>,
     /// What a network was trained on.
     pub trained_on: Option<String>,
     /// Where to read more.
@@ -146,6 +148,9 @@ impl Manifest {
         if let Some((key, _)) = of_generator.into_iter().find(|(_, given)| *given && raw.kind != Kind::Generator) {
             return Err(wrong(key, format!("'{key}' is for generators; this is {}", raw.kind.one())));
         }
+        if raw.family.is_some() && raw.kind != Kind::Classifier {
+            return Err(wrong("family", format!("'family' is for classifiers; this is {}", raw.kind.one())));
+        }
         let encoder = match (raw.encoder, folder) {
             (Some(path), Some(folder)) if is_path(&path) => {
                 Some(beside(folder, Path::new(&path)).display().to_string())
@@ -182,6 +187,7 @@ impl Manifest {
             config,
             licence: raw.licence,
             non_commercial: raw.non_commercial,
+            family: raw.family,
             trained_on: raw.trained_on,
             homepage: raw.homepage,
             keys,
@@ -270,6 +276,7 @@ struct RawManifest {
     licence: String,
     #[serde(default)]
     non_commercial: bool,
+    family: Option<String>,
     trained_on: Option<String>,
     homepage: Option<String>,
     weights: Option<Weights>,

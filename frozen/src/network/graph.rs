@@ -136,6 +136,22 @@ impl Network {
         self.taps.iter().filter(|tap| narrow[tap.point.0]).collect()
     }
 
+    /// What a point is computed from by a mixture of channels: the last [bottleneck](Network::bottlenecks) before the convolution, product,
+    /// sum or concatenation that makes its channels. Activation functions, norms, pooling and depthwise convolutions keep channels apart, so
+    /// that what lies between is the point itself in another form. None where only the network's input is left.
+    pub fn below(&self, point: Point) -> Option<Point> {
+        let mut maker = point.0;
+        while let ([before], Some(layer)) = (&self.steps[maker].inputs[..], self.steps[maker].layer()) {
+            // Kernels `[O,I,..]` with several inputs mix; `[C,1,..]` and `[1,C,..]` do not.
+            let mixes = layer.tensors().iter().any(|weight| matches!(weight.size()[..], [o, i, ..] if o > 1 && i > 1));
+            if mixes {
+                break;
+            }
+            maker = *before;
+        }
+        self.bottlenecks().iter().map(|tap| tap.point).rfind(|tap| tap.0 < maker)
+    }
+
     /// What decides what a model computes, with the files beside its weights file that decide it, too (an ONNX file's data).
     pub fn defined(&self, mut definition: serde_json::Value) -> serde_json::Value {
         if !self.beside.is_empty() {

@@ -55,10 +55,10 @@ fn every_plot_is_one_drawing_with_words_for_those_who_cannot_see_it() {
     assert_eq!(
         stems,
         [
-            "tradeoff-1-blend-face-dcgan-eps",
-            "tradeoff-2-all-methods",
+            "tradeoff-1-all-methods",
+            "tradeoff-2-blend-face-dcgan-eps",
             "strip-1-blend-face-dcgan-eps",
-            "drift",
+            "path",
             "spectra",
             "activation"
         ]

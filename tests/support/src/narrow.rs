@@ -52,10 +52,13 @@ fn leave(folder: &Path, manifest: &str, rest: &str, shapes: Shapes) {
 
 /// Leaves EfficientNet-Lites for 32 px with the thousand classes of ImageNet and Lite0's layers, and a DCGAN of 32 px.
 pub fn write(folder: &Path) {
-    for (manifest, width) in [(CLASSIFIER, 0.1), (WITNESSES[0], 0.2), (WITNESSES[1], 0.3)] {
+    // The first witness is said to be of another family.
+    for (manifest, width, family) in
+        [(CLASSIFIER, 0.1, ""), (WITNESSES[0], 0.2, "family: Wide\n"), (WITNESSES[1], 0.3, "")]
+    {
         let config = lite0(width, 32);
         let rest = format!(
-            "kind: classifier\narchitecture: efficientnet-lite\nconfig: {{width: {width}, depth: 1.0, resolution: 32}}\n"
+            "kind: classifier\narchitecture: efficientnet-lite\nconfig: {{width: {width}, depth: 1.0, resolution: 32}}\n{family}"
         );
         leave(folder, manifest, &rest, taken(|weights| efficientnet_lite::network(config, weights)));
     }
@@ -86,6 +89,7 @@ fn of(network: Network, classes: i64, size: i64) -> Classifier {
         independent: false,
         weights_sha256: String::new(),
         definition: serde_json::Value::Null,
+        family: None,
     }
 }
 

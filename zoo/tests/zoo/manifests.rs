@@ -19,6 +19,16 @@ fn an_unknown_key_is_told_with_its_place_and_the_nearest_one() {
 }
 
 #[test]
+fn a_family_is_for_classifiers_and_changes_no_identity() {
+    let own = LITE0.replace("licence:", "family: Kestrel\nlicence:");
+    let [plain, own] = [LITE0, &own].map(|text| Manifest::parse("mine.yaml", text, None).unwrap());
+    assert_eq!((plain.family.as_deref(), own.family.as_deref()), (None, Some("Kestrel")));
+    assert_eq!(plain.definition(), own.definition());
+    let of_generator = FACE.replace("licence:", "family: Kestrel\nlicence:");
+    assert!(parse_error(&of_generator).contains("'family' is for classifiers; this is a generator"));
+}
+
+#[test]
 fn a_wrong_value_is_told_with_its_place() {
     for (text, expected) in [
         (

@@ -43,12 +43,6 @@ impl Expected {
     pub fn numbers(&self, name: &str) -> Vec<f64> {
         flatten(&self.0[name])
     }
-
-    pub fn array(&self, name: &str) -> Array2<f64> {
-        let rows = self.0[name].as_array().unwrap().len();
-        let values = self.numbers(name);
-        Array2::from_shape_vec((rows, values.len() / rows), values).unwrap()
-    }
 }
 
 fn flatten(value: &Value) -> Vec<f64> {
