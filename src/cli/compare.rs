@@ -66,6 +66,9 @@ pub struct CompareCommand {
     /// Units that are visualised on the target with permuted weights, as a control; 0 for none.
     #[arg(long, default_value_t = 4, value_name = "N")]
     permuted_units: usize,
+    /// Units whose natural exemplars are manipulated, so that the measures themselves are tested; 0 for none.
+    #[arg(long, default_value_t = 12, value_name = "N")]
+    manipulated_units: usize,
     /// Of crops, noise, resampling and permutations.
     #[arg(long, default_value_t = 0, value_name = "SEED")]
     seed: u64,
@@ -95,6 +98,7 @@ pub(super) fn run(command: CompareCommand, quiet: bool) -> Result<u8> {
             inversions: command.inversions,
             inversion_steps: command.inversion_steps as usize,
             permuted_units: command.permuted_units,
+            manipulated_units: command.manipulated_units,
         });
     if let Some(name) = &command.classifier {
         comparison = comparison.classifier(name);

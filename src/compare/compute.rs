@@ -16,7 +16,7 @@ use super::methods::Parts;
 use super::nature::Nature;
 use super::statistics::unit_means;
 use super::study::Study;
-use super::{about, cautions, choice, definitions, features, nearest, tradeoff};
+use super::{about, cautions, choice, definitions, features, iso, nearest, tradeoff, trials};
 use crate::error::{Context, Result};
 
 /// Computes a comparison, and leaves its controls' pictures in its folder.
@@ -35,7 +35,7 @@ pub fn compare(job: &Job, follow: &dyn FollowComparison) -> Result<Findings> {
     follow.begin("photographs", job.photographs.len());
     let nature = Nature::look(&study, &|done| follow.at(done))?;
     let judges = Judges::new(&study, &nature);
-    let controls = study.controls(&nature, follow)?;
+    let controls = study.controls(&nature, &judges, follow)?;
     let (ids, subjects) = subjects(&study, &controls);
     follow.begin("pictures", subjects.len());
     let measures = study.measure(&nature, subjects, &|done| follow.at(done))?;
@@ -68,6 +68,8 @@ pub fn compare(job: &Job, follow: &dyn FollowComparison) -> Result<Findings> {
     }
     follow.begin("trade-offs", 1);
     let tradeoffs = tradeoff::tradeoffs(&parts, &methods, &dials);
+    let iso = iso::iso(&parts, &dials);
+    let trials = trials::trials(&parts, &methods);
     let unit_rows = (units.iter().enumerate())
         .map(|(place, unit)| UnitFindings {
             name: unit.name.clone(),
@@ -108,6 +110,8 @@ pub fn compare(job: &Job, follow: &dyn FollowComparison) -> Result<Findings> {
         observers: judges.observers.clone(),
         readings: readings.clone(),
         tradeoffs,
+        iso,
+        trials,
         spectrum: about::band(&nature),
         inversions,
         pictures,

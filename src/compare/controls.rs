@@ -14,6 +14,7 @@ use super::findings::{Origin, PERMUTED};
 use super::follow::FollowComparison;
 use super::gather::GatheredMethod;
 use super::job::shorter_side;
+use super::judges::Judges;
 use super::nature::Nature;
 use super::study::Study;
 use crate::error::{Context, Result};
@@ -58,13 +59,13 @@ pub struct Shown {
 }
 
 impl Shown {
-    fn new(unit: usize, number: u64, path: PathBuf) -> Shown {
+    pub(super) fn new(unit: usize, number: u64, path: PathBuf) -> Shown {
         Shown { unit, number, path, own: None, photograph: None }
     }
 }
 
 impl Control {
-    fn new(name: &str, meaning: &str) -> Control {
+    pub(super) fn new(name: &str, meaning: &str) -> Control {
         Control {
             name: name.to_owned(),
             meaning: meaning.to_owned(),
@@ -81,7 +82,7 @@ impl Study<'_> {
     ///
     /// # Errors
     /// A photograph that cannot be read, a picture that cannot be written, libtorch's errors.
-    pub fn controls(&self, nature: &Nature, follow: &dyn FollowComparison) -> Result<Vec<Control>> {
+    pub fn controls(&self, nature: &Nature, judges: &Judges, follow: &dyn FollowComparison) -> Result<Vec<Control>> {
         follow.begin("controls", 4);
         let mut controls = vec![self.exemplars(nature)?];
         controls.extend(self.photographs()?);
@@ -92,6 +93,8 @@ impl Study<'_> {
         if !self.job.gathered.groups.iter().any(|group| group.name == "naive") {
             controls.extend(self.naive()?);
         }
+        follow.at(3);
+        controls.extend(self.manipulated(nature, judges)?);
         follow.at(4);
         controls.extend(self.permuted(follow)?);
         controls.retain(|control| !control.pictures.is_empty());
@@ -99,7 +102,7 @@ impl Study<'_> {
     }
 
     /// Writes a picture of a control.
-    fn save(&self, picture: &RgbImage, control: &str, unit: usize, number: u64) -> Result<PathBuf> {
+    pub(super) fn save(&self, picture: &RgbImage, control: &str, unit: usize, number: u64) -> Result<PathBuf> {
         let folder = self.job.out.join("controls").join(slug(control));
         fs::create_dir_all(&folder).with_context(|| format!("{}: cannot be made", folder.display()))?;
         let path = folder.join(format!("{unit:04}-{number}.png"));
@@ -108,7 +111,7 @@ impl Study<'_> {
     }
 
     /// The central square of a photograph, as the target takes it.
-    fn square(&self, photograph: &Photograph) -> Result<RgbImage> {
+    pub(super) fn square(&self, photograph: &Photograph) -> Result<RgbImage> {
         let side = self.job.networks.target.size as u32;
         Ok(squares(&picture::read(&photograph.path)?, 0, side, self.seed, 0).swap_remove(0))
     }

@@ -48,6 +48,12 @@ pub struct Findings {
     pub readings: Vec<Reading>,
     /// Legibility against representational capacity, and against strength, along each dial and over all methods.
     pub tradeoffs: Vec<Tradeoff>,
+    /// What can be told where a dial's pictures fire their unit equally much.
+    #[serde(default)]
+    pub iso: Vec<Iso>,
+    /// Whether the measures notice what they must.
+    #[serde(default)]
+    pub trials: Vec<Trial>,
     /// Mean spectra of the photographs, by frequency: the band in which 90 % of them lie.
     pub spectrum: Band,
     /// F6: the nearest pictures that generators have.
@@ -64,6 +70,11 @@ impl MethodFindings {
     /// Whether it is a control on a target with permuted weights.
     pub fn is_of_permuted_weights(&self) -> bool {
         self.kind == Origin::Control && self.name.starts_with(PERMUTED)
+    }
+
+    /// Whether it is made of exemplars by which measures are tested.
+    pub fn is_manipulated(&self) -> bool {
+        self.kind == Origin::Control && self.name.starts_with(super::manipulations::MANIPULATED)
     }
 
     /// The name in a legend: controls say what they are, and those of permuted weights are one.
@@ -475,6 +486,48 @@ pub struct TradeoffPoint {
     pub families: Option<[f64; 2]>,
     /// The other measure.
     pub against: Measured,
+}
+
+/// A dial where its pictures fire their unit as much as nature does: by unit, the strongest prior that still does.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Iso {
+    /// The dial's place.
+    pub dial: usize,
+    /// What is left under small changes (F1r) at least: 1 is as much as nature does.
+    pub level: f64,
+    /// Units and the method, by place, that was chosen for each.
+    pub units: Vec<(usize, usize)>,
+    /// Units that no setting fires so much.
+    pub missing: usize,
+    /// What strangers can tell there.
+    pub explains: Measured,
+    /// What the target itself can tell there.
+    pub own: Measured,
+}
+
+/// What must happen to a measure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Expected {
+    /// It must get worse.
+    Falls,
+    /// It must not.
+    Stays,
+}
+
+/// A measure under a manipulation of exemplars.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Trial {
+    /// The measure's key.
+    pub metric: String,
+    /// What was done to the exemplars.
+    pub manipulation: String,
+    /// What must happen.
+    pub expected: Expected,
+    /// By how much it got better, paired by unit; negative where it got worse.
+    pub change: Measured,
+    /// Whether that happened; none where there is no interval, or the measure does not tell exemplars from noise.
+    pub passed: Option<bool>,
 }
 
 /// The spectra of the photographs.

@@ -93,34 +93,38 @@ pub struct Nearest {
     pub picture: Tensor,
 }
 
-impl Inversion<'_> {
-    /// The target's features of a generator's pictures of this size, `[N,D]`, and their gradient of the squared distance to `to`.
-    fn in_features(&self, pictures: &Tensor, to: &Tensor, wanted: bool) -> (Tensor, Option<Tensor>) {
-        let target = self.target;
-        let size = [pictures.size()[2], pictures.size()[3]];
-        let resize = Resize::new(size, [target.size; 2], target.network.kind(), target.network.device());
-        let own = target.input_pipeline([target.size; 2], [target.size; 2]);
-        let schedule = target.network.schedule(&[self.features]);
-        let schedule = if wanted { schedule } else { schedule.forward_only() };
-        let pass =
-            target.network.forward(&schedule, &frozen::network::channels_last(&own.apply(&resize.apply(pictures))));
-        let activation = pass.activation(self.features).shallow_clone();
-        let off = pooled(&activation) - to;
-        let distance = off.square().sum_dim_intlist([1i64].as_slice(), false, Kind::Float);
-        if !wanted {
-            return (distance, None);
-        }
-        let shape = activation.size();
-        let positions: i64 = shape[2..].iter().product();
-        let gradient =
-            (off * (2. / positions as f64)).view([&shape[..2], &vec![1; shape.len() - 2]].concat().as_slice());
-        let gradient = gradient.expand(&shape, false).contiguous();
-        let at_input = pass.pullback([(self.features, frozen::network::channels_last(&gradient))]);
-        let std =
-            Tensor::from_slice(&target.std).view([1, 3, 1, 1]).to_kind(at_input.kind()).to_device(at_input.device());
-        (distance, Some(resize.pullback(&(at_input / std))))
+/// The squared distances of pictures' features, averaged over positions, to `to` `[N,D]`, and the gradient by the pictures `[N,3,H,W]` where it is
+/// wanted.
+pub(super) fn distance_in_features(
+    network: &Classifier,
+    features: Point,
+    pictures: &Tensor,
+    to: &Tensor,
+    wanted: bool,
+) -> (Tensor, Option<Tensor>) {
+    let size = [pictures.size()[2], pictures.size()[3]];
+    let resize = Resize::new(size, [network.size; 2], network.network.kind(), network.network.device());
+    let own = network.input_pipeline([network.size; 2], [network.size; 2]);
+    let schedule = network.network.schedule(&[features]);
+    let schedule = if wanted { schedule } else { schedule.forward_only() };
+    let input = frozen::network::channels_last(&own.apply(&resize.apply(pictures)));
+    let pass = network.network.forward(&schedule, &input);
+    let activation = pass.activation(features).shallow_clone();
+    let off = pooled(&activation) - to;
+    let distance = off.square().sum_dim_intlist([1i64].as_slice(), false, Kind::Float);
+    if !wanted {
+        return (distance, None);
     }
+    let shape = activation.size();
+    let positions: i64 = shape[2..].iter().product();
+    let gradient = (off * (2. / positions as f64)).view([&shape[..2], &vec![1; shape.len() - 2]].concat().as_slice());
+    let gradient = gradient.expand(&shape, false).contiguous();
+    let at_input = pass.pullback([(features, frozen::network::channels_last(&gradient))]);
+    let std = Tensor::from_slice(&network.std).view([1, 3, 1, 1]).to_kind(at_input.kind()).to_device(at_input.device());
+    (distance, Some(resize.pullback(&(at_input / std))))
+}
 
+impl Inversion<'_> {
     /// The nearest pictures to these, whose features `[D]` are given, in their order. `watch` is told how many of how many steps are done.
     ///
     /// # Errors
@@ -209,7 +213,7 @@ impl Inversion<'_> {
     /// Squared distances of pictures to a goal, `[N]`, and their gradients where they are wanted.
     fn distances(&self, pictures: &Tensor, goal: &Goal, wanted: bool) -> (Tensor, Option<Tensor>) {
         match goal {
-            Goal::Features(to) => self.in_features(pictures, to, wanted),
+            Goal::Features(to) => distance_in_features(self.target, self.features, pictures, to, wanted),
             Goal::Pixels(to) => {
                 let shrink = self.shrink(pictures);
                 let off = shrink.apply(pictures) - *to;

@@ -40,13 +40,22 @@ pub struct Options {
     pub inversion_steps: usize,
     /// Units of the control by permuted weights.
     pub permuted_units: usize,
+    /// Units whose exemplars are manipulated, so that measures are tested.
+    pub manipulated_units: usize,
 }
 
 impl Default for Options {
-    /// 10,000 replicates and permutations, 5 inversions of 100 steps, 4 permuted units, seed 0.
+    /// 10,000 replicates and permutations, 5 inversions of 100 steps, 4 permuted and 12 manipulated units, seed 0.
     fn default() -> Options {
-        let (inversions, inversion_steps, permuted_units) = (5, 100, 4);
-        Options { seed: 0, replicates: 10_000, permutations: 10_000, inversions, inversion_steps, permuted_units }
+        Options {
+            seed: 0,
+            replicates: 10_000,
+            permutations: 10_000,
+            inversions: 5,
+            inversion_steps: 100,
+            permuted_units: 4,
+            manipulated_units: 12,
+        }
     }
 }
 

@@ -49,7 +49,8 @@ pub(super) fn draw(
     let points: Vec<Point> = of.points.iter().filter_map(|point| Point::of(point, styles.len())).collect();
     // Controls are no points of the trade-off; those that have both figures are shown beside them.
     let controls: Vec<Point> = (comparison.methods.iter().enumerate())
-        .filter(|(place, method)| method.kind == Origin::Control && points.iter().all(|point| point.method != *place))
+        .filter(|(_, method)| method.kind == Origin::Control && !method.is_manipulated())
+        .filter(|(place, _)| points.iter().all(|point| point.method != *place))
         .filter_map(|(method, of_control)| {
             let both = [of_control.metrics.get(&of.legibility)?, of_control.metrics.get(&of.against)?];
             let there = both.iter().all(|figure| figure.value.is_some());

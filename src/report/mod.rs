@@ -70,6 +70,9 @@ pub fn read(folder: &Path) -> Result<Findings> {
     }
     let on_dials = comparison.dials.iter().flat_map(|dial| dial.methods.iter().map(|(method, _)| *method));
     let in_points = comparison.tradeoffs.iter().flat_map(|tradeoff| tradeoff.points.iter().map(|point| point.method));
+    if comparison.iso.iter().any(|iso| iso.dial >= comparison.dials.len()) {
+        bail!("{named}: a figure at one activation is of a dial that is not there");
+    }
     if let Some(method) = on_dials.chain(in_points).find(|method| *method >= methods) {
         bail!("{named}: a dial or a trade-off has method {method}, and there are {methods}, from 0 on");
     }

@@ -70,6 +70,7 @@ impl Page {
                 GROUP_OF_STRENGTH.to_owned() + &tables::group(comparison, MetricGroup::Strength, "Strength"),
             ),
             Section::new("observers", "Observers", "Observer by observer", observers(comparison)),
+            Section::new("trials", "Trials", "The measures tested", trials(comparison)),
             Section::new("statistics", "Statistics", "The trade-off in numbers", tradeoffs(comparison)),
             Section::new("tests", "Tests", "Against pixel space", tests(comparison)),
             Section::new("layers", "Layers", "Layer by layer", LAYERS.to_owned() + &tables::layers(comparison)),
@@ -140,6 +141,9 @@ const DIAGNOSTICS: &str =
 const LAYERS: &str = "<p>Inside of the target: is the way of a picture through the layers that of the photographs that fire the unit most?</p>";
 const OBSERVERS: &str = "<p>Who was shown the pictures of a unit: how often does it tell photographs that fire the unit most from ordinary ones? 0.5 is guessing. \
     Strangers are of another family than the target.</p>";
+const TRIALS: &str = "<p>Natural exemplars were manipulated. A measure that does not fall where nothing is left to tell, or falls where nobody sees a difference, is no \
+    measure of it. Behind each verdict the change, positive where the measure got better; no verdict where it does not tell exemplars from noise in the first \
+    place, or too few units were tried.</p>";
 const TRADEOFFS: &str = "<p>Mean rank correlation, within a unit and over methods, of what strangers can tell with what the target itself can (or with strength): −1 is a pure \
     trade-off. p: methods exchanged for all units at once, the largest over families of strangers. Units are undefined where one of both never \
     changes.</p>";
@@ -234,7 +238,7 @@ fn figures(plots: &[&Plot]) -> String {
 
 fn tradeoffs(comparison: &Findings) -> String {
     match tables::tradeoffs(comparison) {
-        Some(table) => TRADEOFFS.to_owned() + &table,
+        Some(table) => TRADEOFFS.to_owned() + &table + &tables::iso(comparison).unwrap_or_default(),
         None => "<p>No trade-off was computed: it asks for 3 methods, or 3 values of a dial, for 3 units of which all of these have \
                  pictures, for witnesses of another family, and for photographs to choose from.</p>"
             .to_owned(),
@@ -243,6 +247,10 @@ fn tradeoffs(comparison: &Findings) -> String {
 
 fn observers(comparison: &Findings) -> String {
     tables::observers(comparison).map_or_else(String::new, |table| OBSERVERS.to_owned() + &table)
+}
+
+fn trials(comparison: &Findings) -> String {
+    tables::trials(comparison).map_or_else(String::new, |table| TRIALS.to_owned() + &table)
 }
 
 fn tests(comparison: &Findings) -> String {

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use classifiers::Kinship;
 
 use super::html::{Body, Cell, Heading, details, escape, list, table, verbatim};
-use crate::compare::findings::{Direction, Findings, MethodFindings, Metric, MetricGroup, Observer, Origin, Tradeoff};
+use crate::compare::findings::{
+    Direction, Expected, Findings, Iso, MethodFindings, Metric, MetricGroup, Observer, Origin, Tradeoff,
+};
 use crate::plot::number::{figure, probability, setting};
 
 fn heading(metric: &Metric) -> Heading {
@@ -20,7 +22,8 @@ fn heading(metric: &Metric) -> Heading {
 /// Methods first, and controls under a heading of their own.
 fn bodies(comparison: &Findings, row: impl Fn(&MethodFindings) -> Vec<Cell>) -> Vec<Body> {
     let of = |control: bool| {
-        comparison.methods.iter().filter(|method| (method.kind == Origin::Control) == control).map(&row).collect()
+        let shown = comparison.methods.iter().filter(|method| !method.is_manipulated());
+        shown.filter(|method| (method.kind == Origin::Control) == control).map(&row).collect()
     };
     vec![
         Body { heading: None, rows: of(false) },
@@ -256,6 +259,64 @@ pub(super) fn tradeoffs(comparison: &Findings) -> Option<String> {
         Body { heading: Some("No claims: the methods of a folder are no sample of anything"), rows: of(false) },
     ];
     Some(table("Legibility against what it may cost", &headings, &bodies))
+}
+
+/// Measures under manipulations; nothing where nothing was manipulated.
+pub(super) fn trials(comparison: &Findings) -> Option<String> {
+    let mut ways: Vec<(&str, Expected)> = vec![];
+    for trial in &comparison.trials {
+        if !ways.iter().any(|(way, _)| *way == trial.manipulation) {
+            ways.push((&trial.manipulation, trial.expected));
+        }
+    }
+    let mut headings = vec![Heading::plain("measure")];
+    headings.extend(ways.iter().map(|(way, expected)| Heading {
+        text: format!("{way}: must {}", if *expected == Expected::Falls { "fall" } else { "stay" }),
+        better: "",
+    }));
+    let metrics =
+        comparison.metrics.iter().filter(|metric| comparison.trials.iter().any(|trial| trial.metric == metric.key));
+    let row = |metric: &Metric| {
+        let cell = |(way, _): &(&str, Expected)| {
+            let found = comparison.trials.iter().find(|trial| trial.metric == metric.key && trial.manipulation == *way);
+            let Some(trial) = found else { return Cell::text("not tried") };
+            let verdict = match trial.passed {
+                Some(true) => "passed",
+                Some(false) => "failed",
+                None => "no verdict",
+            };
+            Cell::words(&format!("{verdict}, {}", trial.change.value.map_or("no value".to_owned(), figure)))
+        };
+        std::iter::once(Cell::text(&metric.name)).chain(ways.iter().map(cell)).collect()
+    };
+    let rows: Vec<Vec<Cell>> = metrics.map(row).collect();
+    let caption = "Measures under manipulations of natural exemplars";
+    (!rows.is_empty()).then(|| table(caption, &headings, &[Body { heading: None, rows }]))
+}
+
+/// What can be told at one activation; nothing where no dial becomes freer.
+pub(super) fn iso(comparison: &Findings) -> Option<String> {
+    let row = |iso: &Iso| {
+        vec![
+            Cell::text(&comparison.dials[iso.dial].name),
+            Cell::number(iso.level, &figure(iso.level)),
+            Cell::number(iso.units.len() as f64, &iso.units.len().to_string()),
+            Cell::number(iso.missing as f64, &iso.missing.to_string()),
+            Cell::measured(&iso.explains, None),
+            Cell::measured(&iso.own, None),
+        ]
+    };
+    let rows: Vec<Vec<Cell>> = comparison.iso.iter().map(row).collect();
+    let headings = [
+        "along",
+        "left under changes, at least",
+        "units",
+        "units that nothing fires so much",
+        "strangers",
+        "the target itself",
+    ];
+    let caption = "At one activation: the strongest prior that still fires the unit so much";
+    (!rows.is_empty()).then(|| table(caption, &headings.map(Heading::plain), &[Body { heading: None, rows }]))
 }
 
 /// The units.

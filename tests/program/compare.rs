@@ -96,7 +96,7 @@ fn succeed(arguments: &[&str], folder: &Path) -> String {
 /// Compares the records in a folder below `at`, and what else is named.
 fn compare(at: &Path, out: &str, more: &[&str]) -> Findings {
     let words = ["compare", "records", "--out", out, "--replicates", "2000", "--permutations", "2000"];
-    let reference = ["--reference", "imagenet-samples", "photos", "quarters"];
+    let reference = ["--manipulated-units", "0", "--reference", "imagenet-samples", "photos", "quarters"];
     succeed(&[&words[..], more, &reference].concat(), at);
     serde_json::from_slice(&std::fs::read(at.join(out).join("comparison.json")).unwrap()).unwrap()
 }
@@ -295,6 +295,15 @@ fn the_dial_goes_from_the_prior_to_pixels() {
     let said = &primary[0].sentence;
     assert!(said.contains("Too little for a claim: 4 units and 2 seeds") && said.contains("no relation"), "{said}");
     assert!(said.contains("3 settings allow no claim at all"), "of 3! orders the least p is a third: {said}");
+    // At one activation: the strongest prior that still fires the unit so much, by unit.
+    let [as_nature, half] = &of.comparison.iso[..] else { panic!("{:?}", of.comparison.iso) };
+    assert_eq!((as_nature.level, half.level, half.units.len() + half.missing), (1., 0.5, 4));
+    assert!(half.units.len() >= as_nature.units.len());
+    for (unit, method) in &half.units {
+        let own = of.comparison.pictures.iter().filter(|of| (of.unit, of.method) == (*unit, *method));
+        let robust: Vec<f64> = own.map(|of| of.metrics["robust"]).collect();
+        assert!(robust.iter().sum::<f64>() / robust.len() as f64 >= 0.5, "{unit} {method}: {robust:?}");
+    }
     let all = of.comparison.tradeoffs.iter().find(|tradeoff| tradeoff.dial.is_none()).unwrap();
     assert_eq!(all.sentence, "");
     assert!(
@@ -349,6 +358,41 @@ fn python_computes_the_same_from_the_files() {
     for (row, method) in reader.records().map(Result::unwrap).zip(&of.comparison.methods) {
         assert_eq!(row[0], method.label);
         assert_eq!(row[column].parse().ok(), method.metrics["ratio"].value);
+    }
+}
+
+/// Exemplars of twelve classes, manipulated. The pictures that are compared do not matter here.
+#[test]
+fn measures_fall_where_nothing_is_left_to_tell() {
+    bring(&["efficientnet-lite0", "squeezenet-caffe"]);
+    let folder = TempDir::new().unwrap();
+    let at = folder.path();
+    quarters(at);
+    let picture = support::reference("preprocessing/astronaut_224.png");
+    let rows = [22, 99, 129, 243, 251, 305, 317, 438, 455, 471, 541, 559]
+        .map(|class| format!("{},class:{class},any\n", picture.display()));
+    std::fs::write(at.join("any.csv"), format!("path,unit,method\n{}", rows.concat())).unwrap();
+    let words = "compare --foreign any.csv --classifier efficientnet-lite0 --witness squeezenet-caffe --out tried --inversions 0 --permuted-units 0 \
+                 --replicates 2000 --reference imagenet-samples photos quarters";
+    succeed(&words.split_whitespace().collect::<Vec<_>>(), at);
+    let found: Findings = serde_json::from_slice(&std::fs::read(at.join("tried/comparison.json")).unwrap()).unwrap();
+    let of = |metric: &str, way: &str| {
+        let trial = found.trials.iter().find(|trial| trial.metric == metric && trial.manipulation == way);
+        trial.unwrap_or_else(|| panic!("{metric} under {way}"))
+    };
+    for trial in &found.trials {
+        println!(
+            "{}, {}: {:?} {:?} {:?}",
+            trial.metric, trial.manipulation, trial.change.value, trial.change.interval, trial.passed
+        );
+    }
+    // What so few photographs can tell for sure; experiments/README.md has the whole table.
+    for (metric, way) in [("path", "phases scrambled"), ("path", "half masked"), ("predicts", "another unit's")] {
+        assert_eq!(of(metric, way).passed, Some(true), "{metric} under {way}: {:?}", of(metric, way).change);
+    }
+    for metric in ["explains", "own"] {
+        let falls = ["half masked", "another object added", "phases scrambled", "another unit's", "adversarial"];
+        assert!(falls.iter().all(|way| of(metric, way).change.value.is_some()), "{metric}");
     }
 }
 
