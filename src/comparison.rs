@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use frozen::network::Point;
 
+use crate::compare::findings::Registered;
 use crate::compare::{Findings, FollowComparison, Gathered, Job, Options, Prior, compare, tables};
 use crate::error::{Context, Error, OfRequest, Result, bail, request};
 use crate::look::{Networks, default_layers, last_features};
@@ -14,6 +15,7 @@ use crate::plot;
 use crate::random::{Purpose, Seed, order, stream};
 use crate::reference::Photograph;
 use crate::run::{Experiment, manifests_in};
+use crate::store::Hash;
 
 /// The sets of the zoo that photographs come from unless somebody says.
 const REFERENCES: [&str; 2] = ["imagenet-samples", "photos"];
@@ -41,6 +43,7 @@ pub struct Comparison {
     baseline: Option<String>,
     layers: Vec<String>,
     title: Option<String>,
+    registered: Option<PathBuf>,
     command: Option<String>,
     options: Options,
 }
@@ -105,6 +108,13 @@ impl Comparison {
     #[must_use]
     pub fn title(mut self, title: &str) -> Comparison {
         self.title = Some(title.to_owned());
+        self
+    }
+
+    /// A file that was written before any result was seen: its sha256 stands in the result.
+    #[must_use]
+    pub fn registered(mut self, file: impl Into<PathBuf>) -> Comparison {
+        self.registered = Some(file.into());
         self
     }
 
@@ -209,6 +219,7 @@ impl Comparison {
             baseline: self.baseline.clone(),
             out,
             options: self.options.clone(),
+            registered: self.registered.as_deref().map(registered).transpose()?,
             command: self.command.clone().unwrap_or_else(|| "a program that uses the library".to_owned()),
         })
     }
@@ -288,6 +299,15 @@ impl Comparison {
         let names: Vec<String> = self.folders.iter().chain(&self.foreign).filter_map(name).collect();
         names.join(", ")
     }
+}
+
+/// A file that was written before any result was seen, by name and sha256.
+fn registered(path: &Path) -> Result<Registered> {
+    let bytes = std::fs::read(path)
+        .of_request()
+        .with_context(|| format!("--registered: {}: cannot be read", path.display()))?;
+    let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    Ok(Registered { file, sha256: Hash::of(&bytes).to_string() })
 }
 
 /// The classifier that all records have.

@@ -72,6 +72,9 @@ pub struct CompareCommand {
     /// Of crops, noise, resampling and permutations.
     #[arg(long, default_value_t = 0, value_name = "SEED")]
     seed: u64,
+    /// A file that was written before any result was seen; its sha256 stands in the result.
+    #[arg(long, value_name = "FILE")]
+    registered: Option<PathBuf>,
     /// What the comparison is called [default: what the experiments say of themselves].
     #[arg(long, value_name = "TEXT")]
     title: Option<String>,
@@ -108,6 +111,9 @@ pub(super) fn run(command: CompareCommand, quiet: bool) -> Result<u8> {
     }
     if let Some(title) = &command.title {
         comparison = comparison.title(title);
+    }
+    if let Some(file) = &command.registered {
+        comparison = comparison.registered(file);
     }
     let bar = Bar::new(quiet);
     let findings = comparison.run_watched(&models, &command.out, &bar);

@@ -100,6 +100,7 @@ pub fn compare(job: &Job, follow: &dyn FollowComparison) -> Result<Findings> {
             layers: networks.layers.iter().map(|(name, _)| name.clone()).collect(),
             encoder: judges.encoder().map(|place| networks.witnesses[place].name.clone()),
             pools: nature.pools(),
+            registered: job.registered.clone(),
             command: job.command.clone(),
         },
         cautions: vec![],

@@ -8,7 +8,7 @@ use classifiers::Classifier;
 use generators::Generator;
 use zoo::suggest::hint;
 
-use super::findings::Origin;
+use super::findings::{Origin, Registered};
 use super::gather::{Gathered, GatheredMethod};
 use crate::error::{Result, bail, request};
 use crate::look::Networks;
@@ -83,6 +83,8 @@ pub struct Job {
     pub out: PathBuf,
     /// How much is computed.
     pub options: Options,
+    /// What was fixed before anybody looked.
+    pub registered: Option<Registered>,
     /// The command line, or whatever else tells how it came about.
     pub command: String,
 }

@@ -12,7 +12,7 @@ use super::data::data;
 use super::html::{details, escape, list, script_json, verbatim};
 use super::tables;
 use super::thumbnails::{Block, Size};
-use crate::compare::findings::{Findings, MetricGroup, Origin, Participant};
+use crate::compare::findings::{Findings, MetricGroup, Origin, Participant, Registered};
 use crate::plot::Plot;
 use crate::plot::number::figure;
 
@@ -333,6 +333,14 @@ fn sources(comparison: &Findings, missing: usize) -> String {
         escape(&comparison.version),
         verbatim(&settings.command)
     );
+    if let Some(Registered { file, sha256 }) = &settings.registered {
+        let _ = write!(
+            html,
+            "<p>Read by rules that were fixed beforehand: {} <code class=\"hash\">sha256 {}</code></p>",
+            escape(file),
+            escape(sha256)
+        );
+    }
     for source in &comparison.sources {
         let _ = write!(
             html,

@@ -145,7 +145,7 @@ fn compared() -> &'static Compared {
             table.push_str(&line);
         }
         std::fs::write(at.join("half.csv"), table).unwrap();
-        let more = ["--foreign", "half.csv", "--inversions", "0", "--permuted-units", "1"];
+        let more = ["--foreign", "half.csv", "--inversions", "0", "--permuted-units", "1", "--registered", "test.yaml"];
         let comparison = compare(at, "compared", &more);
         Compared { comparison, folder }
     })
@@ -205,6 +205,17 @@ fn photographs_tell_what_drives_a_unit_and_the_wrong_units_pictures_do_not() {
     assert_eq!(own.count(), 3 * 4);
     let below: Vec<_> = of.comparison.units.iter().map(|unit| unit.below.as_deref()).collect();
     assert!(below.iter().all(|layer| *layer == Some("pool")), "{below:?}");
+}
+
+#[test]
+fn what_was_fixed_beforehand_stands_in_the_result_by_its_hash() {
+    let of = compared();
+    let registered = of.comparison.settings.registered.as_ref().unwrap();
+    let bytes = std::fs::read(of.folder.path().join("test.yaml")).unwrap();
+    assert_eq!(
+        (&*registered.file, &registered.sha256),
+        ("test.yaml", &metapicture::store::Hash::of(&bytes).to_string())
+    );
 }
 
 #[test]
@@ -485,6 +496,7 @@ fn wrong_requests_end_with_a_line_that_says_what_is_wrong() {
         (&["records", "--manifest", "nowhere.yaml"], 2, "--manifest: "),
         (&["records", "--layers", "_blocks.99"], 2, "no layer '_blocks.99'"),
         (&["records", "--witness", narrow::CLASSIFIER], 2, "is the classifier itself"),
+        (&["records", "--registered", "nowhere.yaml"], 2, "--registered: nowhere.yaml: cannot be read"),
         (&["records", "--reference", "empty"], 2, "no pictures"),
         (&["records", "--reference", "photo"], 2, "photos"),
     ];

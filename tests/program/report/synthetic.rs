@@ -446,6 +446,7 @@ pub fn make(folder: &Path, size: &Size) -> Findings {
             layers,
             encoder: Some("googlenet".to_owned()),
             pools: Some(Pools { top: 9, exemplars: 9, middle: 91, low: 91 }),
+            registered: Some(Registered { file: HOSTILE.to_owned(), sha256: "00ff".to_owned() }),
             command: "metapicture compare out/tradeoff --out out/tradeoff-compared".to_owned(),
         },
         cautions: vec![
