@@ -26,6 +26,9 @@ pub struct Report {
     /// Its largest size in MB (10^6 bytes): pictures are made as small as that asks for.
     #[arg(long, default_value_t = 8., value_name = "MB")]
     max_size: f64,
+    /// Leave out pictures that are photographs, or made of them: for pages that others may see. Their figures stay.
+    #[arg(long)]
+    no_photographs: bool,
     /// Print one JSON document.
     #[arg(long)]
     json: bool,
@@ -37,7 +40,10 @@ pub(super) fn run(command: Report, quiet: bool) -> Result<u8> {
     }
     // Thousands of small resizes: threads would spend more time on waiting for each other.
     tch::set_num_threads(1);
-    let comparison = report::read(&command.folder).of_request()?;
+    let mut comparison = report::read(&command.folder).of_request()?;
+    if command.no_photographs {
+        comparison.leave_out_photographs();
+    }
     let out = command.out.unwrap_or_else(|| command.folder.join("report.html"));
     let written = report::write(&comparison, &command.folder, &out, (command.max_size * 1e6) as usize)?;
     if let Some(first) = written.missing.first() {

@@ -98,6 +98,15 @@ impl Findings {
         self.metrics.iter().find(|metric| metric.key == key)
     }
 
+    /// Forgets the pictures of those controls that are photographs or made of them. Figures of methods stay.
+    pub fn leave_out_photographs(&mut self) {
+        let of_photographs = |method: &MethodFindings| {
+            let named = ["natural exemplars", "photographs", "phase-scrambled photographs"].contains(&&*method.name);
+            method.kind == Origin::Control && (named || method.is_manipulated())
+        };
+        self.pictures.retain(|picture| !self.methods.get(picture.method).is_some_and(of_photographs));
+    }
+
     /// What the primary trade-offs say.
     pub fn sentences(&self) -> impl Iterator<Item = &str> {
         let primary = self.tradeoffs.iter().filter(|tradeoff| tradeoff.primary && !tradeoff.sentence.is_empty());

@@ -1,4 +1,4 @@
-//! What each picture does to the unit, and what the witnesses make of it: a small marker a picture.
+//! What each picture does to the unit, and what other networks make of it: a small marker a picture.
 
 use super::chart::{Axis, Frame, Key, Scale, Swatch, legend};
 use super::chosen::{ACTIVATION, probability};

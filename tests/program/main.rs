@@ -9,3 +9,4 @@ mod slurm;
 mod snapshots;
 mod store;
 mod sweep;
+mod verdict;

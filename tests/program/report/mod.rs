@@ -196,6 +196,31 @@ fn the_report_needs_nothing_else_and_believes_nothing() {
 }
 
 #[test]
+fn a_page_for_others_has_no_photographs_and_all_figures() {
+    let (folder, mut comparison) = small();
+    let control = comparison.methods.iter().position(|method| method.kind == Origin::Control).unwrap();
+    comparison.methods[control].name = "natural exemplars".to_owned();
+    std::fs::write(folder.path().join("comparison.json"), serde_json::to_vec(&comparison).unwrap()).unwrap();
+    let report = |more: &[&str]| -> Value {
+        let command = Command::new(env!("CARGO_BIN_EXE_metapicture"))
+            .arg("report")
+            .arg(folder.path())
+            .arg("--json")
+            .args(more)
+            .output();
+        serde_json::from_slice(&command.unwrap().stdout).unwrap()
+    };
+    let of_control = comparison.pictures.iter().filter(|picture| picture.method == control).count();
+    assert!(of_control > 0);
+    // The last picture's file, which is one of these, is not there.
+    let [all, fewer] =
+        [report(&[]), report(&["--no-photographs"])].map(|written| written["pictures"].as_u64().unwrap() as usize);
+    assert_eq!(all - fewer, of_control - 1);
+    let html = std::fs::read_to_string(folder.path().join("report.html")).unwrap();
+    assert!(html.contains(&comparison.methods[control].label), "its figures stay");
+}
+
+#[test]
 fn a_smaller_report_has_smaller_pictures_and_too_small_a_one_is_refused() {
     let (folder, comparison) = small();
     let out = folder.path().join("small.html");
