@@ -193,9 +193,7 @@ pub fn lay_out(stores: &[&Store], rows: &[&Row], by: &str, across: &[String], be
                 if scored(row).is_finite() {
                     caption.push(format!("activation {:.1}", scored(row)));
                 }
-                if let Some(probability) = row.get("witness_probability").and_then(Value::as_f64) {
-                    caption.push(format!("witnesses {probability:.2}"));
-                }
+                caption.extend(witnesses(row));
                 let folder = row.get(FOLDER).and_then(Value::as_str).map(Path::new);
                 let store = stores.iter().find(|store| Some(store.root()) == folder).unwrap_or(&stores[0]);
                 Some(Cell { picture: Some(picture::read(&store.picture(&id))?), caption })
@@ -209,7 +207,7 @@ pub fn lay_out(stores: &[&Store], rows: &[&Row], by: &str, across: &[String], be
     let mut notes =
         vec!["activation: of the unit, measured on the saved 8-bit picture (for a class, its logit)".to_owned()];
     if rows.iter().any(|row| row.get("witness_probability").is_some_and(|value| !value.is_null())) {
-        notes.push("witnesses: mean probability of the class in classifiers that took no part".to_owned());
+        notes.push("beneath it: probability of the class in classifiers that took no part (witnesses)".to_owned());
     }
     if several {
         let which = if best { "the one of highest activation" } else { "the first" };
@@ -227,4 +225,41 @@ pub fn lay_out(stores: &[&Store], rows: &[&Row], by: &str, across: &[String], be
         title.push_str(&format!("; prior: {generators}"));
     }
     Ok(Sheet { title, columns, rows: names, cells, notes, side })
+}
+
+/// Witnesses that are named each; of more of them the mean is told.
+const MOST_WITNESSES: usize = 3;
+
+/// What the witnesses say of a row's picture, a line each: their mean hides that kin may believe what strangers do not.
+fn witnesses(row: &Row) -> Vec<String> {
+    const MEAN: &str = "witness_probability";
+    let told = |name: &str, key: &str| Some(format!("{name} {:.2}", row.get(key).and_then(Value::as_f64)?));
+    let named = row.keys().filter(|key| *key != MEAN).filter_map(|key| Some((key.strip_suffix("_probability")?, key)));
+    let each: Vec<String> = named.filter_map(|(name, key)| told(name, key)).collect();
+    if each.is_empty() || each.len() > MOST_WITNESSES { told("witnesses", MEAN).into_iter().collect() } else { each }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn kin_and_strangers_are_told_apart_beneath_a_picture() {
+        let row = |value: Value| value.as_object().cloned().unwrap();
+        let two = row(
+            json!({ "probability": 1.0, "witness_probability": 0.5, "lite1_probability": 0.99, "squeezenet_probability": 0.01 }),
+        );
+        assert_eq!(witnesses(&two), ["lite1 0.99", "squeezenet 0.01"]);
+        let mut many = two.clone();
+        for name in ["a", "b"] {
+            many.insert(format!("{name}_probability"), json!(0.5));
+        }
+        assert_eq!(witnesses(&many), ["witnesses 0.50"]);
+        assert!(
+            witnesses(&row(json!({ "probability": 1.0, "witness_probability": null, "lite1_probability": null })))
+                .is_empty()
+        );
+    }
 }
