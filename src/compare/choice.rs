@@ -226,7 +226,7 @@ mod tests {
         let z = white.root.linalg_solve_triangular(&(&mixed - &white.mean).transpose(0, 1), false, true, false);
         let covariance = z.matmul(&z.transpose(0, 1)) / 4000.;
         let off = (covariance - Tensor::eye(8, (Kind::Double, tch::Device::Cpu))).abs().max().double_value(&[]);
-        assert!(off < 0.05, "{off}");
+        assert!(off < 0.1, "{off}");
     }
 
     /// The numbers are those of scikit-learn 1.9 (`LedoitWolf().fit(x).covariance_`) and of NumPy's Cholesky root of it.
