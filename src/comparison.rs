@@ -20,15 +20,15 @@ use crate::store::Hash;
 /// The sets of the zoo that photographs come from unless somebody says.
 const REFERENCES: [&str; 2] = ["imagenet-samples", "photos"];
 
-/// A request to compare pictures: how legible each method's are, and how far they drift from those of pixel space.
+/// A request to compare pictures: who can read each method's, and what they tell of their unit.
 ///
 /// ```no_run
 /// use metapicture::prelude::*;
 ///
 /// let models = Models::open()?;
-/// let found = Comparison::of(["out/banana"]).witnesses(["efficientnet-lite1"]).run(&models, "out/compared")?;
+/// let found = Comparison::of(["out/banana"]).witnesses(["squeezenet-caffe"]).run(&models, "out/compared")?;
 /// for method in &found.methods {
-///     println!("{}: {:?}", method.label, method.metrics["agreement"].value);
+///     println!("{}: {:?}", method.label, method.metrics["explains"].value);
 /// }
 /// # Ok::<(), Error>(())
 /// ```

@@ -39,6 +39,12 @@ pub(crate) fn family(architecture: &str) -> Option<&'static str> {
     FAMILIES.iter().find(|(begins, _)| architecture.starts_with(begins)).map(|(_, family)| *family)
 }
 
+/// What a family is one of several of, where they share their blocks: families of one stock agree for reasons of their own.
+pub fn stock(family: &str) -> String {
+    let of_blocks = HALF_KIN.iter().any(|kin| kin.eq_ignore_ascii_case(family));
+    if of_blocks { HALF_KIN.join(" and ") } else { family.to_owned() }
+}
+
 impl Kinship {
     /// Of two families.
     pub fn between(a: Option<&str>, b: Option<&str>) -> Kinship {

@@ -34,7 +34,7 @@ pub mod vgg;
 
 pub use built::Names;
 pub use classifier::Classifier;
-pub use family::Kinship;
+pub use family::{Kinship, stock};
 pub use input_pipeline::InputPipeline;
 pub use parts::LOGITS;
 

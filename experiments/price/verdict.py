@@ -5,7 +5,7 @@
 
 Everything is computed from `observers.csv` and `comparison.json`. L is what strangers can tell: the mean, over families other than the target's, of how
 often they choose the right one of two photographs; R is what the target itself can tell. Units are what is drawn anew in intervals; in T3 and T4 methods
-are what is random. A claim needs every target and every family of strangers.
+are what is random. A claim needs every target; T1 needs every family of strangers, T3 and T4 take their mean.
 """
 import csv
 import hashlib
@@ -42,7 +42,9 @@ class Target:
                 if row["kinship"] == "own":
                     own[key] = float(row["hard"])
                 elif row["kinship"] == "foreign":
-                    foreign.setdefault(row["family"], {}).setdefault(key, []).append(float(row["hard"]))
+                    # Families of the same blocks agree for reasons of their own.
+                    family = "EfficientNet and MobileNet" if row["family"] in ("EfficientNet", "MobileNet") else row["family"]
+                    foreign.setdefault(family, {}).setdefault(key, []).append(float(row["hard"]))
         self.families = sorted(foreign)
         self.by_family = {family: {key: mean(values) for key, values in of.items()} for family, of in foreign.items()}
         self.own = own
@@ -98,7 +100,10 @@ def detectability(accuracy):
 
 def proportional(target):
     """T4: the slope of ln d' of the target on ln d' of strangers over arms, where both have errors (Deming 1943); -1 is "inversely proportional".
-    Arms and units are drawn anew."""
+    Arms and units are drawn anew. Arms that tell somebody nothing are left out: the logarithm of nothing would decide."""
+    told = [arm for arm in target.arms if min(mean(of[arm, unit] for unit in target.units) for of in (target.own, target.foreign)) > 0.51]
+    if len(told) < 3:
+        return {"value": None, "95 %": [-math.inf, math.inf], "arms": len(told)}
 
     def fit(arms, units):
         points, errors = [], [[], []]
@@ -122,14 +127,16 @@ def proportional(target):
     draw = random.Random(1)
     drawn = []
     for _ in range(REPLICATES // 4):
-        arms = draw.choices(target.arms, k=len(target.arms))
+        arms = draw.choices(told, k=len(told))
         if len(set(arms)) >= 3:
             value = fit(arms, draw.choices(target.units, k=len(target.units)))
             if value is not None:
                 drawn.append(value)
     drawn.sort()
+    if not drawn:
+        return {"value": None, "95 %": [-math.inf, math.inf], "arms": len(told)}
     ends = [drawn[int(0.025 * len(drawn))], drawn[min(int(0.975 * len(drawn)), len(drawn) - 1)]]
-    return {"value": fit(target.arms, target.units), "95 %": ends}
+    return {"value": fit(told, target.units), "95 %": ends, "arms": len(told)}
 
 
 def tests(target, rule):
@@ -181,7 +188,12 @@ def main():
         settings = json.loads((pathlib.Path(folder) / "comparison.json").read_text())["settings"]
         if (settings.get("registered") or {}).get("sha256") != sha256:
             sys.exit(f"{folder}: was compared by another registration than {registered.name} (metapicture compare --registered)")
-    found = [tests(Target(folder, rule["legible"], rule["naive"]), rule) for folder in sys.argv[1:]]
+    targets = [Target(folder, rule["legible"], rule["naive"]) for folder in sys.argv[1:]]
+    if sorted(target.name for target in targets) != sorted(rule["targets"]):
+        sys.exit(f"the targets must be {', '.join(rule['targets'])}, each once")
+    if any(len(target.units) < 2 for target in targets):
+        sys.exit("there are no units of which every arm has pictures")
+    found = [tests(target, rule) for target in targets]
     print(json.dumps({"registered": sha256, "tests": found, "says": sentence(found, rule)}, indent=1))
 
 

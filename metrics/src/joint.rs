@@ -21,7 +21,7 @@ pub struct Joint {
     pub p: f64,
     /// Whether all relabellings were tried; otherwise `p` is (count + 1)/(permutations + 1) over random ones.
     pub exact: bool,
-    /// The smallest p that so many methods can give.
+    /// The smallest p that so many methods can give: an order and its reverse are equally far from 0.
     pub least: f64,
     /// The lowest and the highest correlation if one method is left out; `None` of fewer than 4 methods.
     pub without_one: Option<[f64; 2]>,
@@ -49,7 +49,7 @@ pub fn joint<U: AsRef<[[f64; 2]]>>(units: &[U], permutations: usize, seed: u64) 
             each_order(&mut all.clone(), methods, &mut |order| {
                 far += usize::from(sum_along(&table.products, order).abs() >= threshold);
             });
-            (far as f64 / count as f64, true, 1. / count as f64)
+            (far as f64 / count as f64, true, 2. / count as f64)
         }
         None => {
             let (mut rng, mut order) = (ChaCha8Rng::seed_from_u64(seed), all.clone());

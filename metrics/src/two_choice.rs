@@ -6,7 +6,7 @@ use std::f64::consts::SQRT_2;
 use statrs::distribution::{ContinuousCDF, Normal};
 
 /// d' of an accuracy in a choice between two, 0 to 1: how far apart, in standard deviations, what is right and what is wrong would lie if both were
-/// Gaussian (Green & Swets 1966, "Signal Detection Theory and Psychophysics"). Within 6.7 of 0.
+/// Gaussian (Green & Swets 1966, "Signal Detection Theory and Psychophysics"). Within 6.8 of 0.
 pub fn detectability(accuracy: f64) -> f64 {
     SQRT_2 * Normal::standard().inverse_cdf(accuracy.clamp(1e-6, 1. - 1e-6))
 }

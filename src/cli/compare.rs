@@ -69,7 +69,7 @@ pub struct CompareCommand {
     /// Units whose natural exemplars are manipulated, so that the measures themselves are tested; 0 for none.
     #[arg(long, default_value_t = 12, value_name = "N")]
     manipulated_units: usize,
-    /// Of crops, noise, resampling and permutations.
+    /// Of phases, noise, resampling and permutations.
     #[arg(long, default_value_t = 0, value_name = "SEED")]
     seed: u64,
     /// A file that was written before any result was seen; its sha256 stands in the result.

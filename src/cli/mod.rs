@@ -64,7 +64,7 @@ enum Command {
     Sweep(Box<sweep::SweepCommand>),
     /// A labelled contact sheet of a folder of records.
     Sheet(sheet::SheetCommand),
-    /// How far pictures drift from those of pixel space, and what their legibility costs.
+    /// Who can read pictures, what they tell of their unit, and what legibility costs.
     Compare(Box<compare::CompareCommand>),
     /// A comparison as one HTML file.
     Report(report::Report),

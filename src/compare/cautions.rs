@@ -35,6 +35,7 @@ pub fn cautions(study: &Study, findings: &Findings) -> Vec<String> {
                 .to_owned(),
         ),
     }
+    cautions.extend(unequal_pictures(&own));
     cautions.extend(still_rising(&own));
     for dial in &findings.dials {
         cautions.extend(dial.void.as_ref().map(|why| format!("Nothing may be concluded from {}: {why}.", dial.name)));
@@ -121,6 +122,19 @@ fn unequal_effort(baseline: &MethodFindings, own: &[&MethodFindings]) -> Option<
              effort only.",
             baseline.label,
             unequal.join(", ")
+        )
+    })
+}
+
+/// Whoever is shown more pictures can tell more.
+fn unequal_pictures(own: &[&MethodFindings]) -> Option<String> {
+    let of_unit = |method: &MethodFindings| method.pictures as f64 / method.units.max(1) as f64;
+    let (least, most) =
+        own.iter().fold((f64::INFINITY, 0f64), |(low, high), of| (low.min(of_unit(of)), high.max(of_unit(of))));
+    (most > least * 1.01).then(|| {
+        format!(
+            "Unequal numbers of pictures: {least:.1} to {most:.1} of a unit. Who is shown more pictures can tell more, so that methods with unequal numbers cannot be held \
+             against each other in the two-choice task."
         )
     })
 }

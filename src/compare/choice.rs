@@ -27,9 +27,9 @@ use crate::error::{Context, Result};
 struct Group {
     method: usize,
     unit: usize,
-    /// Places of its pictures.
-    pictures: Vec<usize>,
-    /// Photographs that these pictures are: nothing is held against itself.
+    /// Places of its pictures, and the photographs that they are.
+    pictures: Vec<(usize, Option<usize>)>,
+    /// Photographs that these pictures are or were made of: nothing is held against itself.
     shown: BTreeSet<usize>,
 }
 
@@ -53,8 +53,8 @@ pub fn readings(
             pictures: vec![],
             shown: BTreeSet::new(),
         });
-        group.pictures.push(place);
-        group.shown.extend(of.photograph);
+        group.pictures.push((place, of.photograph));
+        group.shown.extend(of.photograph.iter().chain(&of.sources));
     }
     let groups: Vec<Group> = by_key.into_values().collect();
     let mut readings = vec![];
@@ -113,16 +113,25 @@ fn by_one(
     if nature.pools().is_none() || groups.is_empty() {
         return Ok(groups.iter().map(blank).collect());
     }
-    let rows: Vec<Vec<f32>> =
-        groups.iter().flat_map(|group| &group.pictures).map(|place| features(&measures.pictures[*place])).collect();
+    let rows: Vec<Vec<f32>> = groups
+        .iter()
+        .flat_map(|group| &group.pictures)
+        .map(|(place, _)| features(&measures.pictures[*place]))
+        .collect();
     let rows: Vec<&[f32]> = rows.iter().map(Vec::as_slice).collect();
     let (photographs, pictures) = (matrix(&photographs), matrix(&rows));
+    // Whoever gives no numbers can tell nothing.
+    let finite = |features: &Tensor| features.isfinite().all().int64_value(&[]) == 1;
+    if !finite(&photographs) || !finite(&pictures) {
+        return Ok(groups.iter().map(blank).collect());
+    }
     let scores = [scores(&photographs, &pictures, groups, 0)?, scores(&photographs, &pictures, groups, 1)?];
     let reading = |(number, group): (usize, &&Group)| {
         let unit = group.unit;
         let in_half = |half: usize, pool: &[usize]| -> Vec<f64> {
+            let Some(scores) = &scores[half][number] else { return vec![] };
             let kept = pool.iter().filter(|place| *place % 2 == half && !group.shown.contains(place));
-            kept.map(|place| scores[half][number][*place]).collect()
+            kept.map(|place| scores[*place]).collect()
         };
         let choice = |wrong: &[usize]| {
             let of = |half: usize| two_choice::accuracy(&in_half(half, nature.top(unit)), &in_half(half, wrong));
@@ -144,22 +153,28 @@ fn by_one(
     Ok(groups.iter().enumerate().map(reading).collect())
 }
 
-/// By group and photograph: the mean cosine of the group's pictures with the photograph, by what the photographs of the other half are like.
-fn scores(photographs: &Tensor, pictures: &Tensor, groups: &[&Group], half: i64) -> Result<Vec<Vec<f64>>> {
+/// By group and photograph: the mean cosine of the group's pictures with the photograph, by what the photographs of the other half are like. Pictures that are
+/// photographs of that other half are left out, since by their own kind they would be unlike all others; none of a group of nothing else.
+fn scores(photographs: &Tensor, pictures: &Tensor, groups: &[&Group], half: i64) -> Result<Vec<Option<Vec<f64>>>> {
     let _guard = tch::no_grad_guard();
     let other = photographs.slice(0, 1 - half, photographs.size()[0], 2);
     let white = Whitening::of(&other)?;
     let (photographs, pictures) = (white.directions(photographs), white.directions(pictures));
     let mut first = 0;
-    let means: Vec<Tensor> = (groups.iter())
-        .map(|group| {
-            let count = group.pictures.len() as i64;
-            first += count;
-            pictures.narrow(0, first - count, count).mean_dim([0i64].as_slice(), false, Kind::Double)
-        })
-        .collect();
+    let (mut means, mut has): (Vec<Tensor>, Vec<bool>) = (vec![], vec![]);
+    for group in groups {
+        let places = group.pictures.iter().enumerate();
+        let kept = places.filter(|(_, (_, photograph))| photograph.is_none_or(|place| place as i64 % 2 == half));
+        let kept: Vec<i64> = kept.map(|(number, _)| first + number as i64).collect();
+        first += group.pictures.len() as i64;
+        has.push(!kept.is_empty());
+        let rows = if kept.is_empty() { vec![0] } else { kept };
+        let rows = pictures.index_select(0, &Tensor::from_slice(&rows));
+        means.push(rows.mean_dim([0i64].as_slice(), false, Kind::Double));
+    }
     let scores = Tensor::stack(&means, 0).matmul(&photographs.transpose(0, 1));
-    Ok(Vec::<Vec<f64>>::try_from(&scores.contiguous())?)
+    let scores = Vec::<Vec<f64>>::try_from(&scores.contiguous())?;
+    Ok(scores.into_iter().zip(has).map(|(scores, has)| has.then_some(scores)).collect())
 }
 
 /// What makes features white: their mean, and a root of their covariance.

@@ -133,6 +133,7 @@ fn subjects(study: &Study, controls: &[Control]) -> (Vec<String>, Vec<Subject>) 
             path: item.path.clone(),
             own: job.priors.get(&item.group).map(|prior| shorter_side(&prior.generator)),
             photograph: None,
+            sources: item.started.as_ref().map(|words| started(job, words)).unwrap_or_default(),
         };
         rows.push((item.id.clone(), subject));
     }
@@ -145,11 +146,18 @@ fn subjects(study: &Study, controls: &[Control]) -> (Vec<String>, Vec<Subject>) 
                 path: shown.path.clone(),
                 own: shown.own,
                 photograph: shown.photograph,
+                sources: shown.sources.clone(),
             };
             rows.push((format!("{}-{}-{}", slug(&control.name), shown.unit, shown.number), subject));
         }
     }
     rows.into_iter().unzip()
+}
+
+/// The photographs of the reference that a search started from, by the name of the file in the words of its record.
+fn started(job: &Job, words: &str) -> Vec<usize> {
+    let named = |path: &Path| path.file_name().is_some_and(|name| words.contains(&*name.to_string_lossy()));
+    (0..job.photographs.len()).filter(|place| named(&job.photographs[*place].path)).collect()
 }
 
 /// The rows of the pictures. Files below the comparison's folder are named from there.

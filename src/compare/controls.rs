@@ -56,11 +56,13 @@ pub struct Shown {
     pub own: Option<i64>,
     /// The place of the photograph that it is.
     pub photograph: Option<usize>,
+    /// Places of photographs that it was made of.
+    pub sources: Vec<usize>,
 }
 
 impl Shown {
     pub(super) fn new(unit: usize, number: u64, path: PathBuf) -> Shown {
-        Shown { unit, number, path, own: None, photograph: None }
+        Shown { unit, number, path, own: None, photograph: None, sources: vec![] }
     }
 }
 
@@ -120,7 +122,8 @@ impl Study<'_> {
     fn exemplars(&self, nature: &Nature) -> Result<Control> {
         let mut exemplars = Control::new(
             "natural exemplars",
-            "Photographs that fire the unit much, ranked behind those that must be found: what people are helped by most (Borowski et al. 2021).",
+            "Nine photographs that fire the unit much, ranked behind those that must be found: what people are helped by most (Borowski et al. 2021). They are more pictures than \
+             methods mostly have seeds.",
         );
         for unit in 0..self.compared {
             for (number, &place) in nature.exemplars(unit).iter().enumerate() {
@@ -152,7 +155,7 @@ impl Study<'_> {
             photographs.pictures.push(Shown { photograph: Some(place), ..Shown::new(unit, *number, path) });
             let mut rng = stream(self.seed, Purpose::Phases, place as u64);
             let path = self.save(&phase_scrambled(&square, &mut rng)?, &scrambled.name, unit, *number)?;
-            scrambled.pictures.push(Shown::new(unit, *number, path));
+            scrambled.pictures.push(Shown { sources: vec![place], ..Shown::new(unit, *number, path) });
             *number += 1;
         }
         Ok([photographs, scrambled])

@@ -47,7 +47,7 @@ const METRICS: &[Line] = &[
         Up,
         "0 to 1; 0.5 is chance",
         false,
-        "How often networks of other families rank the unit's class above the classes of other units, each logit in its own spread over photographs of other classes.",
+        "How often networks of other families rank the unit's class above the other classes that are asked about (other units', and those of the labelled photographs beside them), each logit in its own spread over the photographs that are not labelled with it.",
         "transferability: MACO (Fel et al. 2023), VITAL (2025)",
     ),
     (
@@ -78,7 +78,7 @@ const METRICS: &[Line] = &[
         "0 to 1",
         false,
         "The share of networks of other families whose first class is the unit's.",
-        "Guo et al. 2017",
+        "transferability: MACO (Fel et al. 2023), VITAL (2025)",
     ),
     (
         "kin_probability",
@@ -88,7 +88,7 @@ const METRICS: &[Line] = &[
         "0 to 1",
         false,
         "The mean probability that the target's kin give to the unit's class: what the family believes in private.",
-        "Guo et al. 2017",
+        "transferability: MACO (Fel et al. 2023), VITAL (2025)",
     ),
     (
         "kin_agreement",
@@ -98,7 +98,7 @@ const METRICS: &[Line] = &[
         "0 to 1",
         false,
         "The share of the target's kin whose first class is the unit's.",
-        "Guo et al. 2017",
+        "transferability: MACO (Fel et al. 2023), VITAL (2025)",
     ),
     (
         "kid",
@@ -107,7 +107,7 @@ const METRICS: &[Line] = &[
         Down,
         "any number; 0 like the photographs",
         false,
-        "The squared maximum mean discrepancy of a stranger's features to those of the photographs, unbiased, so that it may be negative; its interval counts pictures and photographs.",
+        "The squared maximum mean discrepancy of a stranger's features to those of the photographs, unbiased, so that it may be negative; its interval counts pictures and photographs. The features are those of the encoder that the settings name: of a stranger, where there is one.",
         "Binkowski et al. 2018",
     ),
     (
@@ -117,7 +117,8 @@ const METRICS: &[Line] = &[
         Up,
         "0 to 1; 0.5 is chance",
         true,
-        "The same task by the target's own features below the unit: whether the machine itself can use the pictures to know what drives the unit.",
+        "The same task by the target's own features below the unit: whether the machine itself can use the pictures to know what drives the unit. Of a class it is close to asking the unit: what lies below are the features whose weighted sum it is, and a picture that fires it lies along its \
+      weights. Channels are the harder case.",
         "this project, after Borowski et al. 2021",
     ),
     (
@@ -210,7 +211,7 @@ const METRICS: &[Line] = &[
         Up,
         "0 to 1",
         false,
-        "The share of photographs whose activation is not above the picture's.",
+        "The share of photographs whose activation is not above the picture's, the picture counted as one.",
         "this project",
     ),
     (
@@ -260,7 +261,7 @@ const METRICS: &[Line] = &[
         Up,
         "0 and more; 1 like the photographs",
         false,
-        "How many neighbourhoods of photographs (5 neighbours) each picture lies in, in a stranger's features.",
+        "How many neighbourhoods of photographs (5 neighbours) each picture lies in, in the encoder's features.",
         "Naeem et al. 2020",
     ),
     (
@@ -270,7 +271,7 @@ const METRICS: &[Line] = &[
         Up,
         "0 to 1",
         false,
-        "The share of photographs in whose neighbourhood (5 neighbours) a picture lies, in a stranger's features.",
+        "The share of photographs in whose neighbourhood (5 neighbours) a picture lies, in the encoder's features.",
         "Naeem et al. 2020",
     ),
     (

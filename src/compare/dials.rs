@@ -123,6 +123,9 @@ fn freer(path: &str) -> Option<Freer> {
     }
 }
 
+/// How much less, as a share, still counts as as much: searches are noisy.
+const AS_MUCH: f64 = 0.02;
+
 /// Share of the units in which a search with more freedom must reach at least as much.
 const ARRIVED: f64 = 0.8;
 
@@ -138,8 +141,9 @@ impl Dial {
         for pair in way.windows(2) {
             let [(narrow, from), (wide, to)] = pair else { continue };
             let both = narrow.iter().filter_map(|(unit, less)| Some((*less, *wide.get(unit)?)));
-            let (held, count) =
-                both.fold((0, 0), |(held, count), (less, more)| (held + usize::from(more >= less), count + 1));
+            let (held, count) = both.fold((0, 0), |(held, count), (less, more)| {
+                (held + usize::from(more >= less - AS_MUCH * less.abs()), count + 1)
+            });
             if count > 0 && (held as f64) < ARRIVED * count as f64 {
                 self.void = Some(format!(
                     "from {from} to {to} more is allowed, and in {} of {count} units less was reached, so that the searches had not arrived",
@@ -276,6 +280,10 @@ mod tests {
         let mut down = dial(Some(Freer::Down));
         down.judge(&|method| (0..10).map(|unit| (unit, [79.5, 73., 8.][method])).collect());
         assert_eq!(down.void, None);
+        // Noise of a flat dial is no sign of anything.
+        let mut flat = dial(Some(Freer::Up));
+        flat.judge(&|method| (0..10).map(|unit| (unit, 32.6 + [0., -0.3, 0.2][method])).collect());
+        assert_eq!(flat.void, None);
         let mut neither = dial(None);
         neither.judge(&reached);
         assert_eq!(neither.void, None);

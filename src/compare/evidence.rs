@@ -1,5 +1,7 @@
 //! What all figures are computed from: pictures and photographs that were looked at, and the scales that follow from them.
 
+use std::collections::BTreeMap;
+
 use metrics::bootstrap::Bootstrap;
 use metrics::niqe::Model;
 use metrics::spectrum::Spectrum;
@@ -32,6 +34,8 @@ pub struct Evidence<'a> {
     pub baseline: Vec<Option<f64>>,
     /// The way of photographs through the layers.
     pub(super) paths: Paths,
+    /// The mean slope of the photographs' spectra, by the highest frequency up to which it is fitted.
+    pub(super) slopes: BTreeMap<usize, Option<f64>>,
     /// Mean spectra of the photographs' squares.
     pub(super) spectrum: Option<Spectrum>,
     /// The photographs' blocks as NIQE models them (Mittal et al. 2013); none where there are too few.
@@ -55,7 +59,11 @@ impl<'a> Evidence<'a> {
         let spectra: Vec<Spectrum> =
             nature.photographs.iter().filter_map(|seen| seen.portrait.spectrum.clone()).collect();
         let blocks: Vec<_> = nature.photographs.iter().flat_map(|seen| seen.portrait.blocks.iter().copied()).collect();
+        let highest: std::collections::BTreeSet<usize> =
+            measures.pictures.iter().map(|of| of.portrait.highest).collect();
+        let slope = |highest: usize| mean(nature.photographs.iter().filter_map(|seen| seen.portrait.slope(highest)));
         Evidence {
+            slopes: highest.into_iter().map(|highest| (highest, slope(highest))).collect(),
             baseline: (0..study.units.len()).map(of_baseline).collect(),
             paths: Paths::of(study, nature),
             spectrum: Spectrum::mean(&spectra),
@@ -101,7 +109,8 @@ impl<'a> Evidence<'a> {
             "transfer" => no_strangers().or_else(no_class).or_else(|| few(FOR_KID)),
             "foreign_probability" | "foreign_agreement" => no_strangers().or_else(no_class),
             "calibrated" => no_strangers().or_else(no_class).or_else(|| {
-                let none = self.judges.observers.iter().all(|observer| observer.temperature.is_none());
+                let foreign = self.judges.foreign.iter().flat_map(|(_, places)| places);
+                let none = foreign.into_iter().all(|place| self.judges.observers[1 + place].temperature.is_none());
                 none.then(|| {
                     format!("fewer than {FOR_TEMPERATURE} photographs are labelled (--reference with class folders)")
                 })
@@ -120,6 +129,19 @@ impl<'a> Evidence<'a> {
     pub(super) fn of_method(&self, method: usize) -> impl Iterator<Item = &'a Sighting> {
         let measures = self.measures;
         measures.pictures.iter().filter(move |of| of.subject.method == method)
+    }
+
+    /// What some witnesses can tell of a method's pictures by unit, on average, against ordinary photographs.
+    pub(super) fn told_by(&self, method: usize, witnesses: &[usize]) -> BTreeMap<usize, f64> {
+        let first = self.readings.partition_point(|reading| reading.method < method);
+        let last = self.readings.partition_point(|reading| reading.method <= method);
+        let mut by_unit: BTreeMap<usize, Vec<f64>> = BTreeMap::new();
+        for reading in &self.readings[first..last] {
+            if reading.observer > 0 && witnesses.contains(&(reading.observer - 1)) {
+                by_unit.entry(reading.unit).or_default().extend(reading.hard);
+            }
+        }
+        by_unit.into_iter().filter_map(|(unit, values)| Some((unit, mean(values.into_iter())?))).collect()
     }
 
     /// A figure of observers by unit, of a method: the foreign families' mean, the kin's, or the target's own; none of a metric that is no such figure.

@@ -53,7 +53,7 @@ pub struct Findings {
     pub readings: Vec<Reading>,
     /// Legibility against representational capacity, and against strength, along each dial and over all methods.
     pub tradeoffs: Vec<Tradeoff>,
-    /// What can be told where a dial's pictures fire their unit equally much.
+    /// What can be told where a dial's pictures fire their unit at least so much.
     #[serde(default)]
     pub iso: Vec<Iso>,
     /// Whether the measures notice what they must.
@@ -177,7 +177,7 @@ pub struct PictureSource {
 /// What the figures were computed with.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Settings {
-    /// Of crops, noise, resampling and permutations.
+    /// Of phases, noise, resampling and permutations.
     pub seed: u64,
     /// Bootstrap replicates.
     pub replicates: usize,
@@ -185,7 +185,7 @@ pub struct Settings {
     pub level: f64,
     /// Permutations of a test.
     pub permutations: usize,
-    /// The pixel-space method from which drift is measured: its place among the methods; none where there is none.
+    /// The pixel-space method from which strength is measured: its place among the methods; none where there is none.
     pub baseline: Option<usize>,
     /// Layers in which the path is measured.
     pub layers: Vec<String>,
@@ -253,7 +253,7 @@ pub enum MetricGroup {
 pub struct Metric {
     /// Its column in the tables.
     pub key: String,
-    /// Its name, with its number: `L1 witness agreement`.
+    /// Its name, with its number: `F1 strength`.
     pub name: String,
     /// What it belongs to.
     pub group: MetricGroup,

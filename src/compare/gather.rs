@@ -50,6 +50,8 @@ pub struct GatheredPicture {
     pub path: PathBuf,
     /// Forward and backward passes that it took; none of foreign ones.
     pub passes: Option<[usize; 2]>,
+    /// The photograph that its search started from, in words.
+    pub started: Option<String>,
     /// Its trace; none of foreign ones.
     pub trace: Option<PathBuf>,
 }
@@ -134,6 +136,7 @@ impl Gathered {
                 seed: record.seed.0,
                 facet: record.facet,
                 passes: record.passes.map(|passes| [passes.forward, passes.backward]),
+                started: record.started_from.clone(),
                 trace: Some(store.picture(&record.run_id).with_file_name("trace.csv")),
             });
         }
@@ -224,6 +227,7 @@ impl Gathered {
                 facet: 0,
                 path: picture,
                 passes: None,
+                started: None,
                 trace: None,
             });
         }

@@ -1,7 +1,7 @@
-//! Iso-activation: legibility where a dial's pictures fire their unit equally much. Without it a picture may be legible because it is weak (the way
+//! Iso-activation: legibility where a dial's pictures fire their unit at least so much. Without it a picture may be legible because it is weak (the way
 //! in which the stimuli of IMI are made; Zimmermann et al. 2024 compare methods at one activation, too).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::findings::{Dial, Freer, Iso};
 use super::methods::Parts;
@@ -17,7 +17,7 @@ const ROUNDING: f64 = 1e-9;
 pub fn iso(parts: &Parts, dials: &[Dial]) -> Vec<Iso> {
     let mut found = vec![];
     for (place, dial) in dials.iter().enumerate() {
-        let Some(freer) = dial.freer else { continue };
+        let Some(freer) = dial.freer.filter(|_| dial.void.is_none()) else { continue };
         let mut strongest_first: Vec<usize> = dial.methods.iter().map(|(method, _)| *method).collect();
         if freer == Freer::Down {
             strongest_first.reverse();
@@ -26,7 +26,7 @@ pub fn iso(parts: &Parts, dials: &[Dial]) -> Vec<Iso> {
             strongest_first.iter().map(|method| unit_means(&parts.values(*method, key))).collect()
         };
         let (robust, explains, own) = (of("robust"), of("explains"), of("own"));
-        let units: Vec<usize> = robust.first().map(|of| of.keys().copied().collect()).unwrap_or_default();
+        let units: BTreeSet<usize> = robust.iter().flat_map(BTreeMap::keys).copied().collect();
         for level in LEVELS {
             let chosen: Vec<(usize, usize)> = (units.iter())
                 .filter_map(|unit| {

@@ -28,7 +28,7 @@ pub struct Prior {
 /// How much is computed.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Of crops, noise, resampling and permutations.
+    /// Of phases, noise, resampling and permutations.
     pub seed: u64,
     /// Bootstrap replicates.
     pub replicates: usize,
@@ -76,7 +76,7 @@ pub struct Job {
     pub priors: BTreeMap<usize, Prior>,
     /// The target with permuted weights, and the shapes of its taps; or why there is none.
     pub permuted: std::result::Result<(Arc<Classifier>, Arc<LayerShapes>), String>,
-    /// Name or label of the pixel-space method from which drift is measured; where none is named, `naive`, else the first one without a
+    /// Name or label of the pixel-space method from which strength is measured; where none is named, `naive`, else the first one without a
     /// generator.
     pub baseline: Option<String>,
     /// The folder in which everything is left.
@@ -114,14 +114,14 @@ impl Job {
         Ok((units, places))
     }
 
-    /// The place among the groups of the pixel-space method from which drift is measured: the one that is named, else `naive`, else the
-    /// only one there is; none where there is none.
+    /// The place among the groups of the pixel-space method from which strength is measured: the one that is named, else `naive`, else the
+    /// first run without a generator; none where there is none.
     pub(super) fn baseline(&self) -> Result<Option<usize>> {
         baseline(&self.gathered, self.baseline.as_deref())
     }
 }
 
-/// The pixel-space method from which drift is measured: the one that is named, else `naive`, else the only one there is.
+/// The pixel-space method from which strength is measured: the one that is named, else `naive`, else the first run without a generator.
 fn baseline(gathered: &Gathered, name: Option<&str>) -> Result<Option<usize>> {
     let free = |group: &GatheredMethod| group.generator.is_none();
     if let Some(name) = name {

@@ -1,6 +1,6 @@
 //! Who judges: the witnesses by family, how sure their probabilities are, and what they make of a picture's class.
 
-use classifiers::{Classifier, Kinship};
+use classifiers::{Classifier, Kinship, stock};
 
 use super::findings::Observer;
 use super::least::{FOR_KID, FOR_TEMPERATURE};
@@ -57,10 +57,13 @@ impl Judges {
         for (place, witness) in networks.witnesses.iter().enumerate() {
             let kinship = Kinship::between(target.family.as_deref(), witness.family.as_deref());
             match (kinship, &witness.family) {
-                (Kinship::Foreign, Some(family)) => match judges.foreign.iter_mut().find(|(name, _)| name == family) {
-                    Some((_, places)) => places.push(place),
-                    None => judges.foreign.push((family.clone(), vec![place])),
-                },
+                (Kinship::Foreign, Some(family)) => {
+                    let family = stock(family);
+                    match judges.foreign.iter_mut().find(|(name, _)| name.eq_ignore_ascii_case(&family)) {
+                        Some((_, places)) => places.push(place),
+                        None => judges.foreign.push((family, vec![place])),
+                    }
+                }
                 (Kinship::Kin | Kinship::HalfKin, _) => judges.kin.push(place),
                 _ => {}
             }

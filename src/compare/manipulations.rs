@@ -82,7 +82,9 @@ impl Study<'_> {
                 for (control, made) in controls.iter_mut().zip(pictures) {
                     let Some((picture, photograph)) = made else { continue };
                     let path = self.save(&picture, &control.name, unit, number as u64)?;
-                    control.pictures.push(Shown { photograph, ..Shown::new(unit, number as u64, path) });
+                    // All ways leave the same photographs to choose from.
+                    let sources = places.iter().flat_map(|of| of.iter().copied()).collect();
+                    control.pictures.push(Shown { photograph, sources, ..Shown::new(unit, number as u64, path) });
                 }
             }
         }

@@ -30,6 +30,8 @@ pub struct Subject {
     pub own: Option<i64>,
     /// The place of the photograph that it is: it is not held against itself.
     pub photograph: Option<usize>,
+    /// Places of photographs that it was made of, or that its search started from.
+    pub sources: Vec<usize>,
 }
 
 /// A picture, measured.

@@ -102,7 +102,7 @@ impl Parts<'_> {
     }
 
     /// F1 of a method, with the baseline drawn anew like the method. Seeds are paired in their order, since another tool may count from another
-    /// number; a shorter list is gone through again.
+    /// number; unequal lists are gone through until both are whole, so that the estimate is that of plain means.
     fn strength(&self, method: usize) -> Measured {
         let by_unit = |method: usize| {
             let mut units: BTreeMap<usize, Vec<f64>> = BTreeMap::new();
@@ -114,7 +114,7 @@ impl Parts<'_> {
         let Some(baseline) = self.study.baseline.map(by_unit) else { return absent("there is no baseline") };
         let paired = by_unit(method).into_iter().filter_map(|(unit, own)| {
             let (median, of_baseline) = (self.evidence.nature.median(unit)?, baseline.get(&unit)?);
-            let count = own.len().max(of_baseline.len());
+            let count = lcm(own.len(), of_baseline.len());
             let pair = |number: usize| [own[number % own.len()], of_baseline[number % of_baseline.len()]];
             Some((median, (0..count).map(pair).collect()))
         });
@@ -168,6 +168,11 @@ impl Parts<'_> {
         let adjusted = holm(&all.iter().filter_map(|test| test.p).collect::<Vec<_>>()).unwrap_or_default();
         all.into_iter().zip(adjusted).for_each(|(test, p)| test.p_holm = Some(p));
     }
+}
+
+/// The smallest number of which both are divisors: so that both lists are gone through whole.
+fn lcm(a: usize, b: usize) -> usize {
+    (1..=b).map(|times| a * times).find(|product| product % b == 0).unwrap_or(a * b)
 }
 
 /// Why a method has no figure.

@@ -1,4 +1,4 @@
-//! The comparison: how far pictures that a prior constrains drift from those of pixel space, and what legibility costs
+//! The comparison: who can read pictures, what they tell of their unit, and what legibility costs
 //! (the question of Offert & Bell 2020).
 //!
 //! ```text

@@ -155,7 +155,7 @@ pub struct Trial {
     pub passed: Option<bool>,
 }
 
-/// A dial where its pictures fire their unit as much as nature does: by unit, the strongest prior that still does.
+/// A dial where its pictures fire their unit at least as much as is asked: by unit, the strongest prior that still does.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Iso {
     /// The dial's place.

@@ -71,7 +71,7 @@ impl Evidence<'_> {
     }
 
     fn slope_distance(&self, portrait: &Portrait) -> Option<f64> {
-        let natural = mean(self.nature.photographs.iter().filter_map(|seen| seen.portrait.slope(portrait.highest)))?;
+        let natural = self.slopes.get(&portrait.highest).copied().flatten()?;
         Some((portrait.slope(portrait.highest)? - natural).abs())
     }
 }

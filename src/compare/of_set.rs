@@ -74,17 +74,17 @@ impl<'a> Evidence<'a> {
     fn kid(&self, pictures: &[&'a Sighting]) -> Measured {
         let (own, real) = self.encoded(pictures);
         let groups: Vec<usize> = own.iter().map(|(unit, _)| *unit).collect();
+        let (units, kept) = (groups.iter().collect::<std::collections::BTreeSet<_>>().len(), own.len());
         let own: Vec<&[f32]> = own.into_iter().map(|(_, features)| features).collect();
         let found = matrix(&own).zip(matrix(&real)).and_then(|(own, real)| kid::kid(own.view(), &groups, real.view()));
         let Some(found) = found else { return absent("there are fewer than two pictures, or no witness") };
-        let units = unit_count(pictures);
         let error = found.error.filter(|_| units >= metrics::bootstrap::LEAST_UNITS);
         let half = error.map(|error| metrics::normal::half_width(self.bootstrap.level) * error);
         Measured {
             value: Some(found.distance),
             interval: half.map(|half| [found.distance - half, found.distance + half]),
             units,
-            pictures: pictures.len(),
+            pictures: kept,
             why_not: half.is_none().then(|| few(units)),
         }
     }

@@ -146,9 +146,15 @@ fn units(comparison: &Findings) -> Vec<Vec<String>> {
             }
         }
     }
-    let mut rows = vec![["method", "unit"].iter().chain(&keys).map(|name| (*name).to_owned()).collect::<Vec<_>>()];
+    let told = ["own", "own_easy", "predicts"];
+    let header = ["method", "unit"].iter().chain(&told).chain(&keys);
+    let mut rows = vec![header.map(|name| (*name).to_owned()).collect::<Vec<_>>()];
     for ((method, unit), of) in sums {
         let mut row = vec![comparison.methods[method].label.clone(), comparison.units[unit].name.clone()];
+        let own = comparison.readings.iter().find(|of| (of.method, of.unit, of.observer) == (method, unit, 0));
+        row.extend(
+            [own.and_then(|of| of.hard), own.and_then(|of| of.easy), own.and_then(|of| of.predicts)].map(number),
+        );
         row.extend(keys.iter().map(|key| number(of.get(key).map(|(sum, count)| sum / count))));
         rows.push(row);
     }

@@ -87,17 +87,8 @@ fn tradeoff(parts: &Parts, about: &About, settings: &[Turned]) -> Option<Tradeof
         return None;
     }
     let of_family = |(family, witnesses): &(String, Vec<usize>)| {
-        let seen = |(method, _): &Turned| -> ByUnit {
-            let units = evidence.readings.iter().filter(|reading| reading.method == *method).map(|of| of.unit);
-            let value = |unit: usize| {
-                let own = evidence.readings.iter().filter(|of| (of.method, of.unit) == (*method, unit));
-                mean(
-                    own.filter(|of| of.observer > 0 && witnesses.contains(&(of.observer - 1))).filter_map(|of| of.hard),
-                )
-            };
-            units.filter_map(|unit| Some((unit, value(unit)?))).collect()
-        };
-        (family.clone(), settings.iter().map(seen).collect::<Vec<ByUnit>>())
+        let seen = settings.iter().map(|(method, _)| evidence.told_by(*method, witnesses)).collect::<Vec<ByUnit>>();
+        (family.clone(), seen)
     };
     let by_family: Vec<(String, Vec<ByUnit>)> = evidence.judges.foreign.iter().map(of_family).collect();
     let trend = |(family, seen): &(String, Vec<ByUnit>)| {
@@ -127,7 +118,12 @@ fn tradeoff(parts: &Parts, about: &About, settings: &[Turned]) -> Option<Tradeof
         points: points.collect(),
         spearman: correlation(&curves, &test, parts),
         // All families must agree: the least sure of them decides (intersection-union).
-        p: families.iter().map(|of| of.p).chain([test.p]).reduce(f64::max),
+        p: families
+            .iter()
+            .map(|of| of.p)
+            .chain([test.p])
+            .reduce(f64::max)
+            .filter(|_| families.len() == by_family.len()),
         p_holm: None,
         least_p: Some(test.least),
         without_one: test.without_one,
@@ -173,6 +169,7 @@ fn sentence(of: &Tradeoff, dial: Option<&Dial>, seeds: usize, metrics: &[Metric]
         return text + "neither measure changes within a unit.";
     };
     let agree = of.families.iter().all(|family| family.spearman * value > 0.);
+    // A family of which nothing is known has not agreed.
     let p = of.p_holm.or(of.p).unwrap_or(1.);
     let few = units < FOR_CLAIM_UNITS || seeds < FOR_CLAIM_SEEDS;
     let claimed = dial.void.is_none() && !few && agree && !of.families.is_empty() && p <= ALPHA;

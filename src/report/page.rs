@@ -142,7 +142,7 @@ const LAYERS: &str = "<p>Inside of the target: is the way of a picture through t
 const OBSERVERS: &str = "<p>Who was shown the pictures of a unit: how often does it tell photographs that fire the unit most from ordinary ones? 0.5 is guessing. \
     Strangers are of another family than the target.</p>";
 const TRIALS: &str = "<p>Natural exemplars were manipulated. A measure that does not fall where nothing is left to tell, or falls where nobody sees a difference, is no \
-    measure of it. Behind each verdict the change, positive where the measure got better; no verdict where it does not tell exemplars from noise in the first \
+    measure of it; that it did not fall says only that no fall was shown. Behind each verdict the change, positive where the measure got better; no verdict where it does not tell exemplars from noise in the first \
     place, or too few units were tried.</p>";
 const TRADEOFFS: &str = "<p>Mean rank correlation, within a unit and over methods, of what strangers can tell with what the target itself can (or with strength): −1 is a pure \
     trade-off. p: methods exchanged for all units at once, the largest over families of strangers. Units are undefined where one of both never \
@@ -237,12 +237,13 @@ fn figures(plots: &[&Plot]) -> String {
 }
 
 fn tradeoffs(comparison: &Findings) -> String {
-    match tables::tradeoffs(comparison) {
-        Some(table) => TRADEOFFS.to_owned() + &table + &tables::iso(comparison).unwrap_or_default(),
+    let of_dials = match tables::tradeoffs(comparison) {
+        Some(table) => TRADEOFFS.to_owned() + &table,
         None => "<p>No trade-off was computed: it asks for 3 methods, or 3 values of a dial, for 3 units of which all of these have \
                  pictures, for witnesses of another family, and for photographs to choose from.</p>"
             .to_owned(),
-    }
+    };
+    of_dials + &tables::iso(comparison).unwrap_or_default()
 }
 
 fn observers(comparison: &Findings) -> String {

@@ -298,7 +298,7 @@ pub(super) fn trials(comparison: &Findings) -> Option<String> {
 pub(super) fn iso(comparison: &Findings) -> Option<String> {
     let row = |iso: &Iso| {
         vec![
-            Cell::text(&comparison.dials[iso.dial].name),
+            Cell::text(comparison.dials.get(iso.dial).map_or("a dial that is not there", |dial| &dial.name)),
             Cell::number(iso.level, &figure(iso.level)),
             Cell::number(iso.units.len() as f64, &iso.units.len().to_string()),
             Cell::number(iso.missing as f64, &iso.missing.to_string()),
@@ -315,7 +315,7 @@ pub(super) fn iso(comparison: &Findings) -> Option<String> {
         "strangers",
         "the target itself",
     ];
-    let caption = "At one activation: the strongest prior that still fires the unit so much";
+    let caption = "The strongest prior of a dial that still fires the unit so much";
     (!rows.is_empty()).then(|| table(caption, &headings.map(Heading::plain), &[Body { heading: None, rows }]))
 }
 

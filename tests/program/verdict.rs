@@ -7,7 +7,8 @@ use metapicture::store::Hash;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-const RULES: &str = r#"{"gain": 0.05, "same": 0.05, "nothing": 0.55, "legible": "natural", "naive": "raw"}"#;
+const RULES: &str =
+    r#"{"targets": ["a", "b"], "gain": 0.05, "same": 0.05, "nothing": 0.55, "legible": "natural", "naive": "raw"}"#;
 
 /// How right strangers and the target are about an arm's pictures.
 type Arm = (&'static str, f64, f64);
@@ -108,4 +109,12 @@ fn results_that_were_read_by_other_rules_are_refused() {
     let output = Command::new("python3").current_dir(folder.path()).args(["verdict.py", "a"]).output().unwrap();
     let error = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(!output.status.success() && error.contains("another registration"), "{error}");
+    // One target, or one twice, is not both.
+    std::fs::write(folder.path().join("registered.yaml"), RULES).unwrap();
+    for targets in [&["a"][..], &["a", "a"], &[]] {
+        let output =
+            Command::new("python3").current_dir(folder.path()).arg("verdict.py").args(targets).output().unwrap();
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!output.status.success() && error.contains("must be a, b"), "{targets:?}: {error}");
+    }
 }
