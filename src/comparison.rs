@@ -4,12 +4,10 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use frozen::network::Point;
-
 use crate::compare::findings::Registered;
 use crate::compare::{Findings, FollowComparison, Gathered, Job, Options, Prior, compare, tables};
-use crate::error::{Context, Error, OfRequest, Result, bail, request};
-use crate::look::{Networks, default_layers, last_features};
+use crate::error::{Context, Error, OfRequest, Result, bail};
+use crate::look::Networks;
 use crate::models::{Classifier, Models, condition};
 use crate::plot;
 use crate::random::{Purpose, Seed, order, stream};
@@ -244,23 +242,8 @@ impl Comparison {
         let (classifier, shapes) = (target.engine(), target.shapes());
         let judges: Vec<_> = witnesses.iter().map(|witness| Arc::clone(witness.engine())).collect();
         Experiment::check_witnesses(classifier, &judges).context("--witness")?;
-        let layers: Vec<(String, Point)> = match self.layers.is_empty() {
-            true => default_layers(classifier, shapes)?,
-            false => {
-                let tap = |name: &String| {
-                    let tap = classifier.network.tap(name);
-                    let tap = tap.map_err(|error| request!("--layers: {} has {error}", classifier.name))?;
-                    Ok((tap.name.clone(), tap.point))
-                };
-                self.layers.iter().map(tap).collect::<Result<_>>()?
-            }
-        };
-        let mut features = vec![last_features(classifier, shapes)?];
-        for witness in witnesses {
-            features.push(last_features(witness.engine(), witness.shapes())?);
-        }
         let (target, shapes) = (Arc::clone(classifier), Arc::clone(shapes));
-        Ok(Networks { target, shapes, witnesses: judges, layers, features })
+        Networks::new(target, shapes, judges, &self.layers).context("--layers")
     }
 
     fn photographs(&self, models: &Models, target: &Classifier) -> Result<(Vec<Photograph>, String)> {
