@@ -42,6 +42,7 @@ pub mod experiment_file;
 #[doc(hidden)]
 pub mod filter;
 mod fit;
+mod html;
 #[doc(hidden)]
 pub mod inspect;
 #[doc(hidden)]
@@ -56,6 +57,8 @@ pub mod models;
 pub mod optimizer;
 #[doc(hidden)]
 pub mod param;
+#[doc(hidden)]
+pub mod people;
 #[doc(hidden)]
 pub mod picture;
 #[doc(hidden)]
@@ -108,7 +111,7 @@ pub mod engine {
     #[doc(inline)]
     pub use crate::{
         codes, compare, comparison, device, error, evolution, experiment_file, filter, inspect, libtorch, look, method,
-        models, optimizer, param, picture, plot, random, reference, regularizer, render, report, run, samples, saved,
-        sheet, store, sweep, transform, unit, visualize,
+        models, optimizer, param, people, picture, plot, random, reference, regularizer, render, report, run, samples,
+        saved, sheet, store, sweep, transform, unit, visualize,
     };
 }

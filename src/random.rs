@@ -61,6 +61,8 @@ pub enum Purpose {
     Revival = 18,
     /// The photographs that a search of codes starts from.
     Photographs = 19,
+    /// Units, pairs and numbers of a study with people.
+    Study = 20,
 }
 
 /// The stream of one seed, purpose and step.

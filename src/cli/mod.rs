@@ -16,6 +16,7 @@ mod report;
 mod schema;
 mod sheet;
 mod store;
+mod study;
 mod sweep;
 mod visualize;
 
@@ -68,6 +69,8 @@ enum Command {
     Compare(Box<compare::CompareCommand>),
     /// A comparison as one HTML file.
     Report(report::Report),
+    /// What people can tell from pictures: a page that asks them, and what their answers say.
+    Study(Box<study::Study>),
     /// The folders of records.
     #[command(subcommand)]
     Store(store::Stores),
@@ -159,6 +162,7 @@ fn run(cli: Cli) -> Result<u8> {
         Command::Sheet(command) => sheet::run(command, quiet),
         Command::Compare(command) => compare::run(*command, quiet),
         Command::Report(command) => report::run(command, quiet),
+        Command::Study(command) => study::run(*command, quiet),
         Command::Store(command) => store::run(command, quiet),
         Command::Bench(command) => bench::run(command, quiet),
         Command::Schema(command) => schema::run(command),

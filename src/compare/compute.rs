@@ -174,6 +174,7 @@ fn pictures(out: &Path, measures: &Measures, ids: Vec<String>, evidence: &Eviden
             seed: subject.key.0,
             facet: subject.key.1,
             file: file.strip_prefix(&out).map_or(file.clone(), Path::to_owned),
+            sources: subject.photograph.iter().chain(&subject.sources).copied().collect(),
             metrics: evidence.figures(sighting),
         }
     };

@@ -10,7 +10,7 @@ use image::RgbImage;
 use serde_json::Value;
 
 use super::altered::{blurred_noise, phase_scrambled, squares};
-use super::findings::{Origin, PERMUTED};
+use super::findings::{EXEMPLARS, Origin, PERMUTED};
 use super::follow::FollowComparison;
 use super::gather::GatheredMethod;
 use super::job::shorter_side;
@@ -121,7 +121,7 @@ impl Study<'_> {
     /// Photographs that fire each unit much, behind those that must be found.
     fn exemplars(&self, nature: &Nature) -> Result<Control> {
         let mut exemplars = Control::new(
-            "natural exemplars",
+            EXEMPLARS,
             "Nine photographs that fire the unit much, ranked behind those that must be found: what people are helped by most (Borowski et al. 2021). They are more pictures than \
              methods mostly have seeds.",
         );

@@ -16,7 +16,7 @@ use crate::look::Look;
 pub(super) const FOLDER: &str = "features";
 
 /// A row a photograph: file, class, and the activation of every unit.
-pub(super) const PHOTOGRAPHS: &str = "photographs.csv";
+pub const PHOTOGRAPHS: &str = "photographs.csv";
 
 /// Writes `photographs.csv` and, of every observer, two arrays `[N,D]`: its features of the photographs, in the rows of that table, and of the
 /// pictures, in those of `metrics.csv`. The target has a pair for each layer that it looks with.
@@ -58,8 +58,9 @@ fn photographs(study: &Study, nature: &Nature, findings: &Findings, path: &Path)
     let units = findings.units.iter().map(|unit| unit.name.clone());
     writer.write_record(["file".to_owned(), "class".to_owned()].into_iter().chain(units)).with_context(named)?;
     for (photograph, seen) in study.job.photographs.iter().zip(&nature.photographs) {
-        let first =
-            [photograph.path.display().to_string(), seen.class.map(|class| class.to_string()).unwrap_or_default()];
+        // A table is read from other folders, too.
+        let file = std::path::absolute(&photograph.path).with_context(named)?;
+        let first = [file.display().to_string(), seen.class.map(|class| class.to_string()).unwrap_or_default()];
         let activations = seen.look.of_units.iter().map(f64::to_string);
         writer.write_record(first.into_iter().chain(activations)).with_context(named)?;
     }

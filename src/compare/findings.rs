@@ -68,6 +68,9 @@ pub struct Findings {
     pub pictures: Vec<PictureFindings>,
 }
 
+/// The control by natural exemplars, by name.
+pub const EXEMPLARS: &str = "natural exemplars";
+
 /// How the names of methods on permuted weights begin.
 pub const PERMUTED: &str = "permuted: ";
 
@@ -101,7 +104,7 @@ impl Findings {
     /// Forgets the pictures of those controls that are photographs or made of them. Figures of methods stay.
     pub fn leave_out_photographs(&mut self) {
         let of_photographs = |method: &MethodFindings| {
-            let named = ["natural exemplars", "photographs", "phase-scrambled photographs"].contains(&&*method.name);
+            let named = [EXEMPLARS, "photographs", "phase-scrambled photographs"].contains(&&*method.name);
             method.kind == Origin::Control && (named || method.is_manipulated())
         };
         self.pictures.retain(|picture| !self.methods.get(picture.method).is_some_and(of_photographs));
@@ -417,6 +420,9 @@ pub struct PictureFindings {
     pub facet: usize,
     /// Where it is: relative to the folder of `comparison.json`, or absolute.
     pub file: PathBuf,
+    /// The photographs that it shows or was made from: rows of `photographs.csv`, from 0.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sources: Vec<usize>,
     /// Figures of this picture by the metrics' keys; those that are properties of a set are not here.
     pub metrics: BTreeMap<String, f64>,
 }

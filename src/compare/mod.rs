@@ -45,7 +45,8 @@ pub mod tradeoff;
 mod trials;
 
 pub use compute::compare;
-pub use findings::Findings;
+pub use features::PHOTOGRAPHS;
+pub use findings::{EXEMPLARS, Findings};
 pub use follow::FollowComparison;
 pub use gather::Gathered;
 pub use job::{Job, Options, Prior};

@@ -2,7 +2,7 @@
 //! green, and are neither too light for white paper nor too dark for black.
 
 use super::svg::{INK, Marker, PALE};
-use crate::compare::findings::{Findings, MethodFindings, Origin};
+use crate::compare::findings::{EXEMPLARS, Findings, MethodFindings, Origin};
 
 /// From the first to the last value of a dial.
 const RAMPS: [[[f64; 3]; 3]; 3] = [
@@ -21,7 +21,7 @@ const OF_CONTROLS: [Marker; 4] = [Marker::Down, Marker::Square, Marker::Diamond,
 /// Which marker stands for a control that has one of its own.
 fn of_control(name: &str) -> Option<Marker> {
     match name {
-        "natural exemplars" => Some(Marker::Star),
+        EXEMPLARS => Some(Marker::Star),
         "blurred noise" => Some(Marker::Cross),
         _ => None,
     }

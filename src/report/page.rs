@@ -3,16 +3,14 @@
 use std::fmt::Write;
 
 use crate::error::Result;
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
-use sha2::{Digest, Sha256};
 
 use super::cite::cite;
 use super::data::data;
-use super::html::{details, escape, list, script_json, verbatim};
+use super::html::{details, escape, list, verbatim};
 use super::tables;
 use super::thumbnails::{Block, Size};
 use crate::compare::findings::{Findings, MetricGroup, Origin, Participant, Registered};
+use crate::html::{policy, script_json};
 use crate::plot::Plot;
 use crate::plot::number::figure;
 
@@ -30,13 +28,7 @@ pub(super) struct Page {
 
 impl Page {
     pub(super) fn new(comparison: &Findings, plots: &[Plot], missing: usize) -> Result<Page> {
-        // The browser refuses everything but this page's own style, script and pictures, whatever else may have got into it.
-        let hash = |text: &str| BASE64_STANDARD.encode(Sha256::digest(text));
-        let policy = format!(
-            "default-src 'none'; img-src data:; style-src 'sha256-{}'; script-src 'sha256-{}'; base-uri 'none'; form-action 'none'",
-            hash(CSS),
-            hash(JS)
-        );
+        let policy = policy(CSS, JS);
         let title = escape(&comparison.title);
         let mut before = format!(
             "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\

@@ -15,6 +15,7 @@ mod optimization;
 mod optimizers;
 mod params;
 mod parity;
+mod people;
 mod pixel_space;
 mod regularizers;
 mod rooms;

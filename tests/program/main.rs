@@ -8,5 +8,6 @@ mod schema;
 mod slurm;
 mod snapshots;
 mod store;
+mod study;
 mod sweep;
 mod verdict;

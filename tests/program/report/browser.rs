@@ -153,7 +153,12 @@ impl Browser {
 
     /// Opens a file and waits until it is complete; returns how long that took.
     pub fn open(&mut self, file: &Path) -> Duration {
-        let url = format!("file://{}", file.canonicalize().unwrap().display());
+        self.open_asking(file, "")
+    }
+
+    /// The same with a query, such as `?code=x`.
+    pub fn open_asking(&mut self, file: &Path, query: &str) -> Duration {
+        let url = format!("file://{}{query}", file.canonicalize().unwrap().display());
         let start = Instant::now();
         self.call("Page.navigate", json!({ "url": url }));
         self.wait("document.readyState === 'complete'");
@@ -169,6 +174,10 @@ impl Browser {
             "Escape" => (27, ""),
             "ArrowLeft" => (37, ""),
             "ArrowRight" => (39, ""),
+            "f" => (70, "f"),
+            "j" => (74, "j"),
+            "1" => (49, "1"),
+            "3" => (51, "3"),
             _ => panic!("{key}"),
         };
         let mut event = json!({ "type": "rawKeyDown", "key": key, "code": key, "windowsVirtualKeyCode": code });

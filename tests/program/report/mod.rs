@@ -1,7 +1,7 @@
 //! The report of a comparison: as bytes, and as a reader meets it in a browser.
 
-mod browser;
-mod synthetic;
+pub mod browser;
+pub mod synthetic;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -33,13 +33,13 @@ fn written(folder: &Path, comparison: &Findings) -> (PathBuf, String) {
 }
 
 /// Screenshots and plots go there, where somebody wants to see them.
-fn shots() -> Option<PathBuf> {
+pub fn shots() -> Option<PathBuf> {
     let folder = PathBuf::from(std::env::var_os("METAPICTURE_SHOTS")?);
     std::fs::create_dir_all(&folder).unwrap();
     Some(folder)
 }
 
-fn browser() -> Option<Browser> {
+pub fn browser() -> Option<Browser> {
     let found = browser::chromium();
     if found.is_none() {
         println!("skipped: no Chromium in PATH, and METAPICTURE_CHROMIUM names none");

@@ -160,6 +160,7 @@ pub fn make(folder: &Path, size: &Size) -> Findings {
                     seed,
                     facet: 0,
                     file,
+                    sources: vec![],
                     metrics: metrics.into_iter().map(|(key, value)| (key.to_owned(), value)).collect(),
                 });
             }
