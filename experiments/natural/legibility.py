@@ -8,7 +8,8 @@ TABLE is a `results.csv`, or the folder of records that has one.
 Of each method: the mean logit of the target (measured on the saved picture), and the mean probability that each witness gives to the class, with
 95 % intervals by a bootstrap that draws classes anew (10,000 times; the seeds of a class stay together). With `--against`, the ratio of the mean over
 witnesses of other families to that method's, over the classes and seeds that both have, by the same bootstrap of classes. With `--unless`, only
-classes and seeds of which the pictures in that table are believed by nobody: 0.01 or less.
+classes and seeds of which the pictures in that table are believed by nobody: 0.01 or less. With `--table`, a Markdown table of the same, with the share of
+pictures of which each witness ranks the class first.
 """
 import argparse
 import csv
@@ -21,10 +22,13 @@ parser.add_argument("tables", nargs="+", type=Path)
 parser.add_argument("--against")
 parser.add_argument("--kin", default="efficientnet", help="how the names of networks of the target's own family begin")
 parser.add_argument("--unless", type=Path, help="results of pictures that must not be believed themselves")
+parser.add_argument("--table", action="store_true", help="a Markdown table")
 arguments = parser.parse_args()
 
 # method -> class -> seed -> {"activation": ..., witness: ...}
 found = defaultdict(lambda: defaultdict(dict))
+# method -> witness -> whether it ranks the class first, a picture each
+first = defaultdict(lambda: defaultdict(list))
 believed = set()
 for table in [arguments.unless, *arguments.tables] if arguments.unless else arguments.tables:
     with open(table / "results.csv" if table.is_dir() else table, newline="") as file:
@@ -42,6 +46,8 @@ for table in [arguments.unless, *arguments.tables] if arguments.unless else argu
             if (row["unit"], row["seed"]) in believed:
                 continue
             found[row["method"]][row["unit"]][row["seed"]] = {"activation": float(row["scored"])} | witnesses
+            for name in witnesses:
+                first[row["method"]][name].append(row.get(f"{name}_rank") == "1")
 
 
 def of(values):
@@ -64,6 +70,22 @@ def mean_of(units, value):
     return of(value(run) for unit in units for run in unit.values())
 
 
+def table():
+    names = list(next(iter(next(iter(next(iter(found.values())).values())).values())))[1:]
+    rows = [["method", "logit", *names], ["---"] * (len(names) + 2)]
+    for method, units in found.items():
+        row = [f"`{method}`", f"{mean_of(units.values(), lambda run: run['activation']):.1f}"]
+        for name in names:
+            low, high = interval(units, lambda drawn: mean_of(drawn, lambda run: run[name]))
+            share = of(first[method][name])
+            row.append(f"{mean_of(units.values(), lambda run: run[name]):.3f} [{low:.3f}, {high:.3f}] / {share:.2f}")
+        rows.append(row)
+    return "\n".join("| " + " | ".join(row) + " |" for row in rows)
+
+
+if arguments.table:
+    print(table())
+    raise SystemExit
 for method, units in found.items():
     runs = sum(len(unit) for unit in units.values())
     line = f"{method}: {runs} pictures of {len(units)} classes"

@@ -184,6 +184,9 @@ def main():
     registered = pathlib.Path(__file__).with_name("registered.yaml")
     rule = json.loads(registered.read_text())
     sha256 = hashlib.sha256(registered.read_bytes()).hexdigest()
+    for name, known in rule.get("files", {}).items():
+        if hashlib.sha256(registered.with_name(name).read_bytes()).hexdigest() != known:
+            sys.exit(f"{name}: is not the file that was registered")
     for folder in sys.argv[1:]:
         settings = json.loads((pathlib.Path(folder) / "comparison.json").read_text())["settings"]
         if (settings.get("registered") or {}).get("sha256") != sha256:

@@ -340,6 +340,49 @@ fn photographs_that_are_too_few_to_choose_from_are_said_to_be() {
 }
 
 #[test]
+fn a_minimised_unit_is_held_against_the_photographs_that_fire_it_least() {
+    let at = narrow().folder.path();
+    let file = "name: least\nclassifier: ./narrow.yaml\nunits: ['class:22', '-class:22']\nmethods: [{ preset: naive, steps: 20 }]\n\
+                seeds: 1\ncompare: { witnesses: [./wider.yaml] }\n";
+    std::fs::write(at.join("least.yaml"), file).unwrap();
+    succeed(&["sweep", "least.yaml", "--out", "least"], at);
+    let words = ["compare", "least", "--out", "least-compared", "--inversions", "0", "--permuted-units", "0"];
+    let more = ["--manipulated-units", "0", "--replicates", "200", "--reference", "photos", "quarters"];
+    succeed(&[&words[..], &more, &OWN[..2]].concat(), at);
+    let found = std::fs::read(at.join("least-compared/comparison.json")).unwrap();
+    let found: Findings = serde_json::from_slice(&found).unwrap();
+    let place = |is_class: bool| found.units.iter().position(|unit| (unit.class == Some(22)) == is_class).unwrap();
+    let (most, least) = (place(true), place(false));
+    let mut table = csv::Reader::from_path(at.join("least-compared/photographs.csv")).unwrap();
+    let header = table.headers().unwrap().clone();
+    let column = |name: &str| header.iter().position(|column| column == name).unwrap();
+    let mut highest: [Vec<(f64, String)>; 2] = Default::default();
+    for row in table.records().map(Result::unwrap) {
+        let [a, b] = [most, least].map(|unit| row[column(&found.units[unit].name)].parse::<f64>().unwrap());
+        assert!((a + b).abs() < 1e-4, "{a} {b}");
+        highest[0].push((a, row[0].to_owned()));
+        highest[1].push((-b, row[0].to_owned()));
+    }
+    // As much as nature moves it: up for the one, and down for the other.
+    let [up, down] = [most, least].map(|place| found.units[place].natural.unwrap());
+    let mut all: Vec<f64> = highest[0].iter().map(|(a, _)| *a).collect();
+    all.sort_by(f64::total_cmp);
+    assert!(up > all[all.len() - 3] && -down < all[2], "{up} {down} {all:?}");
+    let naive = found.methods.iter().position(|method| method.name == "naive").unwrap();
+    for unit in [most, least] {
+        let picture = found.pictures.iter().find(|of| (of.method, of.unit) == (naive, unit)).unwrap();
+        assert!(picture.metrics["activation"] > found.units[unit].median.unwrap(), "{:?}", picture.metrics);
+        assert!(picture.metrics["capped"] > 0., "{:?}", picture.metrics);
+    }
+    let exemplars = |unit: usize| {
+        let control = found.methods.iter().position(|method| method.name == "natural exemplars").unwrap();
+        let own = found.pictures.iter().filter(|of| (of.method, of.unit) == (control, unit));
+        own.flat_map(|of| of.sources.clone()).collect::<std::collections::BTreeSet<usize>>()
+    };
+    assert!(exemplars(most).len() == 9 && exemplars(most).is_disjoint(&exemplars(least)));
+}
+
+#[test]
 fn python_computes_the_same_from_the_files() {
     let of = compared();
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/program/recompute.py");
