@@ -186,7 +186,8 @@ from! {
     Request: LoadError, std::str::Utf8Error, std::string::FromUtf8Error, std::num::TryFromIntError,
         std::num::ParseFloatError, frozen::network::UnknownLayer, zoo::yaml::YamlError;
     Compute: tch::TchError, ndarray::ShapeError, ab_glyph::InvalidFont, resvg::usvg::Error;
-    Storage: image::ImageError, jpeg_encoder::EncodingError, csv::Error, serde_json::Error, serde_yaml::Error, safetensors::SafeTensorError;
+    Storage: image::ImageError, jpeg_encoder::EncodingError, csv::Error, serde_json::Error, serde_yaml::Error, safetensors::SafeTensorError,
+        parquet::errors::ParquetError;
 }
 
 /// Adds to an error what was being done, or read, when it came about.

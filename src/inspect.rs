@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
+use classifiers::imagenet;
 use frozen::weights::WeightFile;
 use generators::Encoding;
 use serde::Serialize;
@@ -22,6 +23,35 @@ pub struct Inspection {
     pub layers: Vec<(String, Vec<i64>)>,
     /// Where the picture of a generator's samples is, or why there is none; nothing for what is no generator.
     pub samples: Option<Result<PathBuf>>,
+}
+
+/// A class of a classifier.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Class {
+    /// Its number, from 0.
+    pub class: usize,
+    /// Its name, where it has one.
+    pub name: Option<String>,
+    /// Of ImageNet's classes: the synset of WordNet that it is, such as `n07753592`.
+    pub wnid: Option<&'static str>,
+    /// Of ImageNet's classes: other words for it.
+    pub synonyms: Vec<&'static str>,
+}
+
+/// The classes of a classifier; those of a word only, where one is told: [`classifiers::Classifier::classes_of`].
+pub fn classes(classifier: &classifiers::Classifier, word: Option<&str>) -> Vec<Class> {
+    let places = match word {
+        Some(word) => classifier.classes_of(word),
+        None => (0..classifier.classes.max(0) as usize).collect(),
+    };
+    let class = |place: usize| {
+        let name = classifier.class_name(place);
+        let known = imagenet::CLASSES.get(place).filter(|known| name == Some(known.name));
+        let others = known.iter().flat_map(|known| known.synonyms.iter().copied());
+        let synonyms = others.filter(|word| name != Some(word)).collect();
+        Class { class: place, name: name.map(str::to_owned), wnid: known.map(|known| known.wnid), synonyms }
+    };
+    places.into_iter().map(class).collect()
 }
 
 /// Looks into the network of a manifest, which is pulled if need be. The picture of a generator's samples is drawn unless the cache holds

@@ -26,6 +26,8 @@
 
 // Their names are those of `engine`.
 #[doc(hidden)]
+pub mod again;
+#[doc(hidden)]
 pub mod codes;
 #[doc(hidden)]
 pub mod compare;
@@ -46,6 +48,8 @@ mod html;
 #[doc(hidden)]
 pub mod inspect;
 #[doc(hidden)]
+pub mod inventory;
+#[doc(hidden)]
 pub mod libtorch;
 #[doc(hidden)]
 pub mod look;
@@ -65,6 +69,8 @@ pub mod picture;
 pub mod plot;
 #[doc(hidden)]
 pub mod random;
+#[doc(hidden)]
+pub mod rank;
 #[doc(hidden)]
 pub mod reference;
 #[doc(hidden)]
@@ -110,8 +116,8 @@ pub mod prelude {
 pub mod engine {
     #[doc(inline)]
     pub use crate::{
-        codes, compare, comparison, device, error, evolution, experiment_file, filter, inspect, libtorch, look, method,
-        models, optimizer, param, people, picture, plot, random, reference, regularizer, render, report, run, samples,
-        saved, sheet, store, sweep, transform, unit, visualize,
+        again, codes, compare, comparison, device, error, evolution, experiment_file, filter, inspect, inventory,
+        libtorch, look, method, models, optimizer, param, people, picture, plot, random, rank, reference, regularizer,
+        render, report, run, samples, saved, sheet, store, sweep, transform, unit, visualize,
     };
 }

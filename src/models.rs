@@ -465,7 +465,7 @@ pub fn condition(generator: &generators::Generator, class: Option<&str>) -> Resu
     };
     let index = match classes {
         Classes::Named(names) => named(names)?,
-        Classes::Imagenet => classifiers::imagenet::class(word).map_err(|reason| request!("{reason}"))?.index,
+        Classes::Imagenet => classifiers::class_names::of_imagenet(word).map_err(|reason| request!("{reason}"))?.index,
     };
     Ok(Some(Condition::Class(index)))
 }

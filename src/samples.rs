@@ -150,7 +150,7 @@ pub fn sheet(generator: &Generator) -> Result<Sheet> {
         let drawn = random(generator, row.space.clone(), row.condition, &seeds)?;
         let cell = |(picture, seed): (RgbImage, &Seed)| {
             let caption = if of_columns { vec![] } else { vec![of_seed(seed.0)] };
-            Some(Cell { picture: Some(picture), caption })
+            Some(Cell::of(picture, caption))
         };
         cells.push(drawn.pictures.into_iter().zip(&seeds).map(cell).collect());
     }

@@ -18,7 +18,10 @@ use crate::store::{Aside, Key, Record, Status, Store};
 use crate::unit::Unit;
 
 /// The photographs that `strongest(layer, N)` looks at unless the file names others.
-const REFERENCE: &str = "photos";
+pub const REFERENCE: &str = "photos";
+
+/// Side of a picture on the sheet of a sweep, in pixels.
+const SHEET_SIDE: u32 = 160;
 
 /// An experiment in YAML: every run that it asks for, and the folder of records that they go to.
 ///
@@ -211,7 +214,7 @@ impl PlannedSweep {
     ) -> Result<Ended> {
         let WorkOptions { share, begin, retry_failed, pause } = options;
         let whole = Worker::whole(&self.plan, store, &self.witnesses, stop);
-        let worker = Worker { share, begin, retry_failed, pause, ..whole };
+        let worker = Worker { share, begin, retry_failed, pause, kept: self.file.kept, ..whole };
         let loader = &mut self.loader;
         worker.run(&mut |number| loader.experiment(number), follow)
     }
@@ -239,12 +242,11 @@ impl PlannedSweep {
         self.results(store).write_provenance(more)
     }
 
-    /// Writes the tables, what the experiment is, and a contact sheet where that is a page that one can look at. Tells whether a sheet was
-    /// drawn.
+    /// Writes the tables, what the experiment is, and a contact sheet unless there is too much for one. Tells of how many pages it is.
     ///
     /// # Errors
     /// Files that cannot be written.
-    pub fn write(&self, store: &Store, devices: &[String]) -> Result<bool> {
+    pub fn write(&self, store: &Store, devices: &[String]) -> Result<usize> {
         let results = self.results(store);
         // Of several processes one at a time, each with what all before it have done: the last tables that are put there are the
         // latest.
@@ -252,7 +254,7 @@ impl PlannedSweep {
         store.refresh();
         self.describe(store, devices)?;
         results.write()?;
-        let drawn = sheet::draw_small(&results)?;
+        let drawn = sheet::draw(&results, SHEET_SIDE)?;
         drop(turn);
         Ok(drawn)
     }

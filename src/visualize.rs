@@ -14,7 +14,7 @@ use crate::models::{Classifier, Generator};
 use crate::render::Unkept;
 use crate::render::Watch;
 use crate::run::{Encoded, KeyNames, Plan, Run, experiment};
-use crate::store::Sealed;
+use crate::store::{Kept, Sealed};
 use crate::store::{Record, Status};
 use crate::unit::Unit;
 
@@ -190,7 +190,9 @@ impl<'w> Visualization<'w> {
         let mut pictures = vec![];
         for number in 0..plan.batch_count() {
             let runs: Vec<Run> = plan.batch(number).iter().map(|run| plan.run(run)).collect();
-            pictures.extend(experiment.compute(&runs, &*self.watch, &Unkept)?.into_iter().map(Picture::of));
+            pictures.extend(
+                experiment.compute(&runs, Kept::default(), &*self.watch, &Unkept)?.into_iter().map(Picture::of),
+            );
         }
         Ok(pictures)
     }

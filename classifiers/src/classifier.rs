@@ -1,5 +1,7 @@
 //! A frozen classifier: its network, its classes, and how pictures enter it.
 
+use std::collections::BTreeSet;
+
 use frozen::load::LoadError;
 use frozen::network::Network;
 use frozen::resize::Resize;
@@ -9,10 +11,12 @@ use zoo::{Checked, Manifest};
 
 use crate::architectures;
 use crate::built::{Built, Names};
+use crate::class_names::{NotAClass, imagenet_having, of_imagenet, of_own, own_having};
 use crate::entry::Entry;
 use crate::family::family;
-use crate::imagenet::{self, NotAClass};
+use crate::imagenet;
 use crate::input_pipeline::InputPipeline;
+use crate::wordnet::kinds_of;
 
 /// A frozen image classifier: its network, and the resize and normalisation by which pictures enter it.
 #[derive(Debug)]
@@ -95,16 +99,16 @@ impl Classifier {
     }
 
     /// The index of the class that `word` names: by its number, and for the classes of ImageNet by name as well
-    /// ([`imagenet::class`]).
+    /// ([`of_imagenet`]).
     ///
     /// # Errors
     /// If there is no such class, or if the classes have no names here.
     pub fn class(&self, word: &str) -> Result<usize, NotAClass> {
         if self.has_imagenet_classes() {
-            return imagenet::class(word).map(|class| class.index);
+            return of_imagenet(word).map(|class| class.index);
         }
         if let (Names::Own(names), Err(_)) = (&self.names, word.parse::<usize>()) {
-            return own_class(word, names);
+            return of_own(word, names);
         }
         let last = self.classes.saturating_sub(1) as usize;
         match word.parse::<usize>() {
@@ -112,6 +116,19 @@ impl Classifier {
             Ok(index) => Err(NotAClass::OutOfRange { index, last }),
             Err(_) => Err(NotAClass::Nameless { word: word.to_owned(), last }),
         }
+    }
+
+    /// The classes whose names, or synonyms, have a word as a part, and those that are kinds of what it names in WordNet; places, ascending. Nothing where
+    /// classes have no names.
+    pub fn classes_of(&self, word: &str) -> Vec<usize> {
+        let found: BTreeSet<usize> = match &self.names {
+            Names::Own(names) => own_having(word, names).into_iter().collect(),
+            _ if self.has_imagenet_classes() => {
+                imagenet_having(word).into_iter().chain(kinds_of(word)).map(|class| class.index).collect()
+            }
+            _ => BTreeSet::new(),
+        };
+        found.into_iter().collect()
     }
 
     /// The name of a class, where it has one.
@@ -145,24 +162,4 @@ impl Classifier {
     pub fn to(self, device: Device, kind: Kind) -> Classifier {
         Classifier { network: self.network.to(device, kind), ..self }
     }
-}
-
-/// The index of the class that a word names, exactly or but for case and hyphens.
-fn own_class(word: &str, names: &[String]) -> Result<usize, NotAClass> {
-    let folded = zoo::suggest::fold(word);
-    let tests: [&dyn Fn(&str) -> bool; 2] = [&|name| name == word, &|name| zoo::suggest::fold(name) == folded];
-    for test in tests {
-        let found: Vec<usize> = (0..names.len()).filter(|&index| test(&names[index])).collect();
-        match found[..] {
-            [] => {}
-            [index] => return Ok(index),
-            _ => {
-                let list: Vec<String> = found.iter().map(|&index| format!("{} ({index})", names[index])).collect();
-                return Err(NotAClass::Ambiguous { word: word.to_owned(), classes: list.join(", ") });
-            }
-        }
-    }
-    let nearest = zoo::suggest::nearest(word, names.iter().map(String::as_str));
-    let nearest = nearest.and_then(|name| Some((name.to_owned(), names.iter().position(|other| other == name)?)));
-    Err(NotAClass::Unknown { word: word.to_owned(), nearest })
 }

@@ -9,6 +9,7 @@ mod architectures;
 mod built;
 pub mod bvlc_googlenet;
 pub mod caffenet;
+pub mod class_names;
 mod classifier;
 pub mod densenet;
 pub mod efficientnet_lite;
@@ -31,6 +32,7 @@ pub mod squeezenet_caffe;
 pub mod torchscript;
 pub mod torchvision;
 pub mod vgg;
+pub mod wordnet;
 
 pub use built::Names;
 pub use classifier::Classifier;

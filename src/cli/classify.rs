@@ -3,30 +3,36 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use classifiers::Classifier;
+use serde::Serialize;
 use serde_json::json;
-use tch::Tensor;
+use tch::{Device, Kind, Tensor};
 
 use super::compute::Compute;
 use super::output::print_json;
+use super::rank::bar;
 use crate::cli::error::{Context, OfRequest, Result, request};
-use metapicture::engine::look::judge;
-use metapicture::engine::picture;
+use metapicture::engine::look::many::{Unread, each};
+use metapicture::engine::look::{judge, logits};
+use metapicture::engine::rank;
 
 /// What a classifier makes of pictures.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "A picture is scaled until its shorter side is the network's input, and its central square is taken.
+    after_help = "A picture is scaled until its shorter side is the network's input, and its central square is taken. Of folders, pictures that cannot be read are
+named and passed over; any number of pictures passes in the same memory.
 
-Example:
+Examples:
   metapicture classify --classifier efficientnet-lite0 cat.jpg --top 3
+  metapicture classify --classifier efficientnet-lite0 ~/Photographs --csv classes.csv
   metapicture classify --classifier efficientnet-lite0 cat.jpg --layer _blocks.10 --out cat.npy"
 )]
 pub struct Classify {
     /// A classifier of the zoo, or the path of a manifest.
     #[arg(long, value_name = "NAME")]
     classifier: String,
-    /// Picture files.
-    #[arg(required = true, value_name = "IMAGE")]
+    /// Picture files, or folders: of these all pictures in them and in the folders in them.
+    #[arg(required = true, value_name = "IMAGE|DIR")]
     images: Vec<PathBuf>,
     /// How many classes to name.
     #[arg(long, default_value_t = 5, value_name = "K")]
@@ -37,6 +43,9 @@ pub struct Classify {
     /// Where to: FILE.npy or FILE.safetensors.
     #[arg(long, value_name = "FILE", requires = "layer")]
     out: Option<PathBuf>,
+    /// Write a row a picture and class: file, place (from 1), class, name, probability, logit.
+    #[arg(long, value_name = "FILE", conflicts_with = "layer")]
+    csv: Option<PathBuf>,
     /// One JSON document on stdout.
     #[arg(long)]
     json: bool,
@@ -46,51 +55,147 @@ pub struct Classify {
 
 pub(super) fn run(command: Classify, quiet: bool) -> Result<u8> {
     let models = command.compute.models(quiet)?;
-    let pictures = command.images.iter().map(|path| picture::read(path)).collect::<Result<Vec<_>, _>>().of_request()?;
+    let paths = rank::pictures(&command.images).of_request()?;
     let loaded = models.classifier(&command.classifier)?;
     let classifier = loaded.engine();
     if let (Some(layer), Some(out)) = (&command.layer, &command.out) {
-        let tap =
-            classifier.network.tap(layer).map_err(|error| request!("{} has {error}", classifier.name)).of_request()?;
-        let all: Vec<Tensor> =
-            pictures.iter().map(|picture| judge::activation(classifier, picture, tap.point)).collect();
-        let activations = Tensor::stack(&all, 0);
-        write_tensor(&activations, layer, out)?;
-        if command.json {
-            print_json(&json!({ "layer": tap.name, "shape": activations.size(), "file": out }))?;
-        } else if !quiet {
-            println!("{}: {:?} of {}", out.display(), activations.size(), tap.name);
-        }
-        return Ok(0);
+        return activations(classifier, layer, out, &paths, &command, quiet);
     }
-    let mut documents = vec![];
-    for (path, picture) in command.images.iter().zip(&pictures) {
-        let logits = judge::logits(classifier, picture);
-        let probabilities = judge::probabilities(classifier, &logits);
-        let mut order: Vec<usize> = (0..logits.len()).collect();
-        order.sort_by(|&a, &b| logits[b].total_cmp(&logits[a]));
-        let top = order.iter().take(command.top).map(|&class| {
-            let name = classifier.class_name(class).unwrap_or_default();
-            (class, name, probabilities[class], logits[class])
-        });
-        if quiet && !command.json {
-            continue;
-        } else if !command.json {
-            println!("{}", path.display());
-            for (class, name, probability, logit) in top {
-                println!("  {probability:.4}  logit {logit:7.3}  {name} ({class})");
+    let mut csv = command.csv.as_deref().map(Table::begin).transpose()?;
+    let shows = !quiet && !command.json && csv.is_none();
+    let bar = bar(paths.len(), quiet || command.json || shows);
+    let point = logits(classifier);
+    let (mut documents, mut done) = (vec![], 0);
+    let unread = each(classifier, &[point], &paths, &mut |places, pass| {
+        let rows = pass.activation(point).flatten(1, -1).to_kind(Kind::Double).to_device(Device::Cpu).contiguous();
+        for (place, logits) in places.iter().zip(Vec::<Vec<f64>>::try_from(&rows)?) {
+            let path = &paths[*place];
+            let top = top(classifier, &logits, command.top);
+            if shows {
+                println!("{}", path.display());
+                for Class { class, name, probability, logit } in &top {
+                    println!("  {probability:.4}  logit {logit:7.3}  {name} ({class})");
+                }
             }
-        } else {
-            let top: Vec<_> = top
-                .map(|(class, name, probability, logit)| {
-                    json!({ "class": class, "name": name, "probability": probability, "logit": logit })
-                })
-                .collect();
-            documents.push(json!({ "image": path, "classifier": classifier.name, "top": top }));
+            csv.as_mut().map(|table| table.add(path, &top)).transpose()?;
+            if command.json {
+                documents.push(json!({ "image": path, "classifier": classifier.name, "top": top }));
+            }
+        }
+        done += places.len();
+        bar.set_position(done as u64);
+        Ok(())
+    })?;
+    bar.finish_and_clear();
+    passed_over(&command.images, &unread)?;
+    if let Some(table) = csv {
+        table.end()?;
+        if !quiet && !command.json {
+            println!("{} pictures are in {}", paths.len() - unread.len(), command.csv.unwrap_or_default().display());
         }
     }
     if command.json {
         print_json(&documents)?;
+    }
+    Ok(0)
+}
+
+/// A class that a picture may be of.
+#[derive(Serialize)]
+struct Class {
+    class: usize,
+    name: String,
+    probability: f64,
+    logit: f64,
+}
+
+/// The classes of the highest logits, the highest first.
+fn top(classifier: &Classifier, logits: &[f64], count: usize) -> Vec<Class> {
+    let probabilities = judge::probabilities(classifier, logits);
+    let mut order: Vec<usize> = (0..logits.len()).collect();
+    order.sort_by(|&a, &b| logits[b].total_cmp(&logits[a]).then(a.cmp(&b)));
+    let class = |class: usize| {
+        let name = classifier.class_name(class).unwrap_or_default().to_owned();
+        Class { class, name, probability: probabilities[class], logit: logits[class] }
+    };
+    order.into_iter().take(count).map(class).collect()
+}
+
+/// A file that was named must be a picture; of folders those that are none are passed over.
+fn passed_over(named: &[PathBuf], unread: &[Unread]) -> Result<()> {
+    for (path, error) in unread {
+        if named.contains(path) {
+            return Err(request!("{error}"));
+        }
+        eprintln!("warning: passed over: {error}");
+    }
+    Ok(())
+}
+
+/// The table of classes, written as pictures pass.
+struct Table {
+    path: PathBuf,
+    writer: csv::Writer<std::fs::File>,
+}
+
+impl Table {
+    fn begin(path: &Path) -> Result<Table> {
+        let mut table = Table {
+            path: path.to_owned(),
+            writer: csv::Writer::from_path(path).with_context(|| format!("{}: cannot be written", path.display()))?,
+        };
+        table.row(["file", "place", "class", "name", "probability", "logit"].map(str::to_owned))?;
+        Ok(table)
+    }
+
+    fn row(&mut self, row: [String; 6]) -> Result<()> {
+        self.writer.write_record(row).with_context(|| format!("{}: cannot be written", self.path.display()))
+    }
+
+    fn add(&mut self, picture: &Path, top: &[Class]) -> Result<()> {
+        for (place, Class { class, name, probability, logit }) in top.iter().enumerate() {
+            let [place, class] = [place + 1, *class].map(|number| number.to_string());
+            let [probability, logit] = [probability, logit].map(f64::to_string);
+            self.row([picture.display().to_string(), place, class, name.clone(), probability, logit])?;
+        }
+        Ok(())
+    }
+
+    fn end(mut self) -> Result<()> {
+        self.writer.flush().with_context(|| format!("{}: cannot be written", self.path.display()))
+    }
+}
+
+/// The activations of all pictures at a layer, as a file.
+fn activations(
+    classifier: &Classifier,
+    layer: &str,
+    out: &Path,
+    paths: &[PathBuf],
+    command: &Classify,
+    quiet: bool,
+) -> Result<u8> {
+    let tap =
+        classifier.network.tap(layer).map_err(|error| request!("{} has {error}", classifier.name)).of_request()?;
+    let (mut all, mut done) = (vec![], 0);
+    let bar = bar(paths.len(), quiet || command.json);
+    let unread = each(classifier, &[tap.point], paths, &mut |places, pass| {
+        all.push(pass.activation(tap.point).to_device(Device::Cpu).to_kind(Kind::Float).contiguous());
+        done += places.len();
+        bar.set_position(done as u64);
+        Ok(())
+    })?;
+    bar.finish_and_clear();
+    passed_over(&command.images, &unread)?;
+    if all.is_empty() {
+        return Err(request!("none of {} pictures can be read", paths.len()));
+    }
+    let activations = Tensor::cat(&all, 0);
+    write_tensor(&activations, layer, out)?;
+    if command.json {
+        print_json(&json!({ "layer": tap.name, "shape": activations.size(), "file": out }))?;
+    } else if !quiet {
+        println!("{}: {:?} of {}", out.display(), activations.size(), tap.name);
     }
     Ok(0)
 }

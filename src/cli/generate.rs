@@ -88,7 +88,7 @@ pub(super) fn run(command: Generate, quiet: bool) -> Result<u8> {
         let file = command.out.join(format!("{}.png", name.replace(' ', "-")));
         picture.save(&file).with_context(|| format!("{}: cannot be written", file.display()))?;
         files.push(file);
-        cells.push(Some(Cell { picture: Some(picture), caption: vec![name.clone()] }));
+        cells.push(Some(Cell::of(picture, vec![name.clone()])));
     }
     Tensor::write_safetensors(&state, command.out.join("codes.safetensors"))?;
     let columns = cells.len().min(8);

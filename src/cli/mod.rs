@@ -12,7 +12,9 @@ mod methods;
 mod models;
 mod output;
 mod progress;
+mod rank;
 mod report;
+mod rerun;
 mod schema;
 mod sheet;
 mod store;
@@ -57,6 +59,8 @@ enum Command {
     Methods(methods::Methods),
     /// What a classifier makes of pictures.
     Classify(classify::Classify),
+    /// Photographs in the order of how much they fire units.
+    Rank(rank::Rank),
     /// Pictures from a generator's random or given codes.
     Generate(generate::Generate),
     /// Optimize pictures for units, and lay them out on a contact sheet.
@@ -71,6 +75,8 @@ enum Command {
     Report(report::Report),
     /// What people can tell from pictures: a page that asks them, and what their answers say.
     Study(Box<study::Study>),
+    /// Computes one run again from its record alone, and says whether it comes to the same bytes.
+    Rerun(rerun::Rerun),
     /// The folders of records.
     #[command(subcommand)]
     Store(store::Stores),
@@ -156,6 +162,7 @@ fn run(cli: Cli) -> Result<u8> {
         Command::Models(command) => models::run(command, quiet),
         Command::Methods(command) => methods::run(command),
         Command::Classify(command) => classify::run(command, quiet),
+        Command::Rank(command) => rank::run(command, quiet),
         Command::Generate(command) => generate::run(command, quiet),
         Command::Visualize(command) => visualize::run(command, quiet, cli.verbose),
         Command::Sweep(command) => sweep::run(*command, quiet, cli.verbose),
@@ -163,6 +170,7 @@ fn run(cli: Cli) -> Result<u8> {
         Command::Compare(command) => compare::run(*command, quiet),
         Command::Report(command) => report::run(command, quiet),
         Command::Study(command) => study::run(*command, quiet),
+        Command::Rerun(command) => rerun::run(command, quiet),
         Command::Store(command) => store::run(command, quiet),
         Command::Bench(command) => bench::run(command, quiet),
         Command::Schema(command) => schema::run(command),

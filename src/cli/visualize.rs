@@ -15,17 +15,20 @@ use super::store::warn_of_damage;
 use crate::cli::error::{Context, OfRequest, Result, request};
 use metapicture::engine::experiment_file::Seeds;
 use metapicture::engine::method::Method;
-use metapicture::engine::picture;
-use metapicture::engine::run::{Ended, Experiment, KeyNames, Loader, ModelSet, Plan, Results, Worker};
-use metapicture::engine::sheet::{Cell, Sheet};
+use metapicture::engine::run::{Ended, KeyNames, Loader, ModelSet, Plan, Results, Worker, units};
+use metapicture::engine::sheet;
 use metapicture::engine::store::{Entry, Record, Status, Store};
-use metapicture::engine::unit::Unit;
+use metapicture::engine::sweep::REFERENCE;
+
+/// Side of a picture on the sheet, in pixels.
+const SHEET_SIDE: u32 = 224;
 
 /// Optimize pictures for units, and lay them out on a contact sheet.
 #[derive(Debug, Args)]
 #[command(after_help = "Units: `banana` or `class:banana` (a class), `logits:954`, `_blocks.10:37` (a channel),
 `_blocks.10:37@7,7` (a neuron), `layer:_blocks.10`, `direction(_blocks.10, FILE.npy)`, `cosine(_blocks.10, FILE.npy)`,
-`probability(banana)`, `quadratic(_blocks.10:37)`, `banana + 0.5*violin`; `metapicture models info NAME` lists the layers.
+`probability(banana)`, `quadratic(_blocks.10:37)`, `banana + 0.5*violin`; many at once: `_blocks.10:0..63`, `_blocks.10:*`,
+`class:0..99`, `layer:_blocks.*`, `strongest(_blocks.10, 20)`; `metapicture models info NAME` lists the layers.
 
 Example:
   metapicture visualize --classifier efficientnet-lite0 --generator face-dcgan --unit banana 'bow tie' \\
@@ -43,7 +46,7 @@ pub struct Visualize {
     /// The class of a conditional generator, by name or index; unless told, it is relaxed and optimized with the code.
     #[arg(long, value_name = "K", requires = "generator")]
     class: Option<String>,
-    /// Presets, or paths of methods in YAML [default: naive; with a generator latent, or as its codes ask latent-natural, latent-spatial or dgn-am].
+    /// Presets, or paths of methods in YAML [default: regularized; with a generator latent, or as its codes ask latent-natural, latent-spatial or dgn-am].
     #[arg(long = "method", num_args = 1.., value_name = "METHOD")]
     methods: Vec<String>,
     /// Classifiers that judge the pictures and take no part.
@@ -53,6 +56,9 @@ pub struct Visualize {
     /// them, the one that fires the unit most.
     #[arg(long, value_name = "PHOTOS", requires = "generator")]
     from: Option<String>,
+    /// Photographs over which the channels of `strongest(LAYER, N)` are found: a set of the zoo, or a folder.
+    #[arg(long, value_name = "SET|DIR", default_value = REFERENCE)]
+    reference: String,
     /// Optimization steps in each octave, instead of the methods' own number.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     steps: Option<u32>,
@@ -110,8 +116,9 @@ pub(super) fn run(command: Visualize, quiet: bool, verbose: bool) -> Result<u8> 
         let default = Method::default_for(experiment.generator.as_deref()).to_owned();
         methods = self::methods(&command, &[default]).of_request()?;
     }
-    let parse = |unit: &String| Unit::parse(unit, &experiment.classifier, &experiment.shapes);
-    let units = command.units.iter().map(parse).collect::<Result<Vec<_>, _>>().of_request()?;
+    let mut reference = || models.pictures(&command.reference);
+    let (classifier, shapes) = (&experiment.classifier, &experiment.shapes);
+    let units = units::resolve_words(&command.units, classifier, shapes, &mut reference).of_request()?;
     experiment.check(&units, &methods).of_request()?;
     let witnesses: Vec<String> = experiment.witnesses.iter().map(|witness| witness.name.clone()).collect();
     let seeds = Seeds::from(command.seed..=last);
@@ -134,7 +141,7 @@ pub(super) fn run(command: Visualize, quiet: bool, verbose: bool) -> Result<u8> 
     warn_of_damage(&store);
     let results = Results { plan: &plan, store: &store, axes: &[], witnesses: &witnesses };
     results.write_manifests(models.of_ones_own())?;
-    leave(&command, &experiment, &results, &units, &methods, ended, quiet)
+    leave(&command, &results, &methods, ended, quiet)
 }
 
 /// The methods of these names, with the steps asked for.
@@ -168,19 +175,10 @@ fn methods(command: &Visualize, names: &[String]) -> Result<Vec<Method>> {
 }
 
 /// Writes the sheet and the tables of results, prints what came of it, and tells the exit code.
-fn leave(
-    command: &Visualize,
-    experiment: &Experiment,
-    results: &Results,
-    units: &[Unit],
-    methods: &[Method],
-    ended: Ended,
-    quiet: bool,
-) -> Result<u8> {
+fn leave(command: &Visualize, results: &Results, methods: &[Method], ended: Ended, quiet: bool) -> Result<u8> {
     let entries: Vec<Entry> = results.plan.runs().iter().filter_map(|run| results.store.entry(&run.id())).collect();
     if !entries.is_empty() {
-        let sheet = sheet(command, experiment, results.store, units, methods, &entries)?;
-        sheet.draw()?.save(command.out.join("sheet.png")).context("sheet.png cannot be written")?;
+        sheet::draw(results, SHEET_SIDE)?;
         results.write()?;
     }
     if command.json {
@@ -242,72 +240,4 @@ fn print_tables(out: &Path, entries: &[Entry], ended: Ended, methods: &[Method])
         out.join("sheet.png").display(),
         out.join("runs").display()
     );
-}
-
-/// Units by methods and seeds.
-fn sheet(
-    command: &Visualize,
-    experiment: &Experiment,
-    store: &Store,
-    units: &[Unit],
-    methods: &[Method],
-    entries: &[Entry],
-) -> Result<Sheet> {
-    let mut rows: Vec<&Unit> = vec![];
-    for unit in units {
-        if !rows.contains(&unit) {
-            rows.push(unit);
-        }
-    }
-    let seeds: Vec<u64> = (command.seed..command.seed + command.seeds).collect();
-    let mut columns: Vec<(&Method, u64, usize)> = vec![];
-    for method in methods {
-        columns.extend(seeds.iter().flat_map(|&seed| (0..method.facets).map(move |facet| (method, seed, facet))));
-    }
-    let cell = |unit: &Unit, (method, seed, facet): (&Method, u64, usize)| -> Result<Option<Cell>> {
-        let found = |record: &&Entry| {
-            record.unit == unit.name && record.method == method.name && record.seed.0 == seed && record.facet == facet
-        };
-        let Some(record) = entries.iter().find(found) else { return Ok(None) };
-        if record.status == Status::Failed {
-            return Ok(Some(Cell { picture: None, caption: vec!["failed".to_owned()] }));
-        }
-        let mut caption = vec![format!("activation {}", number(record.activation.scored, 1))];
-        if let Some(probability) = record.witness_probability() {
-            caption.push(format!("witnesses {probability:.2}"));
-        }
-        Ok(Some(Cell { picture: Some(picture::read(&store.picture(&record.run_id))?), caption }))
-    };
-    let mut cells = vec![];
-    for unit in &rows {
-        cells.push(columns.iter().map(|column| cell(unit, *column)).collect::<Result<Vec<_>>>()?);
-    }
-    let names: Vec<String> = rows.iter().map(|unit| unit.title().to_owned()).collect();
-    let classifier = &experiment.classifier.name;
-    let mut notes = vec![format!(
-        "activation: of the unit in {classifier}, measured on the saved 8-bit picture (for a class, its logit)"
-    )];
-    if !experiment.witnesses.is_empty() {
-        let names: Vec<&str> = experiment.witnesses.iter().map(|witness| witness.name.as_str()).collect();
-        notes.push(format!("witnesses: mean probability of the class in {}, which took no part", names.join(" and ")));
-    }
-    let title = match &experiment.generator {
-        Some(generator) => format!("What {classifier} looks for; prior: {}", generator.name),
-        None => format!("What {classifier} looks for"),
-    };
-    let heading = |(method, seed, facet): &(&Method, u64, usize)| {
-        let mut text = method.name.clone();
-        if seeds.len() > 1 {
-            text.push_str(&format!(", seed {seed}"));
-        }
-        if method.facets > 1 {
-            text.push_str(&format!(", facet {facet}"));
-        }
-        text
-    };
-    let columns: Vec<String> = columns.iter().map(heading).collect();
-    let sheet = Sheet { title, columns, rows: names, cells, notes, side: 224 };
-    // Wide rather than high, as long as it fits a page.
-    let across = sheet.rows.len() > sheet.columns.len() && sheet.rows.len() <= 8;
-    Ok(if across { sheet.transposed() } else { sheet })
 }

@@ -105,7 +105,7 @@ impl Job {
         let (mut units, mut places): (Vec<Unit>, _) = (vec![], BTreeMap::new());
         for name in names {
             let unit = Unit::parse(name, &self.networks.target, &self.networks.shapes)?;
-            let place = units.iter().position(|known| known.name == unit.name).unwrap_or_else(|| {
+            let place = units.iter().position(|known| known.settings() == unit.settings()).unwrap_or_else(|| {
                 units.push(unit);
                 units.len() - 1
             });

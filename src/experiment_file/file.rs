@@ -12,6 +12,7 @@ use super::place::FileError;
 use super::point::{Axis, Points};
 use super::setting::{Comparison, Head, Models};
 use super::sweep::Sweep;
+use crate::store::Kept;
 
 /// An experiment file, read and checked.
 #[derive(Clone, Debug)]
@@ -26,6 +27,8 @@ pub struct ExperimentFile {
     pub threads: Option<u16>,
     /// Runs computed together.
     pub batch: Option<u16>,
+    /// What is kept of each run.
+    pub kept: Kept,
     /// What its pictures are compared with.
     pub compare: Comparison,
     /// What is swept, in the order of the file.
@@ -55,9 +58,9 @@ impl ExperimentFile {
             None => Sweep::default(),
         };
         let points = Points::new(document.root, document.folder, sweep, &mut models)?;
-        let Head { name, description, devices, threads, batch, compare } = head;
+        let Head { name, description, devices, threads, batch, kept, compare } = head;
         let axes = points.axes();
-        Ok(ExperimentFile { name, description, devices, threads, batch, compare, axes, points, resolved })
+        Ok(ExperimentFile { name, description, devices, threads, batch, kept, compare, axes, points, resolved })
     }
 
     /// The whole document as YAML, with what it extends and what was set over it, its methods spelled out. In the same

@@ -1,7 +1,7 @@
 //! What an experiment file may say: the keys of its document, and the ranges of its numbers, their ends included.
 
 /// The keys of a document.
-pub(super) const KEYS: [&str; 18] = [
+pub(super) const KEYS: [&str; 19] = [
     "name",
     "description",
     "extends",
@@ -18,6 +18,7 @@ pub(super) const KEYS: [&str; 18] = [
     "device",
     "threads",
     "batch",
+    "keep",
     "compare",
     "sweep",
 ];
@@ -32,3 +33,5 @@ pub(super) const FACETS: (u64, u64) = (1, 64);
 pub(super) const THREADS: (u64, u64) = (1, 65_535);
 /// The runs of a batch.
 pub(super) const BATCHES: (u64, u64) = (1, 65_535);
+/// What is kept of a run; the record always is.
+pub(super) const KEPT: [&str; 4] = ["record", "picture", "trace", "state"];

@@ -4,7 +4,7 @@
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
-use super::keys::{BATCHES, FACETS, SIZES, STEPS, THREADS};
+use super::keys::{BATCHES, FACETS, KEPT, SIZES, STEPS, THREADS};
 use super::sweep::MOST_POINTS;
 use crate::method::Method;
 
@@ -197,6 +197,13 @@ pub fn schema() -> Value {
             "device": list_or_one("Device", "cpu, cuda or cuda:N, or several."),
             "threads": whole(THREADS, "libtorch's threads."),
             "batch": whole(BATCHES, "Runs computed together."),
+            "keep": {
+                "description": "What is kept of a run; all of it unless told. The record and the picture always are.",
+                "type": "array",
+                "items": { "enum": KEPT },
+                "contains": { "const": "picture" },
+                "uniqueItems": true,
+            },
             "compare": {
                 "description": "What the pictures are compared with.",
                 "type": "object",

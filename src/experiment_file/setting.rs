@@ -6,13 +6,14 @@ use std::sync::Arc;
 use zoo::{Cache, Kind, Zoo, is_path};
 
 use super::field::Field;
-use super::keys::{BATCHES, FACETS, KEYS, SIZES, STEPS, THREADS};
+use super::keys::{BATCHES, FACETS, KEPT, KEYS, SIZES, STEPS, THREADS};
 use super::located::Located;
 use super::node::{Node, Value};
 use super::place::FileError;
 use super::seeds::Seeds;
 use super::unit_pattern::UnitPattern;
 use crate::reference::{image_sets, is_image_set};
+use crate::store::Kept;
 
 /// A generator as an experiment names it.
 #[derive(Clone, Debug, PartialEq)]
@@ -56,6 +57,7 @@ pub(super) struct Head {
     pub(super) devices: Vec<Located<String>>,
     pub(super) threads: Option<u16>,
     pub(super) batch: Option<u16>,
+    pub(super) kept: Kept,
     pub(super) compare: Comparison,
 }
 
@@ -126,6 +128,7 @@ impl Head {
             devices,
             threads: whole("threads", THREADS)?,
             batch: whole("batch", BATCHES)?,
+            kept: field.optional("keep").map(|keep| kept(&keep)).transpose()?.unwrap_or_default(),
             compare: field
                 .optional("compare")
                 .map(|compare| comparison(&compare, folder))
@@ -133,6 +136,22 @@ impl Head {
                 .unwrap_or_default(),
         })
     }
+}
+
+/// What is kept of each run.
+fn kept(field: &Field) -> Result<Kept, FileError> {
+    let names = several(field, "part of a record", |item| {
+        let name = item.text()?;
+        match KEPT.contains(&name) {
+            true => Ok(item.located(name.to_owned())),
+            false => Err(item.wrong(format!("nothing called '{name}'{}", zoo::suggest::hint(name, "the parts", KEPT)))),
+        }
+    })?;
+    let has = |part: &str| names.iter().any(|name| name.value == part);
+    if !has("picture") {
+        return Err(field.wrong("the picture is kept always: without it nothing can be compared or shown"));
+    }
+    Ok(Kept { trace: has("trace"), state: has("state") })
 }
 
 /// The value of the key for one or of the key for several.

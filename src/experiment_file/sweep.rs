@@ -15,7 +15,8 @@ pub(super) const MOST_POINTS: u64 = 1_000_000;
 const MOST_AXES: usize = 64;
 
 /// Keys of a document that no run depends on.
-const NOT_OF_RUNS: [&str; 8] = ["name", "description", "extends", "device", "threads", "batch", "compare", "sweep"];
+const NOT_OF_RUNS: [&str; 9] =
+    ["name", "description", "extends", "device", "threads", "batch", "keep", "compare", "sweep"];
 
 /// A swept path.
 #[derive(Clone, Debug)]

@@ -30,6 +30,8 @@ pub enum UnitPattern {
         /// The last one, which is one of them; not less than the first.
         last: u64,
     },
+    /// `_blocks.10:*`, `class:*`: every channel of every layer that fits, or every class.
+    AllChannels(LayerGlob),
     /// `_blocks.*:37`, `_blocks.*:37@7,7`: the same channel or neuron of every layer that fits.
     InLayers {
         /// The layers.
@@ -145,6 +147,9 @@ impl UnitPattern {
             }
             return Ok(UnitPattern::Channels { layers, first, last });
         }
+        if part.trim() == "*" {
+            return Ok(UnitPattern::AllChannels(layers));
+        }
         match layers.exact() {
             Some(_) => Ok(plain),
             None => Ok(UnitPattern::InLayers { layers, part: part.trim().to_owned() }),
@@ -205,6 +210,8 @@ mod tests {
             ("class:0..9", UnitPattern::Channels { layers: glob("class"), first: 0, last: 9 }),
             ("class:7..7", UnitPattern::Channels { layers: glob("class"), first: 7, last: 7 }),
             ("_blocks.*:0..3", UnitPattern::Channels { layers: glob("_blocks.*"), first: 0, last: 3 }),
+            ("_blocks.10:*", UnitPattern::AllChannels(glob("_blocks.10"))),
+            ("class:*", UnitPattern::AllChannels(glob("class"))),
             ("_blocks.*:37", UnitPattern::InLayers { layers: glob("_blocks.*"), part: "37".into() }),
             ("_blocks.?:37@7,7", UnitPattern::InLayers { layers: glob("_blocks.?"), part: "37@7,7".into() }),
             ("layer:_blocks.*", UnitPattern::WholeLayers(glob("_blocks.*"))),

@@ -1,7 +1,8 @@
 //! Looking at finished pictures: what classifiers make of them, without transforms, at the classifiers' own input size.
 
 pub mod judge;
+pub mod many;
 mod networks;
 
 pub(crate) use networks::pooled;
-pub use networks::{Asked, Look, Networks, default_layers, last_features, named};
+pub use networks::{Asked, Look, Networks, default_layers, last_features, logits, named};

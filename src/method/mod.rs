@@ -324,7 +324,8 @@ impl Method {
     /// The preset that is taken where nobody names one: the search that serves the generator's codes best.
     pub fn default_for(generator: Option<&Generator>) -> &'static str {
         match generator {
-            None => "naive",
+            // Legible; plain pixels are named where they are wanted.
+            None => "regularized",
             Some(generator) if generator.code.prior == Prior::Rectified => "dgn-am",
             Some(generator) if generator.statistics.is_some() && generator.size[0] > 160 => "latent-natural-256",
             Some(generator) if generator.statistics.is_some() => "latent-natural",

@@ -88,8 +88,9 @@ pub(super) struct Body {
 
 /// A table in a box in which it may be wider than the page. The first column names the row.
 pub(super) fn table(caption: &str, headings: &[Heading], bodies: &[Body]) -> String {
+    let many = if headings.len() > 8 { " many" } else { "" };
     let mut html = format!(
-        "<div class=\"wide\" tabindex=\"0\" role=\"region\" aria-label=\"{0}\"><table><caption>{0}</caption><thead><tr>",
+        "<div class=\"wide\" tabindex=\"0\" role=\"region\" aria-label=\"{0}\"><table class=\"stacked{many}\"><caption>{0}</caption><thead><tr>",
         escape(caption)
     );
     for (column, heading) in headings.iter().enumerate() {
@@ -124,9 +125,11 @@ pub(super) fn table(caption: &str, headings: &[Heading], bodies: &[Body]) -> Str
             for (i, cell) in row.iter().enumerate() {
                 let by = cell.by.map_or(String::new(), |by| format!(" data-by=\"{by}\""));
                 let class = if cell.class.is_empty() { String::new() } else { format!(" class=\"{}\"", cell.class) };
+                // On a narrow screen a row is a list, and each cell says what it is of.
+                let of = headings.get(i).map_or(String::new(), |of| format!(" data-of=\"{}\"", escape(&of.text)));
                 let _ = match i {
                     0 => write!(html, "<th scope=\"row\"{by}>{}</th>", cell.html),
-                    _ => write!(html, "<td{class}{by}>{}</td>", cell.html),
+                    _ => write!(html, "<td{class}{by}{of}>{}</td>", cell.html),
                 };
             }
             html.push_str("</tr>");

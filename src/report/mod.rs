@@ -6,6 +6,7 @@ mod html;
 mod page;
 mod tables;
 mod thumbnails;
+mod words;
 
 use std::path::{Path, PathBuf};
 

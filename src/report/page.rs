@@ -9,6 +9,7 @@ use super::data::data;
 use super::html::{details, escape, list, verbatim};
 use super::tables;
 use super::thumbnails::{Block, Size};
+use super::words;
 use crate::compare::findings::{Findings, MetricGroup, Origin, Participant, Registered};
 use crate::html::{policy, script_json};
 use crate::plot::Plot;
@@ -74,6 +75,7 @@ impl Page {
             ),
             Section::new("methods", "Methods", "Methods", methods(comparison)),
             Section::new("sources", "Sources", "Where this comes from", sources(comparison, missing)),
+            Section::new("words", "Words", "Words", words::glossary()),
             Section::new("cite", "Cite", "How to cite", cite()?),
         ];
         // The script shows a glance where a method has a picture, and a dial where one can be turned.
@@ -198,6 +200,15 @@ fn header(comparison: &Findings, places: &[(&str, &str)]) -> String {
         comparison.pictures.len(),
         escape(&judges)
     );
+    let plain = words::sentences(comparison);
+    if !plain.is_empty() {
+        html += &format!(
+            "<section class=\"plain\" aria-labelledby=\"plain-h\"><h2 id=\"plain-h\">In plain words</h2>{}<p class=\"aside\">Other networks are of other families than \
+             {}, and took no part in making the pictures. <a href=\"#words\">What the words mean</a>.</p></section>\n",
+            list(&plain),
+            escape(&comparison.target.name)
+        );
+    }
     html += "<div class=\"said\">";
     let sentences: Vec<String> = comparison.sentences().map(str::to_owned).collect();
     if !sentences.is_empty() {

@@ -75,7 +75,12 @@
     // As wide as the page has room for.
     $('glanced').style.setProperty('--columns', methods.length);
     $('glanced').append(make('thead', {}, head), make('tbody', {}, ...chosen.map(i => units[i]).map(unit =>
-      make('tr', {}, make('th', { scope: 'row', textContent: data.units[unit].name }), ...methods.map(method => cell(unit, method))))));
+      make('tr', {}, make('th', { scope: 'row', textContent: data.units[unit].name }), ...methods.map(method => {
+        const shown = cell(unit, method);
+        // On a narrow screen methods stand beneath the pictures.
+        shown.dataset.of = data.methods[method].name;
+        return shown;
+      })))));
     $('glance').hidden = chosen.length === 0 || methods.length === 0;
   }
 

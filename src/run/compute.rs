@@ -19,8 +19,8 @@ use crate::random::Seed;
 use crate::render::Keeper;
 use crate::render::{Batch, Rendered, Row, Watch, resume};
 use crate::store::{
-    ActivationField, LIBTORCH_VERSION, Leaves, NUMERIC_VERSION, Provenance, Record, SCHEMA_VERSION, Status, Timing,
-    UnitField,
+    ActivationField, Kept, LIBTORCH_VERSION, Leaves, NUMERIC_VERSION, Provenance, Record, SCHEMA_VERSION, Status,
+    Timing, UnitField,
 };
 use crate::store::{Sealed, Store};
 use crate::unit::Unit;
@@ -59,8 +59,9 @@ impl Experiment {
     /// Computes runs of one method together: their records, ready to be written. One that fails is recorded as failed.
     ///
     /// # Errors
-    /// Compute, where a picture cannot be judged; whatever goes wrong before that is in the records.
-    pub fn compute(&self, runs: &[Run], watch: &dyn Watch, keeper: &dyn Keeper) -> Result<Vec<Sealed>> {
+    /// Compute, where a picture cannot be judged, or where the machine failed and not the run: it had no memory left, or its device broke. Whatever
+    /// else goes wrong is in the records.
+    pub fn compute(&self, runs: &[Run], kept: Kept, watch: &dyn Watch, keeper: &dyn Keeper) -> Result<Vec<Sealed>> {
         let method = &runs[0].method;
         let units = seeded(runs);
         let start = Instant::now();
@@ -68,6 +69,7 @@ impl Experiment {
         let timing = Timing { batch_seconds: start.elapsed().as_secs_f64(), batch: runs.len() };
         let rendered: Vec<Result<Rendered, String>> = match rendered {
             Ok(rendered) => rendered.into_iter().map(Ok).collect(),
+            Err(error) if is_of_the_machine(&error.to_string()) => return Err(error),
             Err(error) => runs.iter().map(|_| Err(format!("{error}"))).collect(),
         };
         let regularizers: Vec<&'static str> = method.regularizers.iter().map(|spec| spec.name()).collect();
@@ -99,8 +101,8 @@ impl Experiment {
             let leaves = Leaves {
                 record: &record,
                 picture: picture.as_ref(),
-                state,
-                trace,
+                state: kept.state.then_some(state),
+                trace: kept.trace.then_some(trace),
                 regularizers: &regularizers,
                 timing: &timing,
             };
@@ -180,6 +182,13 @@ impl Experiment {
     }
 }
 
+/// Whether what libtorch says is about the machine, and not about the run: the same run may come to a picture elsewhere, or later.
+fn is_of_the_machine(error: &str) -> bool {
+    const OF_THE_MACHINE: [&str; 7] =
+        ["out of memory", "not enough memory", "alloc_cpu", "bad_alloc", "CUDA error", "CUBLAS_STATUS", "CUDNN_STATUS"];
+    OF_THE_MACHINE.iter().any(|words| error.contains(words))
+}
+
 /// What a class of a generator is called.
 fn class_name(generator: &Generator, class: usize) -> String {
     let name = match generator.conditioning.as_ref().map(|conditioning| &conditioning.classes) {
@@ -195,5 +204,24 @@ pub(super) fn name_of(name: &str, sha256: &str, known: &BTreeMap<String, String>
     match known.get(name) {
         Some(other) if other != sha256 => format!("{name} ({})", &sha256[..8.min(sha256.len())]),
         _ => name.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_of_the_machine;
+
+    #[test]
+    fn what_a_machine_cannot_do_is_told_from_what_a_run_cannot() {
+        for words in [
+            "CUDA out of memory. Tried to allocate 2.00 GiB",
+            "[enforce fail at alloc_cpu.cpp:121] err == 0. DefaultCPUAllocator: can't allocate memory: you tried to allocate 1 bytes",
+            "CUDA error: an illegal memory access was encountered",
+        ] {
+            assert!(is_of_the_machine(words), "{words}");
+        }
+        for words in ["the picture is not finite from step 3 on", "expected scalar type Float but found Double"] {
+            assert!(!is_of_the_machine(words), "{words}");
+        }
     }
 }

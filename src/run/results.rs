@@ -87,22 +87,9 @@ impl Results<'_> {
                 row.insert(axis.clone(), value.clone().unwrap_or_default());
             }
         }
-        let mut put = |name: &str, value: Value| {
-            row.insert(name.to_owned(), value);
-        };
-        put("initial", json!(entry.and_then(|entry| entry.activation.initial)));
-        put("final", json!(entry.and_then(|entry| entry.activation.last)));
-        put("best", json!(entry.and_then(|entry| entry.activation.best)));
-        put("scored", json!(entry.and_then(|entry| entry.activation.scored)));
-        put("probability", json!(entry.and_then(|entry| entry.probability)));
-        put("witness_probability", json!(entry.and_then(Entry::witness_probability)));
-        for name in self.witnesses {
-            let verdict = entry.and_then(|entry| entry.witnesses.iter().find(|verdict| verdict.classifier == *name));
-            put(&format!("{name}_probability"), json!(verdict.map(|verdict| verdict.probability)));
-            put(&format!("{name}_logit"), json!(verdict.map(|verdict| verdict.logit)));
-            put(&format!("{name}_rank"), json!(verdict.map(|verdict| verdict.rank)));
+        for (name, value) in figures(entry, self.witnesses) {
+            row.insert(name, value);
         }
-        put("error", json!(entry.and_then(|entry| entry.error.as_ref())));
         row
     }
 
@@ -228,8 +215,34 @@ impl Results<'_> {
     }
 }
 
+/// The figures of a run, each with the name of its column; all of them nothing where there is no record.
+pub fn figures(entry: Option<&Entry>, witnesses: &[String]) -> Vec<(String, Value)> {
+    let mut figures = vec![];
+    let mut put = |name: &str, value: Value| figures.push((name.to_owned(), value));
+    put("initial", json!(entry.and_then(|entry| entry.activation.initial)));
+    put("final", json!(entry.and_then(|entry| entry.activation.last)));
+    put("best", json!(entry.and_then(|entry| entry.activation.best)));
+    put("scored", json!(entry.and_then(|entry| entry.activation.scored)));
+    put("probability", json!(entry.and_then(|entry| entry.probability)));
+    put("witness_probability", json!(entry.and_then(Entry::witness_probability)));
+    for name in witnesses {
+        let verdict = entry.and_then(|entry| entry.witnesses.iter().find(|verdict| verdict.classifier == *name));
+        put(&format!("{name}_probability"), json!(verdict.map(|verdict| verdict.probability)));
+        put(&format!("{name}_logit"), json!(verdict.map(|verdict| verdict.logit)));
+        put(&format!("{name}_rank"), json!(verdict.map(|verdict| verdict.rank)));
+    }
+    let passes = entry.and_then(|entry| entry.passes);
+    put("forward", json!(passes.map(|passes| passes.forward)));
+    put("backward", json!(passes.map(|passes| passes.backward)));
+    put("seconds", json!(entry.and_then(|entry| entry.seconds)));
+    let picture = entry.filter(|entry| entry.status == Status::Done);
+    put("picture", json!(picture.map(|entry| format!("runs/{}/image.png", entry.run_id))));
+    put("error", json!(entry.and_then(|entry| entry.error.as_ref())));
+    figures
+}
+
 /// A value as a cell of a table: nothing for what there is not.
-fn cell(value: &Value) -> String {
+pub fn cell(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
         Value::String(text) => text.clone(),

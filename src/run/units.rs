@@ -1,8 +1,10 @@
-//! The units that the patterns of an experiment stand for, in a given classifier.
+//! The units that the patterns of an experiment, or of a command line, stand for, in a given classifier.
 
 use std::collections::HashSet;
+use std::path::Path;
 
 use classifiers::Classifier;
+use frozen::network::Tap;
 use image::RgbImage;
 use tch::Kind;
 
@@ -10,6 +12,8 @@ use crate::error::{Result, bail, request};
 use crate::experiment_file::{FileError, LayerGlob, Located, UnitPattern};
 use crate::look::judge;
 use crate::unit::{LayerShapes, Unit};
+
+use super::identity::unit_identity;
 
 /// Reads the reference pictures; only called where a pattern needs them.
 pub type Reference<'r> = dyn FnMut() -> Result<Vec<RgbImage>> + 'r;
@@ -24,29 +28,62 @@ pub fn resolve(
     shapes: &LayerShapes,
     reference: &mut Reference,
 ) -> Result<Vec<Unit>, FileError> {
-    let (mut units, mut known) = (vec![], HashSet::new());
+    let mut units = Once::default();
     for pattern in patterns {
-        for unit in of_pattern(pattern, classifier, shapes, reference)? {
-            if known.insert(unit.name.clone()) {
-                units.push(unit);
-            }
-        }
+        let found = of_pattern(&pattern.value, classifier, shapes, reference);
+        units.add(found.map_err(|error| pattern.wrong(format!("{error}")))?);
     }
-    Ok(units)
+    Ok(units.in_order)
 }
 
-fn of_pattern(
-    pattern: &Located<UnitPattern>,
+/// The units that words of a command line stand for, as [`resolve`]; the files that they name are relative to the working directory.
+///
+/// # Errors
+/// A request: a word that is no unit and no pattern, a unit or a layer that the classifier does not have.
+pub fn resolve_words(
+    words: &[String],
     classifier: &Classifier,
     shapes: &LayerShapes,
     reference: &mut Reference,
-) -> Result<Vec<Unit>, FileError> {
-    let parse = |text: &str| Unit::parse(text, classifier, shapes).map_err(|error| pattern.wrong(format!("{error}")));
+) -> Result<Vec<Unit>> {
+    let mut units = Once::default();
+    for word in words {
+        let pattern =
+            UnitPattern::parse(word, Path::new("")).map_err(|message| request!("unit '{word}': {message}"))?;
+        units.add(of_pattern(&pattern, classifier, shapes, reference)?);
+    }
+    Ok(units.in_order)
+}
+
+/// Units, each once.
+#[derive(Default)]
+struct Once {
+    in_order: Vec<Unit>,
+    known: HashSet<String>,
+}
+
+impl Once {
+    fn add(&mut self, units: Vec<Unit>) {
+        for unit in units {
+            if self.known.insert(unit_identity(&unit)) {
+                self.in_order.push(unit);
+            }
+        }
+    }
+}
+
+fn of_pattern(
+    pattern: &UnitPattern,
+    classifier: &Classifier,
+    shapes: &LayerShapes,
+    reference: &mut Reference,
+) -> Result<Vec<Unit>> {
+    let parse = |text: &str| Unit::parse(text, classifier, shapes);
     // In a glob, a layer that has no such part does not fit; a layer that is named must have it.
     let each = |layers: &LayerGlob, texts: &dyn Fn(&str) -> Vec<String>| {
         let mut units = vec![];
-        for layer in fitting(layers, pattern, classifier, shapes)? {
-            let found: Result<Vec<Unit>, FileError> = texts(&layer).iter().map(|text| parse(text)).collect();
+        for layer in fitting(layers, classifier)? {
+            let found: Result<Vec<Unit>> = texts(&layer).iter().map(|text| parse(text)).collect();
             match found {
                 Ok(found) => units.extend(found),
                 Err(error) if layers.exact().is_some() => return Err(error),
@@ -54,24 +91,33 @@ fn of_pattern(
             }
         }
         match units.is_empty() {
-            true => Err(pattern.wrong(format!("no layer of {} that fits '{}' has it", classifier.name, layers.text()))),
+            true => bail!("no layer of {} that fits '{}' has it", classifier.name, layers.text()),
             false => Ok(units),
         }
     };
-    match &pattern.value {
+    match pattern {
         UnitPattern::Unit(text) => Ok(vec![parse(text)?]),
         UnitPattern::Channels { layers, first, last } => {
             each(layers, &|layer| (*first..=*last).map(|index| format!("{layer}:{index}")).collect())
         }
+        UnitPattern::AllChannels(layers) => each(layers, &|layer| {
+            // Of a layer that is not there one is asked for, so that its name is what is wrong.
+            let channels = match layer {
+                "class" => classifier.classes,
+                name => {
+                    let tap = classifier.network.tap(name).ok();
+                    tap.and_then(|tap| shapes.channels(&tap.name)).unwrap_or(1)
+                }
+            };
+            (0..channels).map(|index| format!("{layer}:{index}")).collect()
+        }),
         UnitPattern::InLayers { layers, part } => each(layers, &|layer| vec![format!("{layer}:{part}")]),
         UnitPattern::WholeLayers(layers) => each(layers, &|layer| vec![format!("layer:{layer}")]),
         UnitPattern::Strongest { layers, count } => {
-            let pictures = reference().map_err(|error| pattern.wrong(format!("{error}")))?;
+            let pictures = reference()?;
             let mut units = vec![];
-            for layer in fitting(layers, pattern, classifier, shapes)? {
-                let strongest = strongest(&layer, *count, classifier, &pictures);
-                let strongest = strongest.map_err(|error| pattern.wrong(format!("{error}")))?;
-                for channel in strongest {
+            for layer in fitting(layers, classifier)? {
+                for channel in strongest(&layer, *count, classifier, &pictures)? {
                     units.push(parse(&format!("{layer}:{channel}"))?);
                 }
             }
@@ -81,24 +127,19 @@ fn of_pattern(
 }
 
 /// The layers that fit a glob, by the names that units take.
-fn fitting(
-    layers: &LayerGlob,
-    pattern: &Located<UnitPattern>,
-    classifier: &Classifier,
-    shapes: &LayerShapes,
-) -> Result<Vec<String>, FileError> {
+fn fitting(layers: &LayerGlob, classifier: &Classifier) -> Result<Vec<String>> {
     if let Some(name) = layers.exact() {
         return Ok(vec![name.to_owned()]);
     }
-    let fitting: Vec<String> =
-        shapes.iter().map(|(name, ..)| name).filter(|name| layers.matches(name)).map(str::to_owned).collect();
+    // A layer has several names where a batch norm was folded into a convolution; it fits by any of them, and is there once.
+    let names = |tap: &Tap| std::iter::once(&tap.name).chain(&tap.aliases).find(|name| layers.matches(name)).cloned();
+    let fitting: Vec<String> = classifier.network.taps().iter().filter_map(names).collect();
     match fitting.is_empty() {
-        true => Err(pattern.wrong(format!(
-            "{} has no layer that fits '{}' (`metapicture models info {}` lists them)",
+        true => bail!(
+            "{0} has no layer that fits '{1}' (`metapicture models info {0}` lists them)",
             classifier.name,
-            layers.text(),
-            classifier.name
-        ))),
+            layers.text()
+        ),
         false => Ok(fitting),
     }
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use crate::error::Result;
+use crate::error::{Context, ErrorKind, Result};
 
 use super::experiment::Experiment;
 use super::identity::Run;
@@ -17,11 +17,17 @@ use super::plan::{Plan, PlannedRun, Share};
 use crate::device;
 use crate::render::Watch;
 use crate::render::{PAUSE, Timed};
-use crate::store::{Claim, Hash, Key, Store, Writing};
+use crate::store::{Claim, Hash, Kept, Key, Store, Writing};
 use crate::store::{LIBTORCH_VERSION, NUMERIC_VERSION, Status};
 
 /// How long a process waits before it looks again for what others have claimed.
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
+
+/// How often a batch is computed that the machine fails at: without memory left, or on a device that broke.
+const ATTEMPTS: usize = 3;
+
+/// How long a process waits before it tries such a batch again.
+const REST: Duration = Duration::from_secs(1);
 
 /// A process that works off a plan, or its share of one.
 #[derive(Clone, Copy, Debug)]
@@ -42,6 +48,8 @@ pub struct Worker<'a> {
     pub stop: &'a AtomicBool,
     /// Time between two checkpoints of a batch.
     pub pause: Duration,
+    /// What is kept of each run.
+    pub kept: Kept,
 }
 
 /// Who is told how a plan is worked off: a progress bar, say.
@@ -71,7 +79,7 @@ impl<'a> Worker<'a> {
     /// One that works off all of a plan alone, tries no failed run again, and leaves a checkpoint as often as [`PAUSE`] says.
     pub fn whole(plan: &'a Plan, store: &'a Store, witnesses: &'a [String], stop: &'a AtomicBool) -> Worker<'a> {
         let (share, begin) = (Share::WHOLE, Share::WHOLE);
-        Worker { plan, store, share, begin, witnesses, retry_failed: false, stop, pause: PAUSE }
+        Worker { plan, store, share, begin, witnesses, retry_failed: false, stop, pause: PAUSE, kept: Kept::default() }
     }
 }
 
@@ -172,7 +180,18 @@ impl Worker<'_> {
         // A damaged checkpoint is none.
         let read = || checkpoint.read().ok().flatten();
         let keeper = Timed::new(batch, self.pause, read, |bytes: &[u8]| checkpoint.write(bytes));
-        let records = experiment.compute(&runs, follow.batch(&runs).as_ref(), &keeper)?;
+        let once = || experiment.compute(&runs, self.kept, follow.batch(&runs).as_ref(), &keeper);
+        let mut attempts = 1;
+        // What the machine could not do is no result: it is tried again, and then left to another one.
+        let records = loop {
+            match once() {
+                Err(error) if error.kind() == ErrorKind::Compute && attempts < ATTEMPTS => {
+                    attempts += 1;
+                    std::thread::sleep(REST);
+                }
+                other => break other.with_context(|| format!("tried {attempts} times"))?,
+            }
+        };
         Ok(Written { writing: self.store.begin(records), store: self.store.clone(), key, claim })
     }
 

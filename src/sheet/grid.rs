@@ -1,11 +1,13 @@
-//! Contact sheets: a labelled grid of pictures, one PNG.
+//! Contact sheets: a labelled grid of pictures, one page.
+
+use std::path::PathBuf;
 
 use crate::error::{Context, Result};
 use ab_glyph::{Font, FontRef, PxScale, ScaleFont, point};
 use image::{Rgb, RgbImage};
 use tch::{Device, Kind};
 
-use crate::picture::{from_rgb8, to_rgb8};
+use crate::picture::{self, from_rgb8, to_rgb8};
 use frozen::resize::Resize;
 
 const INK: Rgb<u8> = Rgb([28, 28, 30]);
@@ -25,13 +27,31 @@ const TEXT: f32 = 15.;
 const HEADING: f32 = 19.;
 const TITLE: f32 = 24.;
 
+/// What a cell shows.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Shown {
+    /// A picture.
+    Picture(RgbImage),
+    /// The picture of a file, which is read when the sheet is drawn: a sheet may have more of them than memory holds.
+    File(PathBuf),
+    /// No picture, and why: a word or two.
+    Nothing(String),
+}
+
 /// One picture of a sheet and what is written beneath it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Cell {
-    /// Nothing for a run that failed.
-    pub picture: Option<RgbImage>,
+    /// The picture.
+    pub shown: Shown,
     /// Lines of text; the first is set in bold.
     pub caption: Vec<String>,
+}
+
+impl Cell {
+    /// Of a picture.
+    pub fn of(picture: RgbImage, caption: Vec<String>) -> Cell {
+        Cell { shown: Shown::Picture(picture), caption }
+    }
 }
 
 /// A sheet: `cells[row][column]`.
@@ -39,9 +59,9 @@ pub struct Cell {
 pub struct Sheet {
     /// Above everything.
     pub title: String,
-    /// What each column is.
+    /// What each column is; empty where the captions say it.
     pub columns: Vec<String>,
-    /// What each row is.
+    /// What each row is; empty where the captions say it.
     pub rows: Vec<String>,
     /// By row and column; a cell may be missing.
     pub cells: Vec<Vec<Option<Cell>>>,
@@ -59,23 +79,34 @@ impl Sheet {
         Sheet { cells, columns: self.rows, rows: self.columns, ..self }
     }
 
-    /// Draws it.
-    pub fn draw(&self) -> Result<RgbImage> {
-        let regular = FontRef::try_from_slice(REGULAR).context("the font is built in")?;
-        let bold = FontRef::try_from_slice(BOLD).context("the font is built in")?;
+    /// Its measures in pixels.
+    pub(super) fn measures(&self) -> Result<Measures> {
+        let (regular, bold) = fonts()?;
         let cells = || self.cells.iter().flatten().flatten();
         let lines = cells().map(|cell| cell.caption.len()).max().unwrap_or(0) as u32;
         let caption_width = (cells().flat_map(|cell| cell.caption.iter().enumerate()))
             .map(|(i, line)| width(if i == 0 { &bold } else { &regular }, TEXT, line));
         let heading_width = self.columns.iter().map(|text| width(&bold, HEADING, text));
         let column = caption_width.chain(heading_width).fold(self.side, u32::max);
-        let margin = self.rows.iter().map(|text| width(&bold, HEADING, text)).max().unwrap_or(0) + GAP;
-        let row = self.side + lines * LINE + GAP;
-        let top = GAP + 2 * LINE + LINE + GAP / 2;
+        let named = self.rows.iter().map(|text| width(&bold, HEADING, text)).max().unwrap_or(0);
+        let margin = if named > 0 { named + GAP } else { 0 };
+        let has_headings = self.columns.iter().any(|text| !text.is_empty());
+        let top = GAP + 2 * LINE + if has_headings { LINE + GAP / 2 } else { 0 };
         let grid = margin + self.columns.len() as u32 * (column + GAP);
         let words = self.notes.iter().map(|note| width(&regular, TEXT, note));
         let wide = words.chain([width(&bold, TITLE, &self.title)]).fold(grid, u32::max) + 2 * GAP;
-        let high = top + self.rows.len() as u32 * row + self.notes.len() as u32 * LINE + GAP;
+        let (row, bottom) = (self.side + lines * LINE + GAP, self.notes.len() as u32 * LINE + GAP);
+        Ok(Measures { column, row, margin, top, bottom, wide })
+    }
+
+    /// Draws it.
+    ///
+    /// # Errors
+    /// A picture that cannot be read.
+    pub fn draw(&self) -> Result<RgbImage> {
+        let (regular, bold) = fonts()?;
+        let Measures { column, row, margin, top, bottom, wide } = self.measures()?;
+        let high = top + self.rows.len() as u32 * row + bottom;
         let mut sheet = RgbImage::from_pixel(wide, high, PAPER);
 
         write(&mut sheet, &bold, TITLE, INK, (GAP, GAP), &self.title);
@@ -89,9 +120,10 @@ impl Sheet {
             for (c, cell) in cells.iter().enumerate() {
                 let x = GAP + margin + c as u32 * (column + GAP);
                 let Some(cell) = cell else { continue };
-                let picture = match &cell.picture {
-                    Some(picture) => fitted(picture, self.side)?,
-                    None => RgbImage::from_pixel(self.side, self.side, EMPTY),
+                let picture = match &cell.shown {
+                    Shown::Picture(picture) => fitted(picture, self.side)?,
+                    Shown::File(file) => fitted(&picture::read(file)?, self.side)?,
+                    Shown::Nothing(why) => said(why, self.side, &regular),
                 };
                 image::imageops::replace(&mut sheet, &picture, i64::from(x), i64::from(y));
                 for (i, line) in cell.caption.iter().enumerate() {
@@ -106,6 +138,36 @@ impl Sheet {
         }
         Ok(sheet)
     }
+}
+
+/// The measures of a sheet in pixels.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Measures {
+    /// Width of a column.
+    pub(super) column: u32,
+    /// Height of a row.
+    pub(super) row: u32,
+    /// What stands to the left of the pictures.
+    pub(super) margin: u32,
+    /// What stands above them.
+    pub(super) top: u32,
+    /// What stands beneath them.
+    pub(super) bottom: u32,
+    /// Width of the whole.
+    pub(super) wide: u32,
+}
+
+fn fonts() -> Result<(FontRef<'static>, FontRef<'static>)> {
+    let regular = FontRef::try_from_slice(REGULAR).context("the font is built in")?;
+    Ok((regular, FontRef::try_from_slice(BOLD).context("the font is built in")?))
+}
+
+/// A square that says why there is no picture.
+fn said(why: &str, side: u32, font: &FontRef) -> RgbImage {
+    let mut square = RgbImage::from_pixel(side, side, EMPTY);
+    let left = side.saturating_sub(width(font, TEXT, why)) / 2;
+    write(&mut square, font, TEXT, PALE, (left, (side / 2).saturating_sub(LINE / 2)), why);
+    square
 }
 
 /// A picture whose longer side is `side`, by the project's one resize.

@@ -1,8 +1,14 @@
 //! Contact sheets: labelled grids of pictures.
 
 mod grid;
+mod layout;
 mod of_results;
+mod pages;
+mod pdf;
+mod table;
 
 pub(crate) use grid::{BOLD, REGULAR};
-pub use grid::{Cell, Sheet, fitted};
-pub use of_results::{Row, draw_small, lay_out, only, tables};
+pub use grid::{Cell, Sheet, Shown, fitted};
+pub use layout::{Layout, lay_out};
+pub use of_results::draw;
+pub use table::{Row, only, tables};

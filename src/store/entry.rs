@@ -6,6 +6,7 @@ use super::hash::Hash;
 use super::record::{ActivationField, Record, RunId, Status};
 use crate::look::judge::Verdict;
 use crate::random::Seed;
+use crate::render::Passes;
 
 /// What the index knows of a run: the figures of its record. Its method's settings and where it was computed are in
 /// `record.json` alone.
@@ -46,15 +47,36 @@ pub struct Entry {
     pub probability: Option<f64>,
     /// What the witnesses say of the saved picture.
     pub witnesses: Vec<Verdict>,
+    /// Forward and backward passes that it took.
+    pub passes: Option<Passes>,
+    /// The version of what decides a result beyond its settings.
+    pub numeric_version: u32,
+    /// The version of the program that computed it.
+    pub version: String,
+    /// Its share of the seconds that its batch took; the clock's part, which differs from one computation to the next.
+    pub seconds: Option<f64>,
+    /// Bytes of its files.
+    pub bytes: u64,
+}
+
+/// What an entry knows besides the record.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Beside {
+    /// sha256 of the record's `files.sha256`.
+    pub seal: Hash,
+    /// Bytes of its files.
+    pub bytes: u64,
+    /// As [`Entry::seconds`].
+    pub seconds: Option<f64>,
 }
 
 impl Entry {
-    /// The figures of a record that has this seal.
-    pub(super) fn of(record: &Record, seal: Hash) -> Entry {
+    /// The figures of a record.
+    pub(super) fn of(record: &Record, beside: Beside) -> Entry {
         Entry {
             run_id: record.run_id.clone(),
             status: record.status,
-            seal,
+            seal: beside.seal,
             error: record.error.clone(),
             classifier: record.classifier.clone(),
             generator: record.generator.clone(),
@@ -69,6 +91,11 @@ impl Entry {
             activation: record.activation.clone(),
             probability: record.probability,
             witnesses: record.witnesses.clone(),
+            passes: record.passes,
+            numeric_version: record.provenance.numeric_version,
+            version: record.provenance.version.clone(),
+            seconds: beside.seconds,
+            bytes: beside.bytes,
         }
     }
 

@@ -148,7 +148,7 @@ impl Store {
         // It is absent, new, replaced by another process, or damaged.
         match sealed::check(&folder, id) {
             Ok(sound) => {
-                let entry = Entry::of(&sound.record, sound.seal);
+                let entry = sound.entry();
                 self.remember(vec![entry]);
                 Some(sound.record)
             }
@@ -163,6 +163,13 @@ impl Store {
     /// read.
     pub fn entry(&self, id: &RunId) -> Option<Entry> {
         self.known().entries.get(id).cloned()
+    }
+
+    /// What the index knows of all runs, in the order of their ids: no file is read.
+    pub fn entries(&self) -> Vec<Entry> {
+        let mut entries: Vec<Entry> = self.known().entries.values().cloned().collect();
+        entries.sort_unstable_by(|a, b| a.run_id.cmp(&b.run_id));
+        entries
     }
 
     /// The ids of all runs, in their order.

@@ -24,6 +24,7 @@ mod folder;
 mod hash;
 mod index;
 mod key;
+mod moving;
 mod process;
 mod record;
 mod recovery;
@@ -41,8 +42,8 @@ pub use folder::Store;
 pub use hash::Hash;
 pub use key::Key;
 pub use record::{
-    ActivationField, LIBTORCH_VERSION, Leaves, NUMERIC_VERSION, Provenance, Record, RunId, SCHEMA_VERSION, Status,
-    Timing, UnitField,
+    ActivationField, Kept, LIBTORCH_VERSION, Leaves, NUMERIC_VERSION, Provenance, Record, RunId, SCHEMA_VERSION,
+    Status, Timing, UnitField,
 };
 pub use sealed::Sealed;
 pub use verify::Verification;

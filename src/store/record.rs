@@ -223,16 +223,39 @@ pub struct Timing {
     pub batch: usize,
 }
 
+impl Timing {
+    /// A run's share of the seconds of its batch.
+    pub fn seconds(&self) -> f64 {
+        self.batch_seconds / self.batch.max(1) as f64
+    }
+}
+
+/// What is kept of a run besides its record and its picture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Kept {
+    /// `trace.csv`.
+    pub trace: bool,
+    /// `state.safetensors`.
+    pub state: bool,
+}
+
+impl Default for Kept {
+    /// All of it.
+    fn default() -> Kept {
+        Kept { trace: true, state: true }
+    }
+}
+
 /// Everything that a run leaves; [`crate::store::Store`] takes it.
 pub struct Leaves<'a> {
     /// What becomes `record.json`.
     pub record: &'a Record,
     /// What becomes `image.png`; none of a run that failed.
     pub picture: Option<&'a image::RgbImage>,
-    /// What becomes `state.safetensors`: the param's tensors by name, such as latent codes `[1,D]`.
-    pub state: &'a [(&'static str, Tensor)],
-    /// What becomes `trace.csv`: a row every tenth step.
-    pub trace: &'a [Row],
+    /// What becomes `state.safetensors`: the param's tensors by name, such as latent codes `[1,D]`; none where it is not kept.
+    pub state: Option<&'a [(&'static str, Tensor)]>,
+    /// What becomes `trace.csv`: a row every tenth step; none where it is not kept.
+    pub trace: Option<&'a [Row]>,
     /// Names of the regularizers: the trace's columns of penalties.
     pub regularizers: &'a [&'static str],
     /// What becomes `timing.json`.

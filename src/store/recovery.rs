@@ -8,7 +8,6 @@ use std::time::SystemTime;
 
 use super::damage::set_aside;
 use super::disk;
-use super::entry::Entry;
 use super::folder::Store;
 use super::process::{Process, is_abandoned};
 use super::record::RunId;
@@ -38,7 +37,7 @@ impl Store {
         let mut entries = vec![];
         for (id, found) in self.check_all(&unknown, watch) {
             match found {
-                Ok(sound) => entries.push(Entry::of(&sound.record, sound.seal)),
+                Ok(sound) => entries.push(sound.entry()),
                 Err(Unsound::Unreadable(error)) if self.0.writable => return Err(error),
                 Err(unsound) => self.forget(&id, unsound),
             }
@@ -87,7 +86,7 @@ impl Store {
         let Unfinished { path: aside, id, .. } = aside;
         match sealed::check(aside, id) {
             Ok(sound) => {
-                let entry = Entry::of(&sound.record, sound.seal);
+                let entry = sound.entry();
                 match self.place(aside, &entry, None) {
                     Ok(entry) => self.remember(vec![entry]),
                     // Another process was faster.

@@ -11,9 +11,9 @@ use safetensors::tensor::{Dtype, TensorView};
 use tch::{Kind, Tensor};
 
 use super::disk::{self, Identity};
-use super::entry::Entry;
+use super::entry::{Beside, Entry};
 use super::hash::Hash;
-use super::record::{Leaves, Record, RunId, SCHEMA_VERSION, Status, trace_csv};
+use super::record::{Leaves, Record, RunId, SCHEMA_VERSION, Status, Timing, trace_csv};
 use crate::error::{Context, Error, Result, request};
 
 /// The file that lists the others.
@@ -22,8 +22,10 @@ pub(super) const LISTING: &str = "files.sha256";
 pub(super) const RECORD: &str = "record.json";
 /// The picture of a run that is done.
 pub(super) const PICTURE: &str = "image.png";
+/// The clock's part.
+const TIMING: &str = "timing.json";
 /// Without these no record is whole.
-const REQUIRED: [&str; 4] = [RECORD, "timing.json", "trace.csv", "state.safetensors"];
+const REQUIRED: [&str; 2] = [RECORD, TIMING];
 /// A listing or `record.json` larger than this is not one of ours.
 const LARGEST: u64 = 64 << 20;
 
@@ -69,19 +71,22 @@ impl Leaves<'_> {
         let named = || format!("run {}: its record cannot be made", self.record.run_id);
         let record = record_json(self.record).with_context(named)?;
         let timing = format!("{}\n", serde_json::to_string_pretty(self.timing).with_context(named)?);
-        let mut files = vec![
-            (RECORD, record),
-            ("timing.json", timing.into_bytes()),
-            ("trace.csv", trace_csv(self.trace, self.regularizers).into_bytes()),
-            ("state.safetensors", safetensors(self.state).with_context(named)?),
-        ];
+        let mut files = vec![(RECORD, record), (TIMING, timing.into_bytes())];
+        if let Some(trace) = self.trace {
+            files.push(("trace.csv", trace_csv(trace, self.regularizers).into_bytes()));
+        }
+        if let Some(state) = self.state {
+            files.push(("state.safetensors", safetensors(state).with_context(named)?));
+        }
         if let Some(picture) = self.picture {
             let mut png = Cursor::new(vec![]);
             picture.write_to(&mut png, image::ImageFormat::Png).with_context(named)?;
             files.push((PICTURE, png.into_inner()));
         }
         let listing = listing(files.iter().map(|(name, bytes)| (*name, Hash::of(bytes))));
-        let entry = Entry::of(self.record, Hash::of(&listing));
+        let bytes = files.iter().map(|(_, bytes)| bytes.len() as u64).sum::<u64>() + listing.len() as u64;
+        let beside = Beside { seal: Hash::of(&listing), bytes, seconds: Some(self.timing.seconds()) };
+        let entry = Entry::of(self.record, beside);
         files.push((LISTING, listing));
         Ok(Sealed { entry, files })
     }
@@ -147,9 +152,14 @@ pub(super) fn parse_listing(bytes: &[u8]) -> Result<Vec<(String, Hash)>, String>
 /// A record that was read and hashed.
 pub(super) struct Sound {
     pub record: Record,
-    pub seal: Hash,
-    /// Bytes of all files.
-    pub bytes: u64,
+    pub beside: Beside,
+}
+
+impl Sound {
+    /// What the index knows of it.
+    pub fn entry(&self) -> Entry {
+        Entry::of(&self.record, self.beside)
+    }
 }
 
 /// Why a folder is not the record that it should be.
@@ -179,7 +189,8 @@ pub(super) fn check(folder: &Path, id: &RunId) -> Result<Sound, Unsound> {
             }
             bytes += length;
         }
-        Ok(Sound { record, seal, bytes })
+        let timing = read(&folder.join(TIMING)).ok().and_then(|text| serde_json::from_slice::<Timing>(&text).ok());
+        Ok(Sound { record, beside: Beside { seal, bytes, seconds: timing.map(|timing| timing.seconds()) } })
     })
 }
 

@@ -19,7 +19,7 @@ use super::hash::Hash;
 use super::process::{Process, is_abandoned};
 
 /// Goes into the digits of each line. Another set of fields takes another version, and is then hashed anew.
-const VERSION: &str = "metapicture index 1\n";
+const VERSION: &str = "metapicture index 2\n";
 /// How a segment's name ends.
 const SEGMENT: &str = ".jsonl";
 /// How the name of a segment begins to which nobody appends any more.

@@ -7,7 +7,6 @@ use serde::Serialize;
 
 use super::damage::Damage;
 use super::disk;
-use super::entry::Entry;
 use super::folder::Store;
 use super::key::Key;
 use super::record::Status;
@@ -47,8 +46,8 @@ impl Store {
                         Status::Done => verification.done += 1,
                         Status::Failed => verification.failed += 1,
                     }
-                    verification.bytes += sound.bytes;
-                    entries.push(Entry::of(&sound.record, sound.seal));
+                    verification.bytes += sound.beside.bytes;
+                    entries.push(sound.entry());
                 }
                 Err(Unsound::Unreadable(error)) => return Err(error),
                 Err(unsound) => self.forget(&id, unsound),

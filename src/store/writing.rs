@@ -8,7 +8,7 @@ use std::thread::{self, JoinHandle};
 
 use super::damage::set_aside;
 use super::disk::{self, ATTEMPTS};
-use super::entry::Entry;
+use super::entry::{Beside, Entry};
 use super::folder::Store;
 use super::hash::Hash;
 use super::record::{Record, RunId, Status};
@@ -157,7 +157,7 @@ impl Store {
             match sealed::check(&place, id) {
                 Ok(there) if there.record.status == Status::Done => {
                     discard(&aside);
-                    return Ok(Entry::of(&there.record, there.seal));
+                    return Ok(there.entry());
                 }
                 Ok(_) => {
                     let Some(out) = self.swap(&aside, &place, id)? else { continue };
@@ -167,7 +167,7 @@ impl Store {
                         Some(done) => {
                             let failed = self.swap(&out, &place, id)?;
                             failed.iter().for_each(|failed| discard(failed));
-                            return Ok(Entry::of(&done.record, done.seal));
+                            return Ok(done.entry());
                         }
                         None => discard(&out),
                     }
@@ -240,7 +240,11 @@ impl Store {
                 }
             }
             disk::sync_folder(&self.runs()).map_err(|error| disk::error(&place, "written", error))?;
-            self.remember(vec![Entry::of(record, seal)]);
+            // What is there now: another process may have replaced it once more.
+            match sealed::check(&place, id) {
+                Ok(sound) => self.remember(vec![sound.entry()]),
+                Err(_) => self.remember(vec![Entry::of(record, Beside { seal, bytes: 0, seconds: None })]),
+            }
             return Ok(());
         }
         Err(Error::storage(format!(

@@ -106,7 +106,8 @@ impl Reader<'_> {
                 let (layer, vector) = inside
                     .split_once(',')
                     .ok_or_else(|| self.wrong(format!("{function} is written {function}(LAYER, FILE)")))?;
-                let (layer, point) = self.layer(layer.trim())?;
+                let called = layer.trim().to_owned();
+                let (layer, point) = self.layer(&called)?;
                 let channels = self.shapes.of(&layer)[0];
                 let direction = direction(vector.trim(), channels).map_err(|error| self.wrong(format!("{error}")))?;
                 let reading = if function == "cosine" { Reading::Cosine } else { Reading::Activation };
@@ -115,6 +116,7 @@ impl Reader<'_> {
                     weight: 1.,
                     reading,
                     layer,
+                    called,
                     point,
                     part,
                     class: None,
@@ -153,6 +155,7 @@ impl Reader<'_> {
             return Ok(Term {
                 weight: 1.,
                 reading: Reading::Activation,
+                called: layer.clone(),
                 layer,
                 point,
                 part,
@@ -166,6 +169,7 @@ impl Reader<'_> {
             return Ok(Term {
                 weight: 1.,
                 reading: Reading::Quadratic,
+                called: rest.to_owned(),
                 layer,
                 point,
                 part: Part::Whole,
@@ -174,6 +178,7 @@ impl Reader<'_> {
                 independent: false,
             });
         }
+        let called = layer.to_owned();
         let (layer, point) = self.layer(layer)?;
         let (index, position) = match rest.split_once('@') {
             Some((index, position)) => (index, Some(position)),
@@ -211,7 +216,7 @@ impl Reader<'_> {
         };
         let label = class.and_then(|class| self.classifier.class_name(class)).map(Arc::from);
         let independent = self.classifier.independent;
-        Ok(Term { weight: 1., reading: Reading::Activation, layer, point, part, class, label, independent })
+        Ok(Term { weight: 1., reading: Reading::Activation, layer, called, point, part, class, label, independent })
     }
 }
 

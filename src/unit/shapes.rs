@@ -19,6 +19,11 @@ impl LayerShapes {
         self.0.iter().find(|(tap, ..)| tap == name).map_or(&[], |(.., shape)| shape)
     }
 
+    /// How many channels a layer has; none of a layer that is not there.
+    pub fn channels(&self, name: &str) -> Option<i64> {
+        self.of(name).first().copied()
+    }
+
     /// Names and shapes of all taps, from the input up.
     pub fn iter(&self) -> impl Iterator<Item = (&str, Point, &[i64])> {
         self.0.iter().map(|(name, point, shape)| (name.as_str(), *point, shape.as_slice()))

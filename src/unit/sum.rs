@@ -1,4 +1,4 @@
-//! A unit: one term or a weighted sum of several, and its one canonical name.
+//! A unit: one term or a weighted sum of several, and its name.
 
 use frozen::network::Network;
 use serde_json::Value;
@@ -9,7 +9,8 @@ use crate::error::{Result, request};
 /// What is visualised, known to exist in a classifier: one term or a weighted sum of several.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Unit {
-    /// Its one canonical name: however it was asked for, the same unit has the same name.
+    /// Its name, layers as whoever asked for it calls them and classes by their labels. A layer may have several names: what decides whether two units are the
+    /// same are their [settings](Unit::settings).
     pub name: String,
     /// What is added up; at least one.
     pub terms: Vec<Term>,

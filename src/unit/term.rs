@@ -84,6 +84,8 @@ pub struct Term {
     pub reading: Reading,
     /// The layer's name among the classifier's taps.
     pub layer: String,
+    /// What whoever asked for it calls the layer: this name, or another one of the same tap.
+    pub called: String,
     /// Where that lies.
     pub point: Point,
     /// What of it is read.
@@ -97,20 +99,20 @@ pub struct Term {
 }
 
 impl Term {
-    /// Its canonical name without the weight.
+    /// Its name without the weight: the layer as it was called, a class by its label.
     pub(super) fn name(&self) -> String {
         let target = match (&self.part, self.class) {
             (Part::Channel(index), Some(_)) => {
                 self.label.as_ref().map_or_else(|| format!("class:{index}"), |label| format!("class:{label}"))
             }
-            (Part::Whole, _) => return format!("layer:{}", self.layer),
-            (Part::Channel(index), None) => format!("{}:{index}", self.layer),
+            (Part::Whole, _) => return format!("layer:{}", self.called),
+            (Part::Channel(index), None) => format!("{}:{index}", self.called),
             (Part::Neuron(index, Place { at: [row, column], .. }), _) => {
-                format!("{}:{index}@{row},{column}", self.layer)
+                format!("{}:{index}@{row},{column}", self.called)
             }
             (Part::Direction(direction), _) => {
                 let what = if self.reading == Reading::Cosine { "cosine" } else { "direction" };
-                return format!("{what}({}, {})", self.layer, direction.name);
+                return format!("{what}({}, {})", self.called, direction.name);
             }
         };
         match self.reading {

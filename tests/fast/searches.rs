@@ -1,7 +1,7 @@
 //! The published searches for codes: DGN-AM and PPGN against their loops written with PyTorch's layers, with weights from a formula
 //! (`tests/reference/make_searches.py` made the numbers); BigGAN-AM, limits, and what a search refuses.
 
-use classifiers::{Classifier, imagenet};
+use classifiers::{Classifier, class_names};
 use frozen::weights::Weights;
 use generators::{Generator, Prior, deepsim, stylegan2, taesd, torchscript};
 use metapicture::look::judge;
@@ -383,7 +383,7 @@ fn the_wide_prior_convinces_others_at_high_activations() {
     for class in classes {
         let rendered = run(&target, &generator, &method, class, &[0]).remove(0);
         let picture = to_rgb8(&rendered.picture).unwrap();
-        let index = imagenet::class(class).unwrap().index;
+        let index = class_names::of_imagenet(class).unwrap().index;
         let logit = judge::verdict(&target, &picture, index).logit;
         let of_witnesses = witnesses.each_ref().map(|witness| judge::verdict(witness, &picture, index).probability);
         let probability = of_witnesses.iter().sum::<f64>() / 2.;

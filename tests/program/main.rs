@@ -2,6 +2,7 @@
 
 mod cli;
 mod compare;
+mod day;
 mod front_door;
 mod report;
 mod schema;

@@ -8,9 +8,11 @@ use zoo::{Kind, Manifest, Zoo};
 
 use super::learn::{self, LearnCodes};
 use super::pull::{pull, verify};
-use super::told::{checked, files, info, info_json, licence_json, list_json, listing, pretty, print, table, with};
+use super::told::{
+    checked, classes, files, info, info_json, licence_json, list_json, listing, pretty, print, table, with,
+};
 use crate::cli::compute::Compute;
-use crate::cli::error::Result;
+use crate::cli::error::{Result, request};
 use metapicture::engine::inspect::{self, Inspection};
 
 /// The models and pictures that can be named, and the cache that holds them.
@@ -60,6 +62,23 @@ Example:
         /// Where to put the picture of a generator's samples, a PNG [default: in the cache].
         #[arg(long, value_name = "PATH")]
         samples: Option<PathBuf>,
+        /// Print one JSON document.
+        #[arg(long)]
+        json: bool,
+    },
+    /// The classes of a classifier, by number and name.
+    #[command(
+        after_help = "Of a classifier of ImageNet's classes WORD may be a part of a name or of a synonym (fence), or a kind of thing in WordNet (dog, fruit, person).
+
+Examples:
+  metapicture models classes efficientnet-lite0 fence
+  metapicture models classes efficientnet-lite0 person"
+    )]
+    Classes {
+        /// An entry, or a manifest file of your own.
+        name: String,
+        /// Only those whose names have this word as a part, or that are kinds of it.
+        word: Option<String>,
         /// Print one JSON document.
         #[arg(long)]
         json: bool,
@@ -122,6 +141,19 @@ pub fn run(command: Models, quiet: bool) -> Result<u8> {
         print(&text)?;
         return Ok(u8::from(!well));
     }
+    if let Models::Classes { name, word, json } = &command {
+        let classifier = models.classifier(name)?;
+        let found = inspect::classes(classifier.engine(), word.as_deref());
+        if found.is_empty() {
+            return Err(request!(
+                "{name} has no class with '{}' in its name, and none that is a kind of it",
+                word.as_deref().unwrap_or_default()
+            ));
+        }
+        let text = if *json { pretty(&json!(found)) } else { classes(&found) };
+        print(&text)?;
+        return Ok(0);
+    }
     run_on(command, models.zoo(), &inspect, quiet)
 }
 
@@ -139,7 +171,7 @@ pub(super) fn run_on(command: Models, zoo: &Zoo, inspect: Inspect<'_>, quiet: bo
             Ok(0)
         }
         // Done before, as they need more than the zoo.
-        Models::Check { .. } | Models::LearnCodes(_) => Ok(0),
+        Models::Check { .. } | Models::Classes { .. } | Models::LearnCodes(_) => Ok(0),
         Models::Verify { names, json } => verify(zoo, &names, json, quiet),
         Models::Add { name, file, json } => {
             let manifest = zoo.manifest(&name, None)?;

@@ -9,7 +9,7 @@ use zoo::{Digest, Kind, Manifest, Size, Zoo, ZooError};
 
 use crate::cli::error::{Context, Result};
 use crate::cli::output::one_line;
-use metapicture::engine::inspect::{Finding, Inspection};
+use metapicture::engine::inspect::{Class, Finding, Inspection};
 
 /// What a script must know of an entry's licence.
 pub(super) fn licence_json(manifest: &Manifest) -> Value {
@@ -231,6 +231,16 @@ pub(super) fn print(text: &str) -> Result<()> {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error).context("cannot write to stdout"),
         _ => Ok(()),
     }
+}
+
+/// Classes, a line each.
+pub(super) fn classes(classes: &[Class]) -> String {
+    let line = |class: &Class| {
+        let others =
+            if class.synonyms.is_empty() { String::new() } else { format!("  ({})", class.synonyms.join(", ")) };
+        format!("{:>4}  {}{others}\n", class.class, class.name.as_deref().unwrap_or("-"))
+    };
+    classes.iter().map(line).collect()
 }
 
 /// What was found of a network, a line for each thing that was tried.

@@ -36,8 +36,18 @@ pub(super) fn leave(
         print_table(planned, store);
         let Count { done, failed, missing, .. } = count;
         println!("{done} runs are done, {failed} failed, {missing} are missing");
-        let sheet = if drawn { "sheet.png, " } else { "" };
+        let sheet = match drawn {
+            0 => String::new(),
+            1 => "sheet.png, ".to_owned(),
+            pages => format!("sheet.png (and {} more pages), ", pages - 1),
+        };
         println!("{sheet}results.csv and the records are in {}", planned.out().display());
+        if drawn == 0 && done > 0 {
+            println!(
+                "there are too many pictures to draw unasked: metapicture sheet {} draws them",
+                planned.out().display()
+            );
+        }
     }
     if count.failed > 0 {
         let first = planned.plan().runs().iter().filter_map(|run| store.entry(&run.id()));

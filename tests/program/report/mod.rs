@@ -355,6 +355,57 @@ fn a_reader_sorts_filters_turns_the_dial_and_looks_closer() {
     assert!(page.errors.is_empty(), "{:#?}", page.errors);
 }
 
+/// What is wider than its box, or than the page, and hence cut. Long lines of code scroll.
+const CUT: &str = "[...document.querySelectorAll('header *, main *')].filter(one => {
+  const box = one.getClientRects()[0];
+  if (!box || one.closest('pre, dialog, .unseen, .skip, .stacked thead, #glanced thead') || one.closest('svg') !== null && one.tagName !== 'svg') return false;
+  const style = getComputedStyle(one);
+  const holds = style.overflowX !== 'visible' && one.scrollWidth > one.clientWidth + 1;
+  const words = one.closest('.tile') && !/^[ap] /.test(one.textContent);
+  return !words && (holds || box.right > document.documentElement.clientWidth + 1);
+}).map(one => `${one.tagName} ${one.className} ${one.textContent.slice(0, 40)}`)";
+
+#[test]
+fn on_a_phone_and_on_a_screen_no_number_and_no_plot_is_cut() {
+    let Some(mut page) = browser() else { return };
+    tch::set_num_threads(1);
+    let folder = tempfile::tempdir().unwrap();
+    let comparison = synthetic::make(folder.path(), &Size { units: 6, seeds: 2, side: 48, many: true });
+    let (out, _) = written(folder.path(), &comparison);
+    for width in [1400, 390] {
+        page.resize(width, 800, false);
+        page.open(&out);
+        page.value("[...document.querySelectorAll('details')].forEach(one => { one.open = true; })");
+        let cut = page.value(CUT);
+        assert_eq!(cut, Value::Array(vec![]), "at {width} px");
+    }
+    if let Some(shots) = shots() {
+        page.screenshot(&shots.join("phone-top.png"));
+        for id in ["tradeoff", "legibility", "words"] {
+            page.value(&format!("document.getElementById('{id}').scrollIntoView()"));
+            page.screenshot(&shots.join(format!("phone-{id}.png")));
+        }
+    }
+    assert!(page.errors.is_empty(), "{:#?}", page.errors);
+}
+
+#[test]
+fn a_report_begins_with_sentences_that_a_newcomer_reads() {
+    let (folder, comparison) = small();
+    let (_, html) = written(folder.path(), &comparison);
+    let plain = &html[html.find("In plain words").unwrap()..html.find("class=\"said\"").unwrap()];
+    assert!(
+        plain.contains(
+            "naive: from its pictures other networks could tell which of two photographs fires the unit more in"
+        ),
+        "{plain}"
+    );
+    assert!(plain.contains("the network itself could in") && plain.contains("href=\"#words\""), "{plain}");
+    for word in ["witness", "stranger", "two-choice task", "natural"] {
+        assert!(html[html.find("id=\"words\"").unwrap()..].contains(word), "{word}");
+    }
+}
+
 #[test]
 fn a_reader_turns_pages_by_keyboard_and_finds_seeds_of_64_bits() {
     let Some(mut page) = browser() else { return };

@@ -90,8 +90,8 @@ pub fn sealed_with(record: &Record, side: u32) -> Sealed {
     let leaves = Leaves {
         record,
         picture: (record.status == Status::Done).then_some(&picture),
-        state: &state,
-        trace: &trace,
+        state: Some(&state),
+        trace: Some(&trace),
         regularizers: &[],
         timing: &Timing { batch_seconds: 1.5, batch: 8 },
     };

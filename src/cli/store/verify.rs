@@ -1,43 +1,17 @@
-//! `metapicture store`: whether every byte of a folder of records is what was written.
+//! Whether every byte of a folder of records is what was written.
 
-use std::path::PathBuf;
+use std::path::Path;
 
-use clap::Subcommand;
 use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::exit::FAILED;
-use super::output::print_json;
 use crate::cli::error::{OfRequest, Result};
+use crate::cli::exit::FAILED;
+use crate::cli::output::print_json;
 use metapicture::engine::store::Store;
 
-/// The folders of records that `--out` named.
-#[derive(Debug, Subcommand)]
-pub enum Stores {
-    /// Hashes every record again, and sets aside what is damaged.
-    #[command(
-        after_help = "What is damaged is moved to DIR/damaged and never deleted; its runs count as not done, so that the
-command that made them makes them again. Where DIR may not be written to, damage is reported and left where it is.
-A record can be checked without this program, too: `sha256sum -c files.sha256` in its folder.
-
-Exit codes: 0 everything is sound; 1 something is damaged; 2 DIR holds no records.
-
-Example:
-  metapicture store verify out/banana"
-    )]
-    Verify {
-        /// The folder.
-        #[arg(value_name = "DIR")]
-        folder: PathBuf,
-        /// Print one JSON document.
-        #[arg(long)]
-        json: bool,
-    },
-}
-
-pub(super) fn run(command: Stores, quiet: bool) -> Result<u8> {
-    let Stores::Verify { folder, json } = command;
+pub(super) fn verify(folder: &Path, json: bool, quiet: bool) -> Result<u8> {
     // Nothing is made where there is nothing, so that a mistyped name is not answered with "sound".
-    let reader = || Store::read(&folder).of_request();
+    let reader = || Store::read(folder).of_request();
     if !folder.join("runs").is_dir() {
         return reader().map(|_| 0);
     }
@@ -52,8 +26,8 @@ pub(super) fn run(command: Stores, quiet: bool) -> Result<u8> {
         bar.set_length(of as u64);
         bar.set_position(done as u64);
     };
-    let store = match Store::open_watched(&folder, &watch) {
-        Err(error) if is_forbidden(&error) => Store::read(&folder)?,
+    let store = match Store::open_watched(folder, &watch) {
+        Err(error) if is_forbidden(&error) => Store::read(folder)?,
         store => store?,
     };
     let found = store.verify(&watch)?;
@@ -83,7 +57,7 @@ fn is_forbidden(error: &crate::cli::error::Error) -> bool {
 }
 
 /// Says on stderr what a store found damaged and set aside: those runs are not done.
-pub(super) fn warn_of_damage(store: &Store) {
+pub(in crate::cli) fn warn_of_damage(store: &Store) {
     for damage in store.take_damage() {
         eprintln!("warning: {}: {damage}", store.root().display());
     }
