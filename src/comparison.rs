@@ -1,19 +1,20 @@
 //! A comparison: what legibility costs, from folders of records to figures, tables and plots.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::compare::findings::Registered;
-use crate::compare::{Findings, FollowComparison, Gathered, Job, Options, Prior, compare, tables};
+use crate::compare::{Chosen, Findings, FollowComparison, Gathered, Job, Options, Prior, compare, tables};
 use crate::error::{Context, Error, OfRequest, Result, bail};
 use crate::look::Networks;
 use crate::models::{Classifier, Models, condition};
 use crate::plot;
 use crate::random::{Purpose, Seed, order, stream};
 use crate::reference::Photograph;
-use crate::run::{Experiment, manifests_in};
-use crate::store::Hash;
+use crate::run::{Experiment, PlannedRun, manifests_in};
+use crate::store::{Hash, RunId};
+use crate::sweep::Sweep;
 
 /// The sets of the zoo that photographs come from unless somebody says.
 const REFERENCES: [&str; 2] = ["imagenet-samples", "photos"];
@@ -42,6 +43,8 @@ pub struct Comparison {
     layers: Vec<String>,
     title: Option<String>,
     registered: Option<PathBuf>,
+    only: Vec<String>,
+    experiments: Vec<PathBuf>,
     command: Option<String>,
     options: Options,
 }
@@ -116,6 +119,21 @@ impl Comparison {
         self
     }
 
+    /// Only runs with these values, each `AXIS=VALUE`: of each axis that is named one of its values. Axes are what identifies a run (`method`, `unit`, `seed`,
+    /// `generator`, `size`, `numeric_version`, ...) and settings of its method by their path, or the last part of it (`eps`).
+    #[must_use]
+    pub fn only<N: Into<String>>(mut self, conditions: impl IntoIterator<Item = N>) -> Comparison {
+        self.only = conditions.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Only runs of these experiment files: those of settings that were given up do not slip in.
+    #[must_use]
+    pub fn experiments<P: Into<PathBuf>>(mut self, files: impl IntoIterator<Item = P>) -> Comparison {
+        self.experiments = files.into_iter().map(Into::into).collect();
+        self
+    }
+
     /// The command line that asked for it, which is written down.
     #[must_use]
     pub fn command(mut self, line: &str) -> Comparison {
@@ -173,8 +191,9 @@ impl Comparison {
         };
         let classifier =
             self.classifier.as_deref().map(|name| models.add(name, Some(zoo::Kind::Classifier))).transpose()?;
+        let chosen = Chosen::of(&self.only, self.wanted(models)?)?;
         for folder in &self.folders {
-            gathered.add_folder(folder, classifier.as_deref()).of_request()?;
+            gathered.add_folder(folder, classifier.as_deref(), &chosen).of_request()?;
         }
         for path in &self.foreign {
             gathered.add_table(path).of_request()?;
@@ -236,6 +255,19 @@ impl Comparison {
             }
         }
         gone
+    }
+
+    /// The runs of the experiments that were named; none where none was.
+    fn wanted(&self, models: &Models) -> Result<Option<HashSet<RunId>>> {
+        if self.experiments.is_empty() {
+            return Ok(None);
+        }
+        let mut runs = HashSet::new();
+        for file in &self.experiments {
+            let planned = Sweep::open(file, "").context("--experiment").of_request()?.plan(models).of_request()?;
+            runs.extend(planned.plan().runs().iter().map(PlannedRun::id));
+        }
+        Ok(Some(runs))
     }
 
     fn networks(&self, target: &Classifier, witnesses: &[Classifier]) -> Result<Networks> {

@@ -28,6 +28,8 @@ pub enum ErrorKind {
     Compute,
     /// A file that cannot be read or written.
     Storage,
+    /// None: the work was left where it can go on, since somebody asked for that.
+    Left,
 }
 
 #[derive(Debug)]

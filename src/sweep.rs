@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::error::{Error, Result};
 use crate::experiment_file::{ExperimentFile, Located, UnitPattern};
 use crate::models::Models;
-use crate::run::{Count, Ended, Follow, KeyNames, Loader, ModelSet, Plan, Results, Share, Worker, units};
+use crate::run::{Count, Ended, Follow, KeyNames, Loader, ModelSet, NEVER, Plan, Results, Share, Worker, units};
 use crate::sheet;
 use crate::store::{Aside, Key, Record, Status, Store};
 use crate::unit::Unit;
@@ -54,12 +54,14 @@ pub struct WorkOptions {
     pub retry_failed: bool,
     /// Time between two checkpoints of a batch.
     pub pause: Duration,
+    /// Set when the batch under way is to be left at a checkpoint, at once.
+    pub leave: &'static AtomicBool,
 }
 
 impl Default for WorkOptions {
     fn default() -> WorkOptions {
         let share = Share::WHOLE;
-        WorkOptions { share, begin: share, retry_failed: false, pause: crate::render::PAUSE }
+        WorkOptions { share, begin: share, retry_failed: false, pause: crate::render::PAUSE, leave: &NEVER }
     }
 }
 
@@ -212,9 +214,9 @@ impl PlannedSweep {
         stop: &AtomicBool,
         follow: &dyn Follow,
     ) -> Result<Ended> {
-        let WorkOptions { share, begin, retry_failed, pause } = options;
+        let WorkOptions { share, begin, retry_failed, pause, leave } = options;
         let whole = Worker::whole(&self.plan, store, &self.witnesses, stop);
-        let worker = Worker { share, begin, retry_failed, pause, kept: self.file.kept, ..whole };
+        let worker = Worker { share, begin, retry_failed, pause, kept: self.file.kept, leave, ..whole };
         let loader = &mut self.loader;
         worker.run(&mut |number| loader.experiment(number), follow)
     }

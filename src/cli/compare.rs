@@ -36,6 +36,12 @@ pub struct CompareCommand {
     /// Manifests of networks of one's own that the records name [default: where they were when the records were made].
     #[arg(long, value_name = "FILE", num_args = 1..)]
     manifest: Vec<String>,
+    /// Only runs with this value: method, unit, seed, generator, size, numeric_version, or a setting of the method such as eps; may be repeated.
+    #[arg(long = "where", value_name = "AXIS=VALUE", num_args = 1..)]
+    only: Vec<String>,
+    /// Only runs of these experiment files: those of settings that were given up do not slip in.
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    experiment: Vec<PathBuf>,
     /// The target [default: that of the records].
     #[arg(long, value_name = "NAME")]
     classifier: Option<String>,
@@ -93,6 +99,8 @@ pub(super) fn run(command: CompareCommand, quiet: bool) -> Result<u8> {
         .witnesses(&command.witness)
         .references(&command.reference)
         .layers(&command.layers)
+        .only(&command.only)
+        .experiments(&command.experiment)
         .command(&command_line())
         .options(Options {
             seed: command.seed,

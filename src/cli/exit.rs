@@ -1,4 +1,4 @@
-//! Exit codes: 0 done; 1 something failed (the rest is done and kept); 2 wrong usage, a wrong file or an unknown name; 130 interrupted
+//! Exit codes: 0 done; 1 something failed (the rest is done and kept); 2 wrong usage, a wrong file or an unknown name; 130 interrupted, 75 ended by SIGTERM
 //! (what is finished is kept). An error's code follows from its kind (`main` in `cli/mod.rs`); a subcommand that has done part of its work
 //! returns 1 or 130 itself.
 
@@ -8,6 +8,8 @@ pub(super) const FAILED: u8 = 1;
 pub(super) const USAGE: u8 = 2;
 /// Ctrl-C.
 pub(super) const INTERRUPTED: u8 = 130;
+/// SIGTERM: the work was left at a checkpoint, and the same command goes on with it (`EX_TEMPFAIL` of sysexits.h).
+pub(super) const TERMINATED: u8 = 75;
 
 /// Ends the program at once. What libtorch takes apart when a process ends (its tables of operators) takes longer than most commands do,
 /// and the system takes the memory back anyway.

@@ -7,8 +7,8 @@ use clap::Args;
 use serde_json::json;
 
 use super::compute::Compute;
-use super::exit::{FAILED, INTERRUPTED};
-use super::interrupt::{BATCH_FIRST, stop_on_interrupt};
+use super::exit::{FAILED, INTERRUPTED, TERMINATED};
+use super::interrupt::{BATCH_FIRST, is_terminated, leave_on_termination, stop_on_interrupt};
 use super::output::{print_json, table};
 use super::progress::Steps;
 use super::store::warn_of_damage;
@@ -129,13 +129,14 @@ pub(super) fn run(command: Visualize, quiet: bool, verbose: bool) -> Result<u8> 
     let store = Store::open(&command.out)?;
     warn_of_damage(&store);
     let stop = stop_on_interrupt(Some(BATCH_FIRST))?;
+    let leaving = leave_on_termination(&stop)?;
     let steps = Steps::new(plan.runs().len(), quiet || command.json);
     if verbose {
         let (runs, batches) = (plan.runs().len(), plan.batch_count());
         steps.say(&format!("{runs} runs in {batches} batches on {}", command.compute.device));
     }
     // What is asked for by hand is tried again where it failed.
-    let worker = Worker { retry_failed: true, ..Worker::whole(&plan, &store, &witnesses, &stop) };
+    let worker = Worker { retry_failed: true, leave: leaving, ..Worker::whole(&plan, &store, &witnesses, &stop) };
     let ended = worker.run(&mut |_| Ok(Arc::clone(&experiment)), &steps)?;
     steps.finish();
     warn_of_damage(&store);
@@ -194,8 +195,9 @@ fn leave(command: &Visualize, results: &Results, methods: &[Method], ended: Ende
         eprintln!("error: {} by {}, seed {}: {error}", entry.unit, entry.method, entry.seed.0);
     }
     if ended.left > 0 {
-        eprintln!("interrupted: {} runs are left; the same command goes on with them", ended.left);
-        return Ok(INTERRUPTED);
+        let (why, code) = if is_terminated() { ("terminated", TERMINATED) } else { ("interrupted", INTERRUPTED) };
+        eprintln!("{why}: {} runs are left; the same command goes on with them", ended.left);
+        return Ok(code);
     }
     Ok(if failed.is_empty() { 0 } else { FAILED })
 }

@@ -1,5 +1,7 @@
 //! What must be said in words before any figure.
 
+use std::collections::BTreeMap;
+
 use classifiers::Kinship;
 
 use super::findings::{Findings, MethodFindings, Origin};
@@ -37,6 +39,7 @@ pub fn cautions(study: &Study, findings: &Findings) -> Vec<String> {
     }
     cautions.extend(unequal_pictures(&own));
     cautions.extend(still_rising(&own));
+    cautions.extend(several_settings(findings, &own));
     for dial in &findings.dials {
         cautions.extend(dial.void.as_ref().map(|why| format!("Nothing may be concluded from {}: {why}.", dial.name)));
     }
@@ -137,6 +140,30 @@ fn unequal_pictures(own: &[&MethodFindings]) -> Option<String> {
              against each other in the two-choice task."
         )
     })
+}
+
+/// Methods of one name whose settings are no dial's: one of them may have been given up.
+fn several_settings(findings: &Findings, own: &[&MethodFindings]) -> Vec<String> {
+    let place = |of: &MethodFindings| findings.methods.iter().position(|method| method.label == of.label);
+    let is_on_dial = |of: &&&MethodFindings| {
+        place(of).is_some_and(|place| {
+            findings.dials.iter().any(|dial| dial.methods.iter().any(|(method, _)| *method == place))
+        })
+    };
+    let mut by_name: BTreeMap<(&str, Option<&str>), Vec<&str>> = BTreeMap::new();
+    for of in own.iter().filter(|of| of.kind == Origin::Run && !is_on_dial(of)) {
+        by_name.entry((&of.name, of.generator.as_deref())).or_default().push(&of.label);
+    }
+    let several = by_name.into_iter().filter(|(_, labels)| labels.len() > 1);
+    several
+        .map(|((name, _), labels)| {
+            format!(
+                "{} settings of {name} meet here: {}. --where or --experiment leaves out what is not meant.",
+                labels.len(),
+                labels.join(", ")
+            )
+        })
+        .collect()
 }
 
 /// Searches that more steps would have taken further.

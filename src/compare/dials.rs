@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::findings::{Dial, Freer, Origin};
 use super::gather::{Gathered, GatheredMethod};
+use super::leaves::leaves;
 
 impl Gathered {
     /// Names every group, and puts those first that have no prior, each with its kin, in the order of what they differ in.
@@ -48,6 +49,11 @@ impl Gathered {
                 && kin().any(|other| other.size != Some(size))
             {
                 label += &format!(" {size}px");
+            }
+            if let Some(version) = group.numeric_version
+                && kin().any(|other| other.numeric_version != Some(version))
+            {
+                label += &format!(" (numeric version {version})");
             }
             for (path, value) in &differing[place] {
                 label += &format!(" {}={}", path.rsplit('.').next().unwrap_or(path), plain(value));
@@ -162,8 +168,8 @@ fn rank(name: &str) -> usize {
 
 fn is_kin(a: &GatheredMethod, b: &GatheredMethod) -> bool {
     a.kind == Origin::Run
-        && (&a.kind, &a.name, &a.generator, &a.condition, &a.size)
-            == (&b.kind, &b.name, &b.generator, &b.condition, &b.size)
+        && (&a.kind, &a.name, &a.generator, &a.condition, &a.size, &a.numeric_version)
+            == (&b.kind, &b.name, &b.generator, &b.condition, &b.size, &b.numeric_version)
 }
 
 fn plain(value: &Value) -> String {
@@ -172,38 +178,6 @@ fn plain(value: &Value) -> String {
         Value::Number(number) => number.as_f64().map_or_else(|| number.to_string(), |number| number.to_string()),
         value => value.to_string(),
     }
-}
-
-/// The values of a tree by their paths. An entry of a list is named by its one key where it has one, as methods' lists do.
-fn leaves(tree: &Value) -> BTreeMap<String, Value> {
-    fn walk(tree: &Value, path: &str, found: &mut BTreeMap<String, Value>) {
-        let below = |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
-        match tree {
-            Value::Object(map) => map.iter().for_each(|(key, value)| walk(value, &below(key), found)),
-            Value::Array(list) => {
-                for (number, value) in list.iter().enumerate() {
-                    let same = |key: &String| {
-                        list.iter().filter(|other| other.as_object().is_some_and(|map| map.contains_key(key))).count()
-                    };
-                    match value.as_object().filter(|map| map.len() == 1).and_then(|map| map.iter().next()) {
-                        Some((key, value)) if same(key) == 1 => walk(value, &below(key), found),
-                        _ => walk(value, &below(&number.to_string()), found),
-                    }
-                }
-            }
-            Value::Number(number) => {
-                // 0 and 0.0 are one setting.
-                let value = number.as_f64().map_or_else(|| tree.clone(), Value::from);
-                found.insert(path.to_owned(), value);
-            }
-            value => {
-                found.insert(path.to_owned(), value.clone());
-            }
-        }
-    }
-    let mut found = BTreeMap::new();
-    walk(tree, "", &mut found);
-    found
 }
 
 #[cfg(test)]
@@ -221,6 +195,7 @@ mod tests {
             settings,
             size: Some(224),
             generator_size: None,
+            numeric_version: Some(4),
         }
     }
 

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 use zoo::suggest::hint;
 
+use super::chosen::Chosen;
 use super::findings::{Origin, PictureSource};
 use crate::error::{Context, OfRequest, Result, bail, request};
 use crate::store::Store;
@@ -31,6 +32,8 @@ pub struct GatheredMethod {
     pub size: Option<i64>,
     /// Side of its generator's pictures, where that is another.
     pub generator_size: Option<i64>,
+    /// The version of what decides a result beyond its settings, of those who made its pictures; none of foreign ones.
+    pub numeric_version: Option<u32>,
 }
 
 /// A picture that is compared.
@@ -74,13 +77,13 @@ pub struct Gathered {
 }
 
 impl Gathered {
-    /// Adds the finished runs of a folder of records that are of this classifier, or of any where none is named.
+    /// Adds the finished runs of a folder of records that are chosen, and of this classifier, or of any where none is named.
     ///
     /// # Errors
-    /// A request: a folder that is none or holds no finished run of it, or weights of another file than in runs before.
-    pub fn add_folder(&mut self, folder: &Path, classifier: Option<&str>) -> Result<()> {
+    /// A request: a folder that is none or holds no such finished run, or weights of another file than in runs before.
+    pub fn add_folder(&mut self, folder: &Path, classifier: Option<&str>, chosen: &Chosen) -> Result<()> {
         let store = Store::read(folder)?;
-        let (mut taken, mut failed, mut others, mut twice) = (0, 0, 0, 0);
+        let (mut taken, mut failed, mut others, mut twice, mut not_chosen) = (0, 0, 0, 0, 0);
         let mut records: Vec<Record> = store.records().collect();
         // Stores list their runs in no order that means anything.
         records.sort_by(|a, b| {
@@ -99,6 +102,10 @@ impl Gathered {
             }
             if classifier.is_some_and(|wanted| wanted != record.classifier) {
                 others += 1;
+                continue;
+            }
+            if !chosen.has(&record) {
+                not_chosen += 1;
                 continue;
             }
             let id = record.run_id.to_string();
@@ -123,6 +130,7 @@ impl Gathered {
                 settings: record.method_settings.clone(),
                 size: Some(record.size),
                 generator_size: record.generator_size,
+                numeric_version: Some(record.provenance.numeric_version),
             });
             self.items.push(GatheredPicture {
                 path: store.picture(&record.run_id),
@@ -142,7 +150,8 @@ impl Gathered {
         }
         if taken == 0 && twice == 0 {
             let of = classifier.map(|name| format!(" of {name}")).unwrap_or_default();
-            bail!("{}: there is no finished run{of} in it", folder.display());
+            let chosen = if not_chosen > 0 { " that was chosen" } else { "" };
+            bail!("{}: there is no finished run{of}{chosen} in it", folder.display());
         }
         let mut skipped = vec![];
         let mut skip = |count: usize, why: &str| {
@@ -152,6 +161,7 @@ impl Gathered {
         };
         skip(failed, "runs that failed");
         skip(others, "runs of other classifiers");
+        skip(not_chosen, "runs that were not chosen");
         skip(twice, "runs that another folder has, too");
         skip(store.take_damage().len(), "damaged records");
         self.sources.push(PictureSource {
@@ -217,6 +227,7 @@ impl Gathered {
                 settings: Value::Null,
                 size: None,
                 generator_size: None,
+                numeric_version: None,
             });
             taken += 1;
             self.items.push(GatheredPicture {

@@ -89,143 +89,169 @@ pub fn export(folder: &Path, out: &Path, options: &Options, watch: &dyn Fn(usize
     let material = Material::read(folder, &options.methods)?;
     let seed = Seed(options.seed);
     let mut rng = stream(seed, Purpose::Study, 1);
-    let conditions = material.methods.len() + 2;
-    let apart = options.practice + options.catches;
-    let mut units = material.units.clone();
-    units.shuffle(&mut rng);
-    if units.len() < apart + conditions {
-        bail!(
-            "{}: {} units have pictures of all methods, and {conditions} conditions with {apart} trials of practice and catch ask for {}: choose fewer \
-             methods (--method), or less practice (--practice, --catch)",
-            folder.display(),
-            units.len(),
-            apart + conditions
-        );
-    }
-    let of_trials = units.split_off(apart);
-    let groups = of_trials.len() / conditions;
-    let of_trials = &of_trials[..groups * conditions];
-    let per_method = options.per_method.min(groups);
-
+    let plan = Plan::of(&material, options, &mut rng).with_context(|| folder.display().to_string())?;
     let mut images = Images::default();
-    let mut pairs = vec![];
-    let mut asked = vec![];
-    for (place, unit) in of_trials.iter().enumerate() {
-        // The pictures of another unit, by each of the methods in turn.
-        let other = of_trials[(place + 1) % of_trials.len()];
-        let method = material.methods[place % material.methods.len()];
-        let files = material.methods.iter().map(|method| material.pictures(*method, *unit));
-        let files = files.chain([material.exemplars(*unit), material.pictures(method, other)]);
-        let panels: Vec<Vec<usize>> = files.map(|files| panel(files, &mut images)).collect();
-        let of_kind = |hard: bool, rng: &mut ChaCha12Rng, images: &mut Images| -> Result<Vec<Pair>> {
-            let wrong = if hard { material.middle(*unit) } else { material.low(*unit) };
-            drawn(&material.top(*unit), &wrong, PAIRS, rng)
-                .into_iter()
-                .map(|[right, wrong]| {
-                    let (right, wrong) = (images.place(right, LARGE), images.place(wrong, LARGE));
-                    Ok(Pair { unit: place, right, wrong, hard })
-                })
-                .collect()
-        };
-        let kinds = [of_kind(true, &mut rng, &mut images)?, of_kind(false, &mut rng, &mut images)?];
-        if kinds.iter().any(Vec::is_empty) {
-            let name = &material.findings.units[*unit].name;
-            bail!(
-                "{}: every photograph that fires {name} most is one that its pictures were made from",
-                folder.display()
-            );
-        }
-        asked.push((panels, kinds.clone().map(|kind| kind.len())));
-        pairs.extend(kinds.into_iter().flatten());
-    }
-    let mut practice = vec![];
-    for unit in &units[..options.practice] {
-        if let Some([right, wrong]) = drawn(&material.top(*unit), &material.low(*unit), 1, &mut rng).pop() {
-            let pair = (images.place(right, LARGE), images.place(wrong, LARGE));
-            practice.push((panel(material.exemplars(*unit), &mut images), pair));
-        }
-    }
-    let mut catches = vec![];
-    for unit in &units[options.practice..] {
-        if let Some([right, wrong]) = drawn(&material.top(*unit), &material.low(*unit), 1, &mut rng).pop() {
-            let mut files: Vec<PathBuf> = material.exemplars(*unit).iter().take(8).cloned().collect();
-            files.push(right.to_owned());
-            let pair = (images.place(right, LARGE), images.place(wrong, LARGE));
-            catches.push((panel(&files, &mut images), pair));
-        }
-    }
+    let trials = plan.trials(&material, &mut images, &mut rng).with_context(|| folder.display().to_string())?;
+    let practice: Vec<Fixed> =
+        plan.practice.iter().filter_map(|unit| Fixed::of(&material, *unit, false, &mut images, &mut rng)).collect();
+    let catches: Vec<Fixed> =
+        plan.catches.iter().filter_map(|unit| Fixed::of(&material, *unit, true, &mut images, &mut rng)).collect();
 
     let count = images.count();
     let (numbers, images, encoded) = images.number(seed, &|done| watch(done, count))?;
-    let number = |places: &[usize]| -> Vec<usize> { places.iter().map(|place| numbers[*place]).collect() };
-    let in_order = |(a, b): (usize, usize)| [numbers[a].min(numbers[b]), numbers[a].max(numbers[b])];
-    let numbered = |pair: &Pair| Pair { right: numbers[pair.right], wrong: numbers[pair.wrong], ..*pair };
-    let mut next = pairs.iter();
-    let of_units: Vec<OfUnit> = asked
-        .iter()
-        .map(|(panels, kinds)| OfUnit {
-            panels: panels.iter().map(|panel| number(panel)).collect(),
-            pairs: kinds.map(|kind| next.by_ref().take(kind).map(|pair| in_order((pair.right, pair.wrong))).collect()),
-        })
-        .collect();
-    let fixed = |(panel, pair): &(Vec<usize>, (usize, usize)), told: bool| Asked {
-        panel: number(panel),
-        pair: in_order(*pair),
-        right: told.then(|| numbers[pair.0]),
-    };
-    let mut of_units = of_units.into_iter();
+    let conditions = plan.conditions;
+    let mut units = trials.iter().map(|trial| trial.numbered(&numbers));
     let mut document = Document {
         version: String::new(),
         title: options.title.clone(),
         consent: options.consent.clone().unwrap_or_else(|| CONSENT.to_owned()),
-        per_method,
+        per_method: plan.per_method,
         describe_every: DESCRIBE_EVERY,
-        practice: practice.iter().map(|trial| fixed(trial, true)).collect(),
-        catches: catches.iter().map(|trial| fixed(trial, false)).collect(),
-        groups: (0..groups).map(|_| of_units.by_ref().take(conditions).collect()).collect(),
+        practice: practice.iter().map(|trial| trial.asked(&numbers, true)).collect(),
+        catches: catches.iter().map(|trial| trial.asked(&numbers, false)).collect(),
+        groups: (0..trials.len() / conditions).map(|_| units.by_ref().take(conditions).collect()).collect(),
         images: encoded,
     };
     document.version = Hash::of(&serde_json::to_vec(&document)?).to_string();
-    let catch_pair = |(place, (_, (right, wrong))): (usize, &(Vec<usize>, (usize, usize)))| Pair {
-        unit: place,
-        right: numbers[*right],
-        wrong: numbers[*wrong],
-        hard: false,
-    };
+    let of_numbers = |pair: &Pair| Pair { right: numbers[pair.right], wrong: numbers[pair.wrong], ..*pair };
+    let caught = |(unit, fixed): (usize, &Fixed)| of_numbers(&Pair { unit, ..fixed.pair });
     let key = Key {
         schema_version: SCHEMA_VERSION,
         version: document.version.clone(),
         title: options.title.clone(),
         target: material.findings.target.name.clone(),
         comparison_sha256: material.sha256.to_string(),
-        per_method,
+        per_method: plan.per_method,
         practice: document.practice.len(),
         catches: document.catches.len(),
         methods: methods(&material),
         baseline: material.has_baseline.then_some(0),
-        units: of_trials.iter().map(|unit| material.findings.units[*unit].name.clone()).collect(),
-        pairs: pairs.iter().map(numbered).collect(),
-        catch_pairs: catches.iter().enumerate().map(catch_pair).collect(),
+        units: plan.units.iter().map(|unit| material.findings.units[*unit].name.clone()).collect(),
+        pairs: trials.iter().flat_map(|trial| trial.pairs.iter().flatten()).map(of_numbers).collect(),
+        catch_pairs: catches.iter().enumerate().map(caught).collect(),
         images,
         exclusions: Exclusions::default(),
-        machines: machines(&material, of_trials),
+        machines: machines(&material, &plan.units),
     };
     std::fs::create_dir_all(out).with_context(|| format!("{}: cannot be made", out.display()))?;
-    let html = page(&document)?;
     let (page_file, key_file) = (out.join(PAGE), out.join(KEY));
-    let trials = key.practice + key.catches + per_method * conditions;
+    let html = page(&document)?;
     std::fs::write(&page_file, &html).with_context(|| format!("{}: cannot be written", page_file.display()))?;
     let text = serde_json::to_vec_pretty(&key)?;
     std::fs::write(&key_file, text).with_context(|| format!("{}: cannot be written", key_file.display()))?;
-    Ok(Written {
-        page: page_file,
-        bytes: html.len(),
-        key: key_file,
-        conditions,
-        units: of_trials.len(),
-        per_method,
-        trials,
-    })
+    let trials = key.practice + key.catches + plan.per_method * conditions;
+    let (bytes, units, per_method) = (html.len(), plan.units.len(), plan.per_method);
+    Ok(Written { page: page_file, bytes, key: key_file, conditions, units, per_method, trials })
+}
+
+/// Which units are for what: places among those of the comparison.
+struct Plan {
+    practice: Vec<usize>,
+    catches: Vec<usize>,
+    /// Of the trials, in groups of as many as there are conditions.
+    units: Vec<usize>,
+    conditions: usize,
+    per_method: usize,
+}
+
+impl Plan {
+    fn of(material: &Material, options: &Options, rng: &mut ChaCha12Rng) -> Result<Plan> {
+        let conditions = material.methods.len() + 2;
+        let apart = options.practice + options.catches;
+        let mut units = material.units.clone();
+        units.shuffle(rng);
+        if units.len() < apart + conditions {
+            bail!(
+                "{} units have pictures of all methods, and {conditions} conditions with {apart} trials of practice and catch ask for {}: choose fewer \
+                 methods (--method), or less practice (--practice, --catch)",
+                units.len(),
+                apart + conditions
+            );
+        }
+        let mut of_trials = units.split_off(apart);
+        let groups = of_trials.len() / conditions;
+        of_trials.truncate(groups * conditions);
+        let catches = units.split_off(options.practice);
+        let per_method = options.per_method.min(groups);
+        Ok(Plan { practice: units, catches, units: of_trials, conditions, per_method })
+    }
+
+    /// What may be asked about each unit of the trials.
+    fn trials(&self, material: &Material, images: &mut Images, rng: &mut ChaCha12Rng) -> Result<Vec<Trial>> {
+        let mut trials = vec![];
+        for (place, &unit) in self.units.iter().enumerate() {
+            // The pictures of another unit, by each of the methods in turn.
+            let other = self.units[(place + 1) % self.units.len()];
+            let method = material.methods[place % material.methods.len()];
+            let files = material.methods.iter().map(|method| material.pictures(*method, unit));
+            let files = files.chain([material.exemplars(unit), material.pictures(method, other)]);
+            let panels = files.map(|files| panel(files, images)).collect();
+            let top = material.top(unit);
+            let pairs = [true, false].map(|hard| {
+                let wrong = if hard { material.middle(unit) } else { material.low(unit) };
+                let pair = |[right, wrong]: [&Path; 2]| {
+                    let (right, wrong) = (images.place(right, LARGE), images.place(wrong, LARGE));
+                    Pair { unit: place, right, wrong, hard }
+                };
+                drawn(&top, &wrong, PAIRS, rng).into_iter().map(pair).collect::<Vec<Pair>>()
+            });
+            if pairs.iter().any(Vec::is_empty) {
+                let name = &material.findings.units[unit].name;
+                bail!("every photograph that fires {name} most is one that its pictures were made from");
+            }
+            trials.push(Trial { panels, pairs });
+        }
+        Ok(trials)
+    }
+}
+
+/// What may be asked about a unit: images by method, hard pairs and easy ones; all by places.
+struct Trial {
+    panels: Vec<Vec<usize>>,
+    pairs: [Vec<Pair>; 2],
+}
+
+impl Trial {
+    fn numbered(&self, numbers: &[usize]) -> OfUnit {
+        let kind = |pairs: &Vec<Pair>| pairs.iter().map(|pair| in_order(pair, numbers)).collect();
+        OfUnit {
+            panels: self.panels.iter().map(|panel| numbered(panel, numbers)).collect(),
+            pairs: self.pairs.each_ref().map(kind),
+        }
+    }
+}
+
+/// A trial that everybody sees: natural exemplars, and an easy pair.
+struct Fixed {
+    panel: Vec<usize>,
+    pair: Pair,
+}
+
+impl Fixed {
+    /// About a unit; where `caught`, the right photograph is among the exemplars.
+    fn of(material: &Material, unit: usize, caught: bool, images: &mut Images, rng: &mut ChaCha12Rng) -> Option<Fixed> {
+        let [right, wrong] = drawn(&material.top(unit), &material.low(unit), 1, rng).pop()?;
+        let exemplars = material.exemplars(unit);
+        let mut files: Vec<PathBuf> = exemplars.iter().take(exemplars.len() - usize::from(caught)).cloned().collect();
+        files.extend(caught.then(|| right.to_owned()));
+        let (right, wrong) = (images.place(right, LARGE), images.place(wrong, LARGE));
+        Some(Fixed { panel: panel(&files, images), pair: Pair { unit: 0, right, wrong, hard: false } })
+    }
+
+    fn asked(&self, numbers: &[usize], told: bool) -> Asked {
+        let right = told.then(|| numbers[self.pair.right]);
+        Asked { panel: numbered(&self.panel, numbers), pair: in_order(&self.pair, numbers), right }
+    }
+}
+
+fn numbered(places: &[usize], numbers: &[usize]) -> Vec<usize> {
+    places.iter().map(|place| numbers[*place]).collect()
+}
+
+/// A pair so that its order says nothing.
+fn in_order(pair: &Pair, numbers: &[usize]) -> [usize; 2] {
+    let (a, b) = (numbers[pair.right], numbers[pair.wrong]);
+    [a.min(b), a.max(b)]
 }
 
 /// What people read before they begin, where nobody says otherwise.

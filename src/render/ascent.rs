@@ -113,7 +113,7 @@ impl<'b> Chain<'b> {
 
     /// Goes on up to (not including) step `end`, and shows itself to `keep` after each. The step after the method's last
     /// one only looks.
-    pub(super) fn ascend(&mut self, end: usize, watch: &dyn Watch, keep: &dyn Fn(&Chain)) -> Result<()> {
+    pub(super) fn ascend(&mut self, end: usize, watch: &dyn Watch, keep: &dyn Fn(&Chain) -> Result<()>) -> Result<()> {
         let method = self.batch.method;
         let all = method.all_steps();
         while self.step < end && !self.trace.all_failed() {
@@ -183,7 +183,7 @@ impl<'b> Chain<'b> {
             if self.step.is_multiple_of(READ_BACK) && self.step < all {
                 self.revive()?;
             }
-            keep(self);
+            keep(self)?;
         }
         Ok(())
     }

@@ -1,10 +1,11 @@
 //! Checkpoints of a batch: when they are written, and where they are kept.
 
 use std::cell::Cell;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use super::watch::Watch;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::saved::Saved;
 
 /// Where the checkpoints of one batch are kept.
@@ -25,6 +26,11 @@ pub trait Keeper {
     /// # Errors
     /// If the bytes cannot be written. The batch goes on, and later checkpoints are tried all the same.
     fn save(&self, bytes: &[u8]) -> Result<()>;
+
+    /// Whether the batch is to be left now that its checkpoint is written, to go on from it another time.
+    fn leaves(&self) -> bool {
+        false
+    }
 }
 
 /// Keeps nothing.
@@ -57,26 +63,28 @@ const AS_LONG_AS_SAVING: u32 = 20;
 
 /// Keeps a checkpoint whenever some time has gone by.
 #[derive(Debug)]
-pub struct Timed<L, S> {
+pub struct Timed<'l, L, S> {
     batch: String,
     load: L,
     save: S,
     pause: Duration,
     next: Cell<Instant>,
+    leave: &'l AtomicBool,
 }
 
-impl<L, S> Timed<L, S>
+impl<'l, L, S> Timed<'l, L, S>
 where
     L: Fn() -> Option<Vec<u8>>,
     S: Fn(&[u8]) -> Result<()>,
 {
-    /// For the batch that `batch` identifies, from now on every `pause`; `load` and `save` are what [`Keeper`] asks of them.
-    pub fn new(batch: String, pause: Duration, load: L, save: S) -> Timed<L, S> {
-        Timed { batch, load, save, pause, next: Cell::new(Instant::now() + pause) }
+    /// For the batch that `batch` identifies, from now on every `pause`; `load` and `save` are what [`Keeper`] asks of them. Once `leave` is set, one more is
+    /// written at once, and the batch is left.
+    pub fn new(batch: String, pause: Duration, leave: &'l AtomicBool, load: L, save: S) -> Timed<'l, L, S> {
+        Timed { batch, load, save, pause, next: Cell::new(Instant::now() + pause), leave }
     }
 }
 
-impl<L, S> Keeper for Timed<L, S>
+impl<L, S> Keeper for Timed<'_, L, S>
 where
     L: Fn() -> Option<Vec<u8>>,
     S: Fn(&[u8]) -> Result<()>,
@@ -90,7 +98,11 @@ where
     }
 
     fn due(&self) -> bool {
-        Instant::now() >= self.next.get()
+        self.leaves() || Instant::now() >= self.next.get()
+    }
+
+    fn leaves(&self) -> bool {
+        self.leave.load(Ordering::Relaxed)
     }
 
     fn save(&self, bytes: &[u8]) -> Result<()> {
@@ -120,15 +132,22 @@ impl<'k> Keeping<'k> {
     }
 
     /// Keeps a state if a checkpoint is due.
-    pub(super) fn keep(&self, state: impl FnOnce() -> Saved) {
+    ///
+    /// # Errors
+    /// [`ErrorKind::Left`] where the batch is left after that.
+    pub(super) fn keep(&self, state: impl FnOnce() -> Saved) -> Result<()> {
         if !self.keeper.due() {
-            return;
+            return Ok(());
         }
         let saved = state().to_bytes(self.keeper.batch()).and_then(|bytes| self.keeper.save(&bytes));
         if let Err(error) = saved
             && !self.warned.replace(true)
         {
             self.watch.unsaved(&error);
+        }
+        match self.keeper.leaves() {
+            true => Err(Error::new(ErrorKind::Left, "the batch was left at a checkpoint")),
+            false => Ok(()),
         }
     }
 }
@@ -139,9 +158,11 @@ mod tests {
 
     #[test]
     fn checkpoints_come_at_their_time_and_later_where_saving_is_slow() {
+        let leave = AtomicBool::new(false);
         let keeper = Timed::new(
             "batch".to_owned(),
             Duration::from_millis(1),
+            &leave,
             || None,
             |_: &[u8]| {
                 std::thread::sleep(Duration::from_millis(30));
@@ -153,9 +174,11 @@ mod tests {
         let since = Instant::now();
         while !keeper.due() {}
         assert!(since.elapsed() > Duration::from_millis(550), "{:?}", since.elapsed());
-        let keeper = Timed::new("batch".to_owned(), PAUSE, || None, |_: &[u8]| Ok(()));
+        let keeper = Timed::new("batch".to_owned(), PAUSE, &leave, || None, |_: &[u8]| Ok(()));
         assert!(!keeper.due());
         keeper.save(b"").unwrap();
-        assert!(!keeper.due());
+        assert!(!keeper.due() && !keeper.leaves());
+        leave.store(true, Ordering::Relaxed);
+        assert!(keeper.due() && keeper.leaves());
     }
 }

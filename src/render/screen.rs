@@ -99,7 +99,7 @@ pub(super) fn screen(
                 let mut saved = Saved::default();
                 saved.put_part(SCREEN, screening.saved());
                 saved
-            });
+            })?;
         }
         for &run in &runs {
             let order = screening.activations[run].argsort_stable(true, 0, true).to_device(Device::Cpu);

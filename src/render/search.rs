@@ -152,7 +152,7 @@ pub(super) fn evolve(
                     saved.put_all(BEST, &bests.tensors());
                     searches.iter().enumerate().for_each(|(run, search)| saved.put_part(&name(run), search.saved()));
                     saved
-                });
+                })?;
             }
             let Search { evolution, fitness, activations, trace, .. } = &mut searches[run];
             let best =

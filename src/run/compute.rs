@@ -10,7 +10,7 @@ use generators::{Classes, Generator};
 use super::experiment::Experiment;
 use super::identity::{Run, seeded};
 use crate::device;
-use crate::error::Result;
+use crate::error::{ErrorKind, Result};
 use crate::look::judge::{self, Verdict};
 use crate::method::Method;
 use crate::param::Condition;
@@ -59,8 +59,8 @@ impl Experiment {
     /// Computes runs of one method together: their records, ready to be written. One that fails is recorded as failed.
     ///
     /// # Errors
-    /// Compute, where a picture cannot be judged, or where the machine failed and not the run: it had no memory left, or its device broke. Whatever
-    /// else goes wrong is in the records.
+    /// Compute, where a picture cannot be judged, or where the machine failed and not the run: it had no memory left, or its device broke;
+    /// [`ErrorKind::Left`] where the keeper left the batch. Whatever else goes wrong is in the records.
     pub fn compute(&self, runs: &[Run], kept: Kept, watch: &dyn Watch, keeper: &dyn Keeper) -> Result<Vec<Sealed>> {
         let method = &runs[0].method;
         let units = seeded(runs);
@@ -69,7 +69,9 @@ impl Experiment {
         let timing = Timing { batch_seconds: start.elapsed().as_secs_f64(), batch: runs.len() };
         let rendered: Vec<Result<Rendered, String>> = match rendered {
             Ok(rendered) => rendered.into_iter().map(Ok).collect(),
-            Err(error) if is_of_the_machine(&error.to_string()) => return Err(error),
+            Err(error) if error.kind() == ErrorKind::Left || is_of_the_machine(&error.to_string()) => {
+                return Err(error);
+            }
             Err(error) => runs.iter().map(|_| Err(format!("{error}"))).collect(),
         };
         let regularizers: Vec<&'static str> = method.regularizers.iter().map(|spec| spec.name()).collect();

@@ -50,7 +50,12 @@ pub struct Worker<'a> {
     pub pause: Duration,
     /// What is kept of each run.
     pub kept: Kept,
+    /// Set when the batch under way is to be left at a checkpoint, at once.
+    pub leave: &'a AtomicBool,
 }
+
+/// Of those who never leave a batch.
+pub static NEVER: AtomicBool = AtomicBool::new(false);
 
 /// Who is told how a plan is worked off: a progress bar, say.
 pub trait Follow {
@@ -79,7 +84,18 @@ impl<'a> Worker<'a> {
     /// One that works off all of a plan alone, tries no failed run again, and leaves a checkpoint as often as [`PAUSE`] says.
     pub fn whole(plan: &'a Plan, store: &'a Store, witnesses: &'a [String], stop: &'a AtomicBool) -> Worker<'a> {
         let (share, begin) = (Share::WHOLE, Share::WHOLE);
-        Worker { plan, store, share, begin, witnesses, retry_failed: false, stop, pause: PAUSE, kept: Kept::default() }
+        Worker {
+            plan,
+            store,
+            share,
+            begin,
+            witnesses,
+            retry_failed: false,
+            stop,
+            pause: PAUSE,
+            kept: Kept::default(),
+            leave: &NEVER,
+        }
     }
 }
 
@@ -142,7 +158,15 @@ impl Worker<'_> {
                 partly_there.push(number);
             }
             let experiment = load(self.plan.part_of(number).models)?;
-            let written = self.compute(number, &experiment, key, claim, follow)?;
+            let written = match self.compute(number, &experiment, key, claim, follow) {
+                // Its claim is gone with it, and its checkpoint is there.
+                Err(error) if error.kind() == ErrorKind::Left => {
+                    ended.left += runs.len();
+                    ended.left += waiting.iter().map(|&number| self.plan.batch(number).len()).sum::<usize>();
+                    break;
+                }
+                written => written?,
+            };
             // The batch before it had all this time to reach the disk.
             finish(&mut writing)?;
             writing = Some(written);
@@ -179,7 +203,7 @@ impl Worker<'_> {
         );
         // A damaged checkpoint is none.
         let read = || checkpoint.read().ok().flatten();
-        let keeper = Timed::new(batch, self.pause, read, |bytes: &[u8]| checkpoint.write(bytes));
+        let keeper = Timed::new(batch, self.pause, self.leave, read, |bytes: &[u8]| checkpoint.write(bytes));
         let once = || experiment.compute(&runs, self.kept, follow.batch(&runs).as_ref(), &keeper);
         let mut attempts = 1;
         // What the machine could not do is no result: it is tried again, and then left to another one.

@@ -9,8 +9,8 @@ use super::workers::{Workers, stop_with_parent};
 use super::{job, slurm};
 use crate::cli::compute::Compute;
 use crate::cli::error::{Context, Result, bail};
-use crate::cli::exit::INTERRUPTED;
-use crate::cli::interrupt::{BATCH_FIRST, stop_on_interrupt};
+use crate::cli::exit::{INTERRUPTED, TERMINATED};
+use crate::cli::interrupt::{BATCH_FIRST, is_terminated, leave_on_termination, stop_on_interrupt};
 use crate::cli::progress::Steps;
 use crate::cli::store::warn_of_damage;
 use metapicture::engine::device;
@@ -68,6 +68,7 @@ pub fn run(command: SweepCommand, quiet: bool, verbose: bool) -> Result<u8> {
         Engine::Local => Some(BATCH_FIRST),
         Engine::Slurm => Some("the tasks are not followed any more"),
     })?;
+    let leaving = leave_on_termination(&stop)?;
     if command.worker.is_some() {
         stop_with_parent(&stop)?;
     }
@@ -81,6 +82,7 @@ pub fn run(command: SweepCommand, quiet: bool, verbose: bool) -> Result<u8> {
         begin: command.worker.unwrap_or(Share::WHOLE),
         retry_failed: command.retry_failed,
         pause: Duration::try_from_secs_f64(command.checkpoint_every).unwrap_or(PAUSE).min(Duration::from_secs(60)),
+        leave: leaving,
     };
     let mut left = 0;
     match command.engine {
@@ -102,7 +104,11 @@ pub fn run(command: SweepCommand, quiet: bool, verbose: bool) -> Result<u8> {
     store.refresh();
     warn_of_damage(&store);
     if command.worker.is_some() {
-        return Ok(if stop.load(Ordering::Relaxed) { INTERRUPTED } else { 0 });
+        return Ok(match (is_terminated(), stop.load(Ordering::Relaxed)) {
+            (true, _) => TERMINATED,
+            (_, true) => INTERRUPTED,
+            _ => 0,
+        });
     }
     leave(&command, &planned, &store, &devices, stop.load(Ordering::Relaxed), left, quiet)
 }

@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 use super::command::SweepCommand;
 use super::job::Preview;
 use crate::cli::error::Result;
-use crate::cli::exit::{FAILED, INTERRUPTED};
+use crate::cli::exit::{FAILED, INTERRUPTED, TERMINATED};
+use crate::cli::interrupt::is_terminated;
 use crate::cli::output::{duration, print_json, table};
 use metapicture::engine::run::{Count, Estimate, Share};
 use metapicture::engine::store::{Entry, Status, Store};
@@ -21,6 +22,11 @@ pub(super) fn leave(
     left: usize,
     quiet: bool,
 ) -> Result<u8> {
+    if is_terminated() {
+        // There are seconds left: tables and sheets are for whoever goes on.
+        eprintln!("terminated: what was under way is left at a checkpoint; the same command goes on");
+        return Ok(TERMINATED);
+    }
     let results = planned.results(store);
     let drawn = planned.write(store, devices)?;
     let count = results.count();

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::command::{SweepCommand, arguments};
 use crate::cli::error::{Context, Result};
+use crate::cli::interrupt::is_terminated;
 use crate::cli::progress::Steps;
 use metapicture::engine::run::Plan;
 use metapicture::engine::store::Store;
@@ -56,11 +57,15 @@ impl Workers {
     /// # Errors
     /// If a process cannot be waited for.
     pub(super) fn follow(mut self, plan: &Plan, store: &Store, stop: &AtomicBool, steps: &Steps) -> Result<()> {
-        let (mut looked, mut pause) = (Instant::now(), Duration::ZERO);
+        let (mut looked, mut pause, mut told) = (Instant::now(), Duration::ZERO, false);
         while !self.0.is_empty() {
             std::thread::sleep(LOOK_AGAIN);
             if stop.load(Ordering::Relaxed) {
                 self.0.iter_mut().for_each(|(_, child)| drop(child.stdin.take()));
+            }
+            if is_terminated() && !told {
+                told = true;
+                self.0.iter().for_each(|(_, child)| terminate(child));
             }
             if looked.elapsed() >= pause {
                 let start = Instant::now();
@@ -83,6 +88,15 @@ impl Workers {
             self.0 = alive;
         }
         Ok(())
+    }
+}
+
+/// Hands SIGTERM on.
+fn terminate(child: &Child) {
+    #[cfg(unix)]
+    // SAFETY: the process is a child that was not waited for, so that its number is still its own.
+    unsafe {
+        libc::kill(child.id() as libc::pid_t, libc::SIGTERM);
     }
 }
 

@@ -163,3 +163,40 @@ fn what_is_not_kept_is_not_there_and_the_record_is_whole_all_the_same() {
     std::fs::write(at.join("kept.yaml"), format!("{EXPERIMENT}keep: [picture, stat]\n")).unwrap();
     assert!(refused(at, &["sweep", "kept.yaml", "--out", "out"]).contains("did you mean 'state'?"));
 }
+
+#[test]
+fn runs_of_a_setting_that_was_given_up_do_not_slip_into_a_comparison() {
+    let folder = desk();
+    let at = folder.path();
+    support::files("photos");
+    swept(at);
+    let words = [
+        "compare",
+        "out",
+        "--manifest",
+        "./narrow.yaml",
+        "./wider.yaml",
+        "--witness",
+        "./wider.yaml",
+        "--reference",
+        "photos",
+    ];
+    let less =
+        ["--inversions", "0", "--permuted-units", "0", "--manipulated-units", "0", "--replicates", "100", "--json"];
+    let of = |out: &str, more: &[&str]| json(at, &[&words[..], &["--out", out], &less, more].concat());
+    let methods = |of: &Value| -> Vec<String> {
+        let own = of["methods"].as_array().unwrap().iter().filter(|method| method["kind"] == "run");
+        own.map(|method| method["label"].as_str().unwrap().to_owned()).collect()
+    };
+    let all = of("all", &[]);
+    assert_eq!(methods(&all), ["naive steps=1", "naive steps=2"]);
+    let cautions = std::fs::read_to_string(at.join("all/comparison.json")).unwrap();
+    assert!(cautions.contains("2 settings of naive meet here: naive steps=1, naive steps=2"), "it is said");
+    assert_eq!(methods(&of("kept", &["--experiment", "kept.yaml"])), ["naive"]);
+    let chosen = of("where", &["--where", "steps=2", "seed=1"]);
+    assert_eq!(methods(&chosen), ["naive"]);
+    let error = refused(at, &[&words[..], &["--out", "none", "--where", "steps=7"]].concat());
+    assert!(error.contains("there is no finished run that was chosen in it"), "{error}");
+    let error = refused(at, &[&words[..], &["--out", "none", "--where", "steps"]].concat());
+    assert!(error.contains("--where: 'steps' is not AXIS=VALUE"), "{error}");
+}

@@ -2,7 +2,7 @@
 
 use super::bench::{Bench, SHORT, assert_nothing_finished_is_set_aside, assert_same, csv, times};
 use std::path::Path;
-use std::process::Child;
+use std::process::{Child, Command};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 use support::mount::Mount;
@@ -16,6 +16,63 @@ impl Moments {
         self.0 = self.0.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
         longest.mul_f64((self.0 >> 33) as f64 / (1u64 << 31) as f64)
     }
+}
+
+/// Runs of some hundred steps, in batches, by codes and by pixels: what a cluster tells to make way for something else.
+const LONGER: &str = "generator: ./faces.yaml\nunits: [banana, 'class:837']\nmethods:\n  - { preset: naive, steps: 150 }\n  - { preset: latent, steps: 60 }\n\
+                      seeds: 4\nbatch: 2\n";
+
+/// Ends sweeps by SIGTERM so many times.
+fn terminate(times: usize) {
+    let bench = Bench::new(LONGER);
+    let expected = bench.done(&bench.out("undisturbed"), &[]);
+    let start = Instant::now();
+    bench.done(&bench.out("timed"), &[]);
+    let (whole, mut moments) = (start.elapsed(), Moments(7));
+    let (mut ended, mut stores, mut under_way) = (0, 0, 0);
+    while ended < times {
+        let out = bench.out(&format!("terminated-{stores}"));
+        stores += 1;
+        loop {
+            let mut process = bench.start(&out, &[]);
+            // Before the program listens it ends as any other does.
+            sleep(Duration::from_millis(400) + moments.within(whole / 3));
+            if process.try_wait().unwrap().is_some() || ended >= times {
+                process.wait().unwrap();
+                break;
+            }
+            let told = Instant::now();
+            assert!(Command::new("kill").args(["-TERM", &process.id().to_string()]).status().unwrap().success());
+            let code = process.wait().unwrap().code();
+            let took = told.elapsed();
+            if code == Some(0) {
+                break;
+            }
+            ended += 1;
+            assert_eq!(code, Some(75), "whoever submits it again knows by this that it can go on");
+            assert!(took < Duration::from_secs(10), "{took:?}");
+            let left = |folder: &str| std::fs::read_dir(out.join(folder)).into_iter().flatten().flatten().count();
+            assert_eq!(left("claims"), 0, "a claim is left");
+            under_way += usize::from(left("checkpoints") > 0);
+        }
+        assert_same(&bench.done(&out, &[]), &expected);
+        assert_nothing_finished_is_set_aside(&out);
+    }
+    println!(
+        "{ended} processes were told to end, {under_way} in the middle of a batch, on {stores} stores, each of which came to the same bytes"
+    );
+    assert!(under_way > 0, "none was in the middle of a batch");
+}
+
+#[test]
+fn a_sweep_that_must_make_way_leaves_a_checkpoint_and_no_claim_and_comes_to_the_same_bytes() {
+    terminate(5);
+}
+
+#[test]
+#[ignore = "takes some minutes"]
+fn a_sweep_that_must_make_way_20_times_comes_to_the_same_bytes() {
+    terminate(20);
 }
 
 /// Kills sweeps of 40 runs so many times, `together` processes on one store; each store is then brought to its end.
