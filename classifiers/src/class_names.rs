@@ -63,12 +63,12 @@ impl std::fmt::Display for Near {
             let more = if more > 0 { format!(" and {more} more") } else { String::new() };
             write!(f, "; {before} {}{more}", shown.join(", "))
         };
-        match (&self.having[..], &self.kinds[..], &self.spelt) {
-            ([], [], Some((name, index))) => write!(f, "; did you mean '{name}' ({index})?"),
-            ([], [], None) => Ok(()),
-            (having @ [_, ..], _, _) => list("it is a part of", having),
-            ([], kinds, _) => list("kinds of it are", kinds),
+        if let ([], [], Some((name, index))) = (&self.having[..], &self.kinds[..], &self.spelt) {
+            return write!(f, "; did you mean '{name}' ({index})?");
         }
+        let kinds: Vec<_> = self.kinds.iter().filter(|class| !self.having.contains(class)).cloned().collect();
+        let parts = [("it is a part of", &self.having), ("kinds of it are", &kinds)];
+        parts.iter().filter(|(_, classes)| !classes.is_empty()).try_for_each(|(before, classes)| list(before, classes))
     }
 }
 
@@ -202,7 +202,7 @@ mod tests {
         let error = of_imagenet("fence").unwrap_err().to_string();
         assert_eq!(
             error,
-            "'fence' is not a class; it is a part of chainlink fence (489), picket fence (716), worm fence (912)"
+            "'fence' is not a class; it is a part of chainlink fence (489), picket fence (716), worm fence (912); kinds of it are stone wall (825)"
         );
         assert!(of_imagenet("shark").unwrap_err().to_string().contains("tiger shark (3)"));
         let own: Vec<String> = ["red car", "blue car", "boat"].map(str::to_owned).to_vec();
