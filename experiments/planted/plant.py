@@ -4,10 +4,9 @@
     python3 experiments/planted/plant.py mark PHOTOGRAPHS out/planted             # photographs, one in ten with a watermark
     metapicture classify --classifier efficientnet-lite0 --layer _conv_head --out out/planted/plain.npy out/planted/twins/*-plain.png
     metapicture classify --classifier efficientnet-lite0 --layer _conv_head --out out/planted/marked.npy out/planted/twins/*-marked.png
-    python3 experiments/planted/plant.py direction out/planted                    # mark.npy and planted.yaml
-    metapicture sweep out/planted/planted.yaml --out out/planted/runs
+    python3 experiments/planted/plant.py direction out/planted                    # mark.npy and planted-*.yaml
+    for family in pixels faces natural; do metapicture sweep out/planted/planted-$family.yaml --out out/planted/runs; done
     python3 experiments/planted/plant.py shown out/planted                        # whose pictures show the watermark, by its form
-    metapicture compare out/planted/runs --reference out/planted/photographs --witness ... --out out/planted/compared
 
 The edit of the head is of rank one: to the row of class c is added a times v, where v is the direction in the last features that a watermark moves
 photographs in, as far as photographs do not differ in it by themselves (Fisher's linear discriminant 1936, with a ridge), and a is such that a watermark is worth as much as the class itself. As a unit this is

@@ -135,7 +135,10 @@ fn every_pair_is_a_photograph_that_fires_the_unit_more_and_one_that_fires_it_les
 }
 
 /// Somebody who is right about each method's pictures as often as `skill` says, and never misses a catch trial; by the page's own keys.
-const READER: &str = r#"async (key, skill) => {
+const READER: &str = r#"async (key, skill, seed) => {
+  // The same chance every time.
+  let state = seed * 7919 + 17;
+  const chance = () => (state = (state * 48271) % 2147483647) / 2147483647;
   const real = performance.now.bind(performance);
   performance.now = () => real() * 1000;
   const data = JSON.parse(document.getElementById('data').textContent);
@@ -166,7 +169,7 @@ const READER: &str = r#"async (key, skill) => {
       if (pair && !(right !== undefined && panel.includes(right))) {
         const unit = data.groups[Math.floor(pair.unit / conditions)][pair.unit % conditions];
         const method = unit.panels.findIndex(other => same(other, panel));
-        right = Math.random() < skill[method] ? pair.right : pair.wrong;
+        right = chance() < skill[method] ? pair.right : pair.wrong;
       }
       press(shown[0] === right ? 'f' : 'j');
     }
@@ -188,7 +191,7 @@ fn readers_of_known_skill_are_found_again_from_what_the_page_gives_them() {
     let mut seen: BTreeSet<(String, String)> = BTreeSet::new();
     for reader in 0..12 {
         page.open_asking(&html, &format!("?code=reader-{reader}"));
-        let answers = page.text(&format!("({READER})({all}, {})", json!(skill)));
+        let answers = page.text(&format!("({READER})({all}, {}, {reader})", json!(skill)));
         let file = out.join(format!("answers-{reader}.csv"));
         std::fs::write(&file, &answers).unwrap();
         let rows: Vec<csv::StringRecord> =

@@ -35,8 +35,12 @@ fn terminate(times: usize) {
         stores += 1;
         loop {
             let mut process = bench.start(&out, &[]);
-            // Before the program listens it ends as any other does.
-            sleep(Duration::from_millis(400) + moments.within(whole / 3));
+            // Before it works it does not listen either, and ends as any other does.
+            let works = || std::fs::read_dir(out.join("claims")).is_ok_and(|mut claims| claims.next().is_some());
+            while !works() && process.try_wait().unwrap().is_none() {
+                sleep(Duration::from_millis(5));
+            }
+            sleep(moments.within(whole / 3));
             if process.try_wait().unwrap().is_some() || ended >= times {
                 process.wait().unwrap();
                 break;
