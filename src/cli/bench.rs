@@ -35,7 +35,7 @@ pub struct Bench {
     /// A generator in front of it.
     #[arg(long, value_name = "NAME")]
     generator: Option<String>,
-    /// The method whose step is timed [default: as visualize has it].
+    /// The method whose step is timed [default: naive; with a generator as visualize has it].
     #[arg(long, value_name = "METHOD")]
     method: Option<String>,
     /// Side of the picture in pixels [default: the classifier's input].
@@ -68,7 +68,8 @@ pub(super) fn run(command: Bench, quiet: bool) -> Result<u8> {
     let generator = command.generator.as_ref().map(|name| models.generator_at(name, command.size)).transpose()?;
     let generator = generator.as_ref().map(|loaded| &**loaded.engine());
     let condition = generator.map(|generator| condition(generator, None)).transpose()?.flatten();
-    let default = Method::default_for(generator);
+    // A step and nothing around it: plain pixels.
+    let default = generator.map_or("naive", |generator| Method::default_for(Some(generator)));
     let method = Method::find(command.method.as_deref().unwrap_or(default)).of_request()?;
     method.fit_networks(classifier, generator).of_request()?;
     if method.needs_generator() && generator.is_none() {
