@@ -12,7 +12,7 @@ use crate::render::Unkept;
 use crate::render::Watch;
 use crate::run::{KeyNames, Loader, ModelSet, Run, manifests_in};
 use crate::store::{Kept, LIBTORCH_VERSION, NUMERIC_VERSION, Record, Sealed, Store};
-use crate::unit::Unit;
+use crate::unit::{KEPT_DIRECTIONS, Unit};
 
 /// What a record does not hold.
 #[derive(Clone, Debug, Default)]
@@ -79,7 +79,8 @@ pub fn again(models: &Models, store: &Store, record: &Record, missing: &Missing,
         }
     }
     let name = missing.unit.as_deref().unwrap_or(&record.unit.name);
-    let unit = Unit::parse(name, &experiment.classifier, &experiment.shapes);
+    let kept = [store.root().join(KEPT_DIRECTIONS)];
+    let unit = Unit::parse_kept(name, &experiment.classifier, &experiment.shapes, &kept);
     let unit = unit.map_err(|error| match name.contains('#') && missing.unit.is_none() {
         true => error.hinted("the record has the sha256 of its file alone: write the unit with the file in --unit"),
         false => error,

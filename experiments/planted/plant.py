@@ -7,6 +7,7 @@
     python3 experiments/planted/plant.py direction out/planted                    # mark.npy and planted-*.yaml
     for family in pixels faces natural; do metapicture sweep out/planted/planted-$family.yaml --out out/planted/runs; done
     python3 experiments/planted/plant.py shown out/planted                        # whose pictures show the watermark, by its form
+    metapicture compare out/planted/runs --reference out/planted/photographs --witness ... --out out/planted/compared     # who notices
 
 The edit of the head is of rank one: to the row of class c is added a times v, where v is the direction in the last features that a watermark moves
 photographs in, as far as photographs do not differ in it by themselves (Fisher's linear discriminant 1936, with a ridge), and a is such that a watermark is worth as much as the class itself. As a unit this is

@@ -141,6 +141,7 @@ pub(super) fn run(command: Visualize, quiet: bool, verbose: bool) -> Result<u8> 
     steps.finish();
     warn_of_damage(&store);
     let results = Results { plan: &plan, store: &store, axes: &[], witnesses: &witnesses };
+    results.write_directions()?;
     results.write_manifests(models.of_ones_own())?;
     leave(&command, &results, &methods, ended, quiet)
 }

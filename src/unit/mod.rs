@@ -20,6 +20,7 @@ mod shapes;
 mod sum;
 mod term;
 
+pub use parse::KEPT_DIRECTIONS;
 pub use shapes::LayerShapes;
 pub use sum::Unit;
 pub use term::{Direction, Part, Place, Reading, Term};

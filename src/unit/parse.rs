@@ -1,6 +1,6 @@
 //! Reads a unit as it is written (`banana + 0.5*violin`), with what a classifier has: classes, layers, channels.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use classifiers::{Classifier, LOGITS};
@@ -14,11 +14,16 @@ use crate::error::{Context, Result, bail, request};
 use crate::picture::read_npy;
 use crate::random::{Purpose, Seed, normal, stream};
 
+/// The folder of directions in a folder of records: `STEM#HASH.npy`, f32 `[C]`.
+pub const KEPT_DIRECTIONS: &str = "directions";
+
 /// Where a word of a unit was found, for errors.
 struct Reader<'a> {
     text: &'a str,
     classifier: &'a Classifier,
     shapes: &'a LayerShapes,
+    /// Folders of directions that are known by their content.
+    kept: &'a [PathBuf],
 }
 
 impl Unit {
@@ -27,7 +32,16 @@ impl Unit {
     /// # Errors
     /// An unknown class or layer (with the nearest name), an index out of range, or a file that holds no such vector.
     pub fn parse(text: &str, classifier: &Classifier, shapes: &LayerShapes) -> Result<Unit> {
-        let reader = Reader { text, classifier, shapes };
+        Unit::parse_kept(text, classifier, shapes, &[])
+    }
+
+    /// The same of a name that a record has: a direction in it, `STEM#HASH`, is a file in one of these folders
+    /// ([`KEPT_DIRECTIONS`] of a folder of records).
+    ///
+    /// # Errors
+    /// As [`Unit::parse`].
+    pub fn parse_kept(text: &str, classifier: &Classifier, shapes: &LayerShapes, kept: &[PathBuf]) -> Result<Unit> {
+        let reader = Reader { text, classifier, shapes, kept };
         let terms =
             summands(text).into_iter().map(|(weight, word)| reader.term(weight, word)).collect::<Result<_>>()?;
         Ok(Unit::of(terms))
@@ -109,7 +123,8 @@ impl Reader<'_> {
                 let called = layer.trim().to_owned();
                 let (layer, point) = self.layer(&called)?;
                 let channels = self.shapes.of(&layer)[0];
-                let direction = direction(vector.trim(), channels).map_err(|error| self.wrong(format!("{error}")))?;
+                let direction =
+                    direction(vector.trim(), channels, self.kept).map_err(|error| self.wrong(format!("{error}")))?;
                 let reading = if function == "cosine" { Reading::Cosine } else { Reading::Activation };
                 let part = Part::Direction(direction);
                 return Ok(Term {
@@ -221,7 +236,16 @@ impl Reader<'_> {
 }
 
 /// The vector that a word names, for a layer of so many channels.
-fn direction(word: &str, channels: i64) -> Result<Direction> {
+fn direction(word: &str, channels: i64, kept: &[PathBuf]) -> Result<Direction> {
+    let of_record = kept.iter().map(|folder| folder.join(format!("{word}.npy"))).find(|file| file.is_file());
+    if let Some(file) = of_record.filter(|_| word.contains('#')) {
+        let found = direction(&file.to_string_lossy(), channels, &[])?;
+        let hash = word.rsplit('#').next().unwrap_or_default();
+        if !sha256_of(&found.values).starts_with(hash) {
+            bail!("{}: is not the direction that its name says", file.display());
+        }
+        return Ok(Direction { name: word.to_owned(), ..found });
+    }
     if let Some(seed) = word.strip_prefix("random:") {
         let seed: u64 = seed.trim().parse().map_err(|_| request!("'{seed}' is not a seed (random:NUMBER)"))?;
         let drawn = normal(&mut stream(Seed(seed), Purpose::Direction, 0), channels as usize);

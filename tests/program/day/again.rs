@@ -85,3 +85,54 @@ fn a_run_that_comes_out_otherwise_says_what_may_be_why() {
     let error = refused(at, &["rerun", one.to_str().unwrap()]);
     assert!(error.contains("was made with other weights"), "{error}");
 }
+
+#[test]
+fn a_unit_whose_direction_was_a_file_is_read_from_its_records_alone() {
+    let folder = desk();
+    let at = folder.path();
+    support::files("photos");
+    let vector: Vec<f32> = (0..8).map(|channel| (channel as f32 - 3.).sin()).collect();
+    tch::Tensor::from_slice(&vector).write_npy(at.join("v.npy")).unwrap();
+    let unit = "banana + 2*direction(_blocks.3, v.npy)";
+    let all = [
+        "visualize",
+        "--classifier",
+        "./narrow.yaml",
+        "--unit",
+        unit,
+        "--method",
+        "naive",
+        "--steps",
+        "2",
+        "--out",
+        "out",
+    ];
+    said(at, &[&all[..], &["--threads", "1"]].concat());
+    std::fs::remove_file(at.join("v.npy")).unwrap();
+    let one = runs(at, "out").pop().unwrap();
+    let told = said(at, &["rerun", one.to_str().unwrap()]);
+    assert!(told.contains("image.png: the same bytes"), "{told}");
+    let words = [
+        "compare",
+        "out",
+        "--out",
+        "compared",
+        "--witness",
+        "./wider.yaml",
+        "--reference",
+        "photos",
+        "--inversions",
+        "0",
+    ];
+    said(
+        at,
+        &[&words[..], &["--permuted-units", "0", "--manipulated-units", "0", "--replicates", "100", "--quiet"]]
+            .concat(),
+    );
+    assert!(std::fs::read_to_string(at.join("compared/units.csv")).unwrap().contains("v#"));
+    // Another vector under that name is none.
+    let kept = std::fs::read_dir(at.join("out/directions")).unwrap().next().unwrap().unwrap().path();
+    tch::Tensor::from_slice(&vector.iter().map(|x| x * 2.).collect::<Vec<f32>>()).write_npy(&kept).unwrap();
+    let error = refused(at, &["rerun", one.to_str().unwrap()]);
+    assert!(error.contains("is not the direction that its name says"), "{error}");
+}
