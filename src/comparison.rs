@@ -1,6 +1,6 @@
 //! A comparison: what legibility costs, from folders of records to figures, tables and plots.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -12,9 +12,9 @@ use crate::models::{Classifier, Models, condition};
 use crate::plot;
 use crate::random::{Purpose, Seed, order, stream};
 use crate::reference::Photograph;
-use crate::run::{Experiment, PlannedRun, manifests_in};
-use crate::store::{Hash, RunId};
-use crate::sweep::Sweep;
+use crate::run::{Experiment, manifests_in};
+use crate::store::Hash;
+use crate::sweep::runs_of;
 
 /// The sets of the zoo that photographs come from unless somebody says.
 const REFERENCES: [&str; 2] = ["imagenet-samples", "photos"];
@@ -191,7 +191,9 @@ impl Comparison {
         };
         let classifier =
             self.classifier.as_deref().map(|name| models.add(name, Some(zoo::Kind::Classifier))).transpose()?;
-        let chosen = Chosen::of(&self.only, self.wanted(models)?)?;
+        let named = Some(&self.experiments).filter(|files| !files.is_empty());
+        let runs = named.map(|files| runs_of(files, Path::new(""), models)).transpose().context("--experiment")?;
+        let chosen = Chosen::of(&self.only, runs)?;
         for folder in &self.folders {
             gathered.add_folder(folder, classifier.as_deref(), &chosen).of_request()?;
         }
@@ -255,19 +257,6 @@ impl Comparison {
             }
         }
         gone
-    }
-
-    /// The runs of the experiments that were named; none where none was.
-    fn wanted(&self, models: &Models) -> Result<Option<HashSet<RunId>>> {
-        if self.experiments.is_empty() {
-            return Ok(None);
-        }
-        let mut runs = HashSet::new();
-        for file in &self.experiments {
-            let planned = Sweep::open(file, "").context("--experiment").of_request()?.plan(models).of_request()?;
-            runs.extend(planned.plan().runs().iter().map(PlannedRun::id));
-        }
-        Ok(Some(runs))
     }
 
     fn networks(&self, target: &Classifier, witnesses: &[Classifier]) -> Result<Networks> {

@@ -1,6 +1,6 @@
 //! An experiment file, opened: planned for its models, and worked off into a folder of records.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -9,12 +9,14 @@ use std::time::Duration;
 use image::RgbImage;
 use serde_json::{Value, json};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, OfRequest, Result};
 use crate::experiment_file::{ExperimentFile, Located, UnitPattern};
 use crate::models::Models;
-use crate::run::{Count, Ended, Follow, KeyNames, Loader, ModelSet, NEVER, Plan, Results, Share, Worker, units};
+use crate::run::{
+    Count, Ended, Follow, KeyNames, Loader, ModelSet, NEVER, Plan, PlannedRun, Results, Share, Worker, units,
+};
 use crate::sheet;
-use crate::store::{Aside, Key, Record, Status, Store};
+use crate::store::{Aside, Key, Record, RunId, Status, Store};
 use crate::unit::Unit;
 
 /// The photographs that `strongest(layer, N)` looks at unless the file names others.
@@ -159,6 +161,19 @@ impl Sweep {
         let axes = file.axes.iter().map(|axis| axis.name.clone()).collect();
         Ok(PlannedSweep { file, out, plan, axes, witnesses, loader })
     }
+}
+
+/// The runs of experiment files, as they would be in the folder `out`.
+///
+/// # Errors
+/// As [`Sweep::open`] and [`Sweep::plan`].
+pub fn runs_of(files: &[PathBuf], out: &Path, models: &Models) -> Result<HashSet<RunId>> {
+    let mut runs = HashSet::new();
+    for file in files {
+        let planned = Sweep::open(file, out).of_request()?.plan(models).of_request()?;
+        runs.extend(planned.plan().runs().iter().map(PlannedRun::id));
+    }
+    Ok(runs)
 }
 
 /// A sweep whose runs are known, with the models that they take.

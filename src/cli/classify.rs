@@ -4,15 +4,16 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use classifiers::Classifier;
+use frozen::network::{Pass, Point};
 use serde::Serialize;
 use serde_json::json;
 use tch::{Device, Kind, Tensor};
 
 use super::compute::Compute;
 use super::output::print_json;
-use super::rank::bar;
+use super::progress::{count, counting};
 use crate::cli::error::{Context, OfRequest, Result, request};
-use metapicture::engine::look::many::{Unread, each};
+use metapicture::engine::look::many::each;
 use metapicture::engine::look::{judge, logits};
 use metapicture::engine::rank;
 
@@ -63,10 +64,9 @@ pub(super) fn run(command: Classify, quiet: bool) -> Result<u8> {
     }
     let mut csv = command.csv.as_deref().map(Table::begin).transpose()?;
     let shows = !quiet && !command.json && csv.is_none();
-    let bar = bar(paths.len(), quiet || command.json || shows);
     let point = logits(classifier);
-    let (mut documents, mut done) = (vec![], 0);
-    let unread = each(classifier, &[point], &paths, &mut |places, pass| {
+    let (mut documents, mut shown) = (vec![], 0);
+    stream(&command, classifier, point, &paths, quiet || shows, &mut |places, pass| {
         let rows = pass.activation(point).flatten(1, -1).to_kind(Kind::Double).to_device(Device::Cpu).contiguous();
         for (place, logits) in places.iter().zip(Vec::<Vec<f64>>::try_from(&rows)?) {
             let path = &paths[*place];
@@ -82,16 +82,13 @@ pub(super) fn run(command: Classify, quiet: bool) -> Result<u8> {
                 documents.push(json!({ "image": path, "classifier": classifier.name, "top": top }));
             }
         }
-        done += places.len();
-        bar.set_position(done as u64);
+        shown += places.len();
         Ok(())
     })?;
-    bar.finish_and_clear();
-    passed_over(&command.images, &unread)?;
     if let Some(table) = csv {
         table.end()?;
         if !quiet && !command.json {
-            println!("{} pictures are in {}", paths.len() - unread.len(), command.csv.unwrap_or_default().display());
+            println!("{shown} pictures are in {}", command.csv.unwrap_or_default().display());
         }
     }
     if command.json {
@@ -121,10 +118,25 @@ fn top(classifier: &Classifier, logits: &[f64], count: usize) -> Vec<Class> {
     order.into_iter().take(count).map(class).collect()
 }
 
-/// A file that was named must be a picture; of folders those that are none are passed over.
-fn passed_over(named: &[PathBuf], unread: &[Unread]) -> Result<()> {
-    for (path, error) in unread {
-        if named.contains(path) {
+/// Shows the pictures to the classifier, with a bar. A file that was named must be a picture; of folders those that are none are passed over.
+fn stream(
+    command: &Classify,
+    classifier: &Classifier,
+    point: Point,
+    paths: &[PathBuf],
+    quiet: bool,
+    take: &mut dyn FnMut(&[usize], &Pass) -> Result<()>,
+) -> Result<()> {
+    let (bar, mut done) = (counting("pictures", quiet || command.json), 0);
+    let unread = each(classifier, &[point], paths, &mut |places, pass| {
+        take(places, pass)?;
+        done += places.len();
+        count(&bar, done, paths.len());
+        Ok(())
+    })?;
+    bar.finish_and_clear();
+    for (path, error) in &unread {
+        if command.images.contains(path) {
             return Err(request!("{error}"));
         }
         eprintln!("warning: passed over: {error}");
@@ -177,16 +189,11 @@ fn activations(
 ) -> Result<u8> {
     let tap =
         classifier.network.tap(layer).map_err(|error| request!("{} has {error}", classifier.name)).of_request()?;
-    let (mut all, mut done) = (vec![], 0);
-    let bar = bar(paths.len(), quiet || command.json);
-    let unread = each(classifier, &[tap.point], paths, &mut |places, pass| {
+    let mut all = vec![];
+    stream(command, classifier, tap.point, paths, quiet, &mut |_, pass| {
         all.push(pass.activation(tap.point).to_device(Device::Cpu).to_kind(Kind::Float).contiguous());
-        done += places.len();
-        bar.set_position(done as u64);
         Ok(())
     })?;
-    bar.finish_and_clear();
-    passed_over(&command.images, &unread)?;
     if all.is_empty() {
         return Err(request!("none of {} pictures can be read", paths.len()));
     }

@@ -12,6 +12,22 @@ pub struct Steps {
     quiet: bool,
 }
 
+/// A bar that counts things of this name; how many there are it is told later, or as it goes.
+pub fn counting(things: &str, quiet: bool) -> ProgressBar {
+    let target = if quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
+    let bar = ProgressBar::with_draw_target(None, target);
+    if let Ok(style) = ProgressStyle::with_template(&format!("{{bar:30}} {{pos}}/{{len}} {things}  {{eta}} left")) {
+        bar.set_style(style);
+    }
+    bar
+}
+
+/// Tells a bar how many are done, and of how many.
+pub fn count(bar: &ProgressBar, done: usize, of: usize) {
+    bar.set_length(of as u64);
+    bar.set_position(done as u64);
+}
+
 /// Resolution of the bar: parts of a run.
 const PARTS: u64 = 1000;
 

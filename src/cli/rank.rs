@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
 
 use super::compute::Compute;
 use super::output::{print_json, table};
+use super::progress::{count, counting};
 use crate::cli::error::{Context, OfRequest, Result};
 use metapicture::engine::rank;
 use metapicture::engine::run::units;
@@ -51,16 +51,6 @@ pub struct Rank {
 /// Side of a photograph on the sheet, in pixels.
 const SIDE: u32 = 128;
 
-/// A bar over pictures.
-pub(super) fn bar(pictures: usize, quiet: bool) -> ProgressBar {
-    let target = if quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
-    let bar = ProgressBar::with_draw_target(Some(pictures as u64), target);
-    if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} pictures, {per_sec}  {eta} left") {
-        bar.set_style(style);
-    }
-    bar
-}
-
 pub(super) fn run(command: Rank, quiet: bool) -> Result<u8> {
     let models = command.compute.models(quiet || command.json)?;
     let paths = rank::pictures(&command.photographs).of_request()?;
@@ -69,8 +59,8 @@ pub(super) fn run(command: Rank, quiet: bool) -> Result<u8> {
     let (engine, shapes) = (classifier.engine(), classifier.shapes());
     let units = units::resolve_words(&command.units, engine, shapes, &mut reference).of_request()?;
     std::fs::create_dir_all(&command.out).with_context(|| format!("{}: cannot be made", command.out.display()))?;
-    let bar = bar(paths.len(), quiet || command.json);
-    let ranking = rank::rank(&classifier, units, &paths, &|done| bar.set_position(done as u64)).of_request();
+    let bar = counting("pictures", quiet || command.json);
+    let ranking = rank::rank(&classifier, units, &paths, &|done| count(&bar, done, paths.len())).of_request();
     bar.finish_and_clear();
     let ranking = ranking?;
     for (path, error) in &ranking.unread {

@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::output::{print_json, table};
+use super::progress::{count, counting};
 use crate::cli::error::{Context, OfRequest, Result, request};
 use metapicture::engine::people::analysis::Figure;
 use metapicture::engine::people::{Analysis, Options, analyse, export};
@@ -107,17 +107,8 @@ pub(super) fn run(command: Study, quiet: bool) -> Result<u8> {
         consent: command.consent.as_ref().map(read).transpose()?,
         title: command.title,
     };
-    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-    if quiet || command.json {
-        bar.set_draw_target(ProgressDrawTarget::hidden());
-    }
-    if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} images  {eta} left") {
-        bar.set_style(style);
-    }
-    let watch = |done: usize, of: usize| {
-        bar.set_length(of as u64);
-        bar.set_position(done as u64);
-    };
+    let bar = counting("images", quiet || command.json);
+    let watch = |done: usize, of: usize| count(&bar, done, of);
     let out = command.out.unwrap_or_else(|| folder.join("study"));
     let written = export(&folder, &out, &options, &watch);
     bar.finish_and_clear();

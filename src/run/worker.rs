@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use crate::error::{Context, ErrorKind, Result};
+use crate::error::{ErrorKind, Result};
 
 use super::experiment::Experiment;
 use super::identity::Run;
@@ -213,7 +213,8 @@ impl Worker<'_> {
                     attempts += 1;
                     std::thread::sleep(REST);
                 }
-                other => break other.with_context(|| format!("tried {attempts} times"))?,
+                Err(error) if attempts > 1 => return Err(error.within(format!("tried {attempts} times"))),
+                other => break other?,
             }
         };
         Ok(Written { writing: self.store.begin(records), store: self.store.clone(), key, claim })

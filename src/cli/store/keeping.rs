@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{HumanBytes, HumanCount};
 use serde_json::json;
 
 use super::verify::warn_of_damage;
@@ -11,9 +11,10 @@ use crate::cli::compute::Compute;
 use crate::cli::error::{OfRequest, Result, bail};
 use crate::cli::exit::FAILED;
 use crate::cli::output::{duration, print_json, table};
+use crate::cli::progress::{count, counting};
 use metapicture::engine::inventory::{self, Inventory, Pictures, Unwanted};
 use metapicture::engine::store::{RunId, Store};
-use metapicture::engine::sweep::Sweep;
+use metapicture::engine::sweep::runs_of;
 
 /// Kinds of runs that are wanted no more.
 #[derive(Clone, Copy)]
@@ -22,29 +23,13 @@ pub(super) struct Kinds {
     pub(super) failed: bool,
 }
 
-fn bar(quiet: bool, what: &str) -> ProgressBar {
-    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-    if quiet {
-        bar.set_draw_target(ProgressDrawTarget::hidden());
-    }
-    if let Ok(style) = ProgressStyle::with_template(&format!("{{bar:30}} {{pos}}/{{len}} {what}  {{eta}} left")) {
-        bar.set_style(style);
-    }
-    bar
-}
-
 /// The runs of experiment files; none where no file is named.
 fn wanted(files: &[PathBuf], folder: &Path, quiet: bool) -> Result<Option<HashSet<RunId>>> {
     if files.is_empty() {
         return Ok(None);
     }
     let models = Compute::on_cpu().models(quiet)?;
-    let mut ids = HashSet::new();
-    for file in files {
-        let planned = Sweep::open(file, folder).of_request()?.plan(&models).of_request()?;
-        ids.extend(planned.plan().runs().iter().map(|run| run.id()));
-    }
-    Ok(Some(ids))
+    Ok(Some(runs_of(files, folder, &models)?))
 }
 
 fn read(folders: &[PathBuf]) -> Result<Vec<Store>> {
@@ -137,7 +122,7 @@ pub(super) fn prune(
     let bytes: u64 = found.iter().map(|entry| entry.bytes).sum();
     if yes {
         let store = Store::open(folder)?;
-        let bar = bar(quiet || json, "runs");
+        let bar = counting("runs", quiet || json);
         bar.set_length(found.len() as u64);
         let pruned = inventory::prune(&store, &found, &|done| bar.set_position(done as u64))?;
         bar.finish_and_clear();
@@ -175,7 +160,7 @@ pub(super) fn export(
     if stores.iter().all(|store| store.entries().is_empty()) {
         bail!("{}: there is no run in it", folders[0].display());
     }
-    let bar = bar(quiet || json || pictures.is_none(), "pictures");
+    let bar = counting("pictures", quiet || json || pictures.is_none());
     bar.set_length(stores.iter().map(|store| store.entries().len() as u64).sum());
     let exported = inventory::export(&stores, out, settings, pictures, &|done| bar.set_position(done as u64))?;
     bar.finish_and_clear();
@@ -192,12 +177,8 @@ pub(super) fn export(
 pub(super) fn import(folder: &Path, from: &[PathBuf], json: bool, quiet: bool) -> Result<u8> {
     let from = read(from)?;
     let store = Store::open(folder)?;
-    let bar = bar(quiet || json, "records");
-    let watch = |done: usize, of: usize| {
-        bar.set_length(of as u64);
-        bar.set_position(done as u64);
-    };
-    let imported = inventory::import(&store, &from, &watch)?;
+    let bar = counting("records", quiet || json);
+    let imported = inventory::import(&store, &from, &|done, of| count(&bar, done, of))?;
     bar.finish_and_clear();
     if json {
         print_json(&imported)?;

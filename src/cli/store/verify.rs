@@ -2,11 +2,12 @@
 
 use std::path::Path;
 
-use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::HumanBytes;
 
 use crate::cli::error::{OfRequest, Result};
 use crate::cli::exit::FAILED;
 use crate::cli::output::print_json;
+use crate::cli::progress::{count, counting};
 use metapicture::engine::store::Store;
 
 pub(super) fn verify(folder: &Path, json: bool, quiet: bool) -> Result<u8> {
@@ -15,17 +16,8 @@ pub(super) fn verify(folder: &Path, json: bool, quiet: bool) -> Result<u8> {
     if !folder.join("runs").is_dir() {
         return reader().map(|_| 0);
     }
-    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-    if quiet || json {
-        bar.set_draw_target(ProgressDrawTarget::hidden());
-    }
-    if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} records  {eta} left") {
-        bar.set_style(style);
-    }
-    let watch = |done: usize, of: usize| {
-        bar.set_length(of as u64);
-        bar.set_position(done as u64);
-    };
+    let bar = counting("records", quiet || json);
+    let watch = |done: usize, of: usize| count(&bar, done, of);
     let store = match Store::open_watched(folder, &watch) {
         Err(error) if is_forbidden(&error) => Store::read(folder)?,
         store => store?,
