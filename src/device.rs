@@ -23,6 +23,7 @@ pub fn parse(name: &str) -> Result<Device> {
             if index as i64 >= there {
                 bail!("there is no cuda:{index}; there are cuda:0 to cuda:{}", there - 1);
             }
+            exact_and_repeatable();
             Ok(Device::Cuda(index))
         }
         _ => Err(unknown()),
@@ -46,4 +47,29 @@ pub fn set_threads(threads: Option<u16>) -> i32 {
     );
     tch::set_num_threads(threads);
     threads
+}
+
+/// Makes CUDA compute in full single precision, and convolutions the same way each time: cuDNN rounds to TF32's 10 bits unless told, and
+/// takes kernels whose sums come in any order.
+fn exact_and_repeatable() {
+    // tch binds none of these. The names are those of libtorch's public C++ API (ATen/Context.h) as the Itanium ABI mangles them.
+    #[cfg(unix)]
+    unsafe extern "C" {
+        #[link_name = "_ZN2at13globalContextEv"]
+        fn global_context() -> *mut std::ffi::c_void;
+        #[link_name = "_ZN2at7Context17setAllowTF32CuDNNEb"]
+        fn allow_tf32_in_cudnn(context: *mut std::ffi::c_void, allow: bool);
+        #[link_name = "_ZN2at7Context18setAllowTF32CuBLASEb"]
+        fn allow_tf32_in_cublas(context: *mut std::ffi::c_void, allow: bool);
+        #[link_name = "_ZN2at7Context21setDeterministicCuDNNEb"]
+        fn cudnn_is_deterministic(context: *mut std::ffi::c_void, deterministic: bool);
+    }
+    // SAFETY: a reference to libtorch's one context, which lives as long as the process, and its setters of a flag each.
+    #[cfg(unix)]
+    unsafe {
+        let context = global_context();
+        allow_tf32_in_cudnn(context, false);
+        allow_tf32_in_cublas(context, false);
+        cudnn_is_deterministic(context, true);
+    }
 }

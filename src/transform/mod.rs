@@ -8,6 +8,7 @@
 mod crop;
 mod frame;
 mod jitter;
+mod lookup;
 mod noise;
 mod pad;
 mod rotate;

@@ -9,6 +9,7 @@ use tch::Tensor;
 
 use super::frame::{Drawn, Every, Frame};
 use super::jitter::Edge;
+use super::lookup::look_up;
 use super::pad::Fill;
 use super::spec::TransformSpec;
 use crate::random::{Purpose, Seed, stream};
@@ -182,6 +183,9 @@ fn sample(pictures: &Tensor, frames: &[Frame], to: [i64; 2], fill: Fill) -> Tens
         Fill::Reflect => 2,
     };
     let middle = if fill == Fill::Grey { 0.5 } else { 0. };
+    if pictures.device().is_cuda() {
+        return look_up(&(pictures - middle), &grid, fill) + middle;
+    }
     // libtorch shares out samples to threads, so each is made in two halves: a lone one then keeps two of them busy.
     let halves = if to[0] % 2 == 0 { 2 } else { 1 };
     let channels = pictures.size()[1];

@@ -103,13 +103,19 @@ fn check(architecture: &str, fixture_name: &str) {
     if fixture_name.contains("vgg") && fixture_name != "vgg16" {
         return;
     }
-    let network = network.to(Device::Cpu, Kind::Double);
     let case = fixture["cases"].as_array().unwrap().last().unwrap();
     let size = case["size"].as_i64().unwrap();
-    let (_, gradient) = logits_and_gradient(&network, &picture(size).to_kind(Kind::Double), case);
-    let of_gradient = of_gradient(&gradient, case);
-    println!("{fixture_name}, {size} px: gradient in 64 bits {of_gradient:.1e}");
-    assert!(of_gradient < GRADIENT_TOLERANCE, "{fixture_name}, {size} px: the gradient is off by {of_gradient:.1e}");
+    let mut network = network;
+    for device in support::devices() {
+        network = network.to(device, Kind::Double);
+        let (_, gradient) = logits_and_gradient(&network, &picture(size).to(device).to_kind(Kind::Double), case);
+        let of_gradient = of_gradient(&gradient.to(Device::Cpu), case);
+        println!("{fixture_name}, {size} px, {device:?}: gradient in 64 bits {of_gradient:.1e}");
+        assert!(
+            of_gradient < GRADIENT_TOLERANCE,
+            "{fixture_name}, {size} px, {device:?}: the gradient is off by {of_gradient:.1e}"
+        );
+    }
     println!("{fixture_name}: built in {built:.1?}, all in {:.1?}", start.elapsed());
 }
 

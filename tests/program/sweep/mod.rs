@@ -6,5 +6,6 @@
 //! Tests that take minutes are ignored: `cargo test --test program sweep -- --ignored --nocapture --test-threads 1`.
 
 mod bench;
+mod gpu;
 mod killed;
 mod shared;

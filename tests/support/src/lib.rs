@@ -15,8 +15,9 @@ use std::path::{Path, PathBuf};
 use classifiers::Classifier;
 use generators::Generator;
 use image::RgbImage;
+use metapicture::engine::device;
 use metapicture::picture::{self, from_rgb8};
-use tch::{Kind, Tensor};
+use tch::{Device, Kind, Tensor};
 use zoo::{Cache, Checked, Silent, Zoo};
 
 /// Everything that is built in. Tests run beside each other, so each gets one of libtorch's threads.
@@ -24,6 +25,12 @@ pub fn zoo() -> Zoo {
     tch::set_num_threads(1);
     let manifests = classifiers::MANIFESTS.iter().chain(generators::MANIFESTS).chain(metapicture::reference::MANIFESTS);
     Zoo::new(manifests.copied(), Cache::for_user().unwrap()).unwrap()
+}
+
+/// Where networks are to be right: the CPU, and a GPU where there is one.
+pub fn devices() -> Vec<Device> {
+    let gpu = tch::Cuda::is_available().then(|| device::parse("cuda").unwrap());
+    std::iter::once(Device::Cpu).chain(gpu).collect()
 }
 
 /// The checked files of an entry of the zoo.

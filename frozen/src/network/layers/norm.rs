@@ -98,7 +98,8 @@ impl GroupNorm {
 
 impl Layer for GroupNorm {
     fn forward<'n>(&'n self, inputs: &[Tensor], _in_place: bool) -> (Tensor, Pullback<'n>) {
-        let input = inputs[0].shallow_clone();
+        // On a GPU libtorch's operator knows no channels-last memory.
+        let input = if inputs[0].device().is_cuda() { inputs[0].contiguous() } else { inputs[0].shallow_clone() };
         let (samples, channels) = (input.size()[0], input.size()[1]);
         let positions = input.size()[2..].iter().product();
         let (weight, bias) = (Some(&*self.weight), Some(&*self.bias));
