@@ -30,6 +30,15 @@ pub fn parse(name: &str) -> Result<Device> {
     }
 }
 
+/// Whether this is how a device is named, on this machine or another.
+pub fn is_name(name: &str) -> bool {
+    match name.split_once(':') {
+        None => name == "cpu" || name == "cuda",
+        Some(("cuda", index)) => index.parse::<usize>().is_ok(),
+        Some(other) => other == ("cpu", "0"),
+    }
+}
+
 /// The name of a device, as [`parse`] takes it.
 pub fn name(device: Device) -> String {
     match device {

@@ -311,7 +311,7 @@ impl Swept {
 struct Unwatched;
 
 impl Follow for Unwatched {
-    fn batch(&self, _: &[crate::run::Run]) -> Box<dyn crate::render::Watch> {
+    fn batch(&self, _: &[crate::run::Run], _: &[crate::store::RunId]) -> Box<dyn crate::render::Watch> {
         Box::new(|_: usize, _: usize, _: f64| {})
     }
 

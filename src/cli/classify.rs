@@ -139,7 +139,7 @@ fn stream(
         if command.images.contains(path) {
             return Err(request!("{error}"));
         }
-        eprintln!("warning: passed over: {error}");
+        log::warn!("passed over: {error}");
     }
     Ok(())
 }

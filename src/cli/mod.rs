@@ -6,8 +6,10 @@ mod compare;
 mod compute;
 mod error;
 mod exit;
+mod film;
 mod generate;
 mod interrupt;
+mod logging;
 mod methods;
 mod models;
 mod output;
@@ -23,6 +25,7 @@ mod sweep;
 mod visualize;
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
@@ -44,9 +47,12 @@ struct Cli {
     /// No progress bars and no tables: errors and asked-for JSON only.
     #[arg(long, global = true)]
     quiet: bool,
-    /// Say more about what goes on.
-    #[arg(short, long, global = true)]
-    verbose: bool,
+    /// Say what goes on, with times; twice, in detail.
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    verbose: u8,
+    /// Appends what goes on to a file, in detail, whatever is shown.
+    #[arg(long, global = true, value_name = "FILE")]
+    log: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -123,7 +129,7 @@ pub fn main() -> ! {
     leave(match done {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("error: {}", one_line(&error));
+            log::error!("{}", one_line(&error));
             if error.is_request() { USAGE } else { FAILED }
         }
     })
@@ -158,14 +164,15 @@ fn with_units(arguments: impl Iterator<Item = OsString>) -> Vec<OsString> {
 
 fn run(cli: Cli) -> Result<u8> {
     let quiet = cli.quiet;
+    logging::begin(cli.verbose, cli.log.as_deref())?;
     match cli.command {
         Command::Models(command) => models::run(command, quiet),
         Command::Methods(command) => methods::run(command),
         Command::Classify(command) => classify::run(command, quiet),
         Command::Rank(command) => rank::run(command, quiet),
         Command::Generate(command) => generate::run(command, quiet),
-        Command::Visualize(command) => visualize::run(command, quiet, cli.verbose),
-        Command::Sweep(command) => sweep::run(*command, quiet, cli.verbose),
+        Command::Visualize(command) => visualize::run(command, quiet),
+        Command::Sweep(command) => sweep::run(*command, quiet),
         Command::Sheet(command) => sheet::run(command, quiet),
         Command::Compare(command) => compare::run(*command, quiet),
         Command::Report(command) => report::run(command, quiet),
@@ -202,6 +209,6 @@ mod tests {
         let cli = Cli::try_parse_from(with_units(line.split(' ').map(OsString::from))).unwrap();
         let Command::Visualize(command) = cli.command else { panic!("another command") };
         assert_eq!(command.units, ["-stem:1", "class:2", "banana"]);
-        assert!(cli.verbose);
+        assert_eq!(cli.verbose, 1);
     }
 }

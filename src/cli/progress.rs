@@ -1,10 +1,29 @@
 //! Progress on stderr: shown on a terminal, silent elsewhere and with `--quiet`.
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::sync::LazyLock;
 
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::logging::SAID;
 use metapicture::engine::render::Watch;
-use metapicture::engine::run::Follow;
-use metapicture::engine::run::Run;
+use metapicture::engine::run::{Follow, Run};
+use metapicture::engine::store::RunId;
+
+/// All bars that are shown, so that whatever is written comes above them.
+static ALL: LazyLock<MultiProgress> = LazyLock::new(MultiProgress::new);
+
+/// A bar of an unknown length, shown unless `quiet`.
+pub(super) fn bar(quiet: bool) -> ProgressBar {
+    match quiet {
+        true => ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden()),
+        false => ALL.add(ProgressBar::no_length()),
+    }
+}
+
+/// Writes above all bars.
+pub(super) fn above<R>(write: impl FnOnce() -> R) -> R {
+    ALL.suspend(write)
+}
 
 /// A bar over all steps of all runs.
 pub struct Steps {
@@ -14,8 +33,7 @@ pub struct Steps {
 
 /// A bar that counts things of this name; how many there are it is told later, or as it goes.
 pub fn counting(things: &str, quiet: bool) -> ProgressBar {
-    let target = if quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
-    let bar = ProgressBar::with_draw_target(None, target);
+    let bar = bar(quiet);
     if let Ok(style) = ProgressStyle::with_template(&format!("{{bar:30}} {{pos}}/{{len}} {things}  {{eta}} left")) {
         bar.set_style(style);
     }
@@ -34,8 +52,8 @@ const PARTS: u64 = 1000;
 impl Steps {
     /// For a number of runs.
     pub fn new(runs: usize, quiet: bool) -> Steps {
-        let target = if quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
-        let bar = ProgressBar::with_draw_target(Some(runs as u64 * PARTS), target);
+        let bar = bar(quiet);
+        bar.set_length(runs as u64 * PARTS);
         if let Ok(style) = ProgressStyle::with_template("{bar:30} {percent:>3} %  {msg}  {eta} left") {
             bar.set_style(style);
         }
@@ -54,15 +72,11 @@ impl Steps {
         self.bar.set_message(what.to_owned());
     }
 
-    /// A line above the bar.
-    pub fn say(&self, line: &str) {
-        self.bar.suspend(|| eprintln!("{line}"));
-    }
-
     /// A line above the bar, for those who want to see it.
     pub fn note(&self, line: &str) {
-        if !self.quiet {
-            self.say(line);
+        match self.quiet {
+            true => log::info!("{line}"),
+            false => log::info!(target: SAID, "{line}"),
         }
     }
 
@@ -73,7 +87,7 @@ impl Steps {
 }
 
 impl Follow for Steps {
-    fn batch(&self, runs: &[Run]) -> Box<dyn Watch> {
+    fn batch(&self, runs: &[Run], _: &[RunId]) -> Box<dyn Watch> {
         let what = runs.first().map(|run| run.method.name.clone()).unwrap_or_default();
         Box::new(OfBatch { bar: self.bar.clone(), from: self.bar.position(), parts: runs.len() as u64 * PARTS, what })
     }
@@ -102,6 +116,6 @@ impl Watch for OfBatch {
     }
 
     fn unsaved(&self, error: &crate::cli::error::Error) {
-        self.bar.suspend(|| eprintln!("warning: no checkpoint could be written, the work goes on: {error}"));
+        log::warn!("no checkpoint could be written, the work goes on: {error}");
     }
 }

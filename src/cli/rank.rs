@@ -64,7 +64,7 @@ pub(super) fn run(command: Rank, quiet: bool) -> Result<u8> {
     bar.finish_and_clear();
     let ranking = ranking?;
     for (path, error) in &ranking.unread {
-        eprintln!("warning: {}: {error}", path.display());
+        log::warn!("{}: {error}", path.display());
     }
     ranking.write(&command.out.join("rank.csv"))?;
     let top = command.top as usize;

@@ -47,7 +47,7 @@ pub(super) fn run(command: Report, quiet: bool) -> Result<u8> {
     let out = command.out.unwrap_or_else(|| command.folder.join("report.html"));
     let written = report::write(&comparison, &command.folder, &out, (command.max_size * 1e6) as usize)?;
     if let Some(first) = written.missing.first() {
-        eprintln!("warning: {} pictures could not be read, the first is {}", written.missing.len(), first.display());
+        log::warn!("{} pictures could not be read, the first is {}", written.missing.len(), first.display());
     }
     if command.json {
         print_json(&written)?;

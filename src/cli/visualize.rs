@@ -1,5 +1,6 @@
 //! `metapicture visualize`: a sweep of one experiment written as flags, and its contact sheet.
 
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -8,7 +9,9 @@ use serde_json::json;
 
 use super::compute::Compute;
 use super::exit::{FAILED, INTERRUPTED, TERMINATED};
+use super::film::Showing;
 use super::interrupt::{BATCH_FIRST, is_terminated, leave_on_termination, stop_on_interrupt};
+use super::logging::SAID;
 use super::output::{print_json, table};
 use super::progress::Steps;
 use super::store::warn_of_damage;
@@ -80,6 +83,12 @@ pub struct Visualize {
     /// The folder of the records and of the contact sheet. Batches that are there whole are not computed again.
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
+    /// Shows the pictures in the terminal while they are made: as kitty, iTerm2 or sixel do where the terminal can, else in half blocks.
+    #[arg(long, conflicts_with = "json")]
+    preview: bool,
+    /// Leaves a film of every run that is computed, in which every so manieth step is a picture: an animated WebP in OUT/films.
+    #[arg(long, value_name = "K", num_args = 0..=1, default_missing_value = "8", value_parser = clap::value_parser!(u16).range(1..))]
+    film: Option<u16>,
     /// One JSON document on stdout.
     #[arg(long)]
     json: bool,
@@ -87,7 +96,10 @@ pub struct Visualize {
     compute: Compute,
 }
 
-pub(super) fn run(command: Visualize, quiet: bool, verbose: bool) -> Result<u8> {
+pub(super) fn run(command: Visualize, quiet: bool) -> Result<u8> {
+    if command.preview && !std::io::stdout().is_terminal() {
+        return Err(request!("--preview shows pictures in a terminal, and stdout is none")).of_request();
+    }
     let models = command.compute.models(quiet)?;
     let mut methods = methods(&command, &command.methods).of_request()?;
     let Some(last) = command.seed.checked_add(command.seeds - 1) else {
@@ -131,19 +143,18 @@ pub(super) fn run(command: Visualize, quiet: bool, verbose: bool) -> Result<u8> 
     let stop = stop_on_interrupt(Some(BATCH_FIRST))?;
     let leaving = leave_on_termination(&stop)?;
     let steps = Steps::new(plan.runs().len(), quiet || command.json);
-    if verbose {
-        let (runs, batches) = (plan.runs().len(), plan.batch_count());
-        steps.say(&format!("{runs} runs in {batches} batches on {}", command.compute.device));
-    }
+    log::info!("{} runs in {} batches on {}", plan.runs().len(), plan.batch_count(), command.compute.device);
     // What is asked for by hand is tried again where it failed.
     let worker = Worker { retry_failed: true, leave: leaving, ..Worker::whole(&plan, &store, &witnesses, &stop) };
-    let ended = worker.run(&mut |_| Ok(Arc::clone(&experiment)), &steps)?;
+    let showing = Showing::new(&steps, &store, command.film.map(usize::from), command.preview);
+    let ended = worker.run(&mut |_| Ok(Arc::clone(&experiment)), &showing)?;
     steps.finish();
+    let films = showing.finish()?;
     warn_of_damage(&store);
     let results = Results { plan: &plan, store: &store, axes: &[], witnesses: &witnesses };
     results.write_directions()?;
     results.write_manifests(models.of_ones_own())?;
-    leave(&command, &results, &methods, ended, quiet)
+    leave(&command, &results, &methods, ended, films, quiet)
 }
 
 /// The methods of these names, with the steps asked for.
@@ -177,7 +188,14 @@ fn methods(command: &Visualize, names: &[String]) -> Result<Vec<Method>> {
 }
 
 /// Writes the sheet and the tables of results, prints what came of it, and tells the exit code.
-fn leave(command: &Visualize, results: &Results, methods: &[Method], ended: Ended, quiet: bool) -> Result<u8> {
+fn leave(
+    command: &Visualize,
+    results: &Results,
+    methods: &[Method],
+    ended: Ended,
+    films: usize,
+    quiet: bool,
+) -> Result<u8> {
     let entries: Vec<Entry> = results.plan.runs().iter().filter_map(|run| results.store.entry(&run.id())).collect();
     if !entries.is_empty() {
         sheet::draw(results, SHEET_SIDE)?;
@@ -189,15 +207,18 @@ fn leave(command: &Visualize, results: &Results, methods: &[Method], ended: Ende
         print_json(&json!({ "out": command.out, "left": ended.left, "records": records }))?;
     } else if !quiet {
         print_tables(&command.out, &entries, ended, methods);
+        if command.film.is_some() {
+            println!("{films} films of how they were made are in {}", command.out.join("films").display());
+        }
     }
     let failed: Vec<&Entry> = entries.iter().filter(|entry| entry.status == Status::Failed).collect();
     for entry in &failed {
         let error = entry.error.as_deref().unwrap_or_default();
-        eprintln!("error: {} by {}, seed {}: {error}", entry.unit, entry.method, entry.seed.0);
+        log::error!("{} by {}, seed {}: {error}", entry.unit, entry.method, entry.seed.0);
     }
     if ended.left > 0 {
         let (why, code) = if is_terminated() { ("terminated", TERMINATED) } else { ("interrupted", INTERRUPTED) };
-        eprintln!("{why}: {} runs are left; the same command goes on with them", ended.left);
+        log::info!(target: SAID, "{why}: {} runs are left; the same command goes on with them", ended.left);
         return Ok(code);
     }
     Ok(if failed.is_empty() { 0 } else { FAILED })

@@ -125,6 +125,9 @@ impl<'b> Chain<'b> {
             let copies = self.param.copies();
             self.param.begin(self.step);
             let pictures = self.param.pictures();
+            if watch.wants(self.step, all) {
+                watch.pictures(self.step, all, &of_runs(&pictures, copies));
+            }
             let moment = Moment { step: self.step, octave: self.octave };
             let moves = self.step < all;
             let seen = self.view.look(&pictures, moment, moves)?.of_copies(copies);
@@ -367,6 +370,12 @@ impl<'b> Chain<'b> {
         }
         Ok(rendered)
     }
+}
+
+/// Of each run's pictures, the first.
+fn of_runs(pictures: &Tensor, copies: usize) -> Tensor {
+    let size = pictures.size();
+    pictures.reshape([-1, copies as i64, size[1], size[2], size[3]]).select(1, 0)
 }
 
 /// The number of a step among all, and within its octave.

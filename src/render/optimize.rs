@@ -9,7 +9,7 @@ use super::keeper::{Keeper, Keeping, Unkept};
 use super::screen::{SCREEN, Screening, screen};
 use super::search::evolve;
 use super::start::StartCodes;
-use super::watch::Watch;
+use super::watch::{OfTrials, Watch};
 use crate::error::{Context, Result, request};
 use crate::libtorch;
 use crate::method::ParamSpec;
@@ -107,7 +107,7 @@ fn optimize(batch: &Batch, watch: &dyn Watch, keeping: &Keeping) -> Result<Vec<R
                     chains.iter().enumerate().for_each(|(place, chain)| saved.put_part(&name(place), chain.saved()));
                     saved
                 };
-                chain.ascend(trial, watch, &|chain| keeping.keep(|| state(chain)))?;
+                chain.ascend(trial, &OfTrials(watch), &|chain| keeping.keep(|| state(chain)))?;
                 chains.push(chain);
             }
             let mut chain = Chain::fittest(chains);

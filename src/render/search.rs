@@ -170,6 +170,9 @@ pub(super) fn evolve(
             activations.clear();
         }
         let mean = searches.iter().filter_map(|search| search.trace.last()).map(|row| row.activation).sum::<f64>();
+        if watch.wants(generation, method.steps) {
+            watch.pictures(generation, method.steps, &bests.pictures());
+        }
         watch.step(generation + 1, method.steps, mean / searches.len() as f64);
     }
     let pictures = on_host(bests.pictures());

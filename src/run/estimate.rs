@@ -22,8 +22,8 @@ pub struct Estimate {
     pub there: usize,
     /// Batches of the share.
     pub batches: usize,
-    /// Of the work that is left.
-    pub seconds: f64,
+    /// Of the work that is left; none where no step was measured.
+    pub seconds: Option<f64>,
     /// Of the records that are not there.
     pub bytes: f64,
 }
@@ -34,7 +34,8 @@ pub const MEASURED: usize = 6;
 /// A measurement that took so many seconds is not repeated.
 const LONG: f64 = 2.;
 
-/// Looks at the store, where there is one, and measures a few steps of each kind of parts; `follow` is told how many kinds are measured.
+/// Looks at the store, where there is one, and measures a few steps of each kind of parts, where `follow` is told how many kinds are
+/// measured.
 ///
 /// # Errors
 /// Models that cannot be loaded, a store that cannot be read, a step that fails.
@@ -44,7 +45,7 @@ pub fn estimate(
     share: Option<Share>,
     retry_failed: bool,
     loader: &mut Loader,
-    follow: &dyn Fn(usize),
+    follow: Option<&dyn Fn(usize)>,
 ) -> Result<Estimate> {
     let store = if out.join("runs").is_dir() { Some(Store::read(out)?) } else { None };
     let is_there = |run: &PlannedRun| {
@@ -67,6 +68,7 @@ pub fn estimate(
         estimate.bytes += bytes(part) * (runs.len() - there) as f64;
         left.entry((part.models, &part.method.name)).or_insert((0., part, batch)).0 += part.cost * runs.len() as f64;
     }
+    let Some(follow) = follow else { return Ok(estimate) };
     let mut kinds: Vec<_> = left.into_values().collect();
     kinds.sort_by(|a, b| b.0.total_cmp(&a.0));
     // Seconds a FLOP.
@@ -80,7 +82,7 @@ pub fn estimate(
         follow(number + 1);
     }
     let mean = speeds.iter().sum::<f64>() / speeds.len().max(1) as f64;
-    estimate.seconds = measured + kinds.iter().skip(MEASURED).map(|(flops, ..)| flops * mean).sum::<f64>();
+    estimate.seconds = Some(measured + kinds.iter().skip(MEASURED).map(|(flops, ..)| flops * mean).sum::<f64>());
     Ok(estimate)
 }
 

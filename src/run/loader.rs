@@ -118,6 +118,15 @@ impl Loader {
         let oldest = if self.loaded.len() == KEPT { Some(self.loaded.remove(0)) } else { None };
         let takes = |of: &ModelSet| of.classifier == set.classifier || of.generator == set.generator;
         let _shared = oldest.filter(|(number, _)| takes(&self.sets[*number]));
+        log::info!(
+            "loading {}",
+            [Some(&set.classifier), set.generator.as_ref()]
+                .into_iter()
+                .flatten()
+                .cloned()
+                .collect::<Vec<_>>()
+                .join(" and ")
+        );
         let classifier = self.models.classifier(&set.classifier)?;
         let generator = set.generator.as_ref().map(|name| self.models.generator_at(name, set.side())).transpose()?;
         if let (Some(generator), Some(side)) = (&generator, set.generator_size)

@@ -7,7 +7,7 @@
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::error::{ErrorKind, Result};
 
@@ -17,7 +17,7 @@ use super::plan::{Plan, PlannedRun, Share};
 use crate::device;
 use crate::render::Watch;
 use crate::render::{PAUSE, Timed};
-use crate::store::{Claim, Hash, Kept, Key, Store, Writing};
+use crate::store::{Claim, Hash, Kept, Key, RunId, Store, Writing};
 use crate::store::{LIBTORCH_VERSION, NUMERIC_VERSION, Status};
 
 /// How long a process waits before it looks again for what others have claimed.
@@ -60,7 +60,7 @@ pub static NEVER: AtomicBool = AtomicBool::new(false);
 /// Who is told how a plan is worked off: a progress bar, say.
 pub trait Follow {
     /// A batch is about to be computed.
-    fn batch(&self, runs: &[Run]) -> Box<dyn Watch>;
+    fn batch(&self, runs: &[Run], ids: &[RunId]) -> Box<dyn Watch>;
 
     /// So many runs are there, by whomever.
     fn found(&self, runs: usize);
@@ -145,6 +145,7 @@ impl Worker<'_> {
             }
             let key = self.plan.key(number);
             let Some(claim) = self.store.claim(&key)? else {
+                log::debug!("batch {number} is another process's");
                 claimed_by_others.push_back(number);
                 continue;
             };
@@ -203,20 +204,33 @@ impl Worker<'_> {
         );
         // A damaged checkpoint is none.
         let read = || checkpoint.read().ok().flatten();
-        let keeper = Timed::new(batch, self.pause, self.leave, read, |bytes: &[u8]| checkpoint.write(bytes));
-        let once = || experiment.compute(&runs, self.kept, follow.batch(&runs).as_ref(), &keeper);
+        let write = |bytes: &[u8]| {
+            log::debug!("batch {number}: a checkpoint of {} kB", bytes.len() / 1000);
+            checkpoint.write(bytes)
+        };
+        let keeper = Timed::new(batch, self.pause, self.leave, read, write);
+        let ids: Vec<RunId> = self.plan.batch(number).iter().map(PlannedRun::id).collect();
+        let what = || match &runs[..] {
+            [run] => format!("{} by {}, seed {}", run.unit.name, run.method.name, run.seed.0),
+            runs => format!("{} runs by {}, {} and others", runs.len(), runs[0].method.name, runs[0].unit.name),
+        };
+        log::info!("batch {number} begins: {}", what());
+        let start = Instant::now();
+        let once = || experiment.compute(&runs, self.kept, follow.batch(&runs, &ids).as_ref(), &keeper);
         let mut attempts = 1;
         // What the machine could not do is no result: it is tried again, and then left to another one.
         let records = loop {
             match once() {
                 Err(error) if error.kind() == ErrorKind::Compute && attempts < ATTEMPTS => {
                     attempts += 1;
+                    log::warn!("batch {number} is tried again: {error}");
                     std::thread::sleep(REST);
                 }
                 Err(error) if attempts > 1 => return Err(error.within(format!("tried {attempts} times"))),
                 other => break other?,
             }
         };
+        log::info!("batch {number} took {:.1} s", start.elapsed().as_secs_f64());
         Ok(Written { writing: self.store.begin(records), store: self.store.clone(), key, claim })
     }
 

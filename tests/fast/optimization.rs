@@ -156,7 +156,7 @@ fn a_fixed_class_stays_fixed_and_a_relaxed_one_moves_on_the_simplex() {
 struct Silent;
 
 impl Follow for Silent {
-    fn batch(&self, _: &[Run]) -> Box<dyn Watch> {
+    fn batch(&self, _: &[Run], _: &[metapicture::store::RunId]) -> Box<dyn Watch> {
         Box::new(|_: usize, _: usize, _: f64| {})
     }
 

@@ -6,6 +6,8 @@ use std::sync::{Mutex, PoisonError};
 use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
 use zoo::Progress;
 
+use crate::cli::progress;
+
 /// Shows a pull on stderr: as bars on a terminal, as one line a step elsewhere.
 pub struct Bars {
     bar: Mutex<Option<ProgressBar>>,
@@ -39,11 +41,14 @@ impl Progress for Bars {
             }
             return;
         }
-        let (bar, template) = match total {
-            Some(total) => (ProgressBar::new(total), "{msg} [{bar:30}] {bytes}/{total_bytes} {bytes_per_sec}"),
-            None => (ProgressBar::new_spinner(), "{spinner} {msg} {elapsed}"),
+        let (length, template) = match total {
+            Some(total) => (Some(total), "{msg} [{bar:30}] {bytes}/{total_bytes} {bytes_per_sec}"),
+            None => (None, "{spinner} {msg} {elapsed}"),
         };
-        let bar = bar.with_message(what.to_owned());
+        let bar = progress::bar(false).with_message(what.to_owned());
+        if let Some(length) = length {
+            bar.set_length(length);
+        }
         if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style.progress_chars("=> "));
         }

@@ -62,7 +62,7 @@ pub(super) fn bring(zoo: &Zoo, manifests: &[Manifest], all: bool, quiet: bool) -
             }
         } else {
             code = 1;
-            eprintln!("error: {error}");
+            log::error!("{error}");
         }
         results.push(with(entry, json!({ "status": status, "error": error })));
     }

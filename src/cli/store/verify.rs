@@ -36,7 +36,7 @@ pub(super) fn verify(folder: &Path, json: bool, quiet: bool) -> Result<u8> {
         }
         if !found.damage.is_empty() {
             let count = found.damage.len();
-            eprintln!("error: {}: {count} damaged; the command that made them makes them again", folder.display());
+            log::error!("{}: {count} damaged; the command that made them makes them again", folder.display());
         }
     }
     Ok(if found.damage.is_empty() { 0 } else { FAILED })
@@ -51,6 +51,6 @@ fn is_forbidden(error: &crate::cli::error::Error) -> bool {
 /// Says on stderr what a store found damaged and set aside: those runs are not done.
 pub(in crate::cli) fn warn_of_damage(store: &Store) {
     for damage in store.take_damage() {
-        eprintln!("warning: {}: {damage}", store.root().display());
+        log::warn!("{}: {damage}", store.root().display());
     }
 }

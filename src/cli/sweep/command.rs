@@ -25,7 +25,8 @@ Examples:
   metapicture sweep experiments/smoke.yaml --dry-run
   metapicture sweep experiments/smoke.yaml --set seeds=5 --set methods.latent.steps=100 --out out/longer
   metapicture sweep experiments/smoke.yaml --device cuda:0,cuda:1
-  metapicture sweep experiments/smoke.yaml --engine slurm --partition gpu --gpus 1 --time 2:00:00 --max-tasks 20"
+  metapicture sweep experiments/smoke.yaml --engine slurm --partition gpu --gpus 1 --time 2:00:00 --max-tasks 20
+  metapicture sweep experiments/smoke.yaml --engine slurm --gres gpu:a100:1 --device cuda --sbatch account=vision --sbatch mem=16G"
 )]
 pub struct SweepCommand {
     /// The experiment.
@@ -43,6 +44,9 @@ pub struct SweepCommand {
     /// Says what would be done, and about how long it takes, and does nothing.
     #[arg(long)]
     pub(super) dry_run: bool,
+    /// Whether a dry run measures a few steps to tell how long all will take.
+    #[arg(long, value_name = "WHETHER", default_value = "on")]
+    pub(super) estimate: Measuring,
     /// Where to compute, instead of what the file says: cpu, cuda, cuda:N, or several with commas between them, a process each.
     #[arg(long, value_name = "DEVICE", value_delimiter = ',')]
     pub(super) device: Vec<String>,
@@ -71,6 +75,15 @@ pub struct SweepCommand {
     pub(super) json: bool,
 }
 
+/// Whether steps are measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Measuring {
+    /// They are.
+    On,
+    /// They are not: no time is told.
+    Off,
+}
+
 /// Who works.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum Engine {
@@ -89,6 +102,12 @@ pub(super) struct SlurmOptions {
     /// Slurm: GPUs of a task; its device is cuda then.
     #[arg(long, value_name = "N", help_heading = "Slurm", value_parser = clap::value_parser!(u16).range(1..))]
     pub(super) gpus: Option<u16>,
+    /// Slurm: generic resources of a task, such as gpu:a100:1, for clusters that know no --gpus.
+    #[arg(long, value_name = "LIST", help_heading = "Slurm")]
+    pub(super) gres: Option<String>,
+    /// Slurm: another option of sbatch, such as account=vision or mem=16G; may be repeated.
+    #[arg(long = "sbatch", allow_hyphen_values = true, value_name = "NAME=VALUE", help_heading = "Slurm")]
+    pub(super) sbatch: Vec<String>,
     /// Slurm: the time limit of a task, such as 2:00:00.
     #[arg(long, value_name = "TIME", help_heading = "Slurm")]
     pub(super) time: Option<String>,

@@ -80,6 +80,13 @@ pub(super) fn script(
     if let Some(gpus) = options.gpus {
         option("gpus", &gpus.to_string())?;
     }
+    if let Some(gres) = &options.gres {
+        option("gres", gres)?;
+    }
+    for line in &options.sbatch {
+        let (name, value) = extra(line)?;
+        option(name, value)?;
+    }
     text.push_str(
         "# Whoever follows submits a task again that is gone, sooner than Slurm would.\n#SBATCH --no-requeue\n\n",
     );
@@ -94,6 +101,23 @@ pub(super) fn script(
         quoted(&devices.join(","))
     ));
     Ok(text)
+}
+
+/// What is written here itself: a second one would take its place, or follow another job.
+const OURS: [&str; 9] =
+    ["array", "output", "ntasks", "cpus-per-task", "no-requeue", "requeue", "job-name", "wait", "parsable"];
+
+/// An option of sbatch and its value, of `name=value` with or without dashes.
+fn extra(line: &str) -> Result<(&str, &str)> {
+    let (name, value) = line.split_once('=').ok_or_else(|| request!("--sbatch: '{line}' is not NAME=VALUE"))?;
+    let name = name.trim_start_matches('-');
+    if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-') {
+        bail!("--sbatch: '{name}' is no option of sbatch");
+    }
+    if OURS.contains(&name) {
+        bail!("--sbatch: {name} is what the sweep says itself");
+    }
+    Ok((name, value))
 }
 
 /// The value of an `#SBATCH` option, which `sbatch` divides into words itself.
@@ -120,6 +144,11 @@ mod tests {
         assert_eq!(directive("/a b/%A_%a.log").unwrap(), "\"/a b/%A_%a.log\"");
         assert!(directive("x\n#SBATCH --uid=0").is_err());
         assert!(directive("it's").is_err());
+        assert_eq!(extra("--mem=16G").unwrap(), ("mem", "16G"));
+        assert_eq!(extra("constraint=a100&nvlink").unwrap(), ("constraint", "a100&nvlink"));
+        for wrong in ["mem", "array=0-3", "a b=3", "=3"] {
+            assert!(extra(wrong).is_err(), "{wrong}");
+        }
         assert_eq!(log_pattern(Path::new("/50%/slurm")).unwrap(), "/50%%/slurm/%A_%a.log");
     }
 }

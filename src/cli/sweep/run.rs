@@ -3,8 +3,8 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use super::command::{Engine, SweepCommand};
-use super::told::{dry_run, leave};
+use super::command::{Engine, Measuring, SweepCommand};
+use super::told::{Planned, dry_run, leave};
 use super::workers::{Workers, stop_with_parent};
 use super::{job, slurm};
 use crate::cli::compute::Compute;
@@ -21,7 +21,7 @@ use metapicture::engine::store::Store;
 use metapicture::engine::sweep::{Sweep, WorkOptions};
 
 /// Plans the experiment, and does what is missing.
-pub fn run(command: SweepCommand, quiet: bool, verbose: bool) -> Result<u8> {
+pub fn run(command: SweepCommand, quiet: bool) -> Result<u8> {
     let file = ExperimentFile::load(&command.file, &command.set)?;
     let devices: Vec<String> = match (&command.device[..], &file.devices[..]) {
         ([], []) => vec!["cpu".to_owned()],
@@ -40,9 +40,13 @@ pub fn run(command: SweepCommand, quiet: bool, verbose: bool) -> Result<u8> {
     let threads = command.threads.or(file.threads);
     let local = command.engine == Engine::Local;
     let device = if local && (command.dry_run || devices.len() == 1) { &*devices[0] } else { "cpu" }.to_owned();
-    if local {
-        devices.iter().try_for_each(|device| device::parse(device).map(|_| ())).context("--device")?;
+    let missing = devices.iter().find_map(|device| device::parse(device).err().map(|error| (device, error)));
+    let elsewhere = missing.as_ref().is_some_and(|(device, _)| command.dry_run && device::is_name(device));
+    if let Some((_, error)) = missing.filter(|_| local && !elsewhere) {
+        return Err(error).context("--device");
     }
+    // What will be computed elsewhere is planned, and its steps are measured, on what is here.
+    let device = if elsewhere { "cpu".to_owned() } else { device };
     let models = Compute { device, threads }.models(quiet)?;
     let devices = if local { devices } else { job::devices(&command.slurm, &devices[0]) };
     let sweep = Sweep::of(file, command.out.clone());
@@ -54,11 +58,13 @@ pub fn run(command: SweepCommand, quiet: bool, verbose: bool) -> Result<u8> {
         let (plan, loader) = planned.parts();
         let steps = Steps::new(estimate::MEASURED, hidden);
         let follow = |done: usize| steps.at(done, "measuring steps");
-        let estimate = estimate::estimate(plan, &out, command.shard, command.retry_failed, loader, &follow)?;
+        let follow: Option<&dyn Fn(usize)> = if command.estimate == Measuring::On { Some(&follow) } else { None };
+        let estimate = estimate::estimate(plan, &out, command.shard, command.retry_failed, loader, follow)?;
         steps.finish();
         let job = if local { None } else { Some(job::preview(&command, &planned, &devices)?) };
         let processes = if local { devices.len() } else { 1 };
-        return dry_run(&planned, &estimate, processes, job.as_ref(), command.json);
+        let on = Planned { shard: command.shard, processes, elsewhere: elsewhere || !local };
+        return dry_run(&planned, &estimate, &on, job.as_ref(), command.json);
     }
     let store = Store::open(planned.out())?;
     warn_of_damage(&store);
@@ -74,9 +80,7 @@ pub fn run(command: SweepCommand, quiet: bool, verbose: bool) -> Result<u8> {
     }
     let runs = planned.plan().runs().len();
     let steps = Steps::new(runs, hidden);
-    if verbose {
-        steps.say(&format!("{runs} runs in {} batches on {}", planned.plan().batch_count(), devices.join(", ")));
-    }
+    log::info!("{runs} runs in {} batches on {}", planned.plan().batch_count(), devices.join(", "));
     let options = WorkOptions {
         share: command.shard.unwrap_or(Share::WHOLE),
         begin: command.worker.unwrap_or(Share::WHOLE),

@@ -13,6 +13,7 @@ use super::command::SweepCommand;
 use super::job::{FOLDER, identity, script, task_count};
 use super::queue::{JOBS, Job, Live, SCRIPT, live_tasks, living, max_array_size, ranges, read_jobs, sbatch, waiting};
 use crate::cli::error::{Context, Result};
+use crate::cli::logging::SAID;
 use crate::cli::progress::Steps;
 use metapicture::engine::run::Results;
 use metapicture::engine::store::Aside;
@@ -162,7 +163,7 @@ impl<'a> Followed<'a> {
         let live = live_tasks(&jobs)?;
         jobs.retain(|job| live.contains_key(&job.id));
         for job in jobs.iter().filter(|job| job.plan != identity) {
-            steps.say(&format!("warning: job {} is under way here for another plan; scancel {0} ends it", job.id));
+            log::warn!("job {} is under way here for another plan; scancel {0} ends it", job.id);
         }
         // Tasks under way keep the plan divided as it is.
         let tasks = match jobs.iter().rev().find(|job| job.plan == identity) {
@@ -235,8 +236,7 @@ impl<'a> Followed<'a> {
             Ok(live) => live,
             Err(error) => {
                 if !self.unseen {
-                    self.steps
-                        .say(&format!("warning: the queue cannot be seen, which is tried again and again: {error}"));
+                    log::warn!("the queue cannot be seen, which is tried again and again: {error}");
                 }
                 self.unseen = true;
                 return Ok(());
@@ -245,7 +245,7 @@ impl<'a> Followed<'a> {
         self.unseen = false;
         for (job, reason) in waiting(&self.jobs, &self.live, &self.identity) {
             if self.reasons.insert(reason.to_owned()) {
-                self.steps.say(&format!("warning: tasks of job {job} wait, by squeue for this reason: {reason}"));
+                log::warn!("tasks of job {job} wait, by squeue for this reason: {reason}");
             }
         }
         // The queue first, then the store: what a task has finished before it ended is seen.
@@ -261,15 +261,15 @@ impl<'a> Followed<'a> {
                 continue;
             }
             shard.given_up = true;
-            self.steps.say(&format!(
-                "error: shard {}/{} is given up: {} of its runs are undone, and its tasks end one after the other; their logs are \
+            log::error!(
+                "shard {}/{} is given up: {} of its runs are undone, and its tasks end one after the other; their logs are \
                  {}/*_{}.log",
                 shard.number + 1,
                 tasks,
                 shard.missing.len(),
                 self.folder.display(),
                 shard.number
-            ));
+            );
         }
         if gone.is_empty() {
             return Ok(());
@@ -278,22 +278,20 @@ impl<'a> Followed<'a> {
             Ok(job) => {
                 self.refused = false;
                 for &number in &gone {
-                    self.steps.say(&format!(
+                    log::info!(target: SAID,
                         "a task has ended and left {} runs of shard {}/{} undone, which is submitted again; its log is \
                          {}/*_{number}.log",
                         self.shards[number].missing.len(),
                         number + 1,
                         self.shards.len(),
                         self.folder.display()
-                    ));
+                    );
                 }
                 self.remember(job, &gone)
             }
             Err(error) => {
                 if !self.refused {
-                    self.steps.say(&format!(
-                        "warning: what is left cannot be submitted, which is tried again and again: {error}"
-                    ));
+                    log::warn!("what is left cannot be submitted, which is tried again and again: {error}");
                 }
                 self.refused = true;
                 Ok(())
@@ -318,11 +316,11 @@ impl<'a> Followed<'a> {
         let ids = self.jobs.iter().filter(|job| live.as_ref().is_none_or(|live| live.contains_key(&job.id)));
         let ids: Vec<&str> = ids.map(|job| job.id.as_str()).collect();
         match ids.is_empty() {
-            true => self.steps.say("no task is left in the queue"),
-            false => self.steps.say(&format!(
+            true => log::info!(target: SAID, "no task is left in the queue"),
+            false => log::info!(target: SAID,
                 "the tasks go on; `scancel {}` ends them, and the same command follows them again",
                 ids.join(" ")
-            )),
+            ),
         }
     }
 }

@@ -7,6 +7,7 @@ use super::job::Preview;
 use crate::cli::error::Result;
 use crate::cli::exit::{FAILED, INTERRUPTED, TERMINATED};
 use crate::cli::interrupt::is_terminated;
+use crate::cli::logging::SAID;
 use crate::cli::output::{duration, print_json, table};
 use metapicture::engine::run::{Count, Estimate, Share};
 use metapicture::engine::store::{Entry, Status, Store};
@@ -24,7 +25,7 @@ pub(super) fn leave(
 ) -> Result<u8> {
     if is_terminated() {
         // There are seconds left: tables and sheets are for whoever goes on.
-        eprintln!("terminated: what was under way is left at a checkpoint; the same command goes on");
+        log::info!(target: SAID, "terminated: what was under way is left at a checkpoint; the same command goes on");
         return Ok(TERMINATED);
     }
     let results = planned.results(store);
@@ -60,9 +61,9 @@ pub(super) fn leave(
         let first = first.filter(|entry| entry.status == Status::Failed).take(3);
         for entry in first {
             let error = entry.error.as_deref().unwrap_or_default();
-            eprintln!("error: {} by {}, seed {}: {error}", entry.unit, entry.method, entry.seed.0);
+            log::error!("{} by {}, seed {}: {error}", entry.unit, entry.method, entry.seed.0);
         }
-        eprintln!("{} runs failed; --retry-failed tries them again", count.failed);
+        log::info!(target: SAID, "{} runs failed; --retry-failed tries them again", count.failed);
     }
     // What other shards have not done yet is not this one's to tell.
     let share = command.shard.unwrap_or(Share::WHOLE);
@@ -77,7 +78,7 @@ pub(super) fn leave(
             0 => String::new(),
             count => format!(", {count} of them to be judged by the witnesses"),
         };
-        eprintln!("{why}: {left} runs are left{unjudged}; the same command goes on with them");
+        log::info!(target: SAID, "{why}: {left} runs are left{unjudged}; the same command goes on with them");
     }
     Ok(match (left, mine.failed) {
         (0, 0) => 0,
@@ -126,22 +127,34 @@ pub(super) fn say_more(planned: &PlannedSweep) {
     println!();
 }
 
+/// What of a plan is done, and by what.
+pub(super) struct Planned {
+    /// The part of the plan that is told, if not all of it.
+    pub(super) shard: Option<Share>,
+    /// Processes at once.
+    pub(super) processes: usize,
+    /// Whether the devices are those of another machine.
+    pub(super) elsewhere: bool,
+}
+
 /// Prints what would be done.
 pub(super) fn dry_run(
     planned: &PlannedSweep,
     estimate: &Estimate,
-    devices: usize,
+    on: &Planned,
     job: Option<&Preview>,
     json: bool,
 ) -> Result<u8> {
-    let seconds = estimate.seconds / devices as f64;
+    let seconds = estimate.seconds.map(|seconds| seconds / on.processes as f64);
     if json {
         print_json(&json!({
             "out": planned.out(),
             "runs": estimate.runs,
             "there": estimate.there,
             "batches": estimate.batches,
-            "seconds": seconds.round(),
+            "seconds": seconds.map(f64::round),
+            "measured_here": seconds.map(|_| !on.elsewhere),
+            "shard": on.shard.map(|shard| shard.to_string()),
             "bytes": estimate.bytes.round(),
             "tasks": job.map(|job| job.tasks),
             "sbatch": job.map(|job| &job.script),
@@ -149,9 +162,12 @@ pub(super) fn dry_run(
         return Ok(0);
     }
     let mut counts = vec![0usize; planned.plan().parts().len()];
-    planned.plan().runs().iter().for_each(|run| counts[run.part as usize] += 1);
+    let share = on.shard.unwrap_or(Share::WHOLE);
+    for batch in planned.plan().shard(share.index, share.of) {
+        planned.plan().batch(batch).iter().for_each(|run| counts[run.part as usize] += 1);
+    }
     let mut rows: Vec<Vec<String>> = vec![];
-    for (part, runs) in planned.plan().parts().iter().zip(counts).take(MOST_ROWS) {
+    for (part, runs) in planned.plan().parts().iter().zip(counts).filter(|(_, runs)| *runs > 0).take(MOST_ROWS) {
         let values: Vec<String> = (planned.axes().iter().zip(&part.values))
             .filter_map(|(axis, value)| Some(format!("{axis}={}", value.as_ref()?)))
             .collect();
@@ -169,22 +185,26 @@ pub(super) fn dry_run(
     println!("{}", table(&["classifier", "generator", "method", "swept", "runs", "a batch"], &rows));
     say_more(planned);
     let left = estimate.runs - estimate.there;
+    let shard = on.shard.map_or_else(String::new, |shard| format!("shard {shard}: "));
     println!(
-        "{} runs in {} batches, of which {} runs are there and {left} are not",
+        "{shard}{} runs in {} batches, of which {} runs are there and {left} are not",
         estimate.runs, estimate.batches, estimate.there
     );
-    println!(
-        "about {} by steps measured now{}, and {} on the disk, in {}",
-        duration(seconds),
-        if devices > 1 { format!(", on {devices} devices") } else { String::new() },
-        indicatif::HumanBytes(estimate.bytes as u64),
-        planned.out().display()
-    );
+    let (bytes, out) = (indicatif::HumanBytes(estimate.bytes as u64), planned.out().display());
+    let devices = if on.processes > 1 { format!(", on {} devices", on.processes) } else { String::new() };
+    let on_what = if on.elsewhere { " on a CPU of this machine" } else { "" };
+    match seconds {
+        Some(seconds) => {
+            let time = duration(seconds);
+            println!("about {time} by steps measured now{on_what}{devices}, and {bytes} on the disk, in {out}");
+        }
+        None => println!("{bytes} on the disk, in {out}; no step was measured"),
+    }
     if let Some(Preview { tasks, script }) = job {
-        let of_task = duration(seconds / *tasks as f64);
-        println!(
-            "\nan array job of {tasks} tasks, about {of_task} each on a machine like this one; nothing is submitted\n\n{script}"
-        );
+        let of_task = seconds.map_or_else(String::new, |seconds| {
+            format!(", about {} each on a machine like this one", duration(seconds / *tasks as f64))
+        });
+        println!("\nan array job of {tasks} tasks{of_task}; nothing is submitted\n\n{script}");
     }
     Ok(0)
 }

@@ -81,7 +81,7 @@ impl Workers {
                     None => alive.push((device, child)),
                     Some(status) if status.success() || stop.load(Ordering::Relaxed) => {}
                     Some(status) => {
-                        steps.say(&format!("error: the process on {device} ended with {status}; others go on"))
+                        log::error!("the process on {device} ended with {status}; others go on")
                     }
                 }
             }

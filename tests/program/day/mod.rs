@@ -1,13 +1,17 @@
 //! A day's work: whole layers at a glance, stores that are looked into and cleaned, a run again, photographs ranked.
 
 mod again;
+mod clusters;
 mod layers;
 mod photographs;
 mod stores;
+mod walkthroughs;
+mod watching;
 
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
+use image::{Rgb, RgbImage};
 use support::narrow;
 use tempfile::TempDir;
 
@@ -16,6 +20,17 @@ pub fn desk() -> TempDir {
     let folder = TempDir::new().unwrap();
     narrow::write(folder.path());
     folder
+}
+
+/// So many pictures in three folders within this one.
+pub fn photographs(folder: &Path, count: u32) {
+    for number in 0..count {
+        let folder = folder.join((number % 3).to_string());
+        std::fs::create_dir_all(&folder).unwrap();
+        let shade = |c: u32| (number * 37 + c * 91) as u8;
+        let of = |x: u32, y: u32| Rgb([shade(0).wrapping_add(x as u8), shade(1).wrapping_mul(y as u8 | 1), shade(2)]);
+        RgbImage::from_fn(40 + number % 7, 48, of).save(folder.join(format!("{number:03}.png"))).unwrap();
+    }
 }
 
 pub fn run(at: &Path, arguments: &[&str]) -> Output {

@@ -2,19 +2,11 @@
 
 use std::path::Path;
 
-use image::{Rgb, RgbImage};
-
 use super::{desk, refused, run, said};
 
 /// So many pictures in folders, and two that are none.
 fn photographs(at: &Path, count: u32) {
-    for number in 0..count {
-        let folder = at.join(format!("photographs/{}", number % 3));
-        std::fs::create_dir_all(&folder).unwrap();
-        let shade = |c: u32| (number * 37 + c * 91) as u8;
-        let of = |x: u32, y: u32| Rgb([shade(0).wrapping_add(x as u8), shade(1).wrapping_mul(y as u8 | 1), shade(2)]);
-        RgbImage::from_fn(40 + number % 7, 48, of).save(folder.join(format!("{number:03}.png"))).unwrap();
-    }
+    super::photographs(&at.join("photographs"), count);
     std::fs::write(at.join("photographs/0/broken.png"), "no picture").unwrap();
     std::fs::write(at.join("photographs/1/empty.jpg"), "").unwrap();
 }

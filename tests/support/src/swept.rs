@@ -41,7 +41,7 @@ impl Watch for Unwatched {
 }
 
 impl Follow for Unwatched {
-    fn batch(&self, _: &[Run]) -> Box<dyn Watch> {
+    fn batch(&self, _: &[Run], _: &[metapicture::store::RunId]) -> Box<dyn Watch> {
         Box::new(Unwatched)
     }
 
