@@ -3,6 +3,7 @@
 mod grid;
 mod layout;
 mod of_results;
+mod others;
 mod pages;
 mod pdf;
 mod table;

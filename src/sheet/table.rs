@@ -6,8 +6,10 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value};
 use zoo::suggest::hint;
 
+use super::others;
 use crate::error::{Context, Result, bail, request};
 use crate::run::JSON_LINES;
+use crate::store::Store;
 
 /// The column of the folder in which a row's records are.
 pub(super) const FOLDER: &str = "folder";
@@ -15,8 +17,8 @@ pub(super) const FOLDER: &str = "folder";
 /// A row of a table of results: column and value.
 pub type Row = Map<String, Value>;
 
-/// The rows of the tables of results in several folders, which a column `folder` tells apart. A column that only some of them have is empty
-/// in the others.
+/// The rows of the tables of results in several folders, which a column `folder` tells apart, and after those of a folder's last experiment
+/// the runs that it has besides. A column that only some of them have is empty in the others.
 ///
 /// # Errors
 /// A table that is not there, or is none.
@@ -27,7 +29,9 @@ pub fn tables(folders: &[PathBuf]) -> Result<Vec<Row>> {
             row.insert(FOLDER.to_owned(), folder.display().to_string().into());
             row
         };
-        rows.extend(table(folder)?.into_iter().map(named));
+        let mut of_folder = table(folder)?;
+        others::add(&Store::read(folder)?, &mut of_folder);
+        rows.extend(of_folder.into_iter().map(named));
     }
     let columns: BTreeSet<String> = rows.iter().flat_map(|row| row.keys().cloned()).collect();
     for row in &mut rows {

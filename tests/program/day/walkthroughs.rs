@@ -73,6 +73,8 @@ fn an_engineers_day_goes_as_it_is_written() {
     is_there(&folder, &["runs.log", "runs.parquet", "handed-on/runs"]);
     assert!(said.contains("shard 2/3: ") && said.contains("no step was measured"), "{said}");
     assert!(said.contains("#SBATCH --gres=gpu:1") && said.contains("#SBATCH --mem=16G"), "{said}");
+    // Pixels, and eps at 0, 0.05 and 0.2, of which the file's last state knows two.
+    assert!(said.contains("all.png: 3 x 4 cells"), "{said}");
     // Six by naive, six by either number of eps that stayed, and six of the number that went.
     assert_eq!(std::fs::read_dir(folder.path().join("runs/runs")).unwrap().count(), 24);
     assert_eq!(std::fs::read_dir(folder.path().join("pictures")).unwrap().count(), 24);

@@ -1,0 +1,97 @@
+//! Runs of a folder that the table of its last experiment does not have: those of experiments before, known by their records alone.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value, json};
+
+use super::table::Row;
+use crate::run::figures;
+use crate::store::{Status, Store};
+
+/// Adds the runs of a folder that its table of results lacks. Where runs of a method differ in a setting, it becomes a column of all of
+/// that method, called by the shortest tail of its path that no other such path has, as sweeps call theirs.
+pub(super) fn add(store: &Store, rows: &mut Vec<Row>) {
+    let known: BTreeSet<String> = rows.iter().filter_map(|row| Some(row["run_id"].as_str()?.to_owned())).collect();
+    let entries = store.entries();
+    let others: Vec<_> = entries.iter().filter(|entry| !known.contains(&entry.run_id.to_string())).collect();
+    if others.is_empty() {
+        return;
+    }
+    let methods: BTreeSet<&str> = others.iter().map(|entry| entry.method.as_str()).collect();
+    for entry in &others {
+        let status = if entry.status == Status::Done { "done" } else { "failed" };
+        let mut row = Row::new();
+        let columns = [
+            ("run_id", json!(entry.run_id.to_string())),
+            ("status", json!(status)),
+            ("classifier", json!(entry.classifier)),
+            ("generator", json!(entry.generator)),
+            ("condition", json!(entry.condition)),
+            ("method", json!(entry.method)),
+            ("unit", json!(entry.unit)),
+            ("label", json!(entry.label)),
+            ("seed", json!(entry.seed)),
+            ("facet", json!(entry.facet)),
+            ("steps", json!(entry.steps)),
+            ("size", json!(entry.size)),
+        ];
+        row.extend(columns.map(|(name, value)| (name.to_owned(), value)));
+        let witnesses: Vec<String> = entry.witnesses.iter().map(|of| of.classifier.clone()).collect();
+        row.extend(figures(Some(entry), &witnesses));
+        rows.push(row);
+    }
+    // What tells runs of one method apart is in their records.
+    let mut settings: BTreeMap<String, BTreeMap<String, Value>> = BTreeMap::new();
+    for entry in entries.iter().filter(|entry| methods.contains(entry.method.as_str())) {
+        if let Some(record) = store.record(&entry.run_id) {
+            let mut leaves = BTreeMap::new();
+            flatten(&record.method_settings, "", &mut leaves);
+            settings.insert(entry.run_id.to_string(), leaves);
+        }
+    }
+    let mut differ: BTreeSet<&str> = BTreeSet::new();
+    for method in methods {
+        let of = entries.iter().filter(|entry| entry.method == method);
+        let of: Vec<&BTreeMap<String, Value>> =
+            of.filter_map(|entry| settings.get(&entry.run_id.to_string())).collect();
+        let paths: BTreeSet<&str> = of.iter().flat_map(|leaves| leaves.keys().map(String::as_str)).collect();
+        differ.extend(paths.into_iter().filter(|path| of.iter().any(|leaves| leaves.get(*path) != of[0].get(*path))));
+    }
+    let names: BTreeMap<&str, String> = differ.iter().map(|path| (*path, tail(path, &differ))).collect();
+    for row in rows.iter_mut() {
+        let Some(leaves) = row["run_id"].as_str().and_then(|id| settings.get(id)) else { continue };
+        for (path, name) in &names {
+            if let Some(value) = leaves.get(*path)
+                && !row.contains_key(name)
+            {
+                row.insert(name.clone(), value.clone());
+            }
+        }
+    }
+}
+
+/// The values at the ends of a tree, by their paths.
+fn flatten(value: &Value, path: &str, leaves: &mut BTreeMap<String, Value>) {
+    let below = |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
+    match value {
+        Value::Object(map) => map.iter().for_each(|(name, value)| flatten(value, &below(name), leaves)),
+        Value::Array(items) => {
+            items.iter().enumerate().for_each(|(place, value)| flatten(value, &below(&place.to_string()), leaves));
+        }
+        leaf => {
+            leaves.insert(path.to_owned(), leaf.clone());
+        }
+    }
+}
+
+/// The shortest tail of a path that no other one has, beginning with a word.
+fn tail(path: &str, all: &BTreeSet<&str>) -> String {
+    let mut starts: Vec<usize> = path.match_indices('.').map(|(place, _)| place + 1).collect();
+    starts.insert(0, 0);
+    let is_only = |tail: &str| {
+        all.iter().filter(|other| **other == tail || other.ends_with(&format!(".{tail}"))).count() == 1
+            && !tail.starts_with(|c: char| c.is_ascii_digit())
+    };
+    let found = starts.iter().rev().map(|&start| &path[start..]).find(|tail| is_only(tail));
+    found.unwrap_or(path).to_owned()
+}
