@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use classifiers::Kinship;
 
 use super::findings::{Findings, MethodFindings, Origin};
-use super::least::{FOR_CHOICE, FOR_CLAIM_SEEDS, FOR_CLAIM_UNITS};
+use super::least::{FOR_CHOICE, FOR_CLAIM_SEEDS, FOR_CLAIM_UNITS, lacking};
 use super::study::Study;
 
 /// How far passes may be from the baseline's, as a share, and still count as equal: a search for a code takes a few more.
@@ -63,12 +63,8 @@ pub fn cautions(study: &Study, findings: &Findings) -> Vec<String> {
 fn too_few(own: &[&MethodFindings]) -> Option<String> {
     let units = own.iter().map(|method| method.units).min().unwrap_or_default();
     let seeds = own.iter().map(|method| method.seeds).min().unwrap_or_default();
-    (units < FOR_CLAIM_UNITS || seeds < FOR_CLAIM_SEEDS).then(|| {
-        format!(
-            "Too little for a claim: some method has {units} units, or {seeds} pictures of a unit; a claim asks for {FOR_CLAIM_UNITS} units \
-             and {FOR_CLAIM_SEEDS} seeds of each."
-        )
-    })
+    (units < FOR_CLAIM_UNITS || seeds < FOR_CLAIM_SEEDS)
+        .then(|| format!("Too little for a claim, by the method that has least: {}.", lacking(units, seeds)))
 }
 
 /// Who among the witnesses is a stranger to the target, and who is not.

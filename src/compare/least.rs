@@ -14,3 +14,13 @@ pub const FOR_NIQE: usize = 72;
 pub const FOR_CLAIM_UNITS: usize = 30;
 /// Seeds of each unit below which nothing is claimed.
 pub const FOR_CLAIM_SEEDS: usize = 3;
+
+/// Which of units and seeds are fewer than a claim asks for.
+pub(super) fn lacking(units: usize, seeds: usize) -> String {
+    let of = |count: usize, thing: &str, asked: usize| {
+        let s = if count == 1 { "" } else { "s" };
+        (count < asked).then(|| format!("{count} {thing}{s}, where {asked} are asked"))
+    };
+    let lacking = [of(units, "unit", FOR_CLAIM_UNITS), of(seeds, "seed", FOR_CLAIM_SEEDS)];
+    lacking.into_iter().flatten().collect::<Vec<_>>().join("; ")
+}

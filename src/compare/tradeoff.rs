@@ -12,7 +12,7 @@ use metrics::multiple::holm;
 
 use super::findings::{Dial, FamilyTrend, Measured, MethodFindings, Metric, Origin, Tradeoff, TradeoffPoint};
 use super::judges::mean;
-use super::least::{FOR_CLAIM_SEEDS, FOR_CLAIM_UNITS};
+use super::least::{FOR_CLAIM_SEEDS, FOR_CLAIM_UNITS, lacking};
 use super::methods::Parts;
 use super::statistics::{absent, few, mean_of, unit_means};
 
@@ -164,7 +164,7 @@ fn sentence(of: &Tradeoff, dial: Option<&Dial>, seeds: usize, metrics: &[Metric]
     let name =
         |key: &str| metrics.iter().find(|metric| metric.key == key).map_or(key, |metric| &metric.name).to_owned();
     let (legible, against) = (name(&of.legibility), name(&of.against));
-    let mut text = format!("Along {}: ", of.name);
+    let mut text = format!("Along the dial {}, ", of.name.replace(": ", " by "));
     let (Some(value), units) = (of.spearman.value, of.spearman.units) else {
         return text + "neither measure changes within a unit.";
     };
@@ -191,15 +191,13 @@ fn sentence(of: &Tradeoff, dial: Option<&Dial>, seeds: usize, metrics: &[Metric]
         text += &format!(" Families of strangers disagree: {}.", told.join(", "));
     }
     if of.least_p.is_some_and(|least| least > ALPHA) {
-        text += &format!(" {} settings allow no claim at all.", of.points.len());
+        text += &format!(" With {} settings no order of them is rare enough for a claim.", of.points.len());
     }
     if let Some(void) = &dial.void {
         text += &format!(" The dial is void: {void}.");
     }
     if few {
-        text += &format!(
-            " Too little for a claim: {units} units and {seeds} seeds; {FOR_CLAIM_UNITS} and {FOR_CLAIM_SEEDS} are asked."
-        );
+        text += &format!(" Too little for a claim: {}.", lacking(units, seeds));
     }
     text
 }

@@ -5,13 +5,14 @@ use super::svg::{INK, Marker, PALE};
 use crate::compare::findings::{EXEMPLARS, Findings, MethodFindings, Origin};
 
 /// From the first to the last value of a dial.
-const RAMPS: [[[f64; 3]; 3]; 3] = [
+const RAMPS: [[[f64; 3]; 3]; 4] = [
     [[213., 94., 0.], [168., 88., 160.], [38., 116., 204.]],
     [[0., 138., 112.], [104., 138., 36.], [186., 130., 0.]],
     [[196., 60., 130.], [146., 94., 196.], [106., 118., 220.]],
+    [[60., 140., 60.], [40., 140., 140.], [60., 120., 180.]],
 ];
 /// By dial, as the ramps.
-const OF_DIALS: [Marker; 3] = [Marker::Circle, Marker::Up, Marker::Down];
+const OF_DIALS: [Marker; 4] = [Marker::Circle, Marker::Up, Marker::Down, Marker::Pentagon];
 const COLOURS: [&str; 6] = ["#009e73", "#b98500", "#c26d9b", "#3f92ca", "#8c6bb1", "#a6702c"];
 /// Other than those of dials.
 const MARKERS: [Marker; 3] = [Marker::Diamond, Marker::Cross, Marker::Square];

@@ -51,6 +51,7 @@ pub(super) enum Marker {
     Diamond,
     Up,
     Down,
+    Pentagon,
     Cross,
     Star,
 }
@@ -278,6 +279,7 @@ fn shape((x, y): (f64, f64), marker: Marker, size: f64) -> String {
         Marker::Diamond => &[(0., -1.1), (1.1, 0.), (0., 1.1), (-1.1, 0.)],
         Marker::Up => &[(0., -1.1), (1.05, 0.8), (-1.05, 0.8)],
         Marker::Down => &[(0., 1.1), (1.05, -0.8), (-1.05, -0.8)],
+        Marker::Pentagon => &[(0., -1.05), (1., -0.32), (0.62, 0.85), (-0.62, 0.85), (-1., -0.32)],
         Marker::Star => &[
             (0.00, -1.25),
             (0.29, -0.40),

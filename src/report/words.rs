@@ -45,6 +45,12 @@ pub(super) fn sentences(comparison: &Findings) -> Vec<String> {
     if sentences.is_empty() {
         return sentences;
     }
+    let baseline = comparison.settings.baseline.map(|place| &comparison.methods[place]);
+    if let (Some(best), Some(baseline)) = (own.first(), baseline)
+        && let Some(overall) = overall(best, baseline)
+    {
+        sentences.insert(0, overall);
+    }
     let more = own.len().saturating_sub(TOLD);
     if more > 0 {
         sentences.push(format!("{more} more methods are in the tables below."));
@@ -57,6 +63,30 @@ pub(super) fn sentences(comparison: &Findings) -> Vec<String> {
         ));
     }
     sentences
+}
+
+/// What the most legible method gains before others, and loses before the network itself, against the one without a prior.
+fn overall(best: &MethodFindings, baseline: &MethodFindings) -> Option<String> {
+    let [reads, read] = [value(best, "explains")?, value(baseline, "explains")?];
+    if best.label == baseline.label {
+        return Some(format!(
+            "In short: no method's pictures tell other networks more than {}, the one without a prior ({}).",
+            baseline.label,
+            of_hundred(read)
+        ));
+    }
+    let mut text = format!(
+        "In short: of all methods the pictures by {} tell other networks, strangers to this one, most: they choose the right one of two photographs in {}, \
+         and in {} after those by {}, the one without a prior",
+        best.label,
+        of_hundred(reads),
+        of_hundred(read),
+        baseline.label
+    );
+    if let (Some(own), Some(without)) = (value(best, "own"), value(baseline, "own")) {
+        text += &format!("; the network itself (the target) in {} and in {}", of_hundred(own), of_hundred(without));
+    }
+    Some(text + ". Whether that is more than chance, the tests below say.")
 }
 
 /// Words and what they mean here.

@@ -304,8 +304,15 @@ fn the_dial_goes_from_the_prior_to_pixels() {
     let primary: Vec<_> = of.comparison.tradeoffs.iter().filter(|tradeoff| tradeoff.primary).collect();
     assert_eq!(primary.len(), 1, "the dial; the methods of a folder are no sample of anything");
     let said = &primary[0].sentence;
-    assert!(said.contains("Too little for a claim: 4 units and 2 seeds") && said.contains("no relation"), "{said}");
-    assert!(said.contains("3 settings allow no claim at all"), "of 3! orders the least p is a third: {said}");
+    assert!(
+        said.contains("Too little for a claim: 4 units, where 30 are asked; 2 seeds, where 3 are asked")
+            && said.contains("no relation"),
+        "{said}"
+    );
+    assert!(
+        said.contains("With 3 settings no order of them is rare enough for a claim"),
+        "of 3! orders the least p is a third: {said}"
+    );
     // The strongest prior that still fires the unit so much, by unit.
     assert_eq!(dial.void, None, "more of a residual reaches more");
     let [as_nature, half] = &of.comparison.iso[..] else { panic!("{:?}", of.comparison.iso) };

@@ -87,12 +87,20 @@ pub(super) fn leave(
     })
 }
 
-/// Means by method and swept values.
+/// Means by method and swept values, and by classifier and size where there are several.
 pub(super) fn print_table(planned: &PlannedSweep, store: &Store) {
-    let mut header = vec!["method".to_owned(), "generator".to_owned()];
+    let parts = planned.plan().parts();
+    let several = [
+        parts.iter().any(|part| part.classifier != parts[0].classifier),
+        parts.iter().any(|part| part.size != parts[0].size),
+    ];
+    let more =
+        |values: [String; 2]| values.into_iter().zip(several).filter_map(|(value, several)| several.then_some(value));
+    let mut header: Vec<String> = more(["classifier".to_owned(), "size".to_owned()]).collect();
+    header.extend(["method".to_owned(), "generator".to_owned()]);
     header.extend(planned.axes().iter().cloned());
     header.extend(["runs", "mean activation", "mean witness probability"].map(str::to_owned));
-    let mut by_part: Vec<Vec<Entry>> = planned.plan().parts().iter().map(|_| vec![]).collect();
+    let mut by_part: Vec<Vec<Entry>> = parts.iter().map(|_| vec![]).collect();
     for run in planned.plan().runs() {
         by_part[run.part as usize].extend(store.entry(&run.id()).filter(|entry| entry.status == Status::Done));
     }
@@ -101,8 +109,9 @@ pub(super) fn print_table(planned: &PlannedSweep, store: &Store) {
         count => format!("{:.decimals$}", values.iter().sum::<f64>() / count as f64),
     };
     let mut rows = vec![];
-    for (part, entries) in planned.plan().parts().iter().zip(&by_part) {
-        let mut row = vec![part.method.name.clone(), part.generator.clone().unwrap_or_else(|| "-".to_owned())];
+    for (part, entries) in parts.iter().zip(&by_part) {
+        let mut row: Vec<String> = more([part.classifier.clone(), part.size.to_string()]).collect();
+        row.extend([part.method.name.clone(), part.generator.clone().unwrap_or_else(|| "-".to_owned())]);
         row.extend(part.values.iter().map(|value| value.as_ref().map_or_else(|| "-".to_owned(), Value::to_string)));
         row.push(entries.len().to_string());
         row.push(mean(entries.iter().filter_map(|entry| entry.activation.scored).collect(), 1));

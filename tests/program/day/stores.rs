@@ -1,6 +1,7 @@
 //! Stores after weeks of work.
 
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use metapicture::store::{NUMERIC_VERSION, Status, Store};
 use serde_json::Value;
@@ -199,4 +200,24 @@ fn runs_of_a_setting_that_was_given_up_do_not_slip_into_a_comparison() {
     assert!(error.contains("there is no finished run that was chosen in it"), "{error}");
     let error = refused(at, &[&words[..], &["--out", "none", "--where", "steps"]].concat());
     assert!(error.contains("--where: 'steps' is not AXIS=VALUE"), "{error}");
+}
+
+#[test]
+#[ignore = "a measurement, of some minutes"]
+fn what_a_store_of_100_000_runs_takes() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    let start = Instant::now();
+    store_of(&at.join("large"), 100_000);
+    println!("made in {:.0?}", start.elapsed());
+    for (words, most) in [
+        (vec!["store", "list", "large"], 3),
+        (vec!["store", "prune", "large", "--older", "--failed", "--dry-run"], 10),
+        (vec!["store", "export", "large", "--table", "large.parquet"], 60),
+    ] {
+        let start = Instant::now();
+        said(at, &words);
+        println!("{}: {:.2?}", words.join(" "), start.elapsed());
+        assert!(start.elapsed() < Duration::from_secs(most), "{words:?}");
+    }
 }
