@@ -54,7 +54,8 @@ class Whitened:
 
 def right(observer, layer):
     """By method and unit, how often the photograph that fires the unit more was chosen."""
-    stem = f"own-{layer}" if observer == target else observer
+    plain = "".join(c if c.isalnum() or c in "._-" else "_" for c in layer or "")
+    stem = f"own-{plain}" if observer == target else observer
     natural = np.load(out / "features" / f"{stem}-photographs.npy").astype(np.float64)
     shown = np.load(out / "features" / f"{stem}-pictures.npy").astype(np.float64)
     groups = {}

@@ -40,7 +40,10 @@ pub(super) fn data(comparison: &Findings) -> Value {
         "whose": whose,
         "metrics": keys.iter().map(metric).collect::<Vec<_>>(),
         "units": comparison.units.iter().map(unit).collect::<Vec<_>>(),
-        "methods": comparison.methods.iter().map(|method| json!({ "name": method.label, "kind": method.kind })).collect::<Vec<_>>(),
+        "methods": comparison.methods.iter().map(|method| {
+            let legible = method.metrics.get("explains").and_then(|figure| figure.value);
+            json!({ "name": method.label, "kind": method.kind, "legible": legible })
+        }).collect::<Vec<_>>(),
         "dials": comparison.dials.iter().map(|dial| json!({ "name": dial.name, "setting": dial.setting, "methods": dial.methods })).collect::<Vec<_>>(),
         "seeds": seeds.iter().map(u64::to_string).collect::<Vec<_>>(),
         "pictures": pictures.collect::<Vec<_>>(),

@@ -58,11 +58,12 @@
       const key = `${picture.unit} ${picture.method}`;
       if (images.pictures[picture.at] && !(first.get(key)?.seed <= picture.seed)) first.set(key, picture);
     }
-    const between = i => data.dials.some(dial => dial.methods.slice(1, -1).some(([method]) => method === i));
     let methods = data.methods.map((_, i) => i).filter(i => data.methods[i].kind !== 'control');
-    // First what is on no dial and the dials' ends, then what is between them where there is room.
-    const [ends, inner] = [methods.filter(i => !between(i)), methods.filter(between)];
-    methods = [...ends, ...inner].slice(0, COLUMNS).sort((a, b) => a - b);
+    // Where there is no room for all, some from the least to the most legible.
+    if (methods.length > COLUMNS) {
+      const ranked = methods.sort((a, b) => (data.methods[a].legible ?? 0) - (data.methods[b].legible ?? 0));
+      methods = Array.from({ length: COLUMNS }, (_, i) => ranked[Math.round(i * (ranked.length - 1) / (COLUMNS - 1))]);
+    }
     const filled = unit => methods.filter(method => first.has(`${unit} ${method}`)).length;
     const units = data.units.map((_, i) => i).filter(filled).sort((a, b) => filled(b) - filled(a) || a - b);
     const chosen = Array.from({ length: Math.min(ROWS, units.length) }, (_, i) => i);
