@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value, json};
 
 use crate::error::{Context, Result};
-use crate::run::{cell, figures};
-use crate::store::{Status, Store};
+use crate::run::{cell, figures, identified};
+use crate::store::Store;
 
 /// A table: names of columns, and rows of as many values.
 #[derive(Clone, Debug, PartialEq)]
@@ -37,27 +37,15 @@ pub fn table(stores: &[Store], settings: bool) -> Result<Table> {
     let witnesses: Vec<String> = witnesses.into_iter().map(str::to_owned).collect();
     let (mut columns, mut rows) = (vec![], vec![]);
     for (store, entry) in &entries {
-        let status = if entry.status == Status::Done { "done" } else { "failed" };
-        let mut row: Vec<(String, Value)> = [
-            ("folder", json!(store.root().display().to_string())),
-            ("run_id", json!(entry.run_id.to_string())),
-            ("status", json!(status)),
-            ("classifier", json!(entry.classifier)),
-            ("generator", json!(entry.generator)),
-            ("condition", json!(entry.condition)),
-            ("method", json!(entry.method)),
-            ("unit", json!(entry.unit)),
-            ("label", json!(entry.label)),
-            ("seed", json!(entry.seed)),
-            ("facet", json!(entry.facet)),
-            ("steps", json!(entry.steps)),
-            ("size", json!(entry.size)),
+        let named = |(name, value): (&str, Value)| (name.to_owned(), value);
+        let mut row = vec![named(("folder", json!(store.root().display().to_string())))];
+        row.extend(identified(entry));
+        let of_versions = [
             ("numeric_version", json!(entry.numeric_version)),
             ("version", json!(entry.version)),
             ("bytes", json!(entry.bytes)),
-        ]
-        .map(|(name, value)| (name.to_owned(), value))
-        .into();
+        ];
+        row.extend(of_versions.map(named));
         row.extend(figures(Some(entry), &witnesses));
         if settings {
             let record = store.record(&entry.run_id);

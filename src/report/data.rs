@@ -44,6 +44,7 @@ pub(super) fn data(comparison: &Findings) -> Value {
             let legible = method.metrics.get("explains").and_then(|figure| figure.value);
             json!({ "name": method.label, "kind": method.kind, "legible": legible })
         }).collect::<Vec<_>>(),
+        "baseline": comparison.settings.baseline,
         "dials": comparison.dials.iter().map(|dial| json!({ "name": dial.name, "setting": dial.setting, "methods": dial.methods })).collect::<Vec<_>>(),
         "seeds": seeds.iter().map(u64::to_string).collect::<Vec<_>>(),
         "pictures": pictures.collect::<Vec<_>>(),

@@ -59,10 +59,12 @@
       if (images.pictures[picture.at] && !(first.get(key)?.seed <= picture.seed)) first.set(key, picture);
     }
     let methods = data.methods.map((_, i) => i).filter(i => data.methods[i].kind !== 'control');
-    // Where there is no room for all, some from the least to the most legible.
+    // Where there is no room for all: the baseline, and some from the least to the most legible.
     if (methods.length > COLUMNS) {
-      const ranked = methods.sort((a, b) => (data.methods[a].legible ?? 0) - (data.methods[b].legible ?? 0));
-      methods = Array.from({ length: COLUMNS }, (_, i) => ranked[Math.round(i * (ranked.length - 1) / (COLUMNS - 1))]);
+      const [first, others] = [methods.filter(i => i === data.baseline), methods.filter(i => i !== data.baseline)];
+      others.sort((a, b) => (data.methods[a].legible ?? 0) - (data.methods[b].legible ?? 0));
+      const room = COLUMNS - first.length;
+      methods = [...first, ...Array.from({ length: room }, (_, i) => others[Math.round(i * (others.length - 1) / (room - 1))])];
     }
     const filled = unit => methods.filter(method => first.has(`${unit} ${method}`)).length;
     const units = data.units.map((_, i) => i).filter(filled).sort((a, b) => filled(b) - filled(a) || a - b);

@@ -20,5 +20,5 @@ pub use load::Load;
 pub(crate) use loader::{Encoded, experiment};
 pub use loader::{KeyNames, Loader, ModelSet};
 pub use plan::{MOST_RUNS, Plan, PlanPart, PlannedRun, Share};
-pub use results::{CSV, Count, JSON_LINES, PROVENANCE, Results, cell, figures, manifests_in};
+pub use results::{CSV, Count, JSON_LINES, PROVENANCE, Results, cell, figures, identified, manifests_in};
 pub use worker::{Ended, Follow, LoadModels, NEVER, Worker};

@@ -240,6 +240,27 @@ impl Results<'_> {
     }
 }
 
+/// What a run is, each with the name of its column.
+pub fn identified(entry: &Entry) -> Vec<(String, Value)> {
+    let status = if entry.status == Status::Done { "done" } else { "failed" };
+    [
+        ("run_id", json!(entry.run_id.to_string())),
+        ("status", json!(status)),
+        ("classifier", json!(entry.classifier)),
+        ("generator", json!(entry.generator)),
+        ("condition", json!(entry.condition)),
+        ("method", json!(entry.method)),
+        ("unit", json!(entry.unit)),
+        ("label", json!(entry.label)),
+        ("seed", json!(entry.seed)),
+        ("facet", json!(entry.facet)),
+        ("steps", json!(entry.steps)),
+        ("size", json!(entry.size)),
+    ]
+    .map(|(name, value)| (name.to_owned(), value))
+    .into()
+}
+
 /// The figures of a run, each with the name of its column; all of them nothing where there is no record.
 pub fn figures(entry: Option<&Entry>, witnesses: &[String]) -> Vec<(String, Value)> {
     let mut figures = vec![];

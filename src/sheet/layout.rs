@@ -255,6 +255,10 @@ fn values(rows: &[&Row], column: &str) -> String {
 fn title(rows: &[&Row]) -> String {
     let mut title = format!("What {} looks for", values(rows, "classifier"));
     let several = |column: &str| Some(values(rows, column)).filter(|values| !values.is_empty());
+    // Several are rows or columns.
+    if let Some(method) = several("method").filter(|methods| !methods.contains(", ")) {
+        title.push_str(&format!(", by {method}"));
+    }
     if let Some(generators) = several("generator") {
         title.push_str(&format!("; prior: {generators}"));
     }

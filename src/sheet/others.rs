@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::table::Row;
-use crate::run::figures;
-use crate::store::{Status, Store};
+use crate::run::{figures, identified};
+use crate::store::Store;
 
 /// Adds the runs of a folder that its table of results lacks. Where runs of a method differ in a setting, it becomes a column of all of
 /// that method, called by the shortest tail of its path that no other such path has, as sweeps call theirs.
@@ -19,23 +19,7 @@ pub(super) fn add(store: &Store, rows: &mut Vec<Row>) {
     }
     let methods: BTreeSet<&str> = others.iter().map(|entry| entry.method.as_str()).collect();
     for entry in &others {
-        let status = if entry.status == Status::Done { "done" } else { "failed" };
-        let mut row = Row::new();
-        let columns = [
-            ("run_id", json!(entry.run_id.to_string())),
-            ("status", json!(status)),
-            ("classifier", json!(entry.classifier)),
-            ("generator", json!(entry.generator)),
-            ("condition", json!(entry.condition)),
-            ("method", json!(entry.method)),
-            ("unit", json!(entry.unit)),
-            ("label", json!(entry.label)),
-            ("seed", json!(entry.seed)),
-            ("facet", json!(entry.facet)),
-            ("steps", json!(entry.steps)),
-            ("size", json!(entry.size)),
-        ];
-        row.extend(columns.map(|(name, value)| (name.to_owned(), value)));
+        let mut row: Row = identified(entry).into_iter().collect();
         let witnesses: Vec<String> = entry.witnesses.iter().map(|of| of.classifier.clone()).collect();
         row.extend(figures(Some(entry), &witnesses));
         rows.push(row);

@@ -1,6 +1,10 @@
 //! Folders of photographs: ranked by units, classified in a stream.
 
+use std::collections::BTreeSet;
 use std::path::Path;
+use std::time::Instant;
+
+use tch::{Device, Kind, Tensor};
 
 use super::{desk, refused, run, said};
 
@@ -98,4 +102,44 @@ fn folders_are_classified_in_a_stream_and_written_as_csv() {
     std::fs::create_dir(at.join("nothing")).unwrap();
     let error = refused(at, &["classify", "--classifier", "./narrow.yaml", "nothing"]);
     assert!(error.contains("there are no pictures in it"), "{error}");
+}
+
+#[test]
+#[ignore = "a measurement; METAPICTURE_PHOTOGRAPHS names a folder of photographs"]
+fn what_photographs_take_beside_the_networks_own_time() {
+    let Some(folder) = std::env::var_os("METAPICTURE_PHOTOGRAPHS") else {
+        println!("skipped: METAPICTURE_PHOTOGRAPHS names no folder");
+        return;
+    };
+    let classifier = support::classifier("efficientnet-lite0");
+    tch::set_num_threads(2);
+    let input = Tensor::rand([16, 3, 224, 224], (Kind::Float, Device::Cpu));
+    let point = classifier.network.tap("logits").unwrap().point;
+    let schedule = classifier.network.schedule(&[point]).forward_only();
+    let forward = |batches: usize| {
+        let start = Instant::now();
+        for _ in 0..batches {
+            let _ = classifier.network.forward(&schedule, &input).activation(point).double_value(&[0, 0]);
+        }
+        start.elapsed().as_secs_f64() / (16 * batches) as f64
+    };
+    forward(3);
+    let at = tempfile::tempdir().unwrap();
+    let mut ratios = vec![];
+    // In turns.
+    for _ in 0..3 {
+        let own = forward(40);
+        let start = Instant::now();
+        let words =
+            ["classify", "--classifier", "efficientnet-lite0", folder.to_str().unwrap(), "--csv", "c.csv", "--quiet"];
+        said(at.path(), &words);
+        let took = start.elapsed().as_secs_f64();
+        // A row each of the classes that come first.
+        let files: BTreeSet<String> = rows(&at.path().join("c.csv")).into_iter().map(|mut row| row.remove(0)).collect();
+        let took = took / files.len() as f64;
+        println!("{:.2} ms a photograph, {:.2} ms of them a forward pass", took * 1e3, own * 1e3);
+        ratios.push(took / own);
+    }
+    ratios.sort_by(f64::total_cmp);
+    println!("{:.2} times the network's own time (median of 3)", ratios[1]);
 }
