@@ -10,8 +10,9 @@ use image::{DynamicImage, RgbImage, RgbaImage};
 use tch::Tensor;
 use webp_animation::{Encoder, EncoderOptions, EncodingConfig};
 
+use super::bars::above;
 use super::error::{Context, Result};
-use super::progress::{Steps, above};
+use super::progress::Steps;
 use metapicture::engine::error::Error;
 use metapicture::engine::picture::{read, to_rgb8};
 use metapicture::engine::render::Watch;

@@ -7,8 +7,8 @@ use std::time::SystemTime;
 use fern::{Dispatch, FormatCallback, Output};
 use log::{LevelFilter, Record};
 
+use super::bars;
 use super::error::{Context, OfRequest, Result};
-use super::progress;
 
 /// The target of what is said to whoever asked for it, however much else is.
 pub(super) const SAID: &str = "metapicture::said";
@@ -34,7 +34,7 @@ pub(super) fn begin(verbose: u8, file: Option<&Path>) -> Result<()> {
             0 => out.finish(format_args!("{}: {message}", level(record))),
             _ => dated(out, message, record),
         })
-        .chain(Output::call(|record| progress::above(|| eprintln!("{}", record.args()))));
+        .chain(Output::call(|record| bars::above(|| eprintln!("{}", record.args()))));
     let opened = file.map(|path| {
         let file = OpenOptions::new().append(true).create(true).open(path);
         file.with_context(|| format!("--log: {} cannot be written", path.display())).of_request()

@@ -1,5 +1,6 @@
 //! The command line: one file or folder a subcommand, each of which asks, calls the library, and tells.
 
+mod bars;
 mod bench;
 mod classify;
 mod compare;

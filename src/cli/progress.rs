@@ -1,29 +1,12 @@
 //! Progress on stderr: shown on a terminal, silent elsewhere and with `--quiet`.
 
-use std::sync::LazyLock;
+use indicatif::{ProgressBar, ProgressStyle};
 
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
-
+use super::bars::bar;
 use super::logging::SAID;
 use metapicture::engine::render::Watch;
 use metapicture::engine::run::{Follow, Run};
 use metapicture::engine::store::RunId;
-
-/// All bars that are shown, so that whatever is written comes above them.
-static ALL: LazyLock<MultiProgress> = LazyLock::new(MultiProgress::new);
-
-/// A bar of an unknown length, shown unless `quiet`.
-pub(super) fn bar(quiet: bool) -> ProgressBar {
-    match quiet {
-        true => ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden()),
-        false => ALL.add(ProgressBar::no_length()),
-    }
-}
-
-/// Writes above all bars.
-pub(super) fn above<R>(write: impl FnOnce() -> R) -> R {
-    ALL.suspend(write)
-}
 
 /// A bar over all steps of all runs.
 pub struct Steps {

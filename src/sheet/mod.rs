@@ -1,5 +1,6 @@
 //! Contact sheets: labelled grids of pictures.
 
+mod folders;
 mod grid;
 mod layout;
 mod of_results;
@@ -8,8 +9,9 @@ mod pages;
 mod pdf;
 mod table;
 
+pub use folders::tables;
 pub(crate) use grid::{BOLD, REGULAR};
 pub use grid::{Cell, Sheet, Shown, fitted};
 pub use layout::{Layout, lay_out};
 pub use of_results::draw;
-pub use table::{Row, only, tables};
+pub use table::{Row, only};

@@ -1,15 +1,13 @@
 //! Tables of results: rows of one or several folders of records, chosen by the values of their columns.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::collections::BTreeMap;
+use std::path::Path;
 
 use serde_json::{Map, Value};
 use zoo::suggest::hint;
 
-use super::others;
 use crate::error::{Context, Result, bail, request};
 use crate::run::JSON_LINES;
-use crate::store::Store;
 
 /// The column of the folder in which a row's records are.
 pub(super) const FOLDER: &str = "folder";
@@ -17,35 +15,8 @@ pub(super) const FOLDER: &str = "folder";
 /// A row of a table of results: column and value.
 pub type Row = Map<String, Value>;
 
-/// The rows of the tables of results in several folders, which a column `folder` tells apart, and after those of a folder's last experiment
-/// the runs that it has besides. A column that only some of them have is empty in the others.
-///
-/// # Errors
-/// A table that is not there, or is none.
-pub fn tables(folders: &[PathBuf]) -> Result<Vec<Row>> {
-    let mut rows = vec![];
-    for folder in folders {
-        let named = |mut row: Row| {
-            row.insert(FOLDER.to_owned(), folder.display().to_string().into());
-            row
-        };
-        let mut of_folder = table(folder)?;
-        others::add(&Store::read(folder)?, &mut of_folder);
-        rows.extend(of_folder.into_iter().map(named));
-    }
-    let columns: BTreeSet<String> = rows.iter().flat_map(|row| row.keys().cloned()).collect();
-    for row in &mut rows {
-        for column in &columns {
-            if !row.contains_key(column) {
-                row.insert(column.clone(), Value::Null);
-            }
-        }
-    }
-    Ok(rows)
-}
-
 /// The rows of the table of results in a folder, `results.jsonl`.
-fn table(folder: &Path) -> Result<Vec<Row>> {
+pub(super) fn table(folder: &Path) -> Result<Vec<Row>> {
     let path = folder.join(JSON_LINES);
     let named = || format!("{}: cannot be read; `metapicture sweep` and `visualize` write it", path.display());
     let lines = std::fs::read_to_string(&path).with_context(named)?;

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
 use zoo::Progress;
 
-use crate::cli::progress;
+use crate::cli::bars;
 
 /// Shows a pull on stderr: as bars on a terminal, as one line a step elsewhere.
 pub struct Bars {
@@ -45,7 +45,7 @@ impl Progress for Bars {
             Some(total) => (Some(total), "{msg} [{bar:30}] {bytes}/{total_bytes} {bytes_per_sec}"),
             None => (None, "{spinner} {msg} {elapsed}"),
         };
-        let bar = progress::bar(false).with_message(what.to_owned());
+        let bar = bars::bar(false).with_message(what.to_owned());
         if let Some(length) = length {
             bar.set_length(length);
         }
