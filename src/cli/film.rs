@@ -32,7 +32,7 @@ const ROWS: u32 = 14;
 pub(super) struct Showing<'s> {
     steps: &'s Steps,
     store: &'s Store,
-    /// Every so manieth step is a picture of the run's film.
+    /// Every step of a multiple of this number is a picture of the run's film.
     every: Option<usize>,
     /// Whether pictures are shown in the terminal.
     preview: bool,
@@ -41,7 +41,7 @@ pub(super) struct Showing<'s> {
 }
 
 impl<'s> Showing<'s> {
-    /// For the runs of this store: with a film of every so manieth step, in the terminal, or by a bar alone.
+    /// For the runs of this store: with a film of every so many steps, in the terminal, or by a bar alone.
     pub(super) fn new(steps: &'s Steps, store: &'s Store, every: Option<usize>, preview: bool) -> Showing<'s> {
         Showing { steps, store, every, preview, filmed: RefCell::default() }
     }
@@ -59,8 +59,8 @@ impl<'s> Showing<'s> {
         for (run, name) in &*self.filmed.borrow() {
             let folder = self.films().join(name);
             let last = self.store.picture(run);
-            // A run that failed has none, and one that was interrupted goes on.
-            if last.exists() {
+            // A run that failed has none, one that was interrupted goes on, and of one that goes on at its end nothing was seen.
+            if last.exists() && folder.is_dir() {
                 film(&folder, &last, &self.films().join(format!("{name}.webp")))?;
                 fs::remove_dir_all(&folder).with_context(|| format!("{}: cannot be removed", folder.display()))?;
                 films += 1;

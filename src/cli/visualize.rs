@@ -86,7 +86,7 @@ pub struct Visualize {
     /// Shows the pictures in the terminal while they are made: as kitty, iTerm2 or sixel do where the terminal can, else in half blocks.
     #[arg(long, conflicts_with = "json")]
     preview: bool,
-    /// Leaves a film of every run that is computed, in which every so manieth step is a picture: an animated WebP in OUT/films.
+    /// Leaves a film of every run that is computed, in which every K-th step is a picture: an animated WebP in OUT/films.
     #[arg(long, value_name = "K", num_args = 0..=1, default_missing_value = "8", value_parser = clap::value_parser!(u16).range(1..))]
     film: Option<u16>,
     /// One JSON document on stdout.

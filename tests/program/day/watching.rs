@@ -11,7 +11,7 @@ use super::{desk, refused, run, said};
 const ALL: [&str; 8] = ["visualize", "--classifier", "./narrow.yaml", "--unit", "banana", "violin", "--threads", "1"];
 
 #[test]
-fn a_film_shows_every_so_manieth_step_and_at_last_the_picture() {
+fn a_film_shows_every_kth_step_and_at_last_the_picture() {
     let folder = desk();
     let at = folder.path();
     let more = ["--method", "lucid-2017", "latent", "cma-es", "--generator", "./faces.yaml", "--steps", "12"];
