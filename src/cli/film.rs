@@ -6,13 +6,14 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use image::imageops::FilterType;
-use image::{DynamicImage, RgbImage, RgbaImage};
+use image::{DynamicImage, RgbImage};
 use tch::Tensor;
 use webp_animation::{Encoder, EncoderOptions, EncodingConfig};
 
 use super::bars::above;
 use super::error::{Context, Result};
 use super::progress::Steps;
+use super::terminal::Terminal;
 use metapicture::engine::error::Error;
 use metapicture::engine::picture::{read, to_rgb8};
 use metapicture::engine::render::Watch;
@@ -111,18 +112,14 @@ impl Follow for Showing<'_> {
             self.filmed.borrow_mut().extend(ids.iter().cloned().zip(names));
             (every, folders)
         });
-        Box::new(OfBatch { of_steps, films, preview: self.preview, shown: Cell::new(None), warned: Cell::new(false) })
+        let terminal = Terminal::of(|name| std::env::var(name).ok());
+        let (preview, shown, warned) = (self.preview, Cell::new(None), Cell::new(false));
+        Box::new(OfBatch { of_steps, films, preview, terminal, shown, warned })
     }
 
     fn found(&self, runs: usize) {
         self.steps.found(runs);
     }
-}
-
-/// Whether an environment variable is one of these. A terminal is asked for pictures that has such a name: others might never answer, and
-/// the answer is waited for.
-fn is_any(variable: &str, values: &[&str]) -> bool {
-    std::env::var(variable).is_ok_and(|value| values.contains(&value.as_str()))
 }
 
 /// What a run's film is called: in words, and by the run's id.
@@ -137,6 +134,7 @@ struct OfBatch {
     /// How often, and the folder of each run.
     films: Option<(usize, Vec<PathBuf>)>,
     preview: bool,
+    terminal: Terminal,
     /// When pictures were shown last, and the rows that they took.
     shown: Cell<Option<(Instant, u32)>>,
     warned: Cell<bool>,
@@ -160,27 +158,19 @@ impl OfBatch {
     fn show(&self, pictures: &[RgbImage]) {
         let side = BESIDE.1;
         let count = pictures.len().min(BESIDE.0) as u32;
-        let mut all = RgbaImage::new(count * side + (count - 1) * 8, side);
+        let mut all = RgbImage::new(count * side + (count - 1) * 8, side);
         for (place, picture) in pictures.iter().take(BESIDE.0).enumerate() {
-            let picture = DynamicImage::ImageRgb8(sized(picture.clone(), side, side)).to_rgba8();
+            let picture = sized(picture.clone(), side, side);
             image::imageops::replace(&mut all, &picture, i64::from(place as u32 * (side + 8)), 0);
         }
         let up = self.shown.get().map_or(0, |(_, rows)| rows);
-        let rows = above(|| {
+        above(|| {
             if up > 0 {
                 eprint!("\x1b[{up}A");
             }
-            let config = viuer::Config {
-                absolute_offset: false,
-                transparent: true,
-                height: Some(ROWS),
-                use_kitty: is_any("TERM", &["xterm-kitty", "xterm-ghostty"]),
-                use_sixel: is_any("TERM", &["foot", "foot-extra", "mlterm", "contour", "yaft-256color"]),
-                ..Default::default()
-            };
-            viuer::print(&DynamicImage::ImageRgba8(all), &config).map_or(0, |(_, rows)| rows)
+            eprint!("{}", self.terminal.shown(&all, ROWS));
         });
-        self.shown.set(Some((Instant::now(), rows)));
+        self.shown.set(Some((Instant::now(), ROWS)));
     }
 }
 

@@ -23,6 +23,7 @@ mod sheet;
 mod store;
 mod study;
 mod sweep;
+mod terminal;
 mod visualize;
 
 use std::ffi::OsString;

@@ -97,8 +97,8 @@ pub struct Visualize {
 }
 
 pub(super) fn run(command: Visualize, quiet: bool) -> Result<u8> {
-    if command.preview && !std::io::stdout().is_terminal() {
-        return Err(request!("--preview shows pictures in a terminal, and stdout is none")).of_request();
+    if command.preview && !std::io::stderr().is_terminal() {
+        return Err(request!("--preview shows pictures in a terminal, and stderr is none")).of_request();
     }
     let models = command.compute.models(quiet)?;
     let mut methods = methods(&command, &command.methods).of_request()?;

@@ -86,7 +86,7 @@ fn pictures_are_shown_in_a_terminal_that_answers_nothing() {
     let folder = desk();
     let at = folder.path();
     let error = refused(at, &[&ALL[..], &["--out", "out", "--preview"]].concat());
-    assert_eq!(error, "error: --preview shows pictures in a terminal, and stdout is none\n");
+    assert_eq!(error, "error: --preview shows pictures in a terminal, and stderr is none\n");
     let program = env!("CARGO_BIN_EXE_metapicture");
     let line = format!("stty cols 100 rows 40; {program} {} --steps 8 --preview --out out", ALL.join(" "));
     let mut script = Command::new("script");
