@@ -9,33 +9,26 @@ use crate::error::{Result, bail, request};
 /// # Errors
 /// A request, where the name is none of these, or there is no such GPU here.
 pub fn parse(name: &str) -> Result<Device> {
-    let unknown = || request!("'{name}' is not cpu, cuda or cuda:N");
-    match name.split_once(':').unwrap_or((name, "0")) {
-        ("cpu", "0") => Ok(Device::Cpu),
-        ("cuda", index) => {
-            let index = index.parse::<usize>().map_err(|_| unknown())?;
-            let there = if tch::Cuda::is_available() { tch::Cuda::device_count() } else { 0 };
-            if there == 0 {
-                bail!(
-                    "CUDA is not available here (no GPU, or libtorch without CUDA; `make setup DEVICE=cuda` brings it)"
-                );
-            }
-            if index as i64 >= there {
-                bail!("there is no cuda:{index}; there are cuda:0 to cuda:{}", there - 1);
-            }
-            exact_and_repeatable();
-            Ok(Device::Cuda(index))
+    let device = named(name).ok_or_else(|| request!("'{name}' is not cpu, cuda or cuda:N"))?;
+    if let Device::Cuda(index) = device {
+        let there = if tch::Cuda::is_available() { tch::Cuda::device_count() } else { 0 };
+        if there == 0 {
+            bail!("CUDA is not available here (no GPU, or libtorch without CUDA; `make setup DEVICE=cuda` brings it)");
         }
-        _ => Err(unknown()),
+        if index as i64 >= there {
+            bail!("there is no cuda:{index}; there are cuda:0 to cuda:{}", there - 1);
+        }
+        exact_and_repeatable();
     }
+    Ok(device)
 }
 
-/// Whether this is how a device is named, on this machine or another.
-pub fn is_name(name: &str) -> bool {
-    match name.split_once(':') {
-        None => name == "cpu" || name == "cuda",
-        Some(("cuda", index)) => index.parse::<usize>().is_ok(),
-        Some(other) => other == ("cpu", "0"),
+/// The device of this name, on this machine or another.
+pub fn named(name: &str) -> Option<Device> {
+    match name.split_once(':').unwrap_or((name, "0")) {
+        ("cpu", "0") => Some(Device::Cpu),
+        ("cuda", index) => index.parse().ok().map(Device::Cuda),
+        _ => None,
     }
 }
 

@@ -2,9 +2,8 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use super::leaves::leaves;
 use crate::error::{Result, request};
-use crate::store::{Record, RunId};
+use crate::store::{Record, RunId, leaves};
 
 /// Which runs are compared; all where nothing is said.
 #[derive(Clone, Debug, Default)]

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::findings::{Dial, Freer, Origin};
 use super::gather::{Gathered, GatheredMethod};
-use super::leaves::leaves;
+use crate::store::leaves;
 
 impl Gathered {
     /// Names every group, and puts those first that have no prior, each with its kin, in the order of what they differ in.

@@ -27,7 +27,6 @@ mod iso;
 pub mod job;
 pub mod judges;
 pub mod least;
-mod leaves;
 pub mod manipulations;
 pub mod measure;
 mod measured;

@@ -119,13 +119,9 @@ impl Loader {
         let takes = |of: &ModelSet| of.classifier == set.classifier || of.generator == set.generator;
         let _shared = oldest.filter(|(number, _)| takes(&self.sets[*number]));
         log::info!(
-            "loading {}",
-            [Some(&set.classifier), set.generator.as_ref()]
-                .into_iter()
-                .flatten()
-                .cloned()
-                .collect::<Vec<_>>()
-                .join(" and ")
+            "loading {}{}",
+            set.classifier,
+            set.generator.as_ref().map_or_else(String::new, |of| format!(" and {of}"))
         );
         let classifier = self.models.classifier(&set.classifier)?;
         let generator = set.generator.as_ref().map(|name| self.models.generator_at(name, set.side())).transpose()?;

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::table::Row;
 use crate::run::{figures, identified};
-use crate::store::Store;
+use crate::store::{Store, leaves};
 
 /// Adds the runs of a folder that its table of results lacks. Where runs of a method differ in a setting, it becomes a column of all of
 /// that method, called by the shortest tail of its path that no other such path has, as sweeps call theirs.
@@ -28,9 +28,7 @@ pub(super) fn add(store: &Store, rows: &mut Vec<Row>) {
     let mut settings: BTreeMap<String, BTreeMap<String, Value>> = BTreeMap::new();
     for entry in entries.iter().filter(|entry| methods.contains(entry.method.as_str())) {
         if let Some(record) = store.record(&entry.run_id) {
-            let mut leaves = BTreeMap::new();
-            flatten(&record.method_settings, "", &mut leaves);
-            settings.insert(entry.run_id.to_string(), leaves);
+            settings.insert(entry.run_id.to_string(), leaves(&record.method_settings));
         }
     }
     let mut differ: BTreeSet<&str> = BTreeSet::new();
@@ -50,20 +48,6 @@ pub(super) fn add(store: &Store, rows: &mut Vec<Row>) {
             {
                 row.insert(name.clone(), value.clone());
             }
-        }
-    }
-}
-
-/// The values at the ends of a tree, by their paths.
-fn flatten(value: &Value, path: &str, leaves: &mut BTreeMap<String, Value>) {
-    let below = |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
-    match value {
-        Value::Object(map) => map.iter().for_each(|(name, value)| flatten(value, &below(name), leaves)),
-        Value::Array(items) => {
-            items.iter().enumerate().for_each(|(place, value)| flatten(value, &below(&place.to_string()), leaves));
-        }
-        leaf => {
-            leaves.insert(path.to_owned(), leaf.clone());
         }
     }
 }

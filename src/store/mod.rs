@@ -24,6 +24,7 @@ mod folder;
 mod hash;
 mod index;
 mod key;
+mod leaves;
 mod moving;
 mod process;
 mod record;
@@ -41,6 +42,7 @@ pub use entry::Entry;
 pub use folder::Store;
 pub use hash::Hash;
 pub use key::Key;
+pub use leaves::leaves;
 pub use record::{
     ActivationField, Kept, LIBTORCH_VERSION, Leaves, NUMERIC_VERSION, Provenance, Record, RunId, SCHEMA_VERSION,
     Status, Timing, UnitField,

@@ -41,7 +41,7 @@ pub fn run(command: SweepCommand, quiet: bool) -> Result<u8> {
     let local = command.engine == Engine::Local;
     let device = if local && (command.dry_run || devices.len() == 1) { &*devices[0] } else { "cpu" }.to_owned();
     let missing = devices.iter().find_map(|device| device::parse(device).err().map(|error| (device, error)));
-    let elsewhere = missing.as_ref().is_some_and(|(device, _)| command.dry_run && device::is_name(device));
+    let elsewhere = missing.as_ref().is_some_and(|(device, _)| command.dry_run && device::named(device).is_some());
     if let Some((_, error)) = missing.filter(|_| local && !elsewhere) {
         return Err(error).context("--device");
     }

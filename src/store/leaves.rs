@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 /// The values of a tree by their paths. An entry of a list is named by its one key where it has one, as methods' lists do.
-pub(super) fn leaves(tree: &Value) -> BTreeMap<String, Value> {
+pub fn leaves(tree: &Value) -> BTreeMap<String, Value> {
     fn walk(tree: &Value, path: &str, found: &mut BTreeMap<String, Value>) {
         let below = |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
         match tree {
