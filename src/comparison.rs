@@ -77,7 +77,7 @@ impl Comparison {
         self
     }
 
-    /// Classifiers that judge; unless told those of the records.
+    /// Classifiers that judge, and encoders that do the two-choice task and nothing else; unless told those of the records.
     #[must_use]
     pub fn witnesses<N: Into<String>>(mut self, names: impl IntoIterator<Item = N>) -> Comparison {
         self.witnesses = names.into_iter().map(Into::into).collect();
@@ -219,8 +219,10 @@ impl Comparison {
             true => gathered.witnesses.iter().filter(|witness| **witness != name).cloned().collect(),
             false => self.witnesses.clone(),
         };
+        let (encoders, names): (Vec<String>, Vec<String>) = names.into_iter().partition(|name| models.is_encoder(name));
         let witnesses = names.iter().map(classifier).collect::<Result<Vec<_>>>()?;
-        let networks = self.networks(&target, &witnesses)?;
+        let encoders = encoders.iter().map(|name| Ok(Arc::new(models.encoder(name)?))).collect::<Result<_>>()?;
+        let networks = self.networks(&target, &witnesses, encoders)?;
         let (photographs, reference) = self.photographs(models, &target)?;
         let priors = priors(models, &gathered, &missed)?;
         let permuted = match self.options.permuted_units {
@@ -259,12 +261,17 @@ impl Comparison {
         gone
     }
 
-    fn networks(&self, target: &Classifier, witnesses: &[Classifier]) -> Result<Networks> {
+    fn networks(
+        &self,
+        target: &Classifier,
+        witnesses: &[Classifier],
+        encoders: Vec<Arc<generators::Encoder>>,
+    ) -> Result<Networks> {
         let (classifier, shapes) = (target.engine(), target.shapes());
         let judges: Vec<_> = witnesses.iter().map(|witness| Arc::clone(witness.engine())).collect();
         Experiment::check_witnesses(classifier, &judges).context("--witness")?;
         let (target, shapes) = (Arc::clone(classifier), Arc::clone(shapes));
-        Networks::new(target, shapes, judges, &self.layers).context("--layers")
+        Networks::new(target, shapes, judges, encoders, &self.layers).context("--layers")
     }
 
     fn photographs(&self, models: &Models, target: &Classifier) -> Result<(Vec<Photograph>, String)> {

@@ -217,6 +217,11 @@ impl Models {
         Ok(encoder)
     }
 
+    /// Whether a name or the path of a manifest is that of an encoder.
+    pub(crate) fn is_encoder(&self, name_or_path: &str) -> bool {
+        self.0.zoo.manifest(name_or_path, None).is_ok_and(|manifest| manifest.kind == Kind::Encoder)
+    }
+
     /// The encoder that a generator's manifest names, if it names one.
     ///
     /// # Errors

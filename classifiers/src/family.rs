@@ -14,6 +14,8 @@ pub enum Kinship {
     Foreign,
     /// Not known: somebody's program, whose manifest does not say of which family it is.
     Unknown,
+    /// No classifier at all: the encoder of a generator.
+    NoClassifier,
 }
 
 /// How architectures are called, and the family of those that are called so: the first that fits.

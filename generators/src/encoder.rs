@@ -51,12 +51,17 @@ impl Encoder {
     /// The codes `[N,…]` of pictures `[N,3,H,W]` in `[0,1]`, without gradients. Pictures of another size than
     /// [`size`](Encoding::size) only where codes have height and width: these are then as many times larger.
     pub fn codes(&self, pictures: &Tensor) -> Tensor {
-        let Encoding { network, range: [scale, shift], .. } = &self.encoding;
+        let network = &self.encoding.network;
         let output = network.output();
         let schedule = network.schedule(&[output]).forward_only();
+        network.forward(&schedule, &self.input(pictures)).activation(output).shallow_clone()
+    }
+
+    /// Pictures in `[0,1]` in the range that the network was trained with.
+    pub fn input(&self, pictures: &Tensor) -> Tensor {
+        let [scale, shift] = self.encoding.range;
         // As they are where nothing is to be done: a product with 1 is a copy.
-        let input = if (*scale, *shift) == (1., 0.) { pictures.shallow_clone() } else { pictures * *scale + *shift };
-        network.forward(&schedule, &input).activation(output).shallow_clone()
+        if (scale, shift) == (1., 0.) { pictures.shallow_clone() } else { pictures * scale + shift }
     }
 
     /// The shape of a code of a picture of this height and width, if it can be had.

@@ -45,7 +45,7 @@ pub struct CompareCommand {
     /// The target [default: that of the records].
     #[arg(long, value_name = "NAME")]
     classifier: Option<String>,
-    /// Classifiers that judge, best of other families than the target's [default: those of the records].
+    /// Classifiers that judge, best of other families than the target's, and encoders such as taef2-encoder, which only choose [default: the records' classifiers].
     #[arg(long, value_name = "NAME", num_args = 1..)]
     witness: Vec<String>,
     /// Photographs: a set of the zoo, or a folder, whose subfolders may be classes [default: imagenet-samples and photos].

@@ -20,6 +20,17 @@ pub fn model(classifier: &Classifier, target: Option<&Classifier>) -> Participan
     }
 }
 
+/// An encoder that observes.
+pub fn encoder(encoder: &generators::Encoder) -> Participant {
+    Participant {
+        name: encoder.name.clone(),
+        weights_sha256: encoder.weights_sha256.clone(),
+        definition: serde_json::to_value(&encoder.definition).unwrap_or_default(),
+        family: None,
+        kinship: None,
+    }
+}
+
 /// The generators, each once.
 pub fn generators(job: &Job) -> Vec<Participant> {
     let mut models: Vec<Participant> = vec![];

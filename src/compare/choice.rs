@@ -79,7 +79,9 @@ pub fn readings(
         watch(observer + 1);
     }
     for reading in &mut readings {
-        let Some(witness) = reading.observer.checked_sub(1) else { continue };
+        // The target was asked for these classes; encoders know none.
+        let witness = reading.observer.checked_sub(1).filter(|place| *place < study.job.networks.witnesses.len());
+        let Some(witness) = witness else { continue };
         let of = measures
             .pictures
             .iter()

@@ -88,6 +88,7 @@ pub fn compare(job: &Job, follow: &dyn FollowComparison) -> Result<Findings> {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         target: about::model(target, None),
         witnesses: networks.witnesses.iter().map(|witness| about::model(witness, Some(target))).collect(),
+        encoders: networks.encoders.iter().map(|encoder| about::encoder(encoder)).collect(),
         generators: about::generators(job),
         reference: about::reference(job),
         sources: gathered.sources.clone(),

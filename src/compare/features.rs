@@ -41,6 +41,10 @@ pub(super) fn write(study: &Study, nature: &Nature, measures: &Measures, finding
     for (place, witness) in study.job.networks.witnesses.iter().enumerate() {
         pair(&witness.name, &|look| &look.encoded[place])?;
     }
+    let networks = &study.job.networks;
+    for (place, encoder) in networks.encoders.iter().enumerate() {
+        pair(&encoder.name, &|look| &look.encoded[networks.witnesses.len() + place])?;
+    }
     for (place, (layer, _)) in study.below.iter().enumerate() {
         pair(&format!("own-{}", plain(layer)), &|look| &look.asked[place])?;
     }

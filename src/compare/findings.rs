@@ -29,6 +29,9 @@ pub struct Findings {
     pub target: Participant,
     /// The classifiers that judge.
     pub witnesses: Vec<Participant>,
+    /// Encoders that observe.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub encoders: Vec<Participant>,
     /// The generators of the methods that have one.
     pub generators: Vec<Participant>,
     /// The photographs that pictures are held against.

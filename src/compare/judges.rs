@@ -10,7 +10,7 @@ use crate::look::judge;
 
 /// The target and the witnesses.
 pub struct Judges {
-    /// The target first, then the witnesses in their order.
+    /// The target first, then the witnesses in their order, then encoders.
     pub observers: Vec<Observer>,
     /// Foreign families and the places of their witnesses.
     pub foreign: Vec<(String, Vec<usize>)>,
@@ -85,6 +85,18 @@ impl Judges {
             let spread = study.units.iter().map(|unit| spread(nature, place, unit.class()?)).collect();
             judges.spread.push(spread);
         }
+        let of_encoders = &networks.features[1 + networks.witnesses.len()..];
+        for (encoder, (features, _)) in networks.encoders.iter().zip(of_encoders) {
+            judges.observers.push(Observer {
+                name: encoder.name.clone(),
+                family: None,
+                kinship: Some(Kinship::NoClassifier),
+                features: features.clone(),
+                accuracy: None,
+                temperature: None,
+                likelihood: None,
+            });
+        }
         judges
     }
 
@@ -101,7 +113,7 @@ impl Judges {
     /// The witness whose features sets of pictures are compared in: the first foreign one, else the first.
     pub fn encoder(&self) -> Option<usize> {
         let foreign = self.foreign.iter().flat_map(|(_, places)| places).min().copied();
-        foreign.or((self.observers.len() > 1).then_some(0))
+        foreign.or((!self.temperatures.is_empty()).then_some(0))
     }
 
     /// What a witness makes of a picture of a unit, from its logits; none where the unit is no class.

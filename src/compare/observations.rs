@@ -35,7 +35,7 @@ pub enum Freer {
 /// Who does the two-choice task.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Observer {
-    /// A classifier's name.
+    /// A classifier's name, or an encoder's.
     pub name: String,
     /// Its family; none where nobody says.
     pub family: Option<String>,

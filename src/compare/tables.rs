@@ -186,6 +186,7 @@ fn observers(comparison: &Findings) -> Vec<Vec<String>> {
             Some(Kinship::HalfKin) => "half kin",
             Some(Kinship::Foreign) => "foreign",
             Some(Kinship::Unknown) => "unknown",
+            Some(Kinship::NoClassifier) => "no classifier",
         };
         let mut row = vec![
             comparison.methods[reading.method].label.clone(),

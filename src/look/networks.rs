@@ -5,16 +5,22 @@ use std::sync::Arc;
 
 use classifiers::{Classifier, LOGITS};
 use frozen::network::Point;
+use frozen::resize::to_square;
+use generators::Encoder;
 use image::RgbImage;
 use tch::{Device, Kind, Tensor};
 
 use super::judge;
 use crate::error::{Result, request};
+use crate::picture::from_rgb8;
 use crate::render::Objective;
 use crate::unit::{LayerShapes, Reading, Unit};
 
 /// Pictures that pass together.
 const AT_ONCE: usize = 8;
+
+/// Height and width in pixels of what encoders look at.
+const OBSERVED: i64 = 224;
 
 /// The target, and those who judge.
 #[derive(Debug)]
@@ -25,9 +31,12 @@ pub struct Networks {
     pub shapes: Arc<LayerShapes>,
     /// They never took part.
     pub witnesses: Vec<Arc<Classifier>>,
+    /// Encoders of generators, which observe without being classifiers.
+    pub encoders: Vec<Arc<Encoder>>,
     /// Layers of the target in which the path is measured: name and point.
     pub layers: Vec<(String, Point)>,
-    /// What the logits are mixed from, of the target and of every witness in its order: a layer's name and point.
+    /// What the logits are mixed from, of the target and of every witness in its order, and what the codes of every encoder are: a layer's
+    /// name and point.
     pub features: Vec<(String, Point)>,
 }
 
@@ -48,7 +57,7 @@ pub struct Look {
     pub asked: Vec<Vec<f32>>,
     /// The logits of every witness.
     pub logits: Vec<Vec<f32>>,
-    /// The last features of every witness, averaged over positions: `[C]`.
+    /// The last features of every witness, then of every encoder, averaged over positions: `[C]`.
     pub encoded: Vec<Vec<f32>>,
 }
 
@@ -96,6 +105,15 @@ pub fn last_features(classifier: &Classifier, shapes: &LayerShapes) -> Result<(S
     Ok(((*name).to_owned(), *point))
 }
 
+/// What an encoder's codes are mixed from: a layer's name and point.
+fn before_codes(encoder: &Encoder) -> Result<(String, Point)> {
+    let network = &encoder.encoding.network;
+    let point = network.below(network.output());
+    let tap = point.and_then(|point| network.taps().iter().find(|tap| tap.point == point));
+    let tap = tap.ok_or_else(|| request!("{} has no layer before its codes", encoder.name))?;
+    Ok((tap.name.clone(), tap.point))
+}
+
 /// A point with its name.
 pub fn named(classifier: &Classifier, point: Point) -> Option<(String, Point)> {
     classifier.network.taps().iter().find(|tap| tap.point == point).map(|tap| (tap.name.clone(), point))
@@ -139,6 +157,7 @@ impl Networks {
         target: Arc<Classifier>,
         shapes: Arc<LayerShapes>,
         witnesses: Vec<Arc<Classifier>>,
+        encoders: Vec<Arc<Encoder>>,
         layers: &[String],
     ) -> Result<Networks> {
         let named = |name: &String| match target.network.tap(name) {
@@ -153,7 +172,10 @@ impl Networks {
         for witness in &witnesses {
             features.push(last_features(witness, &LayerShapes::measure(witness))?);
         }
-        Ok(Networks { target, shapes, witnesses, layers, features })
+        for encoder in &encoders {
+            features.push(before_codes(encoder)?);
+        }
+        Ok(Networks { target, shapes, witnesses, encoders, layers, features })
     }
 
     /// Looks at pictures; each has its unit. The results are in their order.
@@ -216,6 +238,13 @@ impl Networks {
                 look.encoded.push(encoded);
             }
         }
+        for (encoder, (_, features)) in self.encoders.iter().zip(&self.features[1 + self.witnesses.len()..]) {
+            let network = &encoder.encoding.network;
+            let schedule = network.schedule(&[*features]).forward_only();
+            let pass = network.forward(&schedule, &encoder.input(&squares(encoder, pictures)));
+            let encoded = rows(&pooled(pass.activation(*features)))?;
+            looks.iter_mut().zip(encoded).for_each(|(look, encoded)| look.encoded.push(encoded));
+        }
         Ok(looks)
     }
 
@@ -241,4 +270,15 @@ impl Networks {
 fn inputs(classifier: &Classifier, pictures: &[&RgbImage]) -> Tensor {
     let inputs: Vec<Tensor> = pictures.iter().map(|picture| judge::input(classifier, picture)).collect();
     frozen::network::channels_last(&Tensor::cat(&inputs, 0))
+}
+
+/// Pictures in `[0,1]` as an encoder takes them, `[N,3,S,S]`: scaled and cut as for a classifier, to 224 px, or to its own size where it takes no other.
+fn squares(encoder: &Encoder, pictures: &[&RgbImage]) -> Tensor {
+    let network = &encoder.encoding.network;
+    let side = if encoder.code_of([OBSERVED; 2]).is_some() { OBSERVED } else { encoder.encoding.size[0] };
+    let square = |picture: &&RgbImage| {
+        let picture = from_rgb8(picture).unsqueeze(0).to_device(network.device()).to_kind(network.kind());
+        to_square(&picture, side)
+    };
+    frozen::network::channels_last(&Tensor::cat(&pictures.iter().map(square).collect::<Vec<_>>(), 0))
 }

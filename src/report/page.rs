@@ -297,7 +297,9 @@ fn model(role: &str, model: &Participant) -> String {
 fn sources(comparison: &Findings, missing: usize) -> String {
     let mut html = String::from("<dl>");
     html += &model("Target", &comparison.target);
-    for (role, models) in [("Witness", &comparison.witnesses), ("Generator", &comparison.generators)] {
+    let roles =
+        [("Witness", &comparison.witnesses), ("Encoder", &comparison.encoders), ("Generator", &comparison.generators)];
+    for (role, models) in roles {
         for one in models {
             html += &model(role, one);
         }

@@ -169,6 +169,7 @@ pub(super) fn observers(comparison: &Findings) -> Option<String> {
         (None, _) => "the target itself".to_owned(),
         (Some(Kinship::Kin), _) => "kin".to_owned(),
         (Some(Kinship::HalfKin), _) => "half kin".to_owned(),
+        (Some(Kinship::NoClassifier), _) => "an encoder".to_owned(),
         (Some(Kinship::Foreign), Some(family)) => format!("stranger, {family}"),
         (Some(_), _) => "family not known".to_owned(),
     };

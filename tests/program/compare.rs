@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
 
+use classifiers::Kinship;
 use metapicture::compare::findings::{Findings, Measured, MethodFindings};
 use support::narrow;
 use tempfile::TempDir;
@@ -458,25 +459,58 @@ fn measures_fall_where_nothing_is_left_to_tell() {
     }
 }
 
+/// An encoder does the task, and is asked for no class.
+#[test]
+fn an_encoder_observes_without_being_a_classifier() {
+    let of = narrow();
+    let at = of.folder.path();
+    let by = |out: &str, witnesses: &[&str]| {
+        compare(at, out, &[&["--inversions", "0", "--permuted-units", "0", "--witness"], witnesses].concat())
+    };
+    let [wider, widest] = narrow::WITNESSES;
+    let found = by("encoded", &[wider, widest, narrow::ENCODER]);
+    assert_eq!((found.witnesses.len(), &*found.encoders[0].name), (2, "eye"));
+    let eye = &found.observers[3];
+    assert_eq!((&*eye.name, eye.kinship, &*eye.features), ("eye", Some(Kinship::NoClassifier), "13"));
+    let (mut told, mut other) = (0, 0);
+    for reading in found.readings.iter().filter(|reading| reading.observer == 3) {
+        assert!(reading.transfer.is_none(), "it knows no classes");
+        told += usize::from(reading.hard.is_some());
+        let wider =
+            found.readings.iter().find(|of| (of.method, of.unit, of.observer) == (reading.method, reading.unit, 1));
+        other += usize::from(wider.unwrap().hard != reading.hard);
+    }
+    assert!(told >= 12 && other > 0, "{told} {other}");
+    let alone = by("alone", &narrow::WITNESSES);
+    assert_eq!(found.methods, alone.methods, "what legibility rests on is what classifiers see");
+    let table = std::fs::read_to_string(at.join("encoded/observers.csv")).unwrap();
+    assert!(table.lines().any(|line| line.contains(",eye,,no classifier,0.")), "{table}");
+    agree_with_python(&at.join("encoded"), &found, &["eye"], 3 * 4);
+}
+
 /// By another way: products of pictures instead of a covariance.
 #[test]
 fn python_does_the_two_choice_task_again_from_the_features() {
     let of = narrow();
+    agree_with_python(&of.out(), &of.comparison, &["narrow", "wider"], 2 * 3 * 4);
+}
+
+/// So many readings of these observers are what a script computes from the files.
+fn agree_with_python(out: &Path, comparison: &Findings, observers: &[&str], readings: usize) {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/program/recompute.py");
-    let output = Command::new("python3").arg(script).arg(of.out()).args(["narrow", "wider"]).output().unwrap();
+    let output = Command::new("python3").arg(script).arg(out).args(observers).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let again: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     let mut compared = 0;
-    for reading in &of.comparison.readings {
-        let observer = &of.comparison.observers[reading.observer].name;
-        let key =
-            format!("{} | {}", of.comparison.methods[reading.method].label, of.comparison.units[reading.unit].name);
+    for reading in &comparison.readings {
+        let observer = &comparison.observers[reading.observer].name;
+        let key = format!("{} | {}", comparison.methods[reading.method].label, comparison.units[reading.unit].name);
         if let Some(found) = again["two_choice"][observer][&key].as_f64() {
             assert!((found - reading.hard.unwrap()).abs() < 1e-6, "{observer}, {key}: {found} {:?}", reading.hard);
             compared += 1;
         }
     }
-    assert_eq!(compared, 2 * 3 * 4, "two observers, three methods, four units");
+    assert_eq!(compared, readings, "of {observers:?}, by method and unit");
 }
 
 #[test]

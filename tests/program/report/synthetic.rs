@@ -423,6 +423,7 @@ pub fn make(folder: &Path, size: &Size) -> Findings {
             model("efficientnet-lite1", Some("EfficientNet"), Some(Kinship::Kin)),
             model("googlenet", Some("Inception"), Some(Kinship::Foreign)),
         ],
+        encoders: vec![model("taef2-encoder", None, None)],
         generators: vec![model("face-dcgan", None, None)],
         reference: Reference {
             source: "imagenet-samples".to_owned(),

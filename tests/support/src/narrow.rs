@@ -12,10 +12,11 @@ use tch::{Kind, Tensor};
 
 use crate::formula::{self, Shapes, formula};
 
-/// The names of the manifests that [`write()`] leaves: a classifier, two witnesses, a generator.
+/// The names of the manifests that [`write()`] leaves: a classifier, two witnesses, a generator, and an encoder of codes of other ones.
 pub const CLASSIFIER: &str = "./narrow.yaml";
 pub const WITNESSES: [&str; 2] = ["./wider.yaml", "./widest.yaml"];
 pub const GENERATOR: &str = "./faces.yaml";
+pub const ENCODER: &str = "./eye.yaml";
 
 /// What such a network takes.
 fn taken<B>(make: impl Fn(Weights) -> Result<B, WeightError>) -> Shapes {
@@ -64,6 +65,9 @@ pub fn write(folder: &Path) {
     }
     let rest = "kind: generator\narchitecture: dcgan\nconfig: {latent: 12, width: 8, channels: 3, resolution: 32}\n";
     leave(folder, GENERATOR, rest, taken(|weights| dcgan::build(codes(12, 8, 32, &[]), weights)));
+    let rest = "kind: encoder\narchitecture: taesd\nconfig: {channels: 4, pooled: false, resolution: 32}\n";
+    let config = taesd::Config { channels: 4, pooled: false, resolution: 32 };
+    leave(folder, ENCODER, rest, taken(|weights| taesd::build_encoder(config.clone(), weights)));
 }
 
 /// Lite0's layers with a share of its channels.
