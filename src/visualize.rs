@@ -98,8 +98,9 @@ impl<'w> Visualization<'w> {
         Ok(self)
     }
 
-    /// Photographs whose codes the search of a code starts from: a set of the zoo, a folder, or a file; of 32 random squares of them, the one
-    /// that fires the unit most. Unless told, it starts as the method says, from noise mostly.
+    /// Photographs that the pictures start from: a set of the zoo, a folder, or a file. Each seed takes another one, in the order of their names,
+    /// its central square; a search of a code takes of 32 random squares the one that fires the unit most. Unless told, it starts as the
+    /// method says, from noise mostly.
     #[must_use]
     pub fn from_photographs(mut self, photographs: &str) -> Self {
         self.from = Some(photographs.to_owned());
@@ -210,7 +211,7 @@ impl<'w> Visualization<'w> {
         if let Some(photographs) = &self.from
             && !method.start_from(photographs)
         {
-            bail!("method '{}' searches no code that could start from photographs", method.name);
+            bail!("method '{}' searches what stands for a class, and starts from no picture", method.name);
         }
         method.check().with_context(|| format!("method '{}'", method.name))?;
         Ok(method)

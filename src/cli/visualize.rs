@@ -55,9 +55,10 @@ pub struct Visualize {
     /// Classifiers that judge the pictures and take no part.
     #[arg(long = "witness", num_args = 1.., value_name = "NAME")]
     witnesses: Vec<String>,
-    /// Photographs whose codes the search of a code starts from: a set of the zoo (`photos`), a folder, or a file. Of 32 random squares of
-    /// them, the one that fires the unit most.
-    #[arg(long, value_name = "PHOTOS", requires = "generator")]
+    /// Photographs that the pictures start from, instead of noise: a set of the zoo (`photos`), a folder, or a file, such as a run's image.png.
+    /// Each seed takes another one, in the order of their names; its central square. Searches of codes start from the one of 32 random
+    /// squares that fires the unit most.
+    #[arg(long, value_name = "PHOTOS")]
     from: Option<String>,
     /// Photographs over which the channels of `strongest(LAYER, N)` are found: a set of the zoo, or a folder.
     #[arg(long, value_name = "SET|DIR", default_value = REFERENCE)]
@@ -171,7 +172,9 @@ fn methods(command: &Visualize, names: &[String]) -> Result<Vec<Method>> {
         if let Some(photographs) = &command.from {
             if !method.start_from(photographs) {
                 let name = &method.name;
-                return Err(request!("--from: method '{name}' searches no code that could start from photographs"));
+                return Err(request!(
+                    "--from: method '{name}' searches what stands for a class, and starts from no picture"
+                ));
             }
             method.check().with_context(|| format!("--from with method '{}'", method.name))?;
         }

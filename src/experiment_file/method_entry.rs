@@ -107,13 +107,14 @@ impl Bases {
 /// The method that an entry spells out, checked, and the `size` that it may have beside a method's own keys.
 pub(super) fn method(entry: &Field) -> Result<(Method, Option<i64>), FileError> {
     let size = entry.optional("size").map(|size| size.whole(SIZES.0, SIZES.1)).transpose()?;
-    let method: Method = if entry.node.get("size").is_some() {
+    let written: Method = if entry.node.get("size").is_some() {
         let mut without = entry.node.clone();
         without.remove("size");
         typed(&without, &entry.path)?
     } else {
         typed(entry.node, &entry.path)?
     };
+    let method = written.settled();
     method.check().map_err(|error| located(&method, entry, &error))?;
     Ok((method, size.map(|size| size as i64)))
 }

@@ -56,11 +56,14 @@ pub(super) fn rebase(root: &mut Node, folder: &Path) {
     }
 }
 
-/// Makes the files of limits (`bounded: { file: … }`) and the photographs (`latent: { from: … }`) that a method names relative to what `folder` is relative to.
+/// Makes the files of limits (`bounded: { file: … }`) and the photographs (`from`, `latent: { from: … }`) that a method names relative to what `folder` is relative to.
 /// `path` leads to the node.
 pub(super) fn rebase_limits(node: &mut Node, path: &str, folder: &Path) {
     let is_file = path.ends_with("bounded.file") || path.ends_with("bounded.file.path");
-    let photographs = path.ends_with("latent.from") || path.ends_with("prior.from");
+    // A method's own, not that of a step size or a range.
+    let own =
+        path == "from" || (path.starts_with("methods.") && path.matches('.').count() == 2 && path.ends_with(".from"));
+    let photographs = own || path.ends_with("latent.from") || path.ends_with("prior.from");
     match &mut node.value {
         Value::Text(name) if photographs && is_image_set(name) => {}
         Value::Text(name) if photographs => *name = folder.join(&*name).to_string_lossy().into_owned(),

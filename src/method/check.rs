@@ -95,6 +95,9 @@ impl Method {
                 bail_at!(format!("optimizer.{name}"), "keeps the best candidate of all; write keep: best");
             }
         }
+        if self.from.is_some() && matches!(self.param, ParamSpec::Embedding(_)) {
+            bail_at!("from", "searches what a generator is given of a class, which no photograph shows");
+        }
         match &self.param {
             ParamSpec::Embedding(spec) => {
                 spec.check()?;

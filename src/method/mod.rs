@@ -171,6 +171,10 @@ pub struct Method {
     /// How plain activations of the unit are read.
     #[serde(default)]
     pub objective: Reading,
+    /// Photographs that the pictures start from, instead of noise: a set of the zoo, a folder, or a file. Each seed takes another one, in
+    /// the order of their names; its central square. Searches of codes start from random squares of them (`param.latent.from`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
     /// Random changes between picture and classifier in each step.
     #[serde(default)]
     pub transforms: Vec<TransformSpec>,
@@ -225,7 +229,7 @@ impl Method {
 
     /// From YAML; `file` is named in errors.
     pub fn parse(text: &str, file: &str) -> Result<Method> {
-        let method: Method = yaml::parse_with_variants(file, text)?;
+        let method = yaml::parse_with_variants::<Method>(file, text)?.settled();
         method.check().with_context(|| file.to_owned())?;
         Ok(method)
     }
@@ -247,8 +251,8 @@ impl Method {
     /// The same, with what the photographs are known by that it starts from, if it does: their content, wherever they lie.
     pub fn settings_from(&self, photographs: Option<&str>) -> serde_json::Value {
         let mut known = self.clone();
-        if let Some(spec) = known.latent_mut().filter(|spec| spec.from.is_some()) {
-            spec.from = photographs.map(str::to_owned);
+        if let Some(from) = known.from_mut().filter(|from| from.is_some()) {
+            *from = photographs.map(str::to_owned);
         }
         let mut settings = serde_json::to_value(known).unwrap_or_default();
         if let Some(map) = settings.as_object_mut() {
@@ -271,7 +275,10 @@ impl Method {
             bare.keep = Keep::Last;
         }
         if let Some(spec) = bare.latent_mut() {
-            (spec.screen, spec.starts, spec.from) = (1, 1, None);
+            (spec.screen, spec.starts) = (1, 1);
+        }
+        if let Some(from) = bare.from_mut() {
+            *from = None;
         }
         bare
     }
@@ -287,15 +294,34 @@ impl Method {
         self.param.latent().is_some_and(|spec| matches!(spec.space, Space::Statistics { .. }))
     }
 
-    /// Starts from photographs (a set of the zoo, a folder, or a file) if it searches a code: unless it screens by itself, from that of
-    /// 32 draws which fires the unit most. Tells whether it searches a code.
+    /// Starts from photographs: a set of the zoo, a folder, or a file. A search of a code that does not screen by itself starts from that of
+    /// 32 draws which fires the unit most. Tells whether it can.
     pub fn start_from(&mut self, photographs: &str) -> bool {
-        let Some(spec) = self.latent_mut() else { return false };
-        spec.from = Some(photographs.to_owned());
-        if spec.screen == 1 {
+        let Some(from) = self.from_mut() else { return false };
+        *from = Some(photographs.to_owned());
+        if let Some(spec) = self.latent_mut().filter(|spec| spec.screen == 1) {
             spec.screen = 32;
         }
         true
+    }
+
+    /// With `from` where it belongs, as files may write it for every param: in the search of a code.
+    pub(crate) fn settled(mut self) -> Method {
+        if self.param.latent().is_some()
+            && let Some(photographs) = self.from.take()
+        {
+            self.start_from(&photographs);
+        }
+        self
+    }
+
+    /// Where it is kept what it starts from; nowhere if it starts from no picture.
+    fn from_mut(&mut self) -> Option<&mut Option<String>> {
+        match &mut self.param {
+            ParamSpec::Latent(spec) | ParamSpec::Blend(BlendSpec { prior: spec, .. }) => Some(&mut spec.from),
+            ParamSpec::Embedding(_) => None,
+            _ => Some(&mut self.from),
+        }
     }
 
     /// The search for a code, where it is one.
@@ -308,12 +334,13 @@ impl Method {
 
     /// The photographs that it starts from: a set of the zoo, a folder, or a file.
     pub fn photographs(&self) -> Option<&str> {
-        self.param.latent()?.from.as_deref()
+        self.from.as_deref().or_else(|| self.param.latent()?.from.as_deref())
     }
 
     /// Whether it brings pictures back to codes, its own or those that it starts from.
     pub fn encodes(&self) -> bool {
-        self.photographs().is_some() || self.regularizers.iter().any(RegularizerSpec::encodes)
+        let start = self.param.latent().is_some_and(|spec| spec.from.is_some());
+        start || self.regularizers.iter().any(RegularizerSpec::encodes)
     }
 
     /// Whether it searches what a generator is given.

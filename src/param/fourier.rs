@@ -78,7 +78,12 @@ impl Fourier {
 
     /// The same pictures at another size: frequencies that are new are 0.
     pub fn resized(&self, size: [i64; 2]) -> Fourier {
-        Fourier::of_channels(self.spec, &spectrum::resample(&self.channels(), size))
+        Fourier::of_channels(self.spec, &self.enlarged(size))
+    }
+
+    /// What comes before the colours, at another size.
+    fn enlarged(&self, size: [i64; 2]) -> Tensor {
+        spectrum::resample(&self.channels(), size)
     }
 
     /// Of what comes before the colours, `[N,3,H,W]`.
@@ -121,8 +126,13 @@ impl Param for Fourier {
         self.size
     }
 
-    fn resize(&mut self, size: [i64; 2], _: Resampling) -> Result<()> {
-        *self = self.resized(size);
+    fn resize(&mut self, size: [i64; 2], _: Resampling, starts: Option<[&Tensor; 2]>) -> Result<()> {
+        let mut channels = self.enlarged(size);
+        if let Some([before, now]) = starts {
+            let before = Fourier::from_picture(self.spec, before).enlarged(size);
+            channels += self.spec.colour.channels(now) - before;
+        }
+        *self = Fourier::of_channels(self.spec, &channels);
         Ok(())
     }
 }

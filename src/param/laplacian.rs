@@ -77,11 +77,13 @@ impl Laplacian {
 
     /// The same pictures at another size, interpolated linearly.
     pub fn resized(&self, size: [i64; 2]) -> Laplacian {
+        Laplacian::of_channels(self.spec, self.enlarged(size))
+    }
+
+    /// What comes before the colours, at another size.
+    fn enlarged(&self, size: [i64; 2]) -> Tensor {
         let channels = self.channels();
-        Laplacian::of_channels(
-            self.spec,
-            Resize::new(self.size, size, channels.kind(), channels.device()).apply(&channels),
-        )
+        Resize::new(self.size, size, channels.kind(), channels.device()).apply(&channels)
     }
 
     /// Of what comes before the colours, `[N,3,H,W]`.
@@ -137,8 +139,13 @@ impl Param for Laplacian {
         self.size
     }
 
-    fn resize(&mut self, size: [i64; 2], _: Resampling) -> Result<()> {
-        *self = self.resized(size);
+    fn resize(&mut self, size: [i64; 2], _: Resampling, starts: Option<[&Tensor; 2]>) -> Result<()> {
+        let mut channels = self.enlarged(size);
+        if let Some([before, now]) = starts {
+            let before = Laplacian::from_picture(self.spec, before).enlarged(size);
+            channels += self.spec.colour.channels(now) - before;
+        }
+        *self = Laplacian::of_channels(self.spec, channels);
         Ok(())
     }
 }

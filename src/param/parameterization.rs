@@ -70,12 +70,13 @@ pub trait Param {
         let _ = edit;
     }
 
-    /// Goes on at another size, the pictures resampled. The tensors are new ones afterwards.
+    /// Goes on at another size, the pictures resampled. The tensors are new ones afterwards. Of what it started from, `[N,3,h,w]` at
+    /// the size before and `[N,3,H,W]` at this one, what only the larger one has is added.
     ///
     /// # Errors
     /// If the parameterization has one size only.
-    fn resize(&mut self, size: [i64; 2], resampling: Resampling) -> Result<()> {
-        let _ = (size, resampling);
+    fn resize(&mut self, size: [i64; 2], resampling: Resampling, starts: Option<[&Tensor; 2]>) -> Result<()> {
+        let _ = (size, resampling, starts);
         bail!("this parameterization has one size only, and octaves need several")
     }
 }

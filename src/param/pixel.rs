@@ -66,9 +66,11 @@ impl Pixel {
         pixel
     }
 
-    /// These pictures `[N,3,H,W]`.
-    pub fn of(spec: PixelSpec, pictures: &Tensor) -> Pixel {
-        Pixel { spec, tensor: channels_last(&((pictures - GREY) / spec.scale)) }
+    /// These pictures `[N,3,H,W]` in `[0,1]`.
+    pub fn from_picture(spec: PixelSpec, pictures: &Tensor) -> Pixel {
+        let mut pixel = Pixel { spec, tensor: channels_last(&((pictures - GREY) / spec.scale)) };
+        pixel.project();
+        pixel
     }
 }
 
@@ -119,8 +121,12 @@ impl Param for Pixel {
         self.tensor.copy_(&edited);
     }
 
-    fn resize(&mut self, size: [i64; 2], resampling: Resampling) -> Result<()> {
-        self.tensor = channels_last(&resampling.apply(&self.tensor, size));
+    fn resize(&mut self, size: [i64; 2], resampling: Resampling, starts: Option<[&Tensor; 2]>) -> Result<()> {
+        let mut resized = resampling.apply(&self.tensor, size);
+        if let Some([before, now]) = starts {
+            resized += (now - resampling.apply(before, size)) / self.spec.scale;
+        }
+        self.tensor = channels_last(&resized);
         self.project();
         Ok(())
     }

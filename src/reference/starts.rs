@@ -1,4 +1,4 @@
-//! Photographs that searches of codes start from.
+//! Photographs that searches start from.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -20,13 +20,13 @@ use crate::random::{Purpose, Seed, stream};
 /// The least side of a square that is cut out of a photograph, as a share of the photograph's shorter side.
 const LEAST: f64 = 0.6;
 
-/// A seed, the number of the draw, and the side that the square was brought to.
-type Draw = (Seed, u64, i64);
+/// A seed, the number of the draw, none of a whole photograph, and the side that the square was brought to.
+type Draw = (Seed, Option<u64>, i64);
 
 /// Squares that are kept, at most.
 const KEPT: usize = 128;
 
-/// Photographs, and the squares of them that runs start from: each draw of a seed is another photograph, until all were taken.
+/// Photographs that runs start from: codes from squares of them, each draw of a seed another photograph until all were taken; pictures from whole ones.
 #[derive(Debug)]
 pub struct StartPhotographs {
     /// The folder that all of them lie in or below.
@@ -61,18 +61,39 @@ impl StartPhotographs {
     /// # Errors
     /// A file that cannot be read.
     pub fn fitted(&self, seed: Seed, draw: u64, side: i64) -> Result<(Tensor, String)> {
+        self.kept((seed, Some(draw), side), || self.square(seed, draw))
+    }
+
+    /// A square that is kept, or else what `read` comes to, fitted.
+    fn kept(&self, key: Draw, read: impl FnOnce() -> Result<(RgbImage, String)>) -> Result<(Tensor, String)> {
         let kept = || self.fitted.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((square, told)) = kept().get(&(seed, draw, side)) {
+        if let Some((square, told)) = kept().get(&key) {
             return Ok((square.shallow_clone(), told.clone()));
         }
-        let (square, told) = self.square(seed, draw)?;
-        let fitted = to_square(&from_rgb8(&square).unsqueeze(0), side);
+        let (square, told) = read()?;
+        let fitted = to_square(&from_rgb8(&square).unsqueeze(0), key.2);
         let mut kept = kept();
         if kept.len() >= KEPT {
             kept.clear();
         }
-        kept.insert((seed, draw, side), (fitted.shallow_clone(), told.clone()));
+        kept.insert(key, (fitted.shallow_clone(), told.clone()));
         Ok((fitted, told))
+    }
+
+    /// The photograph of a seed: of N the one of number seed modulo N, in the order of their names. Its central square at this side in pixels,
+    /// `[1,3,side,side]` in `[0,1]` on the CPU, and its name.
+    ///
+    /// # Errors
+    /// A file that cannot be read.
+    pub fn whole(&self, Seed(seed): Seed, side: i64) -> Result<(Tensor, String)> {
+        let number = seed % self.files.len() as u64;
+        let path = &self.files[number as usize].path;
+        self.kept((Seed(number), None, side), || Ok((picture::read(path)?, self.called(path))))
+    }
+
+    /// A file's name below the folder that all lie in.
+    fn called(&self, path: &Path) -> String {
+        path.strip_prefix(&self.folder).unwrap_or(path).display().to_string()
     }
 
     /// The square of a draw, and where it comes from, in words.
@@ -94,7 +115,7 @@ impl StartPhotographs {
         if mirrored {
             flip_horizontal_in_place(&mut square);
         }
-        let name = path.strip_prefix(&self.folder).unwrap_or(path).display();
+        let name = self.called(path);
         let turned = if mirrored { ", mirrored" } else { "" };
         Ok((square, format!("{name}: {side} px from {x},{y}{turned}")))
     }

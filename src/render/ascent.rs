@@ -104,7 +104,11 @@ impl<'b> Chain<'b> {
         let _guard = tch::no_grad_guard();
         let Batch { method, .. } = *self.batch;
         self.octave += 1;
-        self.param.resize([self.sides[self.octave]; 2], method.octaves.resampling)?;
+        let side = self.sides[self.octave];
+        let start = |side: i64| self.batch.start(self.seeds, side);
+        let starts = start(self.sides[self.octave - 1])?.zip(start(side)?);
+        let starts = starts.as_ref().map(|(before, now)| [before, now]);
+        self.param.resize([side; 2], method.octaves.resampling, starts)?;
         self.optimizer = method.optimizer.build(&self.param.tensors())?;
         self.view = Chain::view(self.batch, self.of_pictures, self.param.as_ref(), &self.dead)?;
         self.best = Best::new(method.keep, &self.param.tensors());
@@ -362,11 +366,8 @@ impl<'b> Chain<'b> {
         let pictures = on_host(self.param.kept());
         let state: Vec<_> = self.param.state().into_iter().map(|(name, tensor)| (name, on_host(tensor))).collect();
         let mut rendered = rendered(&pictures, &state, self.trace.rows, self.passes, self.batch);
-        let started = self.batch.photographs.filter(|_| self.batch.method.photographs().is_some());
-        if let Some((photographs, generator)) = started.zip(self.batch.generator) {
-            for (run, (&seed, &draw)) in rendered.iter_mut().zip(self.seeds.iter().zip(&self.draws)) {
-                run.started_from = Some(photographs.fitted(seed, draw, generator.size[0])?.1);
-            }
+        if let Some(started) = self.batch.started_from(self.seeds, &self.draws)? {
+            rendered.iter_mut().zip(started).for_each(|(run, started)| run.started_from = Some(started));
         }
         Ok(rendered)
     }

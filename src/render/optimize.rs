@@ -1,8 +1,5 @@
 //! A batch from its start, or its last checkpoint, to its results.
 
-use generators::Generator;
-use tch::{Device, Kind};
-
 use super::ascent::Chain;
 use super::batch::{Batch, Rendered};
 use super::keeper::{Keeper, Keeping, Unkept};
@@ -15,6 +12,7 @@ use crate::libtorch;
 use crate::method::ParamSpec;
 use crate::param::{Blend, Embedding, Fourier, Laplacian, Latent, Maco, Param, Pixel};
 use crate::random::Seed;
+use generators::Generator;
 
 /// Computes a batch; the results are in the order of its runs.
 ///
@@ -36,7 +34,6 @@ pub fn resume(batch: &Batch, watch: &dyn Watch, keeper: &dyn Keeper) -> Result<V
 
 fn optimize(batch: &Batch, watch: &dyn Watch, keeping: &Keeping) -> Result<Vec<Rendered>> {
     let Batch { classifier, method, .. } = *batch;
-    let (kind, device) = (classifier.network.kind(), classifier.network.device());
     let seeds: Vec<Seed> = batch.runs.iter().map(|(_, seed)| *seed).collect();
     let copies = method.param.copies();
     let of_pictures: Vec<Seed> = seeds.iter().flat_map(|seed| std::iter::repeat_n(*seed, copies)).collect();
@@ -52,7 +49,7 @@ fn optimize(batch: &Batch, watch: &dyn Watch, keeping: &Keeping) -> Result<Vec<R
                 (ParamSpec::Embedding(spec), Some(generator), Some(schedule)) => {
                     Some(Box::new(Embedding::new(generator, schedule, *spec, &seeds)?))
                 }
-                (spec, ..) => free(spec, &seeds, [sides[0]; 2], kind, device),
+                (spec, ..) => free(batch, spec, &seeds, sides[0])?,
             };
             match param {
                 Some(param) => Chain::new(batch, [&seeds, &of_pictures], &sides, param),
@@ -128,12 +125,19 @@ fn optimize(batch: &Batch, watch: &dyn Watch, keeping: &Keeping) -> Result<Vec<R
 const MAIN: &str = "main";
 
 /// The picture of a method that needs no generator.
-fn free(spec: &ParamSpec, seeds: &[Seed], size: [i64; 2], kind: Kind, device: Device) -> Option<Box<dyn Param>> {
-    Some(match *spec {
-        ParamSpec::Pixel(spec) => Box::new(Pixel::new(spec, seeds, size, kind, device)),
-        ParamSpec::Fourier(spec) => Box::new(Fourier::new(spec, seeds, size, kind, device)),
-        ParamSpec::Laplacian(spec) => Box::new(Laplacian::new(spec, seeds, size, kind, device)),
-        ParamSpec::Maco(spec) => Box::new(Maco::new(spec, seeds, size, kind, device)),
-        ParamSpec::Latent(_) | ParamSpec::Embedding(_) | ParamSpec::Blend(_) => return None,
-    })
+fn free(batch: &Batch, spec: &ParamSpec, seeds: &[Seed], side: i64) -> Result<Option<Box<dyn Param>>> {
+    let (kind, device) = (batch.classifier.network.kind(), batch.classifier.network.device());
+    let size = [side; 2];
+    let start = batch.start(seeds, side)?;
+    Ok(Some(match (spec, &start) {
+        (ParamSpec::Pixel(spec), None) => Box::new(Pixel::new(*spec, seeds, size, kind, device)),
+        (ParamSpec::Pixel(spec), Some(start)) => Box::new(Pixel::from_picture(*spec, start)),
+        (ParamSpec::Fourier(spec), None) => Box::new(Fourier::new(*spec, seeds, size, kind, device)),
+        (ParamSpec::Fourier(spec), Some(start)) => Box::new(Fourier::from_picture(*spec, start)),
+        (ParamSpec::Laplacian(spec), None) => Box::new(Laplacian::new(*spec, seeds, size, kind, device)),
+        (ParamSpec::Laplacian(spec), Some(start)) => Box::new(Laplacian::from_picture(*spec, start)),
+        (ParamSpec::Maco(spec), None) => Box::new(Maco::new(*spec, seeds, size, kind, device)),
+        (ParamSpec::Maco(spec), Some(start)) => Box::new(Maco::from_picture(*spec, start)),
+        (ParamSpec::Latent(_) | ParamSpec::Embedding(_) | ParamSpec::Blend(_), _) => return Ok(None),
+    }))
 }

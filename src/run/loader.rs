@@ -199,8 +199,8 @@ pub(crate) fn experiment(
         Some((generator, class)) => condition(&generator.generator, class).context(keys.class)?,
         None => None,
     };
-    let photographs = encoded.photographs.filter(|_| prior.is_some());
-    let encoded = prior.map(|(generator, _)| &generator.generator).filter(|_| encoded.codes);
+    let Encoded { codes, photographs } = encoded;
+    let encoded = prior.map(|(generator, _)| &generator.generator).filter(|_| codes);
     let encoder = encoded.map(|generator| models.encoder_of(generator)).transpose()?.flatten().map(Arc::new);
     let encoding_classifier = match encoded.and_then(|generator| generator.code.encoded_by.as_ref()) {
         Some(EncodedBy::Layer { classifier: name, .. }) if *name != classifier.name() => {

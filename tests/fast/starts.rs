@@ -1,4 +1,4 @@
-//! Searches of codes that start from photographs.
+//! Searches that start from photographs.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::sync::Arc;
 use frozen::resize::to_square;
 use generators::Generator;
 use image::{Rgb, RgbImage};
-use metapicture::method::Method;
+use metapicture::method::{Method, ParamSpec};
 use metapicture::param::{Latent, LatentSpec, Param, Space};
 use metapicture::picture::from_rgb8;
 use metapicture::random::Seed;
@@ -126,7 +126,12 @@ fn runs_are_told_apart_by_what_photographs_show_and_not_by_where_they_lie() {
     let plain = Method::find("latent-natural").unwrap();
     assert_ne!(id(&a), a.0.identity(&plain));
     assert_eq!(a.0.identity(&plain), c.0.identity(&plain), "who does not start from them does not mind them");
-    assert!(!Method::find("naive").unwrap().start_from("photos"));
+    // Pictures start from them, too.
+    let mut naive = Method::find("naive").unwrap();
+    let from_noise = a.0.identity(&naive);
+    assert!(naive.start_from("photos"));
+    assert_eq!(a.0.identity(&naive), b.0.identity(&naive));
+    assert!(a.0.identity(&naive) != c.0.identity(&naive) && a.0.identity(&naive) != from_noise);
 }
 
 #[test]
@@ -144,4 +149,88 @@ fn a_generator_without_an_encoder_does_not_start_from_photographs() {
     let evolved = "name: evolved\nparam: {latent: {space: gaussian, from: photos}}\noptimizer: {cma_es: {variant: diagonal, population: 4, sigma: 0.5}}\nsteps: 1\nkeep: best\n";
     let error = Method::parse(evolved, "evolved.yaml").unwrap_err().to_string();
     assert!(error.contains("param.latent.from"), "{error}");
+}
+
+/// An optimizer that stays where it is.
+const STILL: &str = "optimizer: {normalized_sgd: {lr: 0.0}}\nsteps: 1\nkeep: last\n";
+
+fn from_stripes(folder: &Path, count: u32) -> Experiment {
+    let photographs = Some(Arc::new(photographs(folder, count)));
+    Experiment { photographs, ..swept::of(narrow::classifier(), None) }
+}
+
+fn of_seeds(experiment: &Experiment, method: &Method, seeds: &[u64]) -> Vec<Rendered> {
+    let unit = Unit::parse("class:3", &experiment.classifier, &experiment.shapes).unwrap();
+    let runs: Vec<(Unit, Seed)> = seeds.iter().map(|&seed| (unit.clone(), Seed(seed))).collect();
+    render(&experiment.together(method, &runs), &|_: usize, _: usize, _: f64| {}).unwrap()
+}
+
+#[test]
+fn pictures_of_every_param_start_from_the_photograph_of_their_seed() {
+    let folder = tempfile::tempdir().unwrap();
+    let experiment = from_stripes(folder.path(), 3);
+    let square = |number: u32| {
+        let picture = metapicture::picture::read(&folder.path().join(format!("stripes-{number}.png"))).unwrap();
+        to_square(&from_rgb8(&picture).unsqueeze(0), 32).squeeze_dim(0)
+    };
+    for (param, most) in [
+        ("pixel: {noise: 0.1, scale: 0.00392}", 1e-6),
+        ("fourier: {}", 2e-3),
+        ("fourier: {colour: photos, decay: 1.5}", 2e-3),
+        ("laplacian: {levels: 3}", 2e-3),
+    ] {
+        let method = Method::parse(&format!("name: test\nparam: {{{param}}}\nfrom: stripes\n{STILL}"), "test").unwrap();
+        let rendered = of_seeds(&experiment, &method, &[0, 1, 5]);
+        for (run, number) in rendered.iter().zip([0, 1, 2]) {
+            let apart = (&run.picture - square(number)).abs().max().double_value(&[]);
+            assert!(apart < most, "{param}, photograph {number}: {apart}");
+            assert_eq!(run.started_from.as_deref(), Some(&*format!("stripes-{number}.png")), "{param}");
+        }
+    }
+    // Of the phases alone, MACO keeps what is where: stripes stay stripes.
+    let method = Method::parse(&format!("name: test\nparam: {{maco: {{}}}}\nfrom: stripes\n{STILL}"), "test").unwrap();
+    let correlation = |a: &Tensor, b: &Tensor| {
+        let (a, b) = (a.get(0) - a.get(0).mean(None::<Kind>), b.get(0) - b.get(0).mean(None::<Kind>));
+        ((&a * &b).sum(None::<Kind>) / (a.norm() * b.norm())).double_value(&[])
+    };
+    let picture = &of_seeds(&experiment, &method, &[1])[0].picture;
+    let (own, other) = (correlation(picture, &square(1)), correlation(picture, &square(2)));
+    assert!(own > 0.25 && other < 0.1, "{own} {other}");
+}
+
+#[test]
+fn what_octaves_enlarge_keeps_the_detail_of_the_photograph() {
+    let folder = tempfile::tempdir().unwrap();
+    let experiment = Experiment { size: Some(40), ..from_stripes(folder.path(), 1) };
+    let picture = metapicture::picture::read(&folder.path().join("stripes-0.png")).unwrap();
+    let whole = to_square(&from_rgb8(&picture).unsqueeze(0), 40).squeeze_dim(0);
+    for (param, most) in [("pixel: {noise: 0.1}", 1e-5), ("fourier: {}", 5e-3), ("laplacian: {}", 5e-3)] {
+        let octaves = "octaves: {count: 3, factor: 2.0}\ninput: full\n";
+        let text = format!("name: test\nparam: {{{param}}}\nfrom: stripes\n{octaves}{STILL}");
+        let method = Method::parse(&text, "test.yaml").unwrap();
+        assert_eq!(method.sides(32, Some(40)), [10, 20, 40]);
+        let rendered = of_seeds(&experiment, &method, &[0]);
+        let apart = (&rendered[0].picture - &whole).abs().max().double_value(&[]);
+        assert!(apart < most, "{param}: {apart}; from 10 px alone stripes of 8 px are grey");
+    }
+}
+
+#[test]
+fn from_is_one_key_for_all_params() {
+    let parse =
+        |text: &str| Method::parse(&format!("name: test\n{text}\noptimizer: {{adam: {{lr: 0.1}}}}\nsteps: 2\n"), "m");
+    let code = parse("param: {latent: {space: gaussian}}\nfrom: photos").unwrap();
+    let ParamSpec::Latent(spec) = &code.param else { panic!("{code:?}") };
+    assert_eq!((code.from.as_deref(), spec.from.as_deref(), spec.screen), (None, Some("photos"), 32));
+    assert!(code.encodes() && code.photographs() == Some("photos"));
+    let pixels = parse("param: {pixel: {noise: 0.1}}\nfrom: photos").unwrap();
+    assert!(!pixels.encodes() && pixels.photographs() == Some("photos"));
+    let error = parse("param: {embedding: {codes: 2}}\nfrom: photos").unwrap_err().to_string();
+    assert!(error.contains("from") || error.contains("embedding"), "{error}");
+    // Where they lie is not part of what is computed; what they show is.
+    let [a, b] =
+        ["a/sky.jpg", "sky.jpg"].map(|name| parse(&format!("param: {{pixel: {{noise: 0.1}}}}\nfrom: {name}")).unwrap());
+    assert_eq!(a.settings_from(Some("sha")), b.settings_from(Some("sha")));
+    assert_ne!(a.settings_from(Some("sha")), a.settings_from(Some("other")));
+    assert_ne!(a.settings_from(Some("sha")), parse("param: {pixel: {noise: 0.1}}").unwrap().settings());
 }
