@@ -12,14 +12,14 @@ use crate::render::Unkept;
 use crate::render::Watch;
 use crate::run::{KeyNames, Loader, ModelSet, Run, manifests_in};
 use crate::store::{Kept, LIBTORCH_VERSION, NUMERIC_VERSION, Record, Sealed, Store};
-use crate::unit::{KEPT_DIRECTIONS, Unit};
+use crate::unit::Unit;
 
 /// What a record does not hold.
 #[derive(Clone, Debug, Default)]
 pub struct Missing {
     /// The photographs that its search started from, of which it has the sha256 alone: a set of the zoo, a folder or a file.
     pub from: Option<String>,
-    /// The unit, where a file is part of it: `direction(LAYER, FILE)`.
+    /// The unit, where a file is part of it: `direction(LAYER, FILE)`, `like(LAYER, PHOTO)`.
     pub unit: Option<String>,
 }
 
@@ -79,7 +79,7 @@ pub fn again(models: &Models, store: &Store, record: &Record, missing: &Missing,
         }
     }
     let name = missing.unit.as_deref().unwrap_or(&record.unit.name);
-    let kept = [store.root().join(KEPT_DIRECTIONS)];
+    let kept = [store.root().to_owned()];
     let unit = Unit::parse_kept(name, &experiment.classifier, &experiment.shapes, &kept);
     let unit = unit.map_err(|error| match name.contains('#') && missing.unit.is_none() {
         true => error.hinted("the record has the sha256 of its file alone: write the unit with the file in --unit"),

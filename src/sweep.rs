@@ -255,7 +255,7 @@ impl PlannedSweep {
             "axes": axes,
             "witnesses": self.witnesses,
         });
-        self.results(store).write_directions()?;
+        self.results(store).keep_files()?;
         self.results(store).write_manifests(self.loader.models().of_ones_own())?;
         self.results(store).write_provenance(more)
     }

@@ -153,7 +153,7 @@ pub(super) fn run(command: Visualize, quiet: bool) -> Result<u8> {
     let films = showing.finish()?;
     warn_of_damage(&store);
     let results = Results { plan: &plan, store: &store, axes: &[], witnesses: &witnesses };
-    results.write_directions()?;
+    results.keep_files()?;
     results.write_manifests(models.of_ones_own())?;
     leave(&command, &results, &methods, ended, films, quiet)
 }

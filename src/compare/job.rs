@@ -14,7 +14,7 @@ use crate::error::{Result, bail, request};
 use crate::look::Networks;
 use crate::param::Condition;
 use crate::reference::Photograph;
-use crate::unit::{KEPT_DIRECTIONS, LayerShapes, Unit};
+use crate::unit::{LayerShapes, Unit};
 
 /// The prior of a method: its generator, loaded, at the size of its pictures.
 #[derive(Clone, Debug)]
@@ -103,7 +103,7 @@ impl Job {
     pub(super) fn units(&self) -> Result<(Vec<Unit>, BTreeMap<&str, usize>)> {
         let names: BTreeSet<&str> = self.gathered.items.iter().map(|item| &*item.unit).collect();
         let (mut units, mut places): (Vec<Unit>, _) = (vec![], BTreeMap::new());
-        let kept: Vec<PathBuf> = self.gathered.sources.iter().map(|of| of.path.join(KEPT_DIRECTIONS)).collect();
+        let kept: Vec<PathBuf> = self.gathered.sources.iter().map(|of| of.path.clone()).collect();
         for name in names {
             let unit = Unit::parse_kept(name, &self.networks.target, &self.networks.shapes, &kept)?;
             let place = units.iter().position(|known| known.settings() == unit.settings()).unwrap_or_else(|| {

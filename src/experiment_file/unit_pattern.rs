@@ -7,13 +7,13 @@ use zoo::suggest::nearest;
 use super::field::Field;
 use super::node::Value;
 use super::place::FileError;
+use crate::unit::{WITH_FILES, opposite};
 
 /// Units of one pattern.
 const MOST_UNITS: u64 = 1_000_000;
 
 /// Words that stand before parentheses in a unit.
-const READINGS: [&str; 7] =
-    ["activation", "quadratic", "probability", "log_probability", "direction", "cosine", "strongest"];
+const READINGS: [&str; 6] = ["activation", "quadratic", "probability", "log_probability", "pair", "strongest"];
 
 /// One entry of `units`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,6 +41,8 @@ pub enum UnitPattern {
     },
     /// `layer:_blocks.*`: every layer that fits.
     WholeLayers(LayerGlob),
+    /// `pair(banana)`: what fires a unit most, and what fires it least; the unit, and the other one.
+    Pair([String; 2]),
     /// `strongest(_blocks.10, 20)`: the channels of every layer that fits whose mean activation is highest on the
     /// reference.
     Strongest {
@@ -111,8 +113,11 @@ impl UnitPattern {
             if function == "strongest" {
                 return strongest(text, inside);
             }
+            if function == "pair" {
+                return pair(&with_files(inside.trim(), &|file| folder.join(file).to_string_lossy().into_owned()));
+            }
             if function.bytes().all(|byte| byte.is_ascii_lowercase())
-                && nearest(function, READINGS) == Some("strongest")
+                && nearest(function, READINGS.into_iter().chain(WITH_FILES)) == Some("strongest")
             {
                 return Err(format!("no reading '{function}'; did you mean 'strongest'?"));
             }
@@ -166,6 +171,14 @@ impl UnitPattern {
     }
 }
 
+/// A unit and its opposite: each summand with the other sign.
+fn pair(unit: &str) -> Result<UnitPattern, String> {
+    if unit.is_empty() || unit.contains([':', '*']) && unit.contains("..") {
+        return Err(format!("'pair({unit})' is not pair(UNIT) of one unit"));
+    }
+    Ok(UnitPattern::Pair([unit.to_owned(), opposite(unit)]))
+}
+
 fn strongest(text: &str, inside: &str) -> Result<UnitPattern, String> {
     let written = || format!("'{text}' is not strongest(LAYER, N), N at least 1");
     let (layers, count) = inside.rsplit_once(',').ok_or_else(written)?;
@@ -180,10 +193,19 @@ fn strongest(text: &str, inside: &str) -> Result<UnitPattern, String> {
     Ok(UnitPattern::Strongest { layers: LayerGlob(layers.to_owned()), count })
 }
 
-/// A unit's text, the files that its directions and cosines name changed: `direction(LAYER, FILE)`.
+/// A unit's text, the files that it names changed: `direction(LAYER, FILE)`, `like(LAYER, PHOTO)`.
 pub(super) fn with_files(text: &str, change: &dyn Fn(&str) -> String) -> String {
     let (mut done, mut rest) = (String::new(), text);
-    while let Some(at) = ["direction(", "cosine("].iter().filter_map(|word| Some(rest.find(word)? + word.len())).min() {
+    let begins = |text: &str| {
+        let word = |word: &&str| {
+            let whole =
+                |at: &usize| !text[..*at].ends_with(|before: char| before.is_ascii_alphanumeric() || before == '_');
+            let found = text.match_indices(&format!("{word}(")).map(|(at, _)| at).find(whole)?;
+            Some(found + word.len() + 1)
+        };
+        WITH_FILES.iter().filter_map(word).min()
+    };
+    while let Some(at) = begins(rest) {
         let Some(comma) = rest[at..].find(',').map(|comma| at + comma + 1) else { break };
         let end = rest[comma..].find(')').map_or(rest.len(), |end| comma + end);
         let file = rest[comma..end].trim();

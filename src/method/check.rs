@@ -158,6 +158,12 @@ impl Method {
                     self.param.name()
                 );
             }
+            if regularizer.compares_start() && (self.needs_generator() || self.input == Input::Tiles) {
+                bail_at!(
+                    format!("regularizers.{}", regularizer.name()),
+                    "works on pictures that start from a photograph, without tiles"
+                );
+            }
             if regularizer.compares_facets() && (self.facets < 2 || self.views > 1 || self.input == Input::Tiles) {
                 bail_at!(
                     format!("regularizers.{}", regularizer.name()),

@@ -1,11 +1,12 @@
 //! The methods that are built in, as YAML.
 
 /// The presets, in the order in which they are listed: file name and text.
-pub(super) const PRESETS: [(&str, &str); 27] = [
+pub(super) const PRESETS: [(&str, &str); 29] = [
     ("naive.yaml", include_str!("../methods/naive.yaml")),
     ("erhan-2009.yaml", include_str!("../methods/erhan-2009.yaml")),
     ("deepdream-2015.yaml", include_str!("../methods/deepdream-2015.yaml")),
     ("mahendran-2015.yaml", include_str!("../methods/mahendran-2015.yaml")),
+    ("inversion-2015.yaml", include_str!("../methods/inversion-2015.yaml")),
     ("yosinski-2015.yaml", include_str!("../methods/yosinski-2015.yaml")),
     ("yosinski-2015-sparse.yaml", include_str!("../methods/yosinski-2015-sparse.yaml")),
     ("tyka-2016.yaml", include_str!("../methods/tyka-2016.yaml")),
@@ -13,6 +14,7 @@ pub(super) const PRESETS: [(&str, &str); 27] = [
     ("lucid-2017.yaml", include_str!("../methods/lucid-2017.yaml")),
     ("diversity-2017.yaml", include_str!("../methods/diversity-2017.yaml")),
     ("maco-2023.yaml", include_str!("../methods/maco-2023.yaml")),
+    ("accentuation-2024.yaml", include_str!("../methods/accentuation-2024.yaml")),
     ("offert-bell-2020.yaml", include_str!("../methods/offert-bell-2020.yaml")),
     ("regularized.yaml", include_str!("../methods/regularized.yaml")),
     ("latent.yaml", include_str!("../methods/latent.yaml")),

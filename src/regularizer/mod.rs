@@ -4,6 +4,7 @@ mod code_decay;
 pub mod diversity;
 mod encoder_prior;
 pub mod l2;
+pub mod near_start;
 pub mod total_variation;
 
 use crate::error::{Result, bail_at};
@@ -41,6 +42,14 @@ pub enum RegularizerSpec {
         /// Factor of the way from the code to what was encoded.
         weight: f64,
     },
+    /// Keeps what a layer makes of a picture near what it makes of the photograph that the picture starts from, moved alike (Hamblin et al. 2024).
+    NearStart {
+        /// Factor of the squared distance over the squared length of the photograph's activations.
+        weight: f64,
+        /// The layer; unless told, the deepest one with positions every 8 pixels of the input, which knows textures and parts and no things yet.
+        #[serde(default)]
+        layer: Option<String>,
+    },
     /// Pushes the facets of a run apart (Olah et al. 2017).
     Diversity {
         /// Factor of the mean cosine similarity of their Gram matrices.
@@ -63,6 +72,7 @@ impl RegularizerSpec {
             RegularizerSpec::L2 { .. } => "l2",
             RegularizerSpec::TotalVariation { .. } => "total_variation",
             RegularizerSpec::EncoderPrior { .. } => "encoder_prior",
+            RegularizerSpec::NearStart { .. } => "near_start",
             RegularizerSpec::Diversity { .. } => "diversity",
         }
     }
@@ -73,6 +83,7 @@ impl RegularizerSpec {
             | RegularizerSpec::L2 { weight }
             | RegularizerSpec::EncoderPrior { weight }
             | RegularizerSpec::TotalVariation { weight, .. }
+            | RegularizerSpec::NearStart { weight, .. }
             | RegularizerSpec::Diversity { weight, .. } => *weight,
         }
     }
@@ -103,6 +114,11 @@ impl RegularizerSpec {
         matches!(self, RegularizerSpec::EncoderPrior { .. })
     }
 
+    /// Whether it holds a picture against the photograph that it starts from.
+    pub fn compares_start(&self) -> bool {
+        matches!(self, RegularizerSpec::NearStart { .. })
+    }
+
     /// Whether it compares the facets of a run.
     pub fn compares_facets(&self) -> bool {
         matches!(self, RegularizerSpec::Diversity { .. })
@@ -111,7 +127,7 @@ impl RegularizerSpec {
     /// The layer whose activations it compares, if it names one.
     pub fn layer(&self) -> Option<&str> {
         match self {
-            RegularizerSpec::Diversity { layer, .. } => layer.as_deref(),
+            RegularizerSpec::Diversity { layer, .. } | RegularizerSpec::NearStart { layer, .. } => layer.as_deref(),
             _ => None,
         }
     }
@@ -141,6 +157,12 @@ impl RegularizerSpec {
             _ => return None,
         };
         Some((value * self.weight(), gradient * self.weight()))
+    }
+
+    /// Weighted penalty `[N]` and gradient of activations `[N,…]`, given those of the start.
+    pub fn of_start(&self, activations: &Tensor, start: &Tensor) -> (Tensor, Tensor) {
+        let (value, gradient) = near_start::value_and_gradient(activations, start);
+        (value * self.weight(), gradient * self.weight())
     }
 
     /// Weighted penalty `[N]` and gradient of activations `[N,C,H,W]`, `facets` samples in a row belonging together.

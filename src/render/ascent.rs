@@ -96,7 +96,8 @@ impl<'b> Chain<'b> {
             })
             .collect();
         let units: Vec<&Unit> = driven.iter().flat_map(|unit| std::iter::repeat_n(&**unit, copies)).collect();
-        View::new(batch.classifier, batch.shapes, batch.method, &units, seeds, param.size())
+        let start = batch.start(seeds, param.size()[0])?;
+        View::new(batch.classifier, batch.shapes, batch.method, &units, seeds, param.size(), start)
     }
 
     /// Begins the next octave: the picture at its size, an optimizer that has forgotten.

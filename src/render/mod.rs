@@ -12,11 +12,13 @@
 //! A batch that is cut off goes on from its last checkpoint ([`resume`]): everything that a step writes and a later one
 //! reads is in `Chain::saved`, or in `Search::saved` where there are no gradients.
 
+mod anchor;
 mod ascent;
 mod batch;
 mod best;
 mod encoder;
 mod keeper;
+mod likeness;
 mod objective;
 mod optimize;
 mod screen;
@@ -31,6 +33,7 @@ mod whitening;
 pub use batch::{Batch, Passes, Rendered};
 pub use encoder::{Encoder, EncoderNetwork};
 pub use keeper::{Keeper, PAUSE, Timed, Unkept};
+pub use likeness::evaluate as towards;
 pub use objective::{Evaluated, Objective};
 pub use optimize::{render, resume};
 pub use trace::Row;

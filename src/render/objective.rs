@@ -8,6 +8,7 @@
 //! | probability | p = softmax(logits)[c] | p (1[c] - softmax) |
 //! | log_probability | ln p | 1[c] - softmax |
 //! | (of independent classes) | p = sigmoid(logit) | p (1 - p) 1[c], and (1 - p) 1[c] |
+//! | towards a photograph | see `likeness.rs` | |
 //! | cosine | mean over positions of a·v / (\|a\| \|v\|) | (v/\|v\| - cos a/\|a\|) / \|a\| / positions |
 
 use std::cell::RefCell;
@@ -16,6 +17,7 @@ use crate::error::Result;
 use frozen::network::{Point, channels_last};
 use tch::{Kind, Tensor};
 
+use super::likeness;
 use crate::unit::{Part, Reading, Term, Unit};
 
 /// What one forward pass came to.
@@ -92,9 +94,31 @@ struct AtPoint {
     point: Point,
     /// Linear ones and the rest, with their sample.
     linear: Vec<(i64, Term)>,
-    others: Vec<(i64, Term)>,
+    others: Vec<Other>,
     /// The linear terms' gradient for activations of this shape, made when it is first met.
     mask: RefCell<Option<Tensor>>,
+}
+
+/// A term that is not linear, and its sample.
+#[derive(Debug)]
+struct Other {
+    sample: i64,
+    term: Term,
+    /// A photograph's activations, like those that were met first.
+    target: RefCell<Option<Tensor>>,
+}
+
+impl Other {
+    /// Value and gradient for one sample's activation.
+    fn evaluate(&self, activation: &Tensor) -> (Tensor, Tensor) {
+        let Part::Towards(likeness, target) = &self.term.part else { return evaluate(&self.term, activation) };
+        let mut known = self.target.borrow_mut();
+        let target = match &*known {
+            Some(known) if known.size() == activation.size() => known.shallow_clone(),
+            _ => known.insert(target.like(activation)).shallow_clone(),
+        };
+        likeness::evaluate(*likeness, activation, &target)
+    }
 }
 
 impl Terms {
@@ -111,9 +135,11 @@ impl Terms {
                     });
                     points.len() - 1
                 });
-                let linear = term.reading == Reading::Activation;
-                let list = if linear { &mut points[place].linear } else { &mut points[place].others };
-                list.push((sample, term.clone()));
+                let term = term.clone();
+                match term.is_linear() {
+                    true => points[place].linear.push((sample, term)),
+                    false => points[place].others.push(Other { sample, term, target: RefCell::default() }),
+                }
             }
         }
         Terms { samples: units.len() as i64, points }
@@ -133,10 +159,11 @@ impl Terms {
             }
             if !of.others.is_empty() {
                 let total = gradient.map_or_else(|| activation.zeros_like(), |mask| mask.copy());
-                for (sample, term) in &of.others {
-                    let (v, g) = evaluate(term, &activation.get(*sample));
-                    let _ = value.get(*sample).g_add_(&(v * term.weight));
-                    let _ = total.get(*sample).g_add_(&(g * term.weight));
+                for other in &of.others {
+                    let (sample, weight) = (other.sample, other.term.weight);
+                    let (v, g) = other.evaluate(&activation.get(sample));
+                    let _ = value.get(sample).g_add_(&(v * weight));
+                    let _ = total.get(sample).g_add_(&(g * weight));
                 }
                 gradient = Some(total);
             }
@@ -167,7 +194,7 @@ impl AtPoint {
                         let vector = along(&direction.values, &row);
                         row.shallow_clone().g_add_(&(vector * (term.weight / positions)))
                     }
-                    Part::Whole => unreachable!("a whole layer is read by its squares"),
+                    Part::Whole | Part::Towards(..) => unreachable!("not a sum with fixed factors"),
                 };
             }
             *known = Some(mask);
@@ -232,6 +259,6 @@ fn evaluate(term: &Term, activation: &Tensor) -> (Tensor, Tensor) {
             gradient.get(*index).get(y).get(x).copy_(&(&neuron * 2.));
             (neuron.square(), gradient)
         }
-        (_, Part::Direction(_)) => unreachable!("a direction is read as a dot product or a cosine"),
+        (_, Part::Direction(_) | Part::Towards(..)) => unreachable!("a direction is read as a dot product or a cosine"),
     }
 }

@@ -106,7 +106,7 @@ pub(super) fn evolve(
     for ((unit, _), seeds) in batch.runs.iter().zip(&seeds) {
         let of = |&count: &usize| {
             let (units, size) = (vec![unit; count], codes[0].size());
-            View::new(batch.classifier, batch.shapes, method, &units, &seeds[..count], size)
+            View::new(batch.classifier, batch.shapes, method, &units, &seeds[..count], size, None)
         };
         views.push(sizes.iter().map(of).collect::<Result<Vec<_>>>()?);
     }

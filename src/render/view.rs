@@ -6,6 +6,7 @@ use classifiers::{Classifier, InputPipeline};
 use frozen::network::{Point, Schedule};
 use tch::{Kind, Tensor};
 
+use super::anchor::Anchor;
 use super::objective::Objective;
 use super::tiles::{middle, tiles};
 use crate::method::{Input, Method};
@@ -59,6 +60,7 @@ pub struct View<'b> {
     /// Where the middle begins that alone is shown.
     middle: Option<[i64; 2]>,
     compared: Vec<Compared<'b>>,
+    anchor: Option<Anchor<'b>>,
 }
 
 /// Rows that a regularizer compares with each other, facets of a run next to each other, and where.
@@ -90,7 +92,7 @@ fn compared_at(
 }
 
 impl<'b> View<'b> {
-    /// Of pictures of this size, whose runs have these units and seeds.
+    /// Of pictures of this size, whose runs have these units and seeds; `start` are the photographs that they start from.
     ///
     /// # Errors
     /// If a unit cannot be read as the method asks, or a regularizer finds no layer.
@@ -101,6 +103,7 @@ impl<'b> View<'b> {
         units: &[&Unit],
         seeds: &'b [Seed],
         size: [i64; 2],
+        start: Option<Tensor>,
     ) -> Result<View<'b>> {
         let own = [classifier.size; 2];
         let middle = middle(size, classifier.size).filter(|_| method.input == Input::Middle);
@@ -148,6 +151,8 @@ impl<'b> View<'b> {
                 points.push(point);
             }
         }
+        let anchor = Anchor::of(method, classifier, shapes, start)?;
+        points.extend(anchor.iter().flat_map(Anchor::points));
         let schedule = classifier.network.schedule(&points);
         let forward_only = schedule.clone().forward_only();
         Ok(View {
@@ -163,6 +168,7 @@ impl<'b> View<'b> {
             tiles,
             middle,
             compared,
+            anchor,
         })
     }
 
@@ -196,6 +202,10 @@ impl<'b> View<'b> {
         let views = self.method.views as i64;
         let mut gradients = evaluated.gradients;
         let mut penalties = vec![];
+        let mean = |rows: Tensor| match views {
+            1 => rows,
+            views => rows.view([-1, views]).mean_dim(1i64, false, None::<Kind>),
+        };
         for Compared { place, regularizer, point, rows } in &self.compared {
             let all = pass.activation(*point);
             let facets = self.method.facets as i64;
@@ -210,6 +220,16 @@ impl<'b> View<'b> {
             penalties.push((*place, evaluated.activations.zeros_like().index_copy(0, &rows, &penalty)));
             gradients.push((*point, all.zeros_like().index_copy(0, &rows, &-gradient)));
         }
+        if let Some(anchor) = &self.anchor {
+            let shown = |start: &Tensor| self.pipeline.apply(&self.transform(start, moment, self.shown));
+            let activation = |point: Point| pass.activation(point).shallow_clone();
+            for (place, penalty, point, gradient) in
+                anchor.look(self.classifier, &activation, &shown, !self.transforms.is_empty())
+            {
+                penalties.push((place, mean(penalty)));
+                gradients.push((point, -gradient));
+            }
+        }
         let gradient = if with_gradient {
             let mut at_input = pass.pullback(gradients);
             if views > 1 {
@@ -218,10 +238,6 @@ impl<'b> View<'b> {
             Some(back(&input, &at_input, &pictures)?)
         } else {
             None
-        };
-        let mean = |rows: Tensor| match views {
-            1 => rows,
-            views => rows.view([-1, views]).mean_dim(1i64, false, None::<Kind>),
         };
         let (activations, objectives) = (mean(evaluated.activations), mean(evaluated.objectives));
         Ok(Seen { activations, objectives, penalties, gradient })

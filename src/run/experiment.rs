@@ -69,6 +69,9 @@ impl Experiment {
                 let tap = self.classifier.network.tap(layer);
                 tap.map_err(|error| request!("{}: {} has {error}", named(), self.classifier.name))?;
             }
+            if let Some(of) = method.regularizers.iter().find(|of| of.compares_start() && method.photographs().is_none()) {
+                bail!("{}: regularizers.{} keeps near a photograph: name it with --from, or from: in files", named(), of.name());
+            }
             let side = method.sides(self.classifier.size, self.size).into_iter().max().unwrap_or_default();
             if !method.needs_generator() && side > LARGEST {
                 bail!("{}: its last octave has {side} pixels a side; at most {LARGEST} are made", named());

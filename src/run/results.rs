@@ -7,12 +7,11 @@ use super::compute::name_of;
 use crate::error::{Context, Result};
 use crate::models::OwnManifests;
 use serde_json::{Map, Value, json};
-use tch::Tensor;
 
 use super::plan::{Plan, PlannedRun};
 use crate::store::{Aside, Entry, Store};
 use crate::store::{LIBTORCH_VERSION, NUMERIC_VERSION, Status};
-use crate::unit::{KEPT_DIRECTIONS, Part};
+use crate::unit::keep_files;
 
 /// The table of all runs, as CSV.
 pub const CSV: &str = "results.csv";
@@ -153,27 +152,12 @@ impl Results<'_> {
         lines.put()
     }
 
-    /// Writes the directions that units of the plan were given as files, so that their records can be read where those are not.
+    /// Leaves what units of the plan were given as files, so that their records can be read where those are not.
     ///
     /// # Errors
     /// If a file cannot be written.
-    pub fn write_directions(&self) -> Result<()> {
-        let folder = self.store.root().join(KEPT_DIRECTIONS);
-        let units = self.plan.runs().iter().map(|run| self.plan.unit(run));
-        let mut known = BTreeSet::new();
-        for term in units.flat_map(|unit| &unit.terms) {
-            let Part::Direction(direction) = &term.part else { continue };
-            let name = format!("{}.npy", direction.name);
-            if !direction.name.contains('#') || !known.insert(name.clone()) || folder.join(&name).exists() {
-                continue;
-            }
-            let cannot = || format!("{}: cannot be written", folder.join(&name).display());
-            std::fs::create_dir_all(&folder).with_context(cannot)?;
-            let aside = folder.join(format!(".{}.{name}", std::process::id()));
-            Tensor::from_slice(&direction.values).write_npy(&aside).with_context(cannot)?;
-            std::fs::rename(&aside, folder.join(&name)).with_context(cannot)?;
-        }
-        Ok(())
+    pub fn keep_files(&self) -> Result<()> {
+        keep_files(self.plan.runs().iter().map(|run| self.plan.unit(run)), self.store.root())
     }
 
     /// Writes where the manifests of networks of one's own are, beside those that are noted there already, so that the records can be

@@ -113,6 +113,7 @@ fn of_pattern(
         }),
         UnitPattern::InLayers { layers, part } => each(layers, &|layer| vec![format!("{layer}:{part}")]),
         UnitPattern::WholeLayers(layers) => each(layers, &|layer| vec![format!("layer:{layer}")]),
+        UnitPattern::Pair(units) => units.iter().map(|text| parse(text)).collect(),
         UnitPattern::Strongest { layers, count } => {
             let pictures = reference()?;
             let mut units = vec![];

@@ -9,18 +9,22 @@
 //! | `layer:_blocks.10` | a whole layer: the mean of its squares (DeepDream, Mordvintsev et al. 2015) |
 //! | `direction(_blocks.10, FILE)` | the dot product with a vector of a number a channel, mean over positions (Olah et al. 2017) |
 //! | `cosine(_blocks.10, FILE)` | its cosine with that vector, mean over positions |
+//! | `inversion(_blocks.10, PHOTO)`, `like(…)`, `caricature(…)`, `guide(…)`, `style(…)` | towards what a photograph does to a layer: [`Likeness`] |
 //! | `probability(banana)`, `log_probability(banana)` | after the softmax |
 //! | `quadratic(_blocks.10:37)` | the mean of squares instead of the mean |
 //! | `banana + 0.5*violin - _blocks.10:37` | weighted sums of all of these |
 //!
-//! FILE is a `.npy` or `.safetensors` file with one vector, or `random:SEED` for a random one of norm 1.
+//! FILE is a `.npy` or `.safetensors` file with one vector, or `random:SEED` for a random one of norm 1. Of a file with several, `[K,C]`, as dictionaries have
+//! them (sparse autoencoders, NMF), `FILE:k` is number k from 0.
 
 mod parse;
 mod shapes;
 mod sum;
+mod target;
 mod term;
 
-pub use parse::KEPT_DIRECTIONS;
+pub use parse::{WITH_FILES, keep_files, opposite};
 pub use shapes::LayerShapes;
 pub use sum::Unit;
+pub use target::{Likeness, Target};
 pub use term::{Direction, Part, Place, Reading, Term};

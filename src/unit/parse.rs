@@ -1,5 +1,6 @@
 //! Reads a unit as it is written (`banana + 0.5*violin`), with what a classifier has: classes, layers, channels.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -9,20 +10,24 @@ use tch::{Kind, Tensor};
 
 use super::shapes::LayerShapes;
 use super::sum::Unit;
+use super::target::{self, Likeness, Target, plain};
 use super::term::{Direction, Part, Place, Reading, Term, readable, sha256_of};
 use crate::error::{Context, Result, bail, request};
 use crate::picture::read_npy;
 use crate::random::{Purpose, Seed, normal, stream};
 
 /// The folder of directions in a folder of records: `STEM#HASH.npy`, f32 `[C]`.
-pub const KEPT_DIRECTIONS: &str = "directions";
+pub(super) const KEPT: &str = "directions";
+
+/// Words in front of a layer and a file.
+pub const WITH_FILES: [&str; 7] = ["direction", "cosine", "inversion", "like", "caricature", "guide", "style"];
 
 /// Where a word of a unit was found, for errors.
 struct Reader<'a> {
     text: &'a str,
     classifier: &'a Classifier,
     shapes: &'a LayerShapes,
-    /// Folders of directions that are known by their content.
+    /// Folders of records, which keep what units were given as files.
     kept: &'a [PathBuf],
 }
 
@@ -35,8 +40,8 @@ impl Unit {
         Unit::parse_kept(text, classifier, shapes, &[])
     }
 
-    /// The same of a name that a record has: a direction in it, `STEM#HASH`, is a file in one of these folders
-    /// ([`KEPT_DIRECTIONS`] of a folder of records).
+    /// The same of a name that a record has: a direction or photograph in it, `STEM#HASH`, is a file that one of these folders of records has
+    /// kept.
     ///
     /// # Errors
     /// As [`Unit::parse`].
@@ -91,6 +96,56 @@ fn summands(text: &str) -> Vec<(f64, &str)> {
         .collect()
 }
 
+/// Leaves what units were given as files in a folder of records, so that their records can be read where those files are not: directions as
+/// `directions/STEM#HASH.npy`, photographs as `targets/STEM#HASH.png`.
+///
+/// # Errors
+/// A file that cannot be written.
+pub fn keep_files<'u>(units: impl Iterator<Item = &'u Unit>, root: &Path) -> Result<()> {
+    let mut known = BTreeSet::new();
+    for term in units.flat_map(|unit| &unit.terms) {
+        let (folder, name) = match &term.part {
+            Part::Direction(direction) if direction.name.contains('#') => (KEPT, format!("{}.npy", direction.name)),
+            Part::Towards(_, target) => (target::KEPT, format!("{}.png", target.name)),
+            _ => continue,
+        };
+        let file = root.join(folder).join(&name);
+        if !known.insert(file.clone()) || file.exists() {
+            continue;
+        }
+        let cannot = || format!("{}: cannot be written", file.display());
+        std::fs::create_dir_all(root.join(folder)).with_context(cannot)?;
+        let aside = root.join(folder).join(format!(".{}.{name}", std::process::id()));
+        match &term.part {
+            Part::Direction(direction) => {
+                Tensor::from_slice(&direction.values).write_npy(&aside).with_context(cannot)?
+            }
+            Part::Towards(_, target) => target.square.save(&aside).with_context(cannot)?,
+            _ => {}
+        }
+        std::fs::rename(&aside, &file).with_context(cannot)?;
+    }
+    Ok(())
+}
+
+/// The unit that fires least where this one fires most: each summand with the other sign.
+pub fn opposite(text: &str) -> String {
+    let mut written = String::new();
+    for (place, (weight, word)) in summands(text).into_iter().enumerate() {
+        written.push_str(match (place, weight > 0.) {
+            (0, true) => "-",
+            (0, false) => "",
+            (_, true) => " - ",
+            (_, false) => " + ",
+        });
+        if weight.abs() != 1. {
+            written.push_str(&format!("{}*", weight.abs()));
+        }
+        written.push_str(word);
+    }
+    written
+}
+
 impl Reader<'_> {
     /// An error about the unit.
     fn wrong(&self, reason: impl std::fmt::Display) -> crate::error::Error {
@@ -116,37 +171,33 @@ impl Reader<'_> {
             "probability" => Reading::Probability,
             "log_probability" => Reading::LogProbability,
             "activation" => Reading::Activation,
-            "direction" | "cosine" => {
-                let (layer, vector) = inside
-                    .split_once(',')
-                    .ok_or_else(|| self.wrong(format!("{function} is written {function}(LAYER, FILE)")))?;
-                let called = layer.trim().to_owned();
-                let (layer, point) = self.layer(&called)?;
-                let channels = self.shapes.of(&layer)[0];
-                let direction =
-                    direction(vector.trim(), channels, self.kept).map_err(|error| self.wrong(format!("{error}")))?;
-                let reading = if function == "cosine" { Reading::Cosine } else { Reading::Activation };
-                let part = Part::Direction(direction);
-                return Ok(Term {
-                    weight: 1.,
-                    reading,
-                    layer,
-                    called,
-                    point,
-                    part,
-                    class: None,
-                    label: None,
-                    independent: false,
-                });
-            }
-            _ => {
-                let known = ["quadratic", "probability", "log_probability", "direction", "cosine"];
-                return Err(
-                    self.wrong(format!("no reading '{function}'{}", zoo::suggest::hint(function, "readings", known)))
-                );
-            }
+            _ => return self.of_file(function, inside),
         };
         Ok(Term { reading, ..self.target(inside.trim())? })
+    }
+
+    /// What is made of a layer and a file.
+    fn of_file(&self, function: &str, inside: &str) -> Result<Term> {
+        let likeness = Likeness::named(function);
+        if likeness.is_none() && !["direction", "cosine"].contains(&function) {
+            let known = ["quadratic", "probability", "log_probability"].into_iter().chain(WITH_FILES.iter().copied());
+            let hint = zoo::suggest::hint(function, "readings", known);
+            return Err(self.wrong(format!("no reading '{function}'{hint}")));
+        }
+        let what = if likeness.is_some() { "PHOTO" } else { "FILE" };
+        let written = || self.wrong(format!("{function} is written {function}(LAYER, {what})"));
+        let (called, file) = inside.split_once(',').ok_or_else(written)?;
+        let (called, file) = (called.trim().to_owned(), file.trim());
+        let (layer, point) = self.layer(&called)?;
+        let wrong = |error: crate::error::Error| self.wrong(format!("{error}"));
+        let part = match likeness {
+            Some(likeness) => {
+                Part::Towards(likeness, Target::read(file, self.kept, self.classifier, point).map_err(wrong)?)
+            }
+            None => Part::Direction(direction(file, self.shapes.of(&layer)[0], self.kept).map_err(wrong)?),
+        };
+        let reading = if function == "cosine" { Reading::Cosine } else { Reading::Activation };
+        Ok(Term { weight: 1., reading, layer, called, point, part, class: None, label: None, independent: false })
     }
 
     fn layer(&self, name: &str) -> Result<(String, Point)> {
@@ -237,7 +288,7 @@ impl Reader<'_> {
 
 /// The vector that a word names, for a layer of so many channels.
 fn direction(word: &str, channels: i64, kept: &[PathBuf]) -> Result<Direction> {
-    let of_record = kept.iter().map(|folder| folder.join(format!("{word}.npy"))).find(|file| file.is_file());
+    let of_record = kept.iter().map(|root| root.join(KEPT).join(format!("{word}.npy"))).find(|file| file.is_file());
     if let Some(file) = of_record.filter(|_| word.contains('#')) {
         let found = direction(&file.to_string_lossy(), channels, &[])?;
         let hash = word.rsplit('#').next().unwrap_or_default();
@@ -252,6 +303,9 @@ fn direction(word: &str, channels: i64, kept: &[PathBuf]) -> Result<Direction> {
         let norm = drawn.iter().map(|x| x * x).sum::<f32>().sqrt().max(f32::MIN_POSITIVE);
         return Ok(Direction { name: format!("random:{seed}"), values: drawn.iter().map(|x| x / norm).collect() });
     }
+    // `FILE:k` is a row of a dictionary.
+    let numbered = word.rsplit_once(':').and_then(|(file, number)| Some((file, number.parse::<i64>().ok()?)));
+    let (word, number) = numbered.map_or((word, None), |(file, number)| (file, Some(number)));
     let path = Path::new(word);
     let cannot = || format!("{word}: cannot be read");
     let tensor = match path.extension().and_then(|extension| extension.to_str()) {
@@ -262,6 +316,15 @@ fn direction(word: &str, channels: i64, kept: &[PathBuf]) -> Result<Direction> {
         },
         _ => bail!("'{word}' is neither random:SEED nor a .npy or .safetensors file"),
     };
+    let tensor = match (number, &tensor.size()[..]) {
+        (None, [rows, width]) if *rows > 1 && *width == channels => {
+            bail!("{word}: holds {rows} directions; write which one: {word}:0 to {word}:{}", rows - 1)
+        }
+        (Some(number), [rows, _]) if number < *rows => tensor.get(number),
+        (Some(number), [rows, _]) => bail!("{word}: direction {number} is out of range: it holds 0 to {}", rows - 1),
+        (Some(_), shape) => bail!("{word}: has shape {shape:?}; a dictionary is [K,C]"),
+        (None, _) => tensor,
+    };
     let values = tensor.to_kind(Kind::Float).flatten(0, -1);
     if values.numel() as i64 != channels {
         bail!("{word}: has shape {:?}, and the layer has {channels} channels", tensor.size());
@@ -271,7 +334,8 @@ fn direction(word: &str, channels: i64, kept: &[PathBuf]) -> Result<Direction> {
         bail!("{word}: a direction is finite and not zero");
     }
     let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
-    Ok(Direction { name: format!("{stem}#{}", &sha256_of(&values)[..8]), values })
+    let number = number.map_or_else(String::new, |number| format!(".{number}"));
+    Ok(Direction { name: format!("{}{number}#{}", plain(&stem), &sha256_of(&values)[..8]), values })
 }
 
 #[cfg(test)]
@@ -287,5 +351,10 @@ mod tests {
             [(1., "banana"), (0.5, "class:violin"), (-2., "direction(a, b - c)")]
         );
         assert_eq!(summands("-banana - -0.5*wig"), [(-1., "banana"), (0.5, "wig")]);
+        for (unit, other) in
+            [("banana", "-banana"), ("-a:3 + 0.5*b", "a:3 - 0.5*b"), ("2*like(a, b - c)", "-2*like(a, b - c)")]
+        {
+            assert_eq!((&*opposite(unit), &*opposite(other)), (other, unit));
+        }
     }
 }

@@ -29,6 +29,12 @@ impl LayerShapes {
         self.0.iter().map(|(name, point, shape)| (name.as_str(), *point, shape.as_slice()))
     }
 
+    /// The deepest tap with at least so many rows.
+    pub fn deepest_of(&self, rows: i64) -> Option<Point> {
+        let fine = self.0.iter().filter(|(.., shape)| shape.len() == 3 && shape[1] >= rows);
+        fine.map(|(_, point, _)| *point).max()
+    }
+
     /// The deepest tap with positions that is not deeper than a point, and its name.
     pub fn deepest_with_positions(&self, not_below: Point) -> Option<(&str, Point)> {
         let with = self.0.iter().filter(|(_, point, shape)| shape.len() == 3 && *point <= not_below);

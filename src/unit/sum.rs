@@ -116,7 +116,7 @@ impl Unit {
     /// If a term has no such reading.
     pub fn read_as(&self, reading: Reading) -> Result<Unit> {
         let mut terms = self.terms.clone();
-        for term in terms.iter_mut().filter(|term| term.reading == Reading::Activation) {
+        for term in terms.iter_mut().filter(|term| term.is_linear()) {
             term.reading = reading;
             readable(term).map_err(|reason| request!("unit '{}': {reason}", self.name))?;
         }

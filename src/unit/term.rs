@@ -7,6 +7,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::target::{Likeness, Target};
+
 /// How a number is made of an activation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -73,6 +75,8 @@ pub enum Part {
     Neuron(i64, Place),
     /// All channels, weighted.
     Direction(Direction),
+    /// All of it, against what a photograph does to the layer.
+    Towards(Likeness, Target),
 }
 
 /// One summand of what is maximised.
@@ -114,6 +118,9 @@ impl Term {
                 let what = if self.reading == Reading::Cosine { "cosine" } else { "direction" };
                 return format!("{what}({}, {})", self.called, direction.name);
             }
+            (Part::Towards(likeness, target), _) => {
+                return format!("{}({}, {})", likeness.name(), self.called, target.name);
+            }
         };
         match self.reading {
             Reading::Activation => target,
@@ -128,16 +135,29 @@ impl Term {
             Part::Channel(index) => (Some(*index), None, None),
             Part::Neuron(index, place) => (Some(*index), Some(place.at), None),
             Part::Direction(direction) => (None, None, Some(sha256_of(&direction.values))),
+            Part::Towards(likeness, target) => {
+                return json!({
+                    "weight": self.weight, "likeness": likeness.name(), "layer": self.layer, "photograph": target.sha256,
+                });
+            }
         };
         json!({
             "weight": self.weight, "reading": self.reading, "layer": self.layer,
             "index": index, "position": position, "direction": direction,
         })
     }
+
+    /// Whether its value is a sum of activations with fixed factors.
+    pub fn is_linear(&self) -> bool {
+        self.reading == Reading::Activation && !matches!(self.part, Part::Towards(..))
+    }
 }
 
 pub(super) fn sha256_of(values: &[f32]) -> String {
-    let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+    sha256_of_bytes(values.iter().flat_map(|value| value.to_le_bytes()).collect())
+}
+
+pub(super) fn sha256_of_bytes(bytes: Vec<u8>) -> String {
     zoo::hash::sha256(bytes)
 }
 
@@ -148,6 +168,8 @@ pub(super) fn readable(term: &Term) -> Result<(), String> {
         (Reading::Probability | Reading::LogProbability, _) => {
             Err(format!("only a class has a {}, and {} is none", term.reading.name(), term.layer))
         }
+        (Reading::Activation, Part::Towards(..)) => Ok(()),
+        (_, Part::Towards(..)) => Err("what goes towards a photograph has no other reading".to_owned()),
         (Reading::Cosine, Part::Direction(_)) => Ok(()),
         (Reading::Cosine, _) => Err("a cosine is that with a direction: cosine(LAYER, FILE)".to_owned()),
         (Reading::Quadratic, Part::Direction(_)) => Err("a direction has no quadratic reading".to_owned()),

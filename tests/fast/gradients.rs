@@ -225,7 +225,7 @@ fn the_gradient_comes_back_through_transforms_views_and_tiles() {
             "name: m\nsteps: 1\nparam: {{pixel: {{noise: 0.1}}}}\noptimizer: {{adam: {{lr: 0.1}}}}\n{transforms}{rest}"
         );
         let method = Method::parse(&text, "m.yaml").unwrap();
-        let view = View::new(&classifier, &shapes, &method, &[&unit], &[Seed(0)], size).unwrap();
+        let view = View::new(&classifier, &shapes, &method, &[&unit], &[Seed(0)], size, None).unwrap();
         let pictures = direction(&[1, 3, size[0], size[1]], 3) * 40. + 0.5;
         let moment = Moment { step: 3, octave: 0 };
         let gradient = view.look(&pictures, moment, true).unwrap().gradient.unwrap();

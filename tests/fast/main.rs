@@ -25,4 +25,5 @@ mod statistics;
 mod store;
 mod sweep;
 mod torchscript;
+mod towards;
 mod weight_files;
