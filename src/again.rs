@@ -12,12 +12,12 @@ use crate::render::Unkept;
 use crate::render::Watch;
 use crate::run::{KeyNames, Loader, ModelSet, Run, manifests_in};
 use crate::store::{Kept, LIBTORCH_VERSION, NUMERIC_VERSION, Record, Sealed, Store};
-use crate::unit::Unit;
+use crate::unit::{Among, Unit};
 
 /// What a record does not hold.
 #[derive(Clone, Debug, Default)]
 pub struct Missing {
-    /// The photographs that its search started from, of which it has the sha256 alone: a set of the zoo, a folder or a file.
+    /// The photographs that its search started from or was held against, of which it has the sha256 alone: a set of the zoo, a folder or a file.
     pub from: Option<String>,
     /// The unit, where a file is part of it: `direction(LAYER, FILE)`, `like(LAYER, PHOTO)`.
     pub unit: Option<String>,
@@ -80,7 +80,9 @@ pub fn again(models: &Models, store: &Store, record: &Record, missing: &Missing,
     }
     let name = missing.unit.as_deref().unwrap_or(&record.unit.name);
     let kept = [store.root().to_owned()];
-    let unit = Unit::parse_kept(name, &experiment.classifier, &experiment.shapes, &kept);
+    let others = |name: &str| models.of_units(name);
+    let (classifier, shapes) = (&experiment.classifier, &experiment.shapes);
+    let unit = Unit::parse_among(name, &Among { classifier, shapes, kept: &kept, others: Some(&others) });
     let unit = unit.map_err(|error| match name.contains('#') && missing.unit.is_none() {
         true => error.hinted("the record has the sha256 of its file alone: write the unit with the file in --unit"),
         false => error,
@@ -128,11 +130,12 @@ fn method(record: &Record, missing: &Missing) -> Result<Method> {
     let mut method = Method::parse(&text, "the record").context("its method cannot be read")?;
     if method.photographs().is_some() {
         let from = missing.from.as_deref().ok_or_else(|| {
-            request!(
-                "the search started from photographs, of which the record has the sha256 alone: name them with --from"
-            )
+            request!("photographs took part, of which the record has the sha256 alone: name them with --from")
         })?;
-        method.start_from(from);
+        if method.start().is_some() {
+            method.start_from(from);
+        }
+        method.hold_against(from);
     }
     Ok(method)
 }

@@ -148,6 +148,12 @@ impl Models {
         Ok(made)
     }
 
+    /// Another classifier that units are read in, with the shapes of its layers.
+    pub fn of_units(&self, name: &str) -> Result<(Arc<classifiers::Classifier>, Arc<LayerShapes>)> {
+        let found = self.classifier(name)?;
+        Ok((found.classifier, found.shapes))
+    }
+
     /// The classifier of this name with the numbers of each of its weights in another order, which `order` gives for their count: a
     /// network that knows nothing, as a control (Adebayo et al. 2018).
     ///

@@ -149,7 +149,14 @@ impl Sweep {
                     }
                     let mut reference = || Ok(pictures.clone());
                     let (classifier, shapes) = (&experiment.classifier, &experiment.shapes);
-                    let units: Arc<[Unit]> = units::resolve(&point.units, classifier, shapes, &mut reference)?.into();
+                    let units: Arc<[Unit]> = units::resolve(
+                        &point.units,
+                        classifier,
+                        shapes,
+                        &|name| models.of_units(name),
+                        &mut reference,
+                    )?
+                    .into();
                     resolved.insert(key, (Arc::clone(&point.units), Arc::clone(&units)));
                     units
                 }

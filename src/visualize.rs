@@ -16,7 +16,7 @@ use crate::render::Watch;
 use crate::run::{Encoded, KeyNames, Plan, Run, experiment};
 use crate::store::{Kept, Sealed};
 use crate::store::{Record, Status};
-use crate::unit::Unit;
+use crate::unit::{Among, Unit};
 
 /// Runs that are computed together unless told, as the command line has it: it changes results by rounding only.
 const BATCH: usize = 8;
@@ -57,7 +57,9 @@ impl<'w> Visualization<'w> {
     /// # Errors
     /// A unit that the classifier does not have.
     pub fn of(classifier: &Classifier, unit: &str) -> Result<Visualization<'w>> {
-        let unit = Unit::parse(unit, &classifier.classifier, &classifier.shapes)?;
+        let others = |name: &str| classifier.models.of_units(name);
+        let (engine, shapes) = (&classifier.classifier, &classifier.shapes);
+        let unit = Unit::parse_among(unit, &Among { classifier: engine, shapes, kept: &[], others: Some(&others) })?;
         Ok(Visualization {
             classifier: classifier.clone(),
             unit,
@@ -211,7 +213,7 @@ impl<'w> Visualization<'w> {
         if let Some(photographs) = &self.from
             && !method.start_from(photographs)
         {
-            bail!("method '{}' searches what stands for a class, and starts from no picture", method.name);
+            bail!("method '{}' starts from no picture", method.name);
         }
         method.check().with_context(|| format!("method '{}'", method.name))?;
         Ok(method)

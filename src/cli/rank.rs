@@ -57,7 +57,7 @@ pub(super) fn run(command: Rank, quiet: bool) -> Result<u8> {
     let classifier = models.classifier(&command.classifier)?;
     let mut reference = || models.pictures(&command.reference);
     let (engine, shapes) = (classifier.engine(), classifier.shapes());
-    let units = units::resolve_words(&command.units, engine, shapes, &mut reference).of_request()?;
+    let units = units::resolve_words(&command.units, engine, shapes, &units::alone, &mut reference).of_request()?;
     std::fs::create_dir_all(&command.out).with_context(|| format!("{}: cannot be made", command.out.display()))?;
     let bar = counting("pictures", quiet || command.json);
     let ranking = rank::rank(&classifier, units, &paths, &|done| count(&bar, done, paths.len())).of_request();

@@ -60,9 +60,10 @@ pub struct Visualize {
     /// squares that fires the unit most.
     #[arg(long, value_name = "PHOTOS")]
     from: Option<String>,
-    /// Photographs over which the channels of `strongest(LAYER, N)` are found: a set of the zoo, or a folder.
-    #[arg(long, value_name = "SET|DIR", default_value = REFERENCE)]
-    reference: String,
+    /// Photographs over which the channels of `strongest(LAYER, N)` are found [default: photos], and against which methods such as vital-2025 hold
+    /// pictures: a set of the zoo, or a folder.
+    #[arg(long, value_name = "SET|DIR")]
+    reference: Option<String>,
     /// Optimization steps in each octave, instead of the methods' own number.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     steps: Option<u32>,
@@ -129,9 +130,10 @@ pub(super) fn run(command: Visualize, quiet: bool) -> Result<u8> {
         let default = Method::default_for(experiment.generator.as_deref()).to_owned();
         methods = self::methods(&command, &[default]).of_request()?;
     }
-    let mut reference = || models.pictures(&command.reference);
+    let mut reference = || models.pictures(command.reference.as_deref().unwrap_or(REFERENCE));
     let (classifier, shapes) = (&experiment.classifier, &experiment.shapes);
-    let units = units::resolve_words(&command.units, classifier, shapes, &mut reference).of_request()?;
+    let units = units::resolve_words(&command.units, classifier, shapes, &|name| models.of_units(name), &mut reference)
+        .of_request()?;
     experiment.check(&units, &methods).of_request()?;
     let witnesses: Vec<String> = experiment.witnesses.iter().map(|witness| witness.name.clone()).collect();
     let seeds = Seeds::from(command.seed..=last);
@@ -169,12 +171,13 @@ fn methods(command: &Visualize, names: &[String]) -> Result<Vec<Method>> {
         if let Some(steps) = command.steps {
             method.steps = steps as usize;
         }
+        if let Some(photographs) = &command.reference {
+            method.hold_against(photographs);
+        }
         if let Some(photographs) = &command.from {
             if !method.start_from(photographs) {
                 let name = &method.name;
-                return Err(request!(
-                    "--from: method '{name}' searches what stands for a class, and starts from no picture"
-                ));
+                return Err(request!("--from: method '{name}' starts from no picture"));
             }
             method.check().with_context(|| format!("--from with method '{}'", method.name))?;
         }

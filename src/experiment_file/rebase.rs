@@ -63,7 +63,10 @@ pub(super) fn rebase_limits(node: &mut Node, path: &str, folder: &Path) {
     // A method's own, not that of a step size or a range.
     let own =
         path == "from" || (path.starts_with("methods.") && path.matches('.').count() == 2 && path.ends_with(".from"));
-    let photographs = own || path.ends_with("latent.from") || path.ends_with("prior.from");
+    let photographs = own
+        || path.ends_with("latent.from")
+        || path.ends_with("prior.from")
+        || path.ends_with("distribution.photographs");
     match &mut node.value {
         Value::Text(name) if photographs && is_image_set(name) => {}
         Value::Text(name) if photographs => *name = folder.join(&*name).to_string_lossy().into_owned(),

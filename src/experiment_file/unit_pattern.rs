@@ -206,8 +206,8 @@ pub(super) fn with_files(text: &str, change: &dyn Fn(&str) -> String) -> String 
         WITH_FILES.iter().filter_map(word).min()
     };
     while let Some(at) = begins(rest) {
-        let Some(comma) = rest[at..].find(',').map(|comma| at + comma + 1) else { break };
-        let end = rest[comma..].find(')').map_or(rest.len(), |end| comma + end);
+        let end = rest[at..].find(')').map_or(rest.len(), |end| at + end);
+        let Some(comma) = rest[at..end].rfind(',').map(|comma| at + comma + 1) else { break };
         let file = rest[comma..end].trim();
         done.push_str(&rest[..comma]);
         done.push(' ');

@@ -84,5 +84,11 @@ pub fn score(classifier: &Classifier, picture: &RgbImage, unit: &Unit) -> Result
     let objective = Objective::new(&[unit], Reading::Activation)?;
     let schedule = classifier.network.schedule(&objective.points());
     let pass = classifier.network.forward(&schedule, &input(classifier, picture));
-    Ok(objective.evaluate(|point| pass.activation(point).shallow_clone()).activations.double_value(&[0]))
+    let mut sum = objective.evaluate(|point| pass.activation(point).shallow_clone()).activations.double_value(&[0]);
+    for (other, objective) in Objective::elsewhere(&[unit], Reading::Activation)? {
+        let schedule = other.network.schedule(&objective.points());
+        let pass = other.network.forward(&schedule, &input(&other, picture));
+        sum += objective.evaluate(|point| pass.activation(point).shallow_clone()).activations.double_value(&[0]);
+    }
+    Ok(sum)
 }

@@ -6,7 +6,9 @@ use generators::{Generator, Prior};
 use super::{Input, Keep, Method, Octaves, ParamSpec};
 use crate::error::{Result, bail, bail_at};
 use crate::filter::Stage;
-use crate::param::{Bounds, FourierSpec, LaplacianSpec, MOST_LEVELS, PixelSpec, Resampling, Space, Start};
+use crate::param::{
+    Bounds, FourierSpec, LaplacianSpec, MOST_LAYERS, MOST_LEVELS, MOST_RESOLUTIONS, PixelSpec, Resampling, Space, Start,
+};
 
 impl Method {
     /// Refuses values that cannot work, and parts that do not fit together.
@@ -95,8 +97,8 @@ impl Method {
                 bail_at!(format!("optimizer.{name}"), "keeps the best candidate of all; write keep: best");
             }
         }
-        if self.from.is_some() && matches!(self.param, ParamSpec::Embedding(_)) {
-            bail_at!("from", "searches what a generator is given of a class, which no photograph shows");
+        if self.from.is_some() && matches!(self.param, ParamSpec::Embedding(_) | ParamSpec::Cppn(_)) {
+            bail_at!("from", "param {} starts from no picture", self.param.name());
         }
         match &self.param {
             ParamSpec::Embedding(spec) => {
@@ -124,6 +126,17 @@ impl Method {
             }
             ParamSpec::Laplacian(spec) if !(1..=MOST_LEVELS).contains(&spec.levels) => {
                 bail_at!("param.laplacian.levels", "{} is not between 1 and {MOST_LEVELS}", spec.levels)
+            }
+            ParamSpec::Multires(spec)
+                if !(2..=MOST_RESOLUTIONS).contains(&spec.resolutions)
+                    || !(spec.noise >= 0. && spec.noise.is_finite()) =>
+            {
+                bail_at!("param.multires", "resolutions between 2 and {MOST_RESOLUTIONS}, noise not negative")
+            }
+            ParamSpec::Cppn(spec)
+                if !(1..=MOST_LAYERS).contains(&spec.layers) || !(1..=256).contains(&spec.channels) =>
+            {
+                bail_at!("param.cppn", "layers between 1 and {MOST_LAYERS}, channels between 1 and 256")
             }
             ParamSpec::Maco(_) if self.octaves.count > 1 => {
                 bail_at!("octaves", "the spectrum of param maco is that of one size")
@@ -157,6 +170,17 @@ impl Method {
                     "works on codes; param is {}",
                     self.param.name()
                 );
+            }
+            if let (Some(against), Some(start)) = (regularizer.photographs(), self.start())
+                && against != start
+            {
+                bail_at!(
+                    format!("regularizers.{}.photographs", regularizer.name()),
+                    "one set of photographs: it starts from {start}"
+                );
+            }
+            if regularizer.photographs().is_some() && (self.input != Input::Fit || self.facets > 1) {
+                bail_at!(format!("regularizers.{}", regularizer.name()), "works with `input: fit` and one facet");
             }
             if regularizer.compares_start() && (self.needs_generator() || self.input == Input::Tiles) {
                 bail_at!(

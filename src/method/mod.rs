@@ -17,7 +17,8 @@ use self::presets::PRESETS;
 use crate::filter::FilterSpec;
 use crate::optimizer::OptimizerSpec;
 use crate::param::{
-    BlendSpec, EmbeddingSpec, FourierSpec, LaplacianSpec, LatentSpec, MacoSpec, PixelSpec, Resampling, Space,
+    BlendSpec, CppnSpec, EmbeddingSpec, FourierSpec, LaplacianSpec, LatentSpec, MacoSpec, MultiresSpec, PixelSpec,
+    Resampling, Space,
 };
 use crate::regularizer::RegularizerSpec;
 use crate::transform::TransformSpec;
@@ -33,6 +34,10 @@ pub enum ParamSpec {
     Fourier(FourierSpec),
     /// Its Laplacian pyramid.
     Laplacian(LaplacianSpec),
+    /// A sum of pictures at many resolutions.
+    Multires(MultiresSpec),
+    /// The weights of a small network from coordinates to colours.
+    Cppn(CppnSpec),
     /// The phases of its spectrum, whose magnitudes are fixed.
     Maco(MacoSpec),
     /// A generator's code.
@@ -49,6 +54,8 @@ impl fmt::Display for ParamSpec {
             ParamSpec::Pixel(_) => f.write_str("pixels"),
             ParamSpec::Fourier(_) => f.write_str("spectra of pictures"),
             ParamSpec::Laplacian(_) => f.write_str("Laplacian pyramids of pictures"),
+            ParamSpec::Multires(_) => f.write_str("sums of pictures at many resolutions"),
+            ParamSpec::Cppn(_) => f.write_str("networks from coordinates to colours"),
             ParamSpec::Maco(_) => f.write_str("phases of pictures whose magnitudes are those of photographs"),
             ParamSpec::Latent(spec) => spec.space.fmt(f),
             ParamSpec::Embedding(_) => f.write_str("class embeddings, over codes from the prior"),
@@ -66,6 +73,8 @@ impl ParamSpec {
             ParamSpec::Pixel(_) => "pixel",
             ParamSpec::Fourier(_) => "fourier",
             ParamSpec::Laplacian(_) => "laplacian",
+            ParamSpec::Multires(_) => "multires",
+            ParamSpec::Cppn(_) => "cppn",
             ParamSpec::Maco(_) => "maco",
             ParamSpec::Latent(LatentSpec { space: Space::Fourier { .. }, .. }) => "latent (space fourier)",
             ParamSpec::Latent(LatentSpec { space: Space::Statistics { .. }, .. }) => "latent (space statistics)",
@@ -254,6 +263,7 @@ impl Method {
         if let Some(from) = known.from_mut().filter(|from| from.is_some()) {
             *from = photographs.map(str::to_owned);
         }
+        known.hold_against(photographs.unwrap_or_default());
         let mut settings = serde_json::to_value(known).unwrap_or_default();
         if let Some(map) = settings.as_object_mut() {
             map.retain(|key, _| !["name", "summary", "source"].contains(&key.as_str()));
@@ -319,7 +329,7 @@ impl Method {
     fn from_mut(&mut self) -> Option<&mut Option<String>> {
         match &mut self.param {
             ParamSpec::Latent(spec) | ParamSpec::Blend(BlendSpec { prior: spec, .. }) => Some(&mut spec.from),
-            ParamSpec::Embedding(_) => None,
+            ParamSpec::Embedding(_) | ParamSpec::Cppn(_) => None,
             _ => Some(&mut self.from),
         }
     }
@@ -333,8 +343,19 @@ impl Method {
     }
 
     /// The photographs that it starts from: a set of the zoo, a folder, or a file.
-    pub fn photographs(&self) -> Option<&str> {
+    pub fn start(&self) -> Option<&str> {
         self.from.as_deref().or_else(|| self.param.latent()?.from.as_deref())
+    }
+
+    /// The photographs that it starts from or holds pictures against.
+    pub fn photographs(&self) -> Option<&str> {
+        self.start().or_else(|| self.regularizers.iter().find_map(RegularizerSpec::photographs))
+    }
+
+    /// Names the photographs that its regularizers hold pictures against.
+    pub fn hold_against(&mut self, photographs: &str) {
+        let named = self.regularizers.iter_mut().filter_map(RegularizerSpec::photographs_mut);
+        named.for_each(|known| photographs.clone_into(known));
     }
 
     /// Whether it brings pictures back to codes, its own or those that it starts from.

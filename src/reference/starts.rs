@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use frozen::resize::to_square;
 use image::RgbImage;
@@ -34,6 +34,8 @@ pub struct StartPhotographs {
     files: Vec<Photograph>,
     /// The last squares by seed, draw and side, each with where it comes from: other units start from the same ones.
     fitted: Mutex<BTreeMap<Draw, (Tensor, String)>>,
+    /// Their places in an order that somebody wanted, by what it depends on.
+    orders: Mutex<BTreeMap<String, Arc<[usize]>>>,
     /// Of the sha256 of all files, in their order.
     pub sha256: String,
 }
@@ -53,7 +55,7 @@ impl StartPhotographs {
         }
         let hashes: Vec<&str> = files.iter().map(|file| &*file.sha256).collect();
         let sha256 = sha256(hashes.join("\n")).to_string();
-        Ok(StartPhotographs { folder, files, fitted: Mutex::default(), sha256 })
+        Ok(StartPhotographs { folder, files, fitted: Mutex::default(), orders: Mutex::default(), sha256 })
     }
 
     /// The square of a draw at this side in pixels, `[1,3,side,side]` in `[0,1]` on the CPU, and where it comes from, in words.
@@ -89,6 +91,36 @@ impl StartPhotographs {
         let number = seed % self.files.len() as u64;
         let path = &self.files[number as usize].path;
         self.kept((Seed(number), None, side), || Ok((picture::read(path)?, self.called(path))))
+    }
+
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.files.len()
+    }
+
+    /// The central square of the photograph of this number at this side in pixels, `[1,3,side,side]` in `[0,1]` on the CPU.
+    ///
+    /// # Errors
+    /// A file that cannot be read.
+    pub fn number(&self, number: usize, side: i64) -> Result<Tensor> {
+        Ok(to_square(&from_rgb8(&picture::read(&self.files[number].path)?).unsqueeze(0), side))
+    }
+
+    /// The places of the photographs by a number of each, the highest first; of equal ones the first. `numbers` is asked once for each `key`.
+    ///
+    /// # Errors
+    /// Those of `numbers`.
+    pub fn order(&self, key: &str, numbers: &dyn Fn() -> Result<Vec<f64>>) -> Result<Arc<[usize]>> {
+        let orders = || self.orders.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = orders().get(key) {
+            return Ok(Arc::clone(known));
+        }
+        let numbers = numbers()?;
+        let mut order: Vec<usize> = (0..numbers.len()).collect();
+        order.sort_by(|&a, &b| numbers[b].total_cmp(&numbers[a]));
+        let order: Arc<[usize]> = order.into();
+        orders().insert(key.to_owned(), Arc::clone(&order));
+        Ok(order)
     }
 
     /// A file's name below the folder that all lie in.

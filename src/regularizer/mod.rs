@@ -1,6 +1,7 @@
 //! Regularizers: penalties that are subtracted from the objective.
 
 mod code_decay;
+pub mod distribution;
 pub mod diversity;
 mod encoder_prior;
 pub mod l2;
@@ -50,6 +51,19 @@ pub enum RegularizerSpec {
         #[serde(default)]
         layer: Option<String>,
     },
+    /// Spreads the activations of each channel as in photographs that fire the unit most (Görgün et al. 2025).
+    Distribution {
+        /// Factor of the squared distance over the squared length, mean over layers.
+        weight: f64,
+        /// The photographs: a set of the zoo, or a folder.
+        photographs: String,
+        /// How many of them, those that fire the unit most.
+        #[serde(default = "twenty")]
+        top: usize,
+        /// The layers; unless told, of each resolution the last one.
+        #[serde(default)]
+        layers: Vec<String>,
+    },
     /// Pushes the facets of a run apart (Olah et al. 2017).
     Diversity {
         /// Factor of the mean cosine similarity of their Gram matrices.
@@ -58,6 +72,10 @@ pub enum RegularizerSpec {
         #[serde(default)]
         layer: Option<String>,
     },
+}
+
+fn twenty() -> usize {
+    20
 }
 
 fn two() -> f64 {
@@ -73,17 +91,20 @@ impl RegularizerSpec {
             RegularizerSpec::TotalVariation { .. } => "total_variation",
             RegularizerSpec::EncoderPrior { .. } => "encoder_prior",
             RegularizerSpec::NearStart { .. } => "near_start",
+            RegularizerSpec::Distribution { .. } => "distribution",
             RegularizerSpec::Diversity { .. } => "diversity",
         }
     }
 
-    fn weight(&self) -> f64 {
+    /// Its factor.
+    pub fn weight(&self) -> f64 {
         match self {
             RegularizerSpec::CodeDecay { weight }
             | RegularizerSpec::L2 { weight }
             | RegularizerSpec::EncoderPrior { weight }
             | RegularizerSpec::TotalVariation { weight, .. }
             | RegularizerSpec::NearStart { weight, .. }
+            | RegularizerSpec::Distribution { weight, .. }
             | RegularizerSpec::Diversity { weight, .. } => *weight,
         }
     }
@@ -97,6 +118,9 @@ impl RegularizerSpec {
             bail_at!(format!("regularizers.{}.weight", self.name()), "a finite number");
         }
         match self {
+            RegularizerSpec::Distribution { top: 0, .. } => {
+                bail_at!("regularizers.distribution.top", "at least 1")
+            }
             RegularizerSpec::TotalVariation { beta, .. } if !(0.1..=10.).contains(beta) => {
                 bail_at!("regularizers.total_variation.beta", "{beta} is not between 0.1 and 10")
             }
@@ -112,6 +136,22 @@ impl RegularizerSpec {
     /// Whether it needs the generator's encoder.
     pub fn encodes(&self) -> bool {
         matches!(self, RegularizerSpec::EncoderPrior { .. })
+    }
+
+    /// The photographs that it holds pictures against, if it does.
+    pub fn photographs(&self) -> Option<&str> {
+        match self {
+            RegularizerSpec::Distribution { photographs, .. } => Some(photographs),
+            _ => None,
+        }
+    }
+
+    /// The same, to be written.
+    pub fn photographs_mut(&mut self) -> Option<&mut String> {
+        match self {
+            RegularizerSpec::Distribution { photographs, .. } => Some(photographs),
+            _ => None,
+        }
     }
 
     /// Whether it holds a picture against the photograph that it starts from.

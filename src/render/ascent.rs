@@ -8,6 +8,7 @@ use tch::{Kind, Tensor};
 use super::batch::{Batch, Passes, Rendered, on_host, rendered};
 use super::best::Best;
 use super::encoder::Encoder;
+use super::matching::Matching;
 use super::trace::{READ_BACK, Trace, is_dead};
 use super::view::{Moment, Seen, View};
 use super::watch::Watch;
@@ -97,7 +98,9 @@ impl<'b> Chain<'b> {
             .collect();
         let units: Vec<&Unit> = driven.iter().flat_map(|unit| std::iter::repeat_n(&**unit, copies)).collect();
         let start = batch.start(seeds, param.size()[0])?;
-        View::new(batch.classifier, batch.shapes, batch.method, &units, seeds, param.size(), start)
+        let matching = Matching::of(batch, &units)?;
+        let view = View::new(batch.classifier, batch.shapes, batch.method, &units, seeds, param.size(), start)?;
+        Ok(view.matching(matching))
     }
 
     /// Begins the next octave: the picture at its size, an optimizer that has forgotten.

@@ -12,13 +12,15 @@
 //! | cosine | mean over positions of a·v / (\|a\| \|v\|) | (v/\|v\| - cos a/\|a\|) / \|a\| / positions |
 
 use std::cell::RefCell;
+use std::sync::Arc;
 
 use crate::error::Result;
+use classifiers::Classifier;
 use frozen::network::{Point, channels_last};
 use tch::{Kind, Tensor};
 
 use super::likeness;
-use crate::unit::{Part, Reading, Term, Unit};
+use crate::unit::{Elsewhere, Part, Reading, Term, Unit};
 
 /// What one forward pass came to.
 #[derive(Debug)]
@@ -45,17 +47,29 @@ impl Objective {
     /// # Errors
     /// If a unit has no such reading.
     pub fn new(units: &[&Unit], reading: Reading) -> Result<Objective> {
-        let driven = if reading == Reading::Activation && units.iter().all(|unit| unit.instead.is_none()) {
-            None
-        } else {
-            let driving = units.iter().map(|unit| match &unit.instead {
-                Some(terms) => Ok(Unit { terms: terms.clone(), ..(*unit).clone() }),
-                None => unit.read_as(reading),
-            });
-            let driving = driving.collect::<Result<Vec<_>>>()?;
-            Some(Terms::new(&driving.iter().collect::<Vec<_>>()))
+        let driven = driving(units, reading)?;
+        let driven = driven.map(|driving| Terms::new(&driving.iter().collect::<Vec<_>>(), None));
+        Ok(Objective { read: Terms::new(units, None), driven })
+    }
+
+    /// The parts of the same units that other classifiers compute, by classifier.
+    ///
+    /// # Errors
+    /// As [`Objective::new`].
+    pub fn elsewhere(units: &[&Unit], reading: Reading) -> Result<Vec<(Arc<Classifier>, Objective)>> {
+        let mut found: Vec<Arc<Classifier>> = vec![];
+        for other in units.iter().flat_map(|unit| unit.elsewhere()) {
+            if !found.iter().any(|known| Elsewhere(Arc::clone(known)) == Elsewhere(Arc::clone(other))) {
+                found.push(Arc::clone(other));
+            }
+        }
+        let of = |classifier: Arc<Classifier>| {
+            let elsewhere = Elsewhere(Arc::clone(&classifier));
+            let driven = driving(units, reading)?
+                .map(|driving| Terms::new(&driving.iter().collect::<Vec<_>>(), Some(&elsewhere)));
+            Ok((classifier, Objective { read: Terms::new(units, Some(&elsewhere)), driven }))
         };
-        Ok(Objective { read: Terms::new(units), driven })
+        found.into_iter().map(of).collect()
     }
 
     /// The taps to schedule.
@@ -79,6 +93,18 @@ impl Objective {
             }
         }
     }
+}
+
+/// What drives the units where that is not what is read of them.
+fn driving(units: &[&Unit], reading: Reading) -> Result<Option<Vec<Unit>>> {
+    if reading == Reading::Activation && units.iter().all(|unit| unit.instead.is_none()) {
+        return Ok(None);
+    }
+    let driving = units.iter().map(|unit| match &unit.instead {
+        Some(terms) => Ok(Unit { terms: terms.clone(), ..(*unit).clone() }),
+        None => unit.read_as(reading),
+    });
+    driving.collect::<Result<Vec<_>>>().map(Some)
 }
 
 /// The terms of all samples, by the tap that they read.
@@ -122,10 +148,11 @@ impl Other {
 }
 
 impl Terms {
-    fn new(units: &[&Unit]) -> Terms {
+    /// Those that are read in this other classifier, or in the one whose units are visualised.
+    fn new(units: &[&Unit], elsewhere: Option<&Elsewhere>) -> Terms {
         let mut points: Vec<AtPoint> = vec![];
         for (sample, unit) in (0..).zip(units) {
-            for term in &unit.terms {
+            for term in unit.terms.iter().filter(|term| term.elsewhere.as_ref() == elsewhere) {
                 let place = points.iter().position(|of| of.point == term.point).unwrap_or_else(|| {
                     points.push(AtPoint {
                         point: term.point,

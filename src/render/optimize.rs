@@ -10,7 +10,7 @@ use super::watch::{OfTrials, Watch};
 use crate::error::{Context, Result, request};
 use crate::libtorch;
 use crate::method::ParamSpec;
-use crate::param::{Blend, Embedding, Fourier, Laplacian, Latent, Maco, Param, Pixel};
+use crate::param::{Blend, Cppn, Embedding, Fourier, Laplacian, Latent, Maco, Multires, Param, Pixel};
 use crate::random::Seed;
 use generators::Generator;
 
@@ -136,6 +136,9 @@ fn free(batch: &Batch, spec: &ParamSpec, seeds: &[Seed], side: i64) -> Result<Op
         (ParamSpec::Fourier(spec), Some(start)) => Box::new(Fourier::from_picture(*spec, start)),
         (ParamSpec::Laplacian(spec), None) => Box::new(Laplacian::new(*spec, seeds, size, kind, device)),
         (ParamSpec::Laplacian(spec), Some(start)) => Box::new(Laplacian::from_picture(*spec, start)),
+        (ParamSpec::Multires(spec), None) => Box::new(Multires::new(*spec, seeds, size, kind, device)),
+        (ParamSpec::Multires(spec), Some(start)) => Box::new(Multires::from_picture(*spec, start)),
+        (ParamSpec::Cppn(spec), _) => Box::new(Cppn::new(*spec, seeds, size, kind, device)),
         (ParamSpec::Maco(spec), None) => Box::new(Maco::new(*spec, seeds, size, kind, device)),
         (ParamSpec::Maco(spec), Some(start)) => Box::new(Maco::from_picture(*spec, start)),
         (ParamSpec::Latent(_) | ParamSpec::Embedding(_) | ParamSpec::Blend(_), _) => return Ok(None),

@@ -48,7 +48,7 @@ impl<'b> Batch<'b> {
     /// The photographs that the method starts from, if it does.
     fn starts(&self) -> Result<Option<&'b StartPhotographs>> {
         let found = |name: &str| self.photographs.ok_or_else(|| request!("{name}: these photographs were not loaded"));
-        self.method.photographs().map(found).transpose()
+        self.method.start().map(found).transpose()
     }
 
     /// The pictures `[N,3,side,side]` in `[0,1]` that these seeds start from, of a method of pixel space that starts from photographs.

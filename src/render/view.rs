@@ -7,6 +7,8 @@ use frozen::network::{Point, Schedule};
 use tch::{Kind, Tensor};
 
 use super::anchor::Anchor;
+use super::elsewhere::Elsewhere;
+use super::matching::Matching;
 use super::objective::Objective;
 use super::tiles::{middle, tiles};
 use crate::method::{Input, Method};
@@ -48,6 +50,8 @@ pub struct View<'b> {
     method: &'b Method,
     seeds: &'b [Seed],
     transforms: Transforms<'b>,
+    /// What is scheduled.
+    points: Vec<Point>,
     /// For all rows that pass together, and for the last tiles.
     objectives: Vec<(Objective, usize)>,
     schedule: Schedule,
@@ -61,6 +65,8 @@ pub struct View<'b> {
     middle: Option<[i64; 2]>,
     compared: Vec<Compared<'b>>,
     anchor: Option<Anchor<'b>>,
+    matching: Option<Matching<'b>>,
+    elsewhere: Elsewhere,
 }
 
 /// Rows that a regularizer compares with each other, facets of a run next to each other, and where.
@@ -85,7 +91,7 @@ fn compared_at(
         let tap = classifier.network.tap(layer);
         return Ok(tap.map_err(|error| request!("regularizers.{name}: {} has {error}", classifier.name))?.point);
     }
-    let deepest = unit.terms.iter().map(|term| term.point).max();
+    let deepest = unit.terms.iter().filter(|term| term.elsewhere.is_none()).map(|term| term.point).max();
     let deepest = deepest.ok_or_else(|| request!("a unit has at least one term"))?;
     let found = shapes.deepest_with_positions(deepest);
     Ok(found.ok_or_else(|| request!("regularizers.{name}: no layer has positions"))?.1)
@@ -151,6 +157,10 @@ impl<'b> View<'b> {
                 points.push(point);
             }
         }
+        let elsewhere = Elsewhere::of(&rows(views, true), method.objective, shown)?;
+        if tiled && !elsewhere.is_empty() {
+            return Err(request!("a unit over several networks is seen whole: `input: fit` in the method"));
+        }
         let anchor = Anchor::of(method, classifier, shapes, start)?;
         points.extend(anchor.iter().flat_map(Anchor::points));
         let schedule = classifier.network.schedule(&points);
@@ -160,6 +170,7 @@ impl<'b> View<'b> {
             method,
             seeds,
             transforms,
+            points,
             objectives,
             schedule,
             forward_only,
@@ -169,7 +180,20 @@ impl<'b> View<'b> {
             middle,
             compared,
             anchor,
+            matching: None,
+            elsewhere,
         })
+    }
+
+    /// The same with pictures that are held against photographs.
+    pub(super) fn matching(mut self, matching: Option<Matching<'b>>) -> View<'b> {
+        if let Some(matching) = matching {
+            let points: Vec<Point> = self.points.iter().copied().chain(matching.points()).collect();
+            self.schedule = self.classifier.network.schedule(&points);
+            self.forward_only = self.schedule.clone().forward_only();
+            self.matching = Some(matching);
+        }
+        self
     }
 
     /// Passes through the classifier that one look at a picture takes.
@@ -194,13 +218,14 @@ impl<'b> View<'b> {
 
     fn look_whole(&self, pictures: &Tensor, moment: Moment, with_gradient: bool) -> Result<Seen> {
         let pictures = pictures.detach().set_requires_grad(with_gradient);
-        let input = tch::with_grad(|| self.pipeline.apply(&self.transform(&pictures, moment, self.shown)));
+        let shown = tch::with_grad(|| self.transform(&pictures, moment, self.shown));
+        let input = tch::with_grad(|| self.pipeline.apply(&shown));
         let _guard = tch::no_grad_guard();
         let (objective, _) = &self.objectives[0];
         let pass = self.classifier.network.forward(self.schedule_of(with_gradient), &input);
-        let evaluated = objective.evaluate(|point| pass.activation(point).shallow_clone());
+        let mut evaluated = objective.evaluate(|point| pass.activation(point).shallow_clone());
         let views = self.method.views as i64;
-        let mut gradients = evaluated.gradients;
+        let mut gradients = std::mem::take(&mut evaluated.gradients);
         let mut penalties = vec![];
         let mean = |rows: Tensor| match views {
             1 => rows,
@@ -230,14 +255,38 @@ impl<'b> View<'b> {
                 gradients.push((point, -gradient));
             }
         }
+        if let Some(matching) = &self.matching {
+            let activation = |point: Point| pass.activation(point).shallow_clone();
+            let (place, penalty, away) = matching.look(&activation, views as usize);
+            penalties.push((place, mean(penalty)));
+            gradients.extend(away.into_iter().map(|(point, gradient)| (point, -gradient)));
+        }
         let gradient = if with_gradient {
             let mut at_input = pass.pullback(gradients);
             if views > 1 {
                 let _ = at_input.g_div_scalar_(views as f64);
             }
-            Some(back(&input, &at_input, &pictures)?)
+            Some((input, at_input))
         } else {
             None
+        };
+        let mut made = vec![];
+        for seen in self.elsewhere.look(&shown, with_gradient) {
+            // Not in place: both may be one tensor.
+            evaluated.activations = &evaluated.activations + seen.activations;
+            evaluated.objectives = &evaluated.objectives + seen.objectives;
+            made.extend(seen.back.map(|(input, gradient)| (input, gradient / views as f64)));
+        }
+        let gradient = match gradient {
+            Some(own) if made.is_empty() => Some(back(&own.0, &own.1, &pictures)?),
+            Some(own) => {
+                made.insert(0, own);
+                let product = |(made, gradient): &(Tensor, Tensor)| (made * gradient).sum(None::<Kind>);
+                let sum = tch::with_grad(|| made.iter().map(product).reduce(|sum, part| sum + part));
+                let sum = sum.ok_or_else(|| request!("no network saw the pictures"))?;
+                Some(Tensor::f_run_backward(&[sum], &[&pictures], false, false)?.remove(0))
+            }
+            None => None,
         };
         let (activations, objectives) = (mean(evaluated.activations), mean(evaluated.objectives));
         Ok(Seen { activations, objectives, penalties, gradient })

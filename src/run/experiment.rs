@@ -60,6 +60,11 @@ impl Experiment {
             let named = || format!("method '{}'", method.name);
             for unit in units {
                 unit.read_as(method.objective).with_context(named)?;
+                for other in unit.elsewhere().into_iter().filter(|_| method.optimizer.evolution().is_none()) {
+                    if let Some(reason) = other.network.no_gradient() {
+                        bail!("{}: unit '{}': {} gives no gradient ({reason})", named(), unit.name, other.name);
+                    }
+                }
             }
             method.fit_networks(&self.classifier, self.generator.as_deref()).with_context(named)?;
             if let Some(generator) = self.generator.as_ref().filter(|_| method.needs_generator() && method.encodes()) {
@@ -69,8 +74,12 @@ impl Experiment {
                 let tap = self.classifier.network.tap(layer);
                 tap.map_err(|error| request!("{}: {} has {error}", named(), self.classifier.name))?;
             }
-            if let Some(of) = method.regularizers.iter().find(|of| of.compares_start() && method.photographs().is_none()) {
-                bail!("{}: regularizers.{} keeps near a photograph: name it with --from, or from: in files", named(), of.name());
+            if let Some(of) = method.regularizers.iter().find(|of| of.compares_start() && method.start().is_none()) {
+                bail!(
+                    "{}: regularizers.{} keeps near a photograph: name it with --from, or from: in files",
+                    named(),
+                    of.name()
+                );
             }
             let side = method.sides(self.classifier.size, self.size).into_iter().max().unwrap_or_default();
             if !method.needs_generator() && side > LARGEST {

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::path::Path;
+use std::sync::Arc;
 
 use classifiers::Classifier;
 use frozen::network::Tap;
@@ -11,7 +12,7 @@ use tch::Kind;
 use crate::error::{Result, bail, request};
 use crate::experiment_file::{FileError, LayerGlob, Located, UnitPattern};
 use crate::look::judge;
-use crate::unit::{LayerShapes, Unit};
+use crate::unit::{Among, LayerShapes, Others, Unit};
 
 use super::identity::unit_identity;
 
@@ -26,11 +27,12 @@ pub fn resolve(
     patterns: &[Located<UnitPattern>],
     classifier: &Classifier,
     shapes: &LayerShapes,
+    others: &Others,
     reference: &mut Reference,
 ) -> Result<Vec<Unit>, FileError> {
     let mut units = Once::default();
     for pattern in patterns {
-        let found = of_pattern(&pattern.value, classifier, shapes, reference);
+        let found = of_pattern(&pattern.value, classifier, shapes, others, reference);
         units.add(found.map_err(|error| pattern.wrong(format!("{error}")))?);
     }
     Ok(units.in_order)
@@ -44,15 +46,24 @@ pub fn resolve_words(
     words: &[String],
     classifier: &Classifier,
     shapes: &LayerShapes,
+    others: &Others,
     reference: &mut Reference,
 ) -> Result<Vec<Unit>> {
     let mut units = Once::default();
     for word in words {
         let pattern =
             UnitPattern::parse(word, Path::new("")).map_err(|message| request!("unit '{word}': {message}"))?;
-        units.add(of_pattern(&pattern, classifier, shapes, reference)?);
+        units.add(of_pattern(&pattern, classifier, shapes, others, reference)?);
     }
     Ok(units.in_order)
+}
+
+/// Where units of one classifier alone are wanted.
+///
+/// # Errors
+/// Always: a request.
+pub fn alone(_: &str) -> Result<(Arc<Classifier>, Arc<LayerShapes>)> {
+    Err(request!("a unit of one network alone is wanted here"))
 }
 
 /// Units, each once.
@@ -76,9 +87,11 @@ fn of_pattern(
     pattern: &UnitPattern,
     classifier: &Classifier,
     shapes: &LayerShapes,
+    others: &Others,
     reference: &mut Reference,
 ) -> Result<Vec<Unit>> {
-    let parse = |text: &str| Unit::parse(text, classifier, shapes);
+    let among = Among { classifier, shapes, kept: &[], others: Some(others) };
+    let parse = |text: &str| Unit::parse_among(text, &among);
     // In a glob, a layer that has no such part does not fit; a layer that is named must have it.
     let each = |layers: &LayerGlob, texts: &dyn Fn(&str) -> Vec<String>| {
         let mut units = vec![];

@@ -14,17 +14,23 @@
 //! | `quadratic(_blocks.10:37)` | the mean of squares instead of the mean |
 //! | `banana + 0.5*violin - _blocks.10:37` | weighted sums of all of these |
 //!
+//! `component(CLASS, K, FOLDER)` is a direction, too: principal component K of a class's photographs (Neuhaus et al. 2023).
+//!
+//! `UNIT @ OTHER` is read in another classifier: `banana - banana @ OTHER` is what the two disagree about.
+//!
 //! FILE is a `.npy` or `.safetensors` file with one vector, or `random:SEED` for a random one of norm 1. Of a file with several, `[K,C]`, as dictionaries have
 //! them (sparse autoencoders, NMF), `FILE:k` is number k from 0.
 
+mod component;
 mod parse;
 mod shapes;
 mod sum;
 mod target;
 mod term;
 
-pub use parse::{WITH_FILES, keep_files, opposite};
+pub use component::principal_direction;
+pub use parse::{Among, Others, WITH_FILES, keep_files, opposite};
 pub use shapes::LayerShapes;
 pub use sum::Unit;
 pub use target::{Likeness, Target};
-pub use term::{Direction, Part, Place, Reading, Term};
+pub use term::{Direction, Elsewhere, Part, Place, Reading, Term};

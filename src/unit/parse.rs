@@ -8,10 +8,11 @@ use classifiers::{Classifier, LOGITS};
 use frozen::network::Point;
 use tch::{Kind, Tensor};
 
+use super::component;
 use super::shapes::LayerShapes;
 use super::sum::Unit;
 use super::target::{self, Likeness, Target, plain};
-use super::term::{Direction, Part, Place, Reading, Term, readable, sha256_of};
+use super::term::{Direction, Elsewhere, Part, Place, Reading, Term, readable, sha256_of};
 use crate::error::{Context, Result, bail, request};
 use crate::picture::read_npy;
 use crate::random::{Purpose, Seed, normal, stream};
@@ -19,16 +20,32 @@ use crate::random::{Purpose, Seed, normal, stream};
 /// The folder of directions in a folder of records: `STEM#HASH.npy`, f32 `[C]`.
 pub(super) const KEPT: &str = "directions";
 
-/// Words in front of a layer and a file.
-pub const WITH_FILES: [&str; 7] = ["direction", "cosine", "inversion", "like", "caricature", "guide", "style"];
+/// Words in front of something and, behind its last comma, a file.
+pub const WITH_FILES: [&str; 8] =
+    ["direction", "cosine", "inversion", "like", "caricature", "guide", "style", "component"];
 
 /// Where a word of a unit was found, for errors.
 struct Reader<'a> {
     text: &'a str,
+    among: &'a Among<'a>,
+    /// The classifier of the present term.
     classifier: &'a Classifier,
     shapes: &'a LayerShapes,
+}
+
+/// Loads another classifier by name.
+pub type Others<'a> = dyn Fn(&str) -> Result<(Arc<Classifier>, Arc<LayerShapes>)> + 'a;
+
+/// What a unit is read among.
+pub struct Among<'a> {
+    /// The classifier whose units are visualised.
+    pub classifier: &'a Classifier,
+    /// The shapes of its taps.
+    pub shapes: &'a LayerShapes,
     /// Folders of records, which keep what units were given as files.
-    kept: &'a [PathBuf],
+    pub kept: &'a [PathBuf],
+    /// Where other classifiers come from; nowhere where units of one alone are wanted.
+    pub others: Option<&'a Others<'a>>,
 }
 
 impl Unit {
@@ -46,11 +63,29 @@ impl Unit {
     /// # Errors
     /// As [`Unit::parse`].
     pub fn parse_kept(text: &str, classifier: &Classifier, shapes: &LayerShapes, kept: &[PathBuf]) -> Result<Unit> {
-        let reader = Reader { text, classifier, shapes, kept };
-        let terms =
+        Unit::parse_among(text, &Among { classifier, shapes, kept, others: None })
+    }
+
+    /// The same of a unit over several classifiers, too: `banana - banana @ OTHER`.
+    ///
+    /// # Errors
+    /// As [`Unit::parse`]; another classifier that cannot be had, a unit no part of which is this one's.
+    pub fn parse_among(text: &str, among: &Among) -> Result<Unit> {
+        let reader = Reader { text, among, classifier: among.classifier, shapes: among.shapes };
+        let terms: Vec<Term> =
             summands(text).into_iter().map(|(weight, word)| reader.term(weight, word)).collect::<Result<_>>()?;
+        if terms.iter().all(|term| term.elsewhere.is_some()) {
+            return Err(reader.wrong(format!("no part of it is {}'s", among.classifier.name)));
+        }
         Ok(Unit::of(terms))
     }
+}
+
+/// What stands before and behind the last ` @ ` outside of parentheses: a term, and the classifier that it is read in.
+fn elsewhere(word: &str) -> Option<(&str, &str)> {
+    let (term, name) = word.rsplit_once(" @ ")?;
+    let balanced = term.matches('(').count() == term.matches(')').count();
+    balanced.then(|| (term.trim(), name.trim()))
 }
 
 /// The summands of a unit with their weights: split at ` + ` and ` - ` outside of parentheses.
@@ -156,6 +191,9 @@ impl Reader<'_> {
         if !weight.is_finite() {
             return Err(self.wrong("a weight is a finite number"));
         }
+        if let Some((word, name)) = elsewhere(word) {
+            return self.term_elsewhere(weight, word, name);
+        }
         let term = match word.strip_suffix(')').and_then(|word| word.split_once('(')) {
             Some((function, inside)) => self.function(function.trim(), inside)?,
             None => self.target(word)?,
@@ -165,12 +203,25 @@ impl Reader<'_> {
         Ok(term)
     }
 
+    /// A term of another classifier.
+    fn term_elsewhere(&self, weight: f64, word: &str, name: &str) -> Result<Term> {
+        if name == self.among.classifier.name {
+            return self.term(weight, word);
+        }
+        let others = self.among.others.ok_or_else(|| self.wrong("a unit of one network alone is wanted here"))?;
+        let (classifier, shapes) = others(name).map_err(|error| self.wrong(error))?;
+        let reader = Reader { text: self.text, among: self.among, classifier: &classifier, shapes: &shapes };
+        let term = reader.term(weight, word)?;
+        Ok(Term { elsewhere: Some(Elsewhere(classifier)), ..term })
+    }
+
     fn function(&self, function: &str, inside: &str) -> Result<Term> {
         let reading = match function {
             "quadratic" => Reading::Quadratic,
             "probability" => Reading::Probability,
             "log_probability" => Reading::LogProbability,
             "activation" => Reading::Activation,
+            "component" => return self.component(inside),
             _ => return self.of_file(function, inside),
         };
         Ok(Term { reading, ..self.target(inside.trim())? })
@@ -180,7 +231,9 @@ impl Reader<'_> {
     fn of_file(&self, function: &str, inside: &str) -> Result<Term> {
         let likeness = Likeness::named(function);
         if likeness.is_none() && !["direction", "cosine"].contains(&function) {
-            let known = ["quadratic", "probability", "log_probability"].into_iter().chain(WITH_FILES.iter().copied());
+            let known = ["quadratic", "probability", "log_probability", "component"]
+                .into_iter()
+                .chain(WITH_FILES.iter().copied());
             let hint = zoo::suggest::hint(function, "readings", known);
             return Err(self.wrong(format!("no reading '{function}'{hint}")));
         }
@@ -192,12 +245,53 @@ impl Reader<'_> {
         let wrong = |error: crate::error::Error| self.wrong(format!("{error}"));
         let part = match likeness {
             Some(likeness) => {
-                Part::Towards(likeness, Target::read(file, self.kept, self.classifier, point).map_err(wrong)?)
+                Part::Towards(likeness, Target::read(file, self.among.kept, self.classifier, point).map_err(wrong)?)
             }
-            None => Part::Direction(direction(file, self.shapes.of(&layer)[0], self.kept).map_err(wrong)?),
+            None => Part::Direction(direction(file, self.shapes.of(&layer)[0], self.among.kept).map_err(wrong)?),
         };
         let reading = if function == "cosine" { Reading::Cosine } else { Reading::Activation };
-        Ok(Term { weight: 1., reading, layer, called, point, part, class: None, label: None, independent: false })
+        Ok(Term {
+            weight: 1.,
+            reading,
+            layer,
+            called,
+            point,
+            part,
+            class: None,
+            label: None,
+            independent: false,
+            elsewhere: None,
+        })
+    }
+
+    /// `component(CLASS, K, FOLDER)`.
+    fn component(&self, inside: &str) -> Result<Term> {
+        let written = || self.wrong("component is written component(CLASS, K, FOLDER)");
+        let mut parts = inside.splitn(3, ',').map(str::trim);
+        let (Some(class), Some(number), Some(folder)) = (parts.next(), parts.next(), parts.next()) else {
+            return Err(written());
+        };
+        let number: usize = number.parse().map_err(|_| written())?;
+        let class = self.classifier.class(class.trim_start_matches("class:"));
+        let class = class.map_err(|error| self.wrong(format!("{error} (of {})", self.classifier.name)))?;
+        let found = component::direction(self.classifier, class, number, Path::new(folder));
+        let (point, values) = found.map_err(|error| self.wrong(error))?;
+        let layer = self.shapes.iter().find(|(_, known, _)| *known == point).map(|(name, ..)| name.to_owned());
+        let layer = layer.ok_or_else(|| self.wrong("the layer before the logits has no name"))?;
+        let called = self.classifier.class_name(class).map_or_else(|| class.to_string(), plain);
+        let name = format!("component-{called}-{number}#{}", &sha256_of(&values)[..8]);
+        Ok(Term {
+            weight: 1.,
+            reading: Reading::Activation,
+            called: layer.clone(),
+            layer,
+            point,
+            part: Part::Direction(Direction { name, values }),
+            class: None,
+            label: None,
+            independent: false,
+            elsewhere: None,
+        })
     }
 
     fn layer(&self, name: &str) -> Result<(String, Point)> {
@@ -228,6 +322,7 @@ impl Reader<'_> {
                 class: Some(index),
                 label: self.classifier.class_name(index).map(Arc::from),
                 independent: self.classifier.independent,
+                elsewhere: None,
             });
         }
         if layer == "layer" {
@@ -242,6 +337,7 @@ impl Reader<'_> {
                 class: None,
                 label: None,
                 independent: false,
+                elsewhere: None,
             });
         }
         let called = layer.to_owned();
@@ -282,7 +378,18 @@ impl Reader<'_> {
         };
         let label = class.and_then(|class| self.classifier.class_name(class)).map(Arc::from);
         let independent = self.classifier.independent;
-        Ok(Term { weight: 1., reading: Reading::Activation, layer, called, point, part, class, label, independent })
+        Ok(Term {
+            weight: 1.,
+            reading: Reading::Activation,
+            layer,
+            called,
+            point,
+            part,
+            class,
+            label,
+            independent,
+            elsewhere: None,
+        })
     }
 }
 

@@ -29,6 +29,23 @@ impl LayerShapes {
         self.0.iter().map(|(name, point, shape)| (name.as_str(), *point, shape.as_slice()))
     }
 
+    /// Of each resolution the deepest tap with positions, the finest first.
+    pub fn deepest_of_each_resolution(&self) -> Vec<Point> {
+        let mut found: Vec<(&[i64], Point)> = vec![];
+        for (_, point, shape) in self.0.iter().filter(|(.., shape)| shape.len() == 3 && shape[0] > 3 && shape[1] > 1) {
+            match found.iter_mut().find(|(known, _)| *known == &shape[1..]) {
+                Some((_, deepest)) => *deepest = (*deepest).max(*point),
+                None => found.push((&shape[1..], *point)),
+            }
+        }
+        found.into_iter().map(|(_, point)| point).collect()
+    }
+
+    /// Whether a tap has height and width.
+    pub fn has_positions(&self, name: &str) -> bool {
+        self.of(name).len() == 3
+    }
+
     /// The deepest tap with at least so many rows.
     pub fn deepest_of(&self, rows: i64) -> Option<Point> {
         let fine = self.0.iter().filter(|(.., shape)| shape.len() == 3 && shape[1] >= rows);

@@ -1,9 +1,12 @@
 //! A unit: one term or a weighted sum of several, and its name.
 
+use std::sync::Arc;
+
+use classifiers::Classifier;
 use frozen::network::Network;
 use serde_json::Value;
 
-use super::term::{Part, Reading, Term, readable};
+use super::term::{Elsewhere, Part, Reading, Term, readable};
 use crate::error::{Result, request};
 
 /// What is visualised, known to exist in a classifier: one term or a weighted sum of several.
@@ -46,6 +49,7 @@ impl Unit {
                     Reading::Probability | Reading::LogProbability => Reading::Activation,
                     reading => reading,
                 };
+                let network = term.elsewhere.as_ref().map_or(network, |elsewhere| &elsewhere.0.network);
                 Term { reading, point: network.before_activation(term.point).unwrap_or(term.point), ..term.clone() }
             })
             .collect();
@@ -55,7 +59,7 @@ impl Unit {
     /// The term, if there is but one with weight 1.
     fn only(&self) -> Option<&Term> {
         match &self.terms[..] {
-            [term] if term.weight == 1. => Some(term),
+            [term] if term.weight == 1. && term.elsewhere.is_none() => Some(term),
             _ => None,
         }
     }
@@ -75,10 +79,21 @@ impl Unit {
         self.class().is_some()
     }
 
+    /// The other classifiers that it is read in, each once.
+    pub fn elsewhere(&self) -> Vec<&Arc<Classifier>> {
+        let mut found: Vec<&Elsewhere> = vec![];
+        for elsewhere in self.terms.iter().filter_map(|term| term.elsewhere.as_ref()) {
+            if !found.contains(&elsewhere) {
+                found.push(elsewhere);
+            }
+        }
+        found.into_iter().map(|elsewhere| &elsewhere.0).collect()
+    }
+
     /// The layer, where all terms lie in one.
     pub fn layer(&self) -> Option<&str> {
         let first = &self.terms[0].layer;
-        self.terms.iter().all(|term| term.layer == *first).then_some(first.as_str())
+        self.terms.iter().all(|term| term.layer == *first && term.elsewhere.is_none()).then_some(first.as_str())
     }
 
     /// Channel or class, where the unit is one.

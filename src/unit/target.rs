@@ -9,7 +9,6 @@ use frozen::resize::to_square;
 use image::RgbImage;
 use tch::{Device, Kind, Tensor};
 
-use super::term::sha256_of_bytes;
 use crate::error::{Context, Result, bail};
 use crate::picture::{self, from_rgb8, to_rgb8};
 
@@ -108,7 +107,7 @@ impl Target {
         if values.iter().any(|value| !value.is_finite()) || values.iter().all(|value| *value == 0.) {
             bail!("{stem}: the layer has nothing to say of it");
         }
-        let sha256 = sha256_of_bytes(square.as_raw().clone());
+        let sha256 = zoo::hash::sha256(square.as_raw().clone());
         let name = format!("{}#{}", plain(stem), &sha256[..8]);
         Ok(Target { name, sha256, square: Arc::new(square), values: values.into(), shape: activation.size() })
     }

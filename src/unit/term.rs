@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use classifiers::Classifier;
 use frozen::network::Point;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -79,9 +80,27 @@ pub enum Part {
     Towards(Likeness, Target),
 }
 
+/// Another classifier than the one whose units are visualised.
+#[derive(Clone)]
+pub struct Elsewhere(pub Arc<Classifier>);
+
+impl PartialEq for Elsewhere {
+    fn eq(&self, other: &Elsewhere) -> bool {
+        self.0.weights_sha256 == other.0.weights_sha256 && self.0.definition == other.0.definition
+    }
+}
+
+impl std::fmt::Debug for Elsewhere {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0.name)
+    }
+}
+
 /// One summand of what is maximised.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Term {
+    /// The classifier that it is read in, unless that is the one whose units are visualised.
+    pub elsewhere: Option<Elsewhere>,
     /// Its factor.
     pub weight: f64,
     /// How a number is made of it.
@@ -103,8 +122,15 @@ pub struct Term {
 }
 
 impl Term {
-    /// Its name without the weight: the layer as it was called, a class by its label.
+    /// Its name without the weight: the layer as it was called, a class by its label, the classifier where it is another.
     pub(super) fn name(&self) -> String {
+        match &self.elsewhere {
+            Some(Elsewhere(classifier)) => format!("{} @ {}", self.name_in_classifier(), classifier.name),
+            None => self.name_in_classifier(),
+        }
+    }
+
+    fn name_in_classifier(&self) -> String {
         let target = match (&self.part, self.class) {
             (Part::Channel(index), Some(_)) => {
                 self.label.as_ref().map_or_else(|| format!("class:{index}"), |label| format!("class:{label}"))
@@ -130,6 +156,15 @@ impl Term {
 
     /// What decides its value.
     pub(super) fn settings(&self) -> Value {
+        let mut settings = self.settings_in_classifier();
+        if let Some(Elsewhere(classifier)) = &self.elsewhere {
+            settings["classifier"] = json!(classifier.weights_sha256);
+            settings["classifier_definition"] = json!(classifier.definition);
+        }
+        settings
+    }
+
+    fn settings_in_classifier(&self) -> Value {
         let (index, position, direction) = match &self.part {
             Part::Whole => (None, None, None),
             Part::Channel(index) => (Some(*index), None, None),
@@ -154,10 +189,7 @@ impl Term {
 }
 
 pub(super) fn sha256_of(values: &[f32]) -> String {
-    sha256_of_bytes(values.iter().flat_map(|value| value.to_le_bytes()).collect())
-}
-
-pub(super) fn sha256_of_bytes(bytes: Vec<u8>) -> String {
+    let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
     zoo::hash::sha256(bytes)
 }
 

@@ -16,7 +16,7 @@ use metapicture::random::Seed;
 use metapicture::render::Objective;
 use metapicture::render::{Batch, render};
 use metapicture::render::{Moment, View};
-use metapicture::unit::{LayerShapes, Reading, Unit};
+use metapicture::unit::{Among, LayerShapes, Reading, Unit};
 use support::differences::{check, direction};
 use support::{classifier, formula, generator, narrow};
 use tch::{Device, Kind, Tensor};
@@ -234,6 +234,33 @@ fn the_gradient_comes_back_through_transforms_views_and_tiles() {
             seen.objectives.sum(Kind::Double).double_value(&[])
         });
     }
+}
+
+#[test]
+fn the_gradient_comes_back_from_every_network_that_a_unit_is_read_in() {
+    let classifier = narrow();
+    let shapes = LayerShapes::measure(&classifier);
+    let other = Classifier {
+        name: "other".to_owned(),
+        weights_sha256: "of another".to_owned(),
+        ..support::narrow::classifier()
+    };
+    let other = Arc::new(other.to(Device::Cpu, Kind::Double));
+    let of_other = Arc::new(LayerShapes::measure(&other));
+    let others = |_: &str| Ok((Arc::clone(&other), Arc::clone(&of_other)));
+    let among = Among { classifier: &classifier, shapes: &shapes, kept: &[], others: Some(&others) };
+    let unit = Unit::parse_among("_blocks.6:5 - 3*class:3 @ other + 0.1*second.relu:2 @ other", &among).unwrap();
+    let text = "name: m\nsteps: 1\nparam: {pixel: {noise: 0.1}}\noptimizer: {adam: {lr: 0.1}}\nviews: 2\n\
+                transforms: [{jitter: {pixels: 9, edge: wrap}}, {rotate: {degrees: 9}}]\n";
+    let method = Method::parse(text, "m.yaml").unwrap();
+    let view = View::new(&classifier, &shapes, &method, &[&unit], &[Seed(0)], [40, 48], None).unwrap();
+    let pictures = direction(&[1, 3, 40, 48], 3) * 40. + 0.5;
+    let moment = Moment { step: 3, octave: 0 };
+    let gradient = view.look(&pictures, moment, true).unwrap().gradient.unwrap();
+    check("two networks", &gradient, |moved| {
+        let seen = view.look(&(&pictures + moved), moment, false).unwrap();
+        seen.objectives.sum(Kind::Double).double_value(&[])
+    });
 }
 
 #[test]

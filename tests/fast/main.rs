@@ -15,6 +15,7 @@ mod optimization;
 mod optimizers;
 mod params;
 mod parity;
+mod peers;
 mod people;
 mod pixel_space;
 mod regularizers;

@@ -3,13 +3,15 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use classifiers::Classifier;
 use image::{Rgb, RgbImage};
+use metapicture::look::judge;
 use metapicture::method::Method;
 use metapicture::random::Seed;
 use metapicture::reference::{StartPhotographs, file};
-use metapicture::render::{Rendered, render, towards};
+use metapicture::render::{Rendered, View, render, towards};
 use metapicture::run::{Experiment, units};
-use metapicture::unit::{LayerShapes, Likeness, Unit, keep_files};
+use metapicture::unit::{Among, LayerShapes, Likeness, Unit, keep_files};
 use support::{narrow, reference_tensors, swept};
 use tch::{Kind, Tensor};
 
@@ -171,7 +173,72 @@ fn a_pair_is_what_fires_a_unit_most_and_what_fires_it_least() {
     let classifier = narrow::classifier();
     let shapes = LayerShapes::measure(&classifier);
     let mut none = || Ok(vec![]);
-    let found = units::resolve_words(&["pair(class:3 - 0.5*second:2)".to_owned()], &classifier, &shapes, &mut none);
+    let found = units::resolve_words(
+        &["pair(class:3 - 0.5*second:2)".to_owned()],
+        &classifier,
+        &shapes,
+        &units::alone,
+        &mut none,
+    );
     let names: Vec<String> = found.unwrap().into_iter().map(|unit| unit.name).collect();
     assert_eq!(names, ["class:3 - 0.5*second:2", "-class:3 + 0.5*second:2"]);
+}
+
+/// A network beside the one whose units are visualised: of 64 px instead of 32, a thousand classes instead of ten.
+fn other() -> (Arc<Classifier>, Arc<LayerShapes>) {
+    let other = Classifier { name: "other".to_owned(), weights_sha256: "of another".to_owned(), ..narrow::lite() };
+    let shapes = LayerShapes::measure(&other);
+    (Arc::new(other), Arc::new(shapes))
+}
+
+#[test]
+fn what_two_networks_disagree_about_is_one_unit() {
+    let experiment = swept::of(narrow::classifier(), None);
+    let (classifier, shapes) = (&*experiment.classifier, &*experiment.shapes);
+    let (second, of_second) = other();
+    let others = |name: &str| match name {
+        "other" => Ok((Arc::clone(&second), Arc::clone(&of_second))),
+        _ => Err(metapicture::error::Error::request(format!("unknown classifier '{name}'"))),
+    };
+    let among = Among { classifier, shapes, kept: &[], others: Some(&others) };
+    let unit = Unit::parse_among("class:3 - 0.5*class:954 @ other", &among).unwrap();
+    assert_eq!(unit.name, "class:3 - 0.5*class:banana @ other");
+    let own = Unit::parse("class:3", classifier, shapes).unwrap();
+    assert_eq!(Unit::parse_among("class:3 @ formula", &among).unwrap(), own, "its own name is no other network");
+    assert_ne!(unit.settings()[1], Unit::parse("class:954", &second, &of_second).unwrap().settings()[0]);
+    assert!(unit.class().is_none() && unit.layer().is_none());
+
+    // Of a finished picture, the sum of what each says by itself.
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("photo.png");
+    photograph(&path, 2);
+    let picture = metapicture::picture::read(&path).unwrap();
+    let banana = Unit::parse("banana", &second, &of_second).unwrap();
+    let score = |classifier: &Classifier, unit: &Unit| judge::score(classifier, &picture, unit).unwrap();
+    let expected = score(classifier, &own) - 0.5 * score(&second, &banana);
+    assert!((score(classifier, &unit) - expected).abs() < 1e-5 * expected.abs().max(1.));
+
+    // In the loop, value and gradient.
+    let text = "name: test\nparam: {pixel: {noise: 0.1}}\noptimizer: {adam: {lr: 0.01}}\nsteps: 30\n";
+    let method = Method::parse(text, "test.yaml").unwrap();
+    let runs = [(unit.clone(), Seed(0)), (own, Seed(0))];
+    let rendered = render(&experiment.together(&method, &runs), &|_: usize, _: usize, _: f64| {}).unwrap();
+    for run in &rendered {
+        let (first, last) = (run.trace[0].activation, run.trace[30].activation);
+        assert!(last > first, "{first} to {last}");
+    }
+
+    for (text, complaint) in [
+        ("class:3 @ nobody", "unknown classifier 'nobody'"),
+        ("class:3 @ other", "no part of it is formula's"),
+        ("class:3 - banan @ other", "did you mean 'banana'"),
+    ] {
+        let error = Unit::parse_among(text, &among).unwrap_err().to_string();
+        assert!(error.contains(complaint), "{text}: {error}");
+    }
+    let error = Unit::parse("class:3 - banana @ other", classifier, shapes).unwrap_err().to_string();
+    assert!(error.contains("a unit of one network alone is wanted here"), "{error}");
+    let tiles = Method::parse(&format!("{text}input: tiles\n"), "test.yaml").unwrap();
+    let error = View::new(classifier, shapes, &tiles, &[&unit], &[Seed(0)], [64, 64], None).unwrap_err().to_string();
+    assert!(error.contains("is seen whole"), "{error}");
 }

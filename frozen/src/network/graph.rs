@@ -2,6 +2,7 @@
 
 use tch::{Device, Kind, Tensor};
 
+use super::gradient::Gradient;
 use super::layer::Layer;
 use super::layers::script::{Script, ScriptError};
 use super::layout::channels_last;
@@ -150,6 +151,34 @@ impl Network {
             maker = *before;
         }
         self.bottlenecks().iter().map(|tap| tap.point).rfind(|tap| tap.0 < maker)
+    }
+
+    /// What one channel of a point is mixed from, where that is [one layer's channels](Network::below) averaged over positions, or a vector: that layer, and its
+    /// weights `[C]`, f64 on the CPU. `input` is the shape of an input. None where the channel is made in another way.
+    pub fn mixture(&self, point: Point, channel: i64, input: &[i64]) -> Option<(Point, Tensor)> {
+        let below = self.below(point)?;
+        let mut mixing = point.0;
+        let mixes = |step: usize| {
+            let weights = self.steps[step].tensors();
+            weights.iter().any(|weight| matches!(weight.size()[..], [o, i, ..] if o > 1 && i > 1))
+        };
+        while !mixes(mixing) {
+            mixing = *self.steps[mixing].inputs.first()?;
+        }
+        let shapes = self.shapes(input);
+        let shape_of = |node: usize| shapes.iter().find(|(tap, _)| tap.point.0 == node).map(|(_, shape)| shape.clone());
+        let width = shape_of(below.0)?.first().copied()?;
+        let before = *self.steps[mixing].inputs.first()?;
+        let taken = shape_of(before).unwrap_or_else(|| vec![width]);
+        let taken = if taken.first() == Some(&width) { taken } else { vec![width] };
+        let zeros = Tensor::zeros([&[1], &taken[..]].concat(), (self.kind, self.device));
+        let (output, pullback) = self.steps[mixing].layer()?.forward(&[zeros], false);
+        let one = output.zeros_like();
+        let positions = output.size()[2..].iter().product::<i64>().max(1) as f64;
+        let _ = one.select(1, channel).fill_(1. / positions);
+        let weights = pullback.call(Gradient::owned(one)).into_iter().next()?.tensor;
+        let flat = weights.reshape([width, -1]).to_kind(Kind::Double).to_device(Device::Cpu);
+        Some((below, flat.sum_dim_intlist([1i64].as_slice(), false, Kind::Double)))
     }
 
     /// What decides what a model computes, with the files beside its weights file that decide it, too (an ONNX file's data).
