@@ -63,6 +63,10 @@ pub enum Purpose {
     Photographs = 19,
     /// Units, pairs and numbers of a study with people.
     Study = 20,
+    /// Where a picture is opaque at first.
+    Cover = 21,
+    /// What is behind a picture in a step, where it is not opaque.
+    Background = 22,
 }
 
 /// The stream of one seed, purpose and step.

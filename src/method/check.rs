@@ -138,6 +138,15 @@ impl Method {
             {
                 bail_at!("param.cppn", "layers between 1 and {MOST_LAYERS}, channels between 1 and 256")
             }
+            ParamSpec::Alpha(spec)
+                if !(spec.noise >= 0. && spec.noise.is_finite() && spec.cost.is_finite())
+                    || !(0. ..=4.).contains(&spec.decay) =>
+            {
+                bail_at!("param.alpha", "noise is not negative, cost finite, decay between 0 and 4")
+            }
+            ParamSpec::Alpha(_) if self.octaves.count > 1 => {
+                bail_at!("octaves", "param alpha has one size only")
+            }
             ParamSpec::Maco(_) if self.octaves.count > 1 => {
                 bail_at!("octaves", "the spectrum of param maco is that of one size")
             }

@@ -17,8 +17,8 @@ use self::presets::PRESETS;
 use crate::filter::FilterSpec;
 use crate::optimizer::OptimizerSpec;
 use crate::param::{
-    BlendSpec, CppnSpec, EmbeddingSpec, FourierSpec, LaplacianSpec, LatentSpec, MacoSpec, MultiresSpec, PixelSpec,
-    Resampling, Space,
+    AlphaSpec, BlendSpec, CppnSpec, EmbeddingSpec, FourierSpec, LaplacianSpec, LatentSpec, MacoSpec, MultiresSpec,
+    PixelSpec, Resampling, Space,
 };
 use crate::regularizer::RegularizerSpec;
 use crate::transform::TransformSpec;
@@ -38,6 +38,8 @@ pub enum ParamSpec {
     Multires(MultiresSpec),
     /// The weights of a small network from coordinates to colours.
     Cppn(CppnSpec),
+    /// Its spectrum, and that of how opaque it is.
+    Alpha(AlphaSpec),
     /// The phases of its spectrum, whose magnitudes are fixed.
     Maco(MacoSpec),
     /// A generator's code.
@@ -56,6 +58,7 @@ impl fmt::Display for ParamSpec {
             ParamSpec::Laplacian(_) => f.write_str("Laplacian pyramids of pictures"),
             ParamSpec::Multires(_) => f.write_str("sums of pictures at many resolutions"),
             ParamSpec::Cppn(_) => f.write_str("networks from coordinates to colours"),
+            ParamSpec::Alpha(_) => f.write_str("spectra of pictures and of their opacity"),
             ParamSpec::Maco(_) => f.write_str("phases of pictures whose magnitudes are those of photographs"),
             ParamSpec::Latent(spec) => spec.space.fmt(f),
             ParamSpec::Embedding(_) => f.write_str("class embeddings, over codes from the prior"),
@@ -75,6 +78,7 @@ impl ParamSpec {
             ParamSpec::Laplacian(_) => "laplacian",
             ParamSpec::Multires(_) => "multires",
             ParamSpec::Cppn(_) => "cppn",
+            ParamSpec::Alpha(_) => "alpha",
             ParamSpec::Maco(_) => "maco",
             ParamSpec::Latent(LatentSpec { space: Space::Fourier { .. }, .. }) => "latent (space fourier)",
             ParamSpec::Latent(LatentSpec { space: Space::Statistics { .. }, .. }) => "latent (space statistics)",

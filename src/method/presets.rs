@@ -1,7 +1,7 @@
 //! The methods that are built in, as YAML.
 
 /// The presets, in the order in which they are listed: file name and text.
-pub(super) const PRESETS: [(&str, &str); 32] = [
+pub(super) const PRESETS: [(&str, &str); 33] = [
     ("naive.yaml", include_str!("../methods/naive.yaml")),
     ("erhan-2009.yaml", include_str!("../methods/erhan-2009.yaml")),
     ("deepdream-2015.yaml", include_str!("../methods/deepdream-2015.yaml")),
@@ -13,6 +13,7 @@ pub(super) const PRESETS: [(&str, &str); 32] = [
     ("lapnorm-2016.yaml", include_str!("../methods/lapnorm-2016.yaml")),
     ("lucid-2017.yaml", include_str!("../methods/lucid-2017.yaml")),
     ("cppn-2018.yaml", include_str!("../methods/cppn-2018.yaml")),
+    ("alpha-2018.yaml", include_str!("../methods/alpha-2018.yaml")),
     ("direct-ascent-2025.yaml", include_str!("../methods/direct-ascent-2025.yaml")),
     ("vital-2025.yaml", include_str!("../methods/vital-2025.yaml")),
     ("diversity-2017.yaml", include_str!("../methods/diversity-2017.yaml")),

@@ -94,6 +94,11 @@ impl Fourier {
         fourier
     }
 
+    /// The pictures `[N,3,H,W]` at the present numbers, of which no gradient is asked for.
+    pub(super) fn picture(&self) -> Tensor {
+        self.spec.colour.picture(&self.channels())
+    }
+
     fn channels(&self) -> Tensor {
         spectrum::to_picture(&(&self.spectrum * &self.scale), self.size)
     }

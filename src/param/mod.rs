@@ -1,5 +1,6 @@
 //! Parameterizations: trainable tensors that become pictures.
 
+mod alpha;
 mod blend;
 mod colour;
 mod colouring;
@@ -18,6 +19,7 @@ mod pixel;
 mod prior;
 mod spectrum;
 
+pub use alpha::{Alpha, AlphaSpec};
 pub use blend::{Blend, BlendSpec, ResidualNorm};
 pub use colour::Colour;
 pub use colouring::rings;

@@ -10,7 +10,7 @@ use super::watch::{OfTrials, Watch};
 use crate::error::{Context, Result, request};
 use crate::libtorch;
 use crate::method::ParamSpec;
-use crate::param::{Blend, Cppn, Embedding, Fourier, Laplacian, Latent, Maco, Multires, Param, Pixel};
+use crate::param::{Alpha, Blend, Cppn, Embedding, Fourier, Laplacian, Latent, Maco, Multires, Param, Pixel};
 use crate::random::Seed;
 use generators::Generator;
 
@@ -139,6 +139,7 @@ fn free(batch: &Batch, spec: &ParamSpec, seeds: &[Seed], side: i64) -> Result<Op
         (ParamSpec::Multires(spec), None) => Box::new(Multires::new(*spec, seeds, size, kind, device)),
         (ParamSpec::Multires(spec), Some(start)) => Box::new(Multires::from_picture(*spec, start)),
         (ParamSpec::Cppn(spec), _) => Box::new(Cppn::new(*spec, seeds, size, kind, device)),
+        (ParamSpec::Alpha(spec), start) => Box::new(Alpha::new(*spec, seeds, size, start.as_ref(), (kind, device))),
         (ParamSpec::Maco(spec), None) => Box::new(Maco::new(*spec, seeds, size, kind, device)),
         (ParamSpec::Maco(spec), Some(start)) => Box::new(Maco::from_picture(*spec, start)),
         (ParamSpec::Latent(_) | ParamSpec::Embedding(_) | ParamSpec::Blend(_), _) => return Ok(None),

@@ -103,6 +103,7 @@ impl Experiment {
             let leaves = Leaves {
                 record: &record,
                 picture: picture.as_ref(),
+                cut_out: cut_out(state),
                 state: kept.state.then_some(state),
                 trace: kept.trace.then_some(trace),
                 regularizers: &regularizers,
@@ -183,6 +184,12 @@ impl Experiment {
             },
         }
     }
+}
+
+/// Colours and opacity, where a state has both.
+fn cut_out<'s>(state: &'s [(&'static str, tch::Tensor)]) -> Option<[&'s tch::Tensor; 2]> {
+    let named = |name: &str| state.iter().find(|(known, _)| *known == name).map(|(_, tensor)| tensor);
+    named("colours").zip(named("opacity")).map(|(colours, opacity)| [colours, opacity])
 }
 
 /// Whether what libtorch says is about the machine, and not about the run: the same run may come to a picture elsewhere, or later.

@@ -250,6 +250,8 @@ impl Default for Kept {
 pub struct Leaves<'a> {
     /// What becomes `record.json`.
     pub record: &'a Record,
+    /// Colours `[3,H,W]` and opacity `[1,H,W]` of what becomes `cut-out.png`, of a picture that has transparency.
+    pub cut_out: Option<[&'a Tensor; 2]>,
     /// What becomes `image.png`; none of a run that failed.
     pub picture: Option<&'a image::RgbImage>,
     /// What becomes `state.safetensors`: the param's tensors by name, such as latent codes `[1,D]`; none where it is not kept.

@@ -22,6 +22,8 @@ pub(super) const LISTING: &str = "files.sha256";
 pub(super) const RECORD: &str = "record.json";
 /// The picture of a run that is done.
 pub(super) const PICTURE: &str = "image.png";
+/// The same with its transparency, of a picture that has one.
+const CUT_OUT: &str = "cut-out.png";
 /// The clock's part.
 const TIMING: &str = "timing.json";
 /// Without these no record is whole.
@@ -83,6 +85,9 @@ impl Leaves<'_> {
             picture.write_to(&mut png, image::ImageFormat::Png).with_context(named)?;
             files.push((PICTURE, png.into_inner()));
         }
+        if let (Some(state), Some(_)) = (self.cut_out, self.picture) {
+            files.push((CUT_OUT, cut_out(state).with_context(named)?));
+        }
         let listing = listing(files.iter().map(|(name, bytes)| (*name, Hash::of(bytes))));
         let bytes = files.iter().map(|(_, bytes)| bytes.len() as u64).sum::<u64>() + listing.len() as u64;
         let beside = Beside { seal: Hash::of(&listing), bytes, seconds: Some(self.timing.seconds()) };
@@ -90,6 +95,18 @@ impl Leaves<'_> {
         files.push((LISTING, listing));
         Ok(Sealed { entry, files })
     }
+}
+
+/// Colours `[3,H,W]` with their opacity `[1,H,W]` as a PNG file.
+fn cut_out([colours, opacity]: [&Tensor; 2]) -> Result<Vec<u8>> {
+    let levels = (Tensor::cat(&[colours, opacity], 0).clamp(0., 1.) * 255.).round().to_kind(Kind::Uint8);
+    let size = levels.size();
+    let bytes = Vec::<u8>::try_from(&levels.permute([1, 2, 0]).contiguous().flatten(0, -1))?;
+    let picture = image::RgbaImage::from_raw(size[2] as u32, size[1] as u32, bytes);
+    let picture = picture.ok_or_else(|| Error::compute("a cut-out has colours and an opacity"))?;
+    let mut png = Cursor::new(vec![]);
+    picture.write_to(&mut png, image::ImageFormat::Png)?;
+    Ok(png.into_inner())
 }
 
 /// The bytes of `record.json`, which can be read again.

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use image::{Rgb, RgbImage};
 use metapicture::method::Method;
-use metapicture::param::{Colour, Cppn, CppnSpec, Levels, Multires, MultiresSpec, Param, Resolutions};
+use metapicture::param::{
+    Alpha, AlphaSpec, Colour, Cppn, CppnSpec, Levels, Multires, MultiresSpec, Param, Resolutions,
+};
 use metapicture::random::Seed;
 use metapicture::reference::{StartPhotographs, file};
 use metapicture::regularizer::distribution;
@@ -48,6 +50,59 @@ fn a_cppn_starts_from_grey_and_has_any_size() {
     assert_eq!(large.size(), [2, 3, 24, 24]);
     let shrunk = large.upsample_bilinear2d([12, 12], true, None, None);
     assert!(largest_difference(&shrunk, &small) < 0.05, "the same picture, finer");
+}
+
+#[test]
+fn what_the_unit_does_not_need_becomes_transparent() {
+    let seeds = [Seed(3), Seed(4)];
+    let spec = AlphaSpec { noise: 0.3, decay: 1., colour: Colour::Imagenet, cost: 2. };
+    let mut alpha = Alpha::new(spec, &seeds, [10, 8], None, (Kind::Double, Device::Cpu));
+    alpha.begin(5);
+    let towards = Tensor::randn([2, 3, 10, 8], (Kind::Double, Device::Cpu));
+    // What is maximised: a product with the picture, less the cost of opacity.
+    let value = |alpha: &mut Alpha| {
+        let opacity = alpha.opacity().mean(None::<Kind>) * 2.;
+        ((alpha.pictures() * &towards).sum(None::<Kind>) - opacity * spec.cost).double_value(&[])
+    };
+    let _ = alpha.pictures();
+    let gradients = alpha.pullback(&towards);
+    for (number, (mut tensor, gradient)) in alpha.tensors().into_iter().zip(&gradients).enumerate() {
+        let direction = Tensor::randn_like(&tensor);
+        let step = &direction * 1e-5;
+        tensor += &step;
+        let above = value(&mut alpha);
+        tensor -= &step * 2.;
+        let below = value(&mut alpha);
+        tensor += &step;
+        let (found, expected) = ((gradient * &direction).sum(None::<Kind>).double_value(&[]), (above - below) / 2e-5);
+        assert!((found - expected).abs() < 1e-6 * expected.abs().max(1e-2), "{number}: {found} is not {expected}");
+    }
+    let (first, again) = (alpha.pictures(), alpha.pictures());
+    assert_eq!(first, again, "one background a step");
+    alpha.begin(6);
+    assert!(largest_difference(&alpha.pictures(), &first) > 0.05, "and another one in the next");
+    let kept = alpha.kept();
+    let state = alpha.state();
+    let over_grey = (&state[0].1 - 0.5) * &state[1].1 + 0.5;
+    assert!(largest_difference(&kept, &over_grey) < 1e-12);
+
+    let experiment = swept::of(narrow::classifier(), None);
+    let opacity_at = |cost: f64| {
+        let text =
+            format!("name: m\nparam: {{alpha: {{cost: {cost:?}}}}}\noptimizer: {{adam: {{lr: 0.05}}}}\nsteps: 40\n");
+        let method = Method::parse(&text, "m.yaml").unwrap();
+        let unit = Unit::parse("class:3", &experiment.classifier, &experiment.shapes).unwrap();
+        let run = metapicture::run::Run { unit, method, seed: Seed(0), facet: 0 };
+        let kept = metapicture::store::Kept::default();
+        let watch = |_: usize, _: usize, _: f64| {};
+        let sealed = experiment.compute(&[run], kept, &watch, &metapicture::render::Unkept).unwrap().remove(0);
+        let picture = image::load_from_memory(sealed.file("cut-out.png").unwrap()).unwrap().to_rgba8();
+        picture.pixels().map(|pixel| f64::from(pixel.0[3])).sum::<f64>()
+            / f64::from(picture.width() * picture.height())
+            / 255.
+    };
+    let (free, dear) = (opacity_at(0.), opacity_at(500.));
+    assert!(dear < 0.6 * free, "{free} {dear}");
 }
 
 /// The resolutions of the reference.

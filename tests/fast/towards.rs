@@ -231,7 +231,7 @@ fn what_two_networks_disagree_about_is_one_unit() {
     for (text, complaint) in [
         ("class:3 @ nobody", "unknown classifier 'nobody'"),
         ("class:3 @ other", "no part of it is formula's"),
-        ("class:3 - banan @ other", "did you mean 'banana'"),
+        ("class:3 - banan @ other", "(954) (of other)"),
     ] {
         let error = Unit::parse_among(text, &among).unwrap_err().to_string();
         assert!(error.contains(complaint), "{text}: {error}");

@@ -89,6 +89,7 @@ pub fn sealed_with(record: &Record, side: u32) -> Sealed {
         .collect();
     let leaves = Leaves {
         record,
+        cut_out: None,
         picture: (record.status == Status::Done).then_some(&picture),
         state: Some(&state),
         trace: Some(&trace),
