@@ -30,7 +30,9 @@ const SHEET_SIDE: u32 = 224;
 #[derive(Debug, Args)]
 #[command(after_help = "Units: `banana` or `class:banana` (a class), `logits:954`, `_blocks.10:37` (a channel),
 `_blocks.10:37@7,7` (a neuron), `layer:_blocks.10`, `direction(_blocks.10, FILE.npy)`, `cosine(_blocks.10, FILE.npy)`,
-`probability(banana)`, `quadratic(_blocks.10:37)`, `banana + 0.5*violin`; many at once: `_blocks.10:0..63`, `_blocks.10:*`,
+`probability(banana)`, `quadratic(_blocks.10:37)`, `banana + 0.5*violin`, `banana - banana @ OTHER` (another network);
+towards a photograph: `inversion(LAYER, PHOTO)`, `like(…)`, `caricature(…)`, `guide(…)`, `style(…)`; a dictionary's `direction(LAYER, FILE:k)`,
+a class's `component(banana, 0, FOLDER)`; `pair(UNIT)` for what fires it most and least; many at once: `_blocks.10:0..63`, `_blocks.10:*`,
 `class:0..99`, `layer:_blocks.*`, `strongest(_blocks.10, 20)`; `metapicture models info NAME` lists the layers.
 
 Example:

@@ -128,19 +128,22 @@ impl Method {
                 bail_at!("param.laplacian.levels", "{} is not between 1 and {MOST_LEVELS}", spec.levels)
             }
             ParamSpec::Multires(spec)
-                if !(2..=MOST_RESOLUTIONS).contains(&spec.resolutions)
-                    || !(spec.noise >= 0. && spec.noise.is_finite()) =>
+                if !((2..=MOST_RESOLUTIONS).contains(&spec.resolutions)
+                    && spec.noise >= 0.
+                    && spec.noise.is_finite()) =>
             {
                 bail_at!("param.multires", "resolutions between 2 and {MOST_RESOLUTIONS}, noise not negative")
             }
             ParamSpec::Cppn(spec)
-                if !(1..=MOST_LAYERS).contains(&spec.layers) || !(1..=256).contains(&spec.channels) =>
+                if !((1..=MOST_LAYERS).contains(&spec.layers) && (1..=256).contains(&spec.channels)) =>
             {
                 bail_at!("param.cppn", "layers between 1 and {MOST_LAYERS}, channels between 1 and 256")
             }
             ParamSpec::Alpha(spec)
-                if !(spec.noise >= 0. && spec.noise.is_finite() && spec.cost.is_finite())
-                    || !(0. ..=4.).contains(&spec.decay) =>
+                if !(spec.noise >= 0.
+                    && spec.noise.is_finite()
+                    && spec.cost.is_finite()
+                    && (0. ..=4.).contains(&spec.decay)) =>
             {
                 bail_at!("param.alpha", "noise is not negative, cost finite, decay between 0 and 4")
             }

@@ -264,7 +264,7 @@ impl Method {
     /// The same, with what the photographs are known by that it starts from, if it does: their content, wherever they lie.
     pub fn settings_from(&self, photographs: Option<&str>) -> serde_json::Value {
         let mut known = self.clone();
-        if let Some(from) = known.from_mut().filter(|from| from.is_some()) {
+        if let Some(from) = known.start_mut().filter(|from| from.is_some()) {
             *from = photographs.map(str::to_owned);
         }
         known.hold_against(photographs.unwrap_or_default());
@@ -291,7 +291,7 @@ impl Method {
         if let Some(spec) = bare.latent_mut() {
             (spec.screen, spec.starts) = (1, 1);
         }
-        if let Some(from) = bare.from_mut() {
+        if let Some(from) = bare.start_mut() {
             *from = None;
         }
         bare
@@ -311,7 +311,7 @@ impl Method {
     /// Starts from photographs: a set of the zoo, a folder, or a file. A search of a code that does not screen by itself starts from that of
     /// 32 draws which fires the unit most. Tells whether it can.
     pub fn start_from(&mut self, photographs: &str) -> bool {
-        let Some(from) = self.from_mut() else { return false };
+        let Some(from) = self.start_mut() else { return false };
         *from = Some(photographs.to_owned());
         if let Some(spec) = self.latent_mut().filter(|spec| spec.screen == 1) {
             spec.screen = 32;
@@ -330,7 +330,7 @@ impl Method {
     }
 
     /// Where it is kept what it starts from; nowhere if it starts from no picture.
-    fn from_mut(&mut self) -> Option<&mut Option<String>> {
+    fn start_mut(&mut self) -> Option<&mut Option<String>> {
         match &mut self.param {
             ParamSpec::Latent(spec) | ParamSpec::Blend(BlendSpec { prior: spec, .. }) => Some(&mut spec.from),
             ParamSpec::Embedding(_) | ParamSpec::Cppn(_) => None,

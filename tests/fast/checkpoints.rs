@@ -232,6 +232,32 @@ fn spectra_pyramids_and_phases_go_on_where_they_were_cut_off() {
 }
 
 #[test]
+fn what_starts_from_photographs_or_is_held_against_them_goes_on_where_it_was_cut_off() {
+    let octaves = "octaves: {count: 3, factor: 1.5}\n";
+    let jitter = "transforms: [{jitter: {pixels: 4, edge: wrap}}]\n";
+    let near = "regularizers: [{near_start: {weight: 2.0, layer: first.relu}}]\n";
+    let spread =
+        "regularizers: [{distribution: {weight: 2.0, photographs: stripes, top: 3, layers: [first.relu, second]}}]\n";
+    for (what, param, rest) in [
+        ("pixels", "pixel: {noise: 0.1}", format!("from: stripes\n{octaves}{jitter}input: full\n")),
+        ("spectra", "fourier: {}", format!("from: stripes\n{octaves}{near}{jitter}")),
+        ("pyramids", "laplacian: {levels: 3}", format!("from: stripes\n{octaves}")),
+        ("resolutions", "multires: {resolutions: 5}", format!("from: stripes\n{octaves}")),
+        ("resolutions from noise", "multires: {resolutions: 5, noise: 0.1}", octaves.to_owned()),
+        ("networks", "cppn: {layers: 3, channels: 6}", octaves.to_owned()),
+        ("transparency", "alpha: {cost: 1.0}", "keep: best\n".to_owned()),
+        ("transparency from photographs", "alpha: {cost: 1.0}", format!("from: stripes\n{jitter}")),
+        ("distributions", "pixel: {noise: 0.1}", format!("{spread}{jitter}views: 2\n")),
+    ] {
+        let text = format!("param: {{{param}}}\n{ADAM}\nsteps: 3\n{rest}");
+        let mut case = Case::new(None, None, Some(33), &text);
+        let folder = tempfile::tempdir().unwrap();
+        case.photographs = Some((starts::photographs(folder.path(), 6), encoder()));
+        check(what, &case);
+    }
+}
+
+#[test]
 fn a_picture_in_tiles_goes_on_where_it_was_cut_off() {
     let text = format!("param: {{pixel: {{noise: 0.1}}}}\n{ADAM}\nsteps: 3\ninput: tiles\n");
     check("tiles", &Case::new(None, None, Some(50), &text));

@@ -251,6 +251,25 @@ fn pictures_come_nearer_to_how_activations_of_photographs_are_spread() {
 }
 
 #[test]
+fn presets_that_are_held_against_photographs_run_with_some() {
+    let folder = tempfile::tempdir().unwrap();
+    let photographs = from(folder.path(), 4).photographs;
+    let experiment = Experiment { photographs, ..swept::of(narrow::lite(), None) };
+    for name in ["vital-2025", "accentuation-2024"] {
+        let mut method = Method { steps: 2, ..Method::find(name).unwrap() };
+        if name.starts_with("accentuation") {
+            assert!(method.start_from("photos"));
+        }
+        let unit = Unit::parse("banana", &experiment.classifier, &experiment.shapes).unwrap();
+        experiment.check(std::slice::from_ref(&unit), std::slice::from_ref(&method)).unwrap();
+        let runs = [(unit, Seed(0))];
+        let run = render(&experiment.together(&method, &runs), &|_: usize, _: usize, _: f64| {}).unwrap().remove(0);
+        assert_eq!((run.picture.size(), run.trace.len()), (vec![3, 64, 64], 3), "{name}");
+        assert!(run.failure.is_none() && run.trace.iter().all(|row| row.penalties[0].is_finite()), "{name}");
+    }
+}
+
+#[test]
 fn what_is_kept_near_its_start_moves_less_in_that_layer() {
     let folder = tempfile::tempdir().unwrap();
     let experiment = from(folder.path(), 1);

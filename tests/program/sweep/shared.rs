@@ -182,6 +182,58 @@ fn the_exit_code_says_how_a_sweep_ended() {
     }
 }
 
+/// Pictures that start from photographs, and go towards one: the files lie beside the experiment.
+const FROM: &str = "units: ['class:3', '0.1*class:5 + 3*like(_blocks.2, sky.png)', 'pair(class:7)']
+methods:
+  - { preset: naive, steps: 6, from: folder }
+  - { preset: deepdream-2015, steps: 3, from: folder/a.png, input: fit }
+  - { preset: lucid-2017, name: noise, steps: 6 }
+seeds: 3
+batch: 2
+size: 32
+";
+
+#[test]
+fn what_starts_from_photographs_is_shared_out_resumed_and_known_by_what_they_show() {
+    let bench = Bench::new(FROM);
+    std::fs::create_dir(bench.path().join("folder")).unwrap();
+    let draw = |name: &str, turn: u32| {
+        let picture = image::RgbImage::from_fn(48, 40, |x, y| image::Rgb([(x * 5) as u8, (y * turn) as u8, 90]));
+        picture.save(bench.path().join(name)).unwrap();
+    };
+    for (name, turn) in [("folder/a.png", 2), ("folder/b.png", 5), ("sky.png", 3)] {
+        draw(name, turn);
+    }
+    let whole = bench.done(&bench.out("whole"), &[]);
+    assert_eq!(whole.len(), 4 * 3 * 3);
+    // In parts, and gone on with: files are found beside the experiment, wherever it is called from.
+    let parts = bench.out("parts");
+    bench.done(&parts, &["--shard", "2/2"]);
+    assert_same(&bench.done(&parts, &["--shard", "1/2"]), &whole);
+    let before = times(&parts);
+    bench.done(&parts, &[]);
+    assert_eq!(times(&parts), before, "nothing is computed again");
+    // Another photograph under the same name makes other runs of what starts from it, or goes towards it.
+    draw("folder/b.png", 6);
+    let more = bench.done(&bench.out("whole"), &[]).len() - whole.len();
+    assert_eq!(more, 4 * 3, "all of the folder, which is known as one; a.png and the noise are as they were");
+    draw("sky.png", 4);
+    assert_eq!(bench.done(&bench.out("whole"), &[]).len() - whole.len() - more, 3 * 3, "what goes towards the sky");
+    // What units went towards is kept, and named by its content.
+    assert_eq!(std::fs::read_dir(bench.out("whole/targets")).unwrap().count(), 2, "both skies");
+    assert!(csv(&bench.out("whole")).iter().any(|row| row["unit"].contains("like(_blocks.2, sky#")));
+    // From its record and the folder of records a run can be made again, whatever became of the files.
+    std::fs::remove_file(bench.path().join("sky.png")).unwrap();
+    let towards = json_lines(&bench.out("whole"))
+        .into_iter()
+        .find(|row| row["method"] == "noise" && row["unit"].as_str().is_some_and(|unit| unit.contains("sky#")));
+    let run = bench.out("whole").join("runs").join(towards.unwrap()["run_id"].as_str().unwrap());
+    let mut rerun = std::process::Command::new(env!("CARGO_BIN_EXE_metapicture"));
+    let output = rerun.args(["rerun", "--threads", "1"]).arg(run).current_dir(bench.path()).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(String::from_utf8_lossy(&output.stdout).contains("same"), "{output:?}");
+}
+
 #[test]
 fn photographs_are_those_of_the_zoo_whatever_a_folder_is_called() {
     support::files("photos");
