@@ -7,7 +7,8 @@ use super::{Input, Keep, Method, Octaves, ParamSpec};
 use crate::error::{Result, bail, bail_at};
 use crate::filter::Stage;
 use crate::param::{
-    Bounds, FourierSpec, LaplacianSpec, MOST_LAYERS, MOST_LEVELS, MOST_RESOLUTIONS, PixelSpec, Resampling, Space, Start,
+    AlphaSpec, Bounds, FourierSpec, LaplacianSpec, MOST_LAYERS, MOST_LEVELS, MOST_RESOLUTIONS, PixelSpec, Resampling,
+    Space, Start,
 };
 
 impl Method {
@@ -139,11 +140,8 @@ impl Method {
             {
                 bail_at!("param.cppn", "layers between 1 and {MOST_LAYERS}, channels between 1 and 256")
             }
-            ParamSpec::Alpha(spec)
-                if !(spec.noise >= 0.
-                    && spec.noise.is_finite()
-                    && spec.cost.is_finite()
-                    && (0. ..=4.).contains(&spec.decay)) =>
+            ParamSpec::Alpha(AlphaSpec { cost, spectrum: FourierSpec { noise, decay, .. } })
+                if !(*noise >= 0. && noise.is_finite() && cost.is_finite() && (0. ..=4.).contains(decay)) =>
             {
                 bail_at!("param.alpha", "noise is not negative, cost finite, decay between 0 and 4")
             }

@@ -1,12 +1,13 @@
 //! The methods that are built in, as YAML.
 
 /// The presets, in the order in which they are listed: file name and text.
-pub(super) const PRESETS: [(&str, &str); 33] = [
+pub(super) const PRESETS: [(&str, &str); 34] = [
     ("naive.yaml", include_str!("../methods/naive.yaml")),
     ("erhan-2009.yaml", include_str!("../methods/erhan-2009.yaml")),
     ("deepdream-2015.yaml", include_str!("../methods/deepdream-2015.yaml")),
     ("mahendran-2015.yaml", include_str!("../methods/mahendran-2015.yaml")),
     ("inversion-2015.yaml", include_str!("../methods/inversion-2015.yaml")),
+    ("inversion-spectrum.yaml", include_str!("../methods/inversion-spectrum.yaml")),
     ("yosinski-2015.yaml", include_str!("../methods/yosinski-2015.yaml")),
     ("yosinski-2015-sparse.yaml", include_str!("../methods/yosinski-2015-sparse.yaml")),
     ("tyka-2016.yaml", include_str!("../methods/tyka-2016.yaml")),

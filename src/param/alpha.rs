@@ -5,7 +5,6 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
 
-use super::colour::Colour;
 use super::fourier::{Fourier, FourierSpec};
 use super::parameterization::Param;
 use super::pixel::GREY;
@@ -16,25 +15,11 @@ use crate::random::{Purpose, Seed, normal, stream};
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AlphaSpec {
-    /// Standard deviation of the Gaussian noise that the numbers start from.
-    #[serde(default = "noise")]
-    pub noise: f64,
-    /// How fast the scale falls: a frequency f has f^-decay.
-    #[serde(default = "decay")]
-    pub decay: f64,
-    /// What the channels are.
+    /// Of the colours; the opacity starts from the same noise and falls as they do.
     #[serde(default)]
-    pub colour: Colour,
+    pub spectrum: FourierSpec,
     /// What is subtracted from the objective for a picture that is opaque everywhere: this times the mean opacity.
     pub cost: f64,
-}
-
-fn noise() -> f64 {
-    0.01
-}
-
-fn decay() -> f64 {
-    1.
 }
 
 /// Standard deviation of the spectra of backgrounds: vivid ones, as lucid's.
@@ -65,7 +50,7 @@ impl Alpha {
         start: Option<&Tensor>,
         (kind, device): (Kind, Device),
     ) -> Alpha {
-        let of_colours = FourierSpec { noise: spec.noise, decay: spec.decay, colour: spec.colour };
+        let of_colours = spec.spectrum;
         let colours = match start {
             Some(start) => Fourier::from_picture(of_colours, start),
             None => Fourier::new(of_colours, seeds, size, kind, device),
@@ -76,9 +61,9 @@ impl Alpha {
         let cover = Tensor::stack(&seeds.iter().map(noise).collect::<Vec<_>>(), 0).to_kind(kind).to_device(device);
         let lowest = 1. / size[0].max(size[1]) as f64;
         let scale =
-            spectrum::by_frequency(size, kind, device, |frequency| frequency.max(lowest).powf(-spec.decay) / 4.);
+            spectrum::by_frequency(size, kind, device, |frequency| frequency.max(lowest).powf(-of_colours.decay) / 4.);
         let scale = scale.unsqueeze(-1).expand([-1, -1, -1, -1, 2], false).contiguous();
-        let cover = cover * spec.noise;
+        let cover = cover * of_colours.noise;
         Alpha { spec, seeds: seeds.to_vec(), colours, cover, scale, background: None, made: None }
     }
 
@@ -98,8 +83,7 @@ impl Param for Alpha {
         };
         let drawn = Tensor::stack(&self.seeds.iter().map(drawn).collect::<Vec<_>>(), 0);
         let drawn = drawn.to_kind(self.cover.kind()).to_device(self.cover.device()) * VIVID;
-        let spec = FourierSpec { noise: VIVID, decay: self.spec.decay, colour: self.spec.colour };
-        self.background = Some(Fourier::of_spectrum(spec, drawn, [height, width]).picture());
+        self.background = Some(Fourier::of_spectrum(self.spec.spectrum, drawn, [height, width]).picture());
     }
 
     fn pictures(&mut self) -> Tensor {

@@ -84,6 +84,20 @@ impl Colour {
         self.decorrelate(&inside.logit(None))
     }
 
+    /// Channels at another size, to which `enlarge` brings them. Of what they started from, pictures at the size before and at this one, what only the larger one
+    /// has is added.
+    pub(super) fn grown(
+        self,
+        channels: Tensor,
+        starts: Option<[&Tensor; 2]>,
+        enlarge: &dyn Fn(Tensor) -> Tensor,
+    ) -> Tensor {
+        match starts {
+            None => enlarge(channels),
+            Some([before, now]) => enlarge(channels - self.channels(before)) + self.channels(now),
+        }
+    }
+
     /// Carries the gradient with respect to a picture back to its channels.
     pub(super) fn picture_pullback(self, picture: &Tensor, gradient: &Tensor) -> Tensor {
         self.pull_back(&Tensor::sigmoid_backward(gradient, picture))

@@ -27,6 +27,12 @@ pub struct FourierSpec {
     pub colour: Colour,
 }
 
+impl Default for FourierSpec {
+    fn default() -> FourierSpec {
+        FourierSpec { noise: noise(), decay: decay(), colour: Colour::default() }
+    }
+}
+
 fn noise() -> f64 {
     0.01
 }
@@ -78,12 +84,7 @@ impl Fourier {
 
     /// The same pictures at another size: frequencies that are new are 0.
     pub fn resized(&self, size: [i64; 2]) -> Fourier {
-        Fourier::of_channels(self.spec, &self.enlarged(size))
-    }
-
-    /// What comes before the colours, at another size.
-    fn enlarged(&self, size: [i64; 2]) -> Tensor {
-        spectrum::resample(&self.channels(), size)
+        Fourier::of_channels(self.spec, &spectrum::resample(&self.channels(), size))
     }
 
     /// Of what comes before the colours, `[N,3,H,W]`.
@@ -132,12 +133,8 @@ impl Param for Fourier {
     }
 
     fn resize(&mut self, size: [i64; 2], _: Resampling, starts: Option<[&Tensor; 2]>) -> Result<()> {
-        let mut channels = self.enlarged(size);
-        if let Some([before, now]) = starts {
-            let before = Fourier::from_picture(self.spec, before).enlarged(size);
-            channels += self.spec.colour.channels(now) - before;
-        }
-        *self = Fourier::of_channels(self.spec, &channels);
+        let enlarge = |channels: Tensor| spectrum::resample(&channels, size);
+        *self = Fourier::of_channels(self.spec, &self.spec.colour.grown(self.channels(), starts, &enlarge));
         Ok(())
     }
 }

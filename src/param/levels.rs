@@ -59,13 +59,7 @@ impl<S: Resolutions> Levels<S> {
 
     /// The same pictures at another size, interpolated linearly.
     pub fn resized(&self, size: [i64; 2]) -> Levels<S> {
-        Levels::of_channels(self.spec, self.enlarged(size))
-    }
-
-    /// What comes before the colours, at another size.
-    fn enlarged(&self, size: [i64; 2]) -> Tensor {
-        let channels = self.channels();
-        Resize::new(self.size, size, channels.kind(), channels.device()).apply(&channels)
+        Levels::of_channels(self.spec, enlarged(&self.channels(), size))
     }
 
     /// Of what comes before the colours, `[N,3,H,W]`.
@@ -87,6 +81,12 @@ impl<S: Resolutions> Levels<S> {
         let enlarged = self.levels.iter().map(|(level, enlarge)| enlarge.apply(level));
         enlarged.reduce(|sum, level| sum + level).expect("there is at least one level")
     }
+}
+
+/// What comes before the colours `[N,3,h,w]`, at another size.
+fn enlarged(channels: &Tensor, size: [i64; 2]) -> Tensor {
+    let from = [channels.size()[2], channels.size()[3]];
+    Resize::new(from, size, channels.kind(), channels.device()).apply(channels)
 }
 
 impl<S: Resolutions> Param for Levels<S> {
@@ -117,12 +117,8 @@ impl<S: Resolutions> Param for Levels<S> {
     }
 
     fn resize(&mut self, size: [i64; 2], _: Resampling, starts: Option<[&Tensor; 2]>) -> Result<()> {
-        let mut channels = self.enlarged(size);
-        if let Some([before, now]) = starts {
-            let before = Levels::from_picture(self.spec, before).enlarged(size);
-            channels += self.spec.colour().channels(now) - before;
-        }
-        *self = Levels::of_channels(self.spec, channels);
+        let grown = self.spec.colour().grown(self.channels(), starts, &|channels| enlarged(&channels, size));
+        *self = Levels::of_channels(self.spec, grown);
         Ok(())
     }
 }

@@ -223,7 +223,7 @@ fn cell(stores: &[&Store], row: &Row, captions: &[String]) -> Result<Cell> {
     let mut caption = vec![];
     if captions.is_empty() {
         if scored(row).is_finite() {
-            caption.push(format!("activation {:.1}", scored(row)));
+            caption.push(format!("activation {}", told(scored(row))));
         }
         caption.extend(witnesses(row));
     }
@@ -298,6 +298,11 @@ fn witnesses(row: &Row) -> Vec<String> {
     let named = row.keys().filter(|key| *key != MEAN).filter_map(|key| Some((key.strip_suffix("_probability")?, key)));
     let each: Vec<String> = named.filter_map(|(name, key)| told(name, key)).collect();
     if each.is_empty() || each.len() > MOST_WITNESSES { told("witnesses", MEAN).into_iter().collect() } else { each }
+}
+
+/// An activation for people: what is between -1 and 1, as cosines and shares are, to the thousandth.
+fn told(activation: f64) -> String {
+    if activation.abs() < 1. { format!("{activation:.3}") } else { format!("{activation:.1}") }
 }
 
 #[cfg(test)]

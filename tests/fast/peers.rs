@@ -6,7 +6,7 @@ use std::sync::Arc;
 use image::{Rgb, RgbImage};
 use metapicture::method::Method;
 use metapicture::param::{
-    Alpha, AlphaSpec, Colour, Cppn, CppnSpec, Levels, Multires, MultiresSpec, Param, Resolutions,
+    Alpha, AlphaSpec, Colour, Cppn, CppnSpec, FourierSpec, Levels, Multires, MultiresSpec, Param, Resolutions,
 };
 use metapicture::random::Seed;
 use metapicture::reference::{StartPhotographs, file};
@@ -55,7 +55,7 @@ fn a_cppn_starts_from_grey_and_has_any_size() {
 #[test]
 fn what_the_unit_does_not_need_becomes_transparent() {
     let seeds = [Seed(3), Seed(4)];
-    let spec = AlphaSpec { noise: 0.3, decay: 1., colour: Colour::Imagenet, cost: 2. };
+    let spec = AlphaSpec { cost: 2., spectrum: FourierSpec { noise: 0.3, ..FourierSpec::default() } };
     let mut alpha = Alpha::new(spec, &seeds, [10, 8], None, (Kind::Double, Device::Cpu));
     alpha.begin(5);
     let towards = Tensor::randn([2, 3, 10, 8], (Kind::Double, Device::Cpu));
