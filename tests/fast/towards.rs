@@ -128,8 +128,8 @@ fn what_cannot_be_gone_towards_is_told() {
         (format!("like(first, {})", text.display()), "is no photograph"),
         ("like(first, nowhere.jpg)".to_owned(), "nowhere.jpg"),
         ("like(first)".to_owned(), "like is written like(LAYER, PHOTO)"),
-        ("lke(first, a.jpg)".to_owned(), "did you mean 'like'"),
-        (format!("like(frist, {})", photo.display()), "did you mean 'first'"),
+        ("likee(first, a.jpg)".to_owned(), "did you mean 'like'"),
+        (format!("like(firsst, {})", photo.display()), "did you mean 'first'"),
         (format!("quadratic(like(first, {}))", photo.display()), "unknown"),
     ] {
         let error = Unit::parse(&unit, &classifier, &shapes).unwrap_err().to_string();
