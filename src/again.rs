@@ -44,7 +44,7 @@ pub struct Again {
 }
 
 /// Files that the clock has no part in.
-const DECIDED: [&str; 3] = ["image.png", "trace.csv", "state.safetensors"];
+const DECIDED: [&str; 4] = ["image.png", "cut-out.png", "trace.csv", "state.safetensors"];
 
 /// Computes the run of a record again, on the device of `models`.
 ///

@@ -252,7 +252,7 @@ impl Models {
                 Ok(photographs)
             }
             None if self.is_picture(name) => Ok(vec![reference::file(Path::new(name)).of_request()?]),
-            None if zoo::is_path(name) && !Path::new(name).exists() => {
+            None if (zoo::is_path(name) || picture::is_picture(Path::new(name))) && !Path::new(name).exists() => {
                 Err(request!("{name}: there is no such folder, picture or manifest of pictures"))
             }
             None => Ok(reference::of_set(&self.set(name)?)),

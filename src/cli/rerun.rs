@@ -26,10 +26,10 @@ pub struct Rerun {
     /// The folder of a run, or its record.json.
     #[arg(value_name = "RUN")]
     run: PathBuf,
-    /// The photographs that its search started from, which the record knows by their sha256 alone.
+    /// The photographs that its search started from, or was held against, which the record knows by their sha256 alone.
     #[arg(long, value_name = "PHOTOS")]
     from: Option<String>,
-    /// Its unit, where a file is part of it: direction(LAYER, FILE).
+    /// Its unit, where a file is part of it that the folder of records has not kept: direction(LAYER, FILE), like(LAYER, PHOTO).
     #[arg(long, value_name = "UNIT")]
     unit: Option<String>,
     /// A folder for what is computed: the files of a record.

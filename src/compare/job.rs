@@ -105,7 +105,11 @@ impl Job {
         let (mut units, mut places): (Vec<Unit>, _) = (vec![], BTreeMap::new());
         let kept: Vec<PathBuf> = self.gathered.sources.iter().map(|of| of.path.clone()).collect();
         for name in names {
-            let unit = Unit::parse_kept(name, &self.networks.target, &self.networks.shapes, &kept)?;
+            let unit = Unit::parse_kept(name, &self.networks.target, &self.networks.shapes, &kept);
+            let unit = unit.map_err(|error| match name.contains(" @ ") {
+                true => error.hinted("runs over several networks are not compared: choose others with --where"),
+                false => error,
+            })?;
             let place = units.iter().position(|known| known.settings() == unit.settings()).unwrap_or_else(|| {
                 units.push(unit);
                 units.len() - 1

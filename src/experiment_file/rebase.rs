@@ -76,6 +76,7 @@ pub(super) fn rebase_limits(node: &mut Node, path: &str, folder: &Path) {
                 rebase_limits(node, &joined(path, key), folder);
             }
         }
+        Value::List(items) => items.iter_mut().for_each(|item| rebase_limits(item, path, folder)),
         _ => {}
     }
 }

@@ -114,7 +114,10 @@ impl UnitPattern {
                 return strongest(text, inside);
             }
             if function == "pair" {
-                return pair(&with_files(inside.trim(), &|file| folder.join(file).to_string_lossy().into_owned()));
+                return match UnitPattern::parse(inside, folder) {
+                    Ok(UnitPattern::Unit(unit)) => Ok(UnitPattern::Pair([opposite(&opposite(&unit)), opposite(&unit)])),
+                    _ => Err(format!("'{text}' is not pair(UNIT) of one unit")),
+                };
             }
             if function.bytes().all(|byte| byte.is_ascii_lowercase())
                 && nearest(function, READINGS.into_iter().chain(WITH_FILES)) == Some("strongest")
@@ -171,14 +174,6 @@ impl UnitPattern {
     }
 }
 
-/// A unit and its opposite: each summand with the other sign.
-fn pair(unit: &str) -> Result<UnitPattern, String> {
-    if unit.is_empty() || unit.contains([':', '*']) && unit.contains("..") {
-        return Err(format!("'pair({unit})' is not pair(UNIT) of one unit"));
-    }
-    Ok(UnitPattern::Pair([unit.to_owned(), opposite(unit)]))
-}
-
 fn strongest(text: &str, inside: &str) -> Result<UnitPattern, String> {
     let written = || format!("'{text}' is not strongest(LAYER, N), N at least 1");
     let (layers, count) = inside.rsplit_once(',').ok_or_else(written)?;
@@ -206,15 +201,48 @@ pub(super) fn with_files(text: &str, change: &dyn Fn(&str) -> String) -> String 
         WITH_FILES.iter().filter_map(word).min()
     };
     while let Some(at) = begins(rest) {
-        let end = rest[at..].find(')').map_or(rest.len(), |end| at + end);
-        let Some(comma) = rest[at..end].rfind(',').map(|comma| at + comma + 1) else { break };
+        let end = at + closing(&rest[at..]);
+        // `component(CLASS, K, FOLDER)` has two things before its file.
+        let before = if rest[..at].ends_with("component(") { 1 } else { 0 };
+        let commas = rest[at..end].match_indices(',').nth(before);
+        let Some(comma) = commas.map(|(comma, _)| at + comma + 1) else { break };
         let file = rest[comma..end].trim();
         done.push_str(&rest[..comma]);
         done.push(' ');
         done.push_str(&if file.starts_with("random:") { file.to_owned() } else { change(file) });
         rest = &rest[end..];
     }
-    done + rest
+    with_networks(&(done + rest), change)
+}
+
+/// Where the parenthesis that is open before a text is closed.
+fn closing(text: &str) -> usize {
+    let mut open = 1;
+    for (at, letter) in text.char_indices() {
+        match letter {
+            '(' => open += 1,
+            ')' => open -= 1,
+            _ => {}
+        }
+        if open == 0 {
+            return at;
+        }
+    }
+    text.len()
+}
+
+/// A unit's text, the manifests changed by which it names other networks: `banana @ ./mine.yaml`.
+fn with_networks(text: &str, change: &dyn Fn(&str) -> String) -> String {
+    let mut parts = text.split(" @ ");
+    let mut done = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let end = [" + ", " - "].iter().filter_map(|sign| part.find(sign)).min().unwrap_or(part.len());
+        let (name, rest) = part.split_at(end);
+        done.push_str(" @ ");
+        done.push_str(&if zoo::is_path(name.trim()) { change(name.trim()) } else { name.to_owned() });
+        done.push_str(rest);
+    }
+    done
 }
 
 #[cfg(test)]
@@ -266,6 +294,25 @@ mod tests {
             parse("banana - 2*direction(_blocks.10,v.npy) + cosine(a, /w.npy)").unwrap(),
             UnitPattern::Unit("banana - 2*direction(_blocks.10, in/v.npy) + cosine(a, /w.npy)".into())
         );
+    }
+
+    #[test]
+    fn files_may_be_called_as_they_like_and_networks_lie_beside_the_experiment_file() {
+        for (text, becomes) in [
+            ("like(a, my photo, 2.jpg)", "like(a, in/my photo, 2.jpg)"),
+            ("like(a, b (1).jpg) + style(c, d.png)", "like(a, in/b (1).jpg) + style(c, in/d.png)"),
+            ("component(bow tie, 0, ties)", "component(bow tie, 0, in/ties)"),
+            ("banana - 0.5*banana @ ./mine.yaml + wig @ other", "banana - 0.5*banana @ in/./mine.yaml + wig @ other"),
+        ] {
+            assert_eq!(parse(text).unwrap(), UnitPattern::Unit(becomes.into()));
+        }
+        let pair = |a: &str, b: &str| UnitPattern::Pair([a.to_owned(), b.to_owned()]);
+        assert_eq!(parse("pair(banana)").unwrap(), pair("banana", "-banana"));
+        let (row, other) = ("direction(a, in/../x.npy:0)", "-direction(a, in/../x.npy:0)");
+        assert_eq!(parse("pair(direction(a, ../x.npy:0))").unwrap(), pair(row, other));
+        for text in ["pair()", "pair(class:0..3)", "pair(_blocks.2:*)", "pair(strongest(a, 3))"] {
+            assert!(parse(text).unwrap_err().contains("is not pair(UNIT) of one unit"), "{text}");
+        }
     }
 
     #[test]

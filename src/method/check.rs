@@ -186,7 +186,7 @@ impl Method {
             {
                 bail_at!(
                     format!("regularizers.{}.photographs", regularizer.name()),
-                    "one set of photographs: it starts from {start}"
+                    "one set of photographs: it starts from {start} (visualize names this one with --reference)"
                 );
             }
             if regularizer.photographs().is_some() && (self.input != Input::Fit || self.facets > 1) {

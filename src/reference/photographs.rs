@@ -9,9 +9,6 @@ use classifiers::Classifier;
 use zoo::Checked;
 use zoo::hash::sha256;
 
-/// Endings of picture files.
-const ENDINGS: [&str; 9] = ["png", "jpg", "jpeg", "webp", "bmp", "tif", "tiff", "gif", "ppm"];
-
 /// A photograph, not read yet.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Photograph {
@@ -124,13 +121,12 @@ fn enter(folder: &Path, entered: &mut HashSet<PathBuf>, found: &mut Vec<PathBuf>
     paths.sort_by_key(|path| (path.is_symlink(), path.clone()));
     for path in paths {
         let is_hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
-        let ending = path.extension().and_then(|of| of.to_str()).map(str::to_ascii_lowercase);
         if is_hidden {
             continue;
         }
         if path.is_dir() {
             enter(&path, entered, found)?;
-        } else if ending.is_some_and(|of| ENDINGS.contains(&&*of)) {
+        } else if picture::is_picture(&path) {
             found.push(path);
         }
     }

@@ -5,8 +5,9 @@ use frozen::network::Point;
 use tch::{Kind, Tensor};
 
 use super::batch::Batch;
+use super::elsewhere::Elsewhere;
 use super::objective::Objective;
-use crate::error::{Result, request};
+use crate::error::{Result, bail, request};
 use crate::reference::StartPhotographs;
 use crate::regularizer::{RegularizerSpec, distribution};
 use crate::unit::{LayerShapes, Reading, Unit};
@@ -39,6 +40,9 @@ impl<'b> Matching<'b> {
             [] => shapes.deepest_of_each_resolution(),
             names => named(names, classifier, shapes)?,
         };
+        if points.is_empty() {
+            bail!("regularizers.distribution: {} has no layer with positions", classifier.name);
+        }
         let mut known: Vec<(&Unit, Vec<Tensor>)> = vec![];
         let mut profiles = vec![];
         for unit in units {
@@ -101,7 +105,7 @@ fn named(names: &[String], classifier: &Classifier, shapes: &LayerShapes) -> Res
 
 /// What the order of photographs depends on.
 fn key(classifier: &Classifier, unit: &Unit) -> String {
-    format!("{} {}", classifier.weights_sha256, unit.settings())
+    format!("{} {} {}", classifier.weights_sha256, classifier.definition, unit.settings())
 }
 
 /// The unit's activation for each photograph.
@@ -111,8 +115,13 @@ fn fires(classifier: &Classifier, photographs: &StartPhotographs, unit: &Unit) -
     for some in all.chunks(AT_ONCE) {
         let objective = Objective::new(&vec![unit; some.len()], Reading::Activation)?;
         let schedule = classifier.network.schedule(&objective.points()).forward_only();
-        let pass = classifier.network.forward(&schedule, &shown(classifier, photographs, some)?);
-        let activations = objective.evaluate(|point| pass.activation(point).shallow_clone()).activations;
+        let squares = squares(classifier, photographs, some)?;
+        let pass = classifier.network.forward(&schedule, &input(classifier, &squares));
+        let mut activations = objective.evaluate(|point| pass.activation(point).shallow_clone()).activations;
+        let units = vec![unit; some.len()];
+        for other in Elsewhere::of(&units, Reading::Activation, [classifier.size; 2])?.look(&squares, false) {
+            activations = activations + other.activations;
+        }
         found.extend(Vec::<f64>::try_from(&activations.to_device(tch::Device::Cpu).to_kind(Kind::Double))?);
     }
     Ok(found)
@@ -128,7 +137,8 @@ fn profiles_of(
     let schedule = classifier.network.schedule(points).forward_only();
     let mut of_layers: Vec<Vec<Tensor>> = points.iter().map(|_| vec![]).collect();
     for some in chosen.chunks(AT_ONCE) {
-        let pass = classifier.network.forward(&schedule, &shown(classifier, photographs, some)?);
+        let squares = squares(classifier, photographs, some)?;
+        let pass = classifier.network.forward(&schedule, &input(classifier, &squares));
         for (of, point) in of_layers.iter_mut().zip(points) {
             of.push(pass.activation(*point).copy());
         }
@@ -136,11 +146,16 @@ fn profiles_of(
     Ok(of_layers.iter().map(|of| distribution::profile(&Tensor::cat(of, 0))).collect())
 }
 
-/// Photographs as the classifier takes them.
-fn shown(classifier: &Classifier, photographs: &StartPhotographs, places: &[usize]) -> Result<Tensor> {
+/// The central squares of photographs, `[N,3,S,S]` in `[0,1]`, at the classifier's input size.
+fn squares(classifier: &Classifier, photographs: &StartPhotographs, places: &[usize]) -> Result<Tensor> {
     let (network, side) = (&classifier.network, classifier.size);
     let square = |&place: &usize| photographs.number(place, side);
     let squares = Tensor::cat(&places.iter().map(square).collect::<Result<Vec<_>>>()?, 0);
-    let squares = squares.to_kind(network.kind()).to_device(network.device());
-    Ok(frozen::network::channels_last(&classifier.input_pipeline([side; 2], [side; 2]).apply(&squares)))
+    Ok(squares.to_kind(network.kind()).to_device(network.device()))
+}
+
+/// Squares as the classifier takes them.
+fn input(classifier: &Classifier, squares: &Tensor) -> Tensor {
+    let size = [classifier.size; 2];
+    frozen::network::channels_last(&classifier.input_pipeline(size, size).apply(squares))
 }

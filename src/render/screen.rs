@@ -3,6 +3,7 @@
 use tch::{Device, Tensor};
 
 use super::batch::Batch;
+use super::elsewhere::Elsewhere;
 use super::keeper::Keeping;
 use super::objective::Objective;
 use super::watch::Watch;
@@ -90,7 +91,11 @@ pub(super) fn screen(
             let schedule = classifier.network.schedule(&points).forward_only();
             let pass = classifier.network.forward(&schedule, &input);
             for (&run, objective) in runs.iter().zip(&objectives) {
-                let seen = objective.evaluate(|point| pass.activation(point).shallow_clone()).activations;
+                let units = vec![&batch.runs[run].0; (to - from) as usize];
+                let mut seen = objective.evaluate(|point| pass.activation(point).shallow_clone()).activations;
+                for other in Elsewhere::of(&units, Reading::Activation, codes.size())?.look(&pictures, false) {
+                    seen = seen + other.activations;
+                }
                 let before = &mut screening.activations[run];
                 *before = Tensor::cat(&[&*before, &seen], 0);
             }

@@ -60,6 +60,13 @@ impl Experiment {
             let named = || format!("method '{}'", method.name);
             for unit in units {
                 unit.read_as(method.objective).with_context(named)?;
+                if method.input == Input::Tiles && !unit.elsewhere().is_empty() {
+                    bail!(
+                        "{}: unit '{}' is read in several networks, which see pictures whole: `input: fit` in the method",
+                        named(),
+                        unit.name
+                    );
+                }
                 for other in unit.elsewhere().into_iter().filter(|_| method.optimizer.evolution().is_none()) {
                     if let Some(reason) = other.network.no_gradient() {
                         bail!("{}: unit '{}': {} gives no gradient ({reason})", named(), unit.name, other.name);

@@ -38,7 +38,11 @@ pub(super) fn direction(
         .mixture(logits, class as i64, &shape)
         .ok_or_else(|| request!("the logits of {} are no mixture of one layer's channels", classifier.name))?;
     let photographs = files(folder)?;
-    if photographs.len() < 2 || number >= photographs.len() {
+    if photographs.is_empty() {
+        bail!("{}: there are no pictures in it", folder.display());
+    }
+    // As many as there are independent differences from the mean.
+    if number + 1 >= photographs.len() || number >= weights.numel() {
         bail!("{}: {} photographs have no component {number}", folder.display(), photographs.len());
     }
     let schedule = network.schedule(&[point]).forward_only();
@@ -54,7 +58,14 @@ pub(super) fn direction(
         rows.push(averaged(pass.activation(point)));
     }
     let direction = principal_direction(&Tensor::cat(&rows, 0), &weights, number as i64);
-    Ok((point, Vec::try_from(&direction.to_kind(Kind::Float))?))
+    let values: Vec<f64> = Vec::try_from(&direction)?;
+    let largest = values.iter().fold(0f64, |largest, value| largest.max(value.abs()));
+    if !largest.is_finite() || largest < 1e-9 {
+        bail!("{}: the photographs differ in nothing that component {number} could be", folder.display());
+    }
+    // What other machines compute differs in the last places, which are no part of what the direction is known by.
+    let grain = 2f64.powi(largest.log2().floor() as i32 - 12);
+    Ok((point, values.iter().map(|value| ((value / grain).round() * grain) as f32).collect()))
 }
 
 /// Of features `[N,C]` of a class's photographs and the class's weights `[C]`, both f64, what features are multiplied with: `(sum of v) v * w`, `[C]`, v the
@@ -79,9 +90,9 @@ fn averaged(activation: &Tensor) -> Tensor {
 /// The pictures in a folder, in the order of their names.
 fn files(folder: &Path) -> Result<Vec<std::path::PathBuf>> {
     let read = std::fs::read_dir(folder).map_err(|error| request!("{}: {error}", folder.display()))?;
-    let endings = ["jpg", "jpeg", "png", "webp", "JPEG", "JPG", "PNG"];
     let is_picture = |path: &std::path::PathBuf| {
-        path.extension().and_then(|ending| ending.to_str()).is_some_and(|ending| endings.contains(&ending))
+        let hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
+        !hidden && path.is_file() && picture::is_picture(path)
     };
     let mut found: Vec<_> = read.filter_map(|entry| Some(entry.ok()?.path())).filter(is_picture).collect();
     found.sort();

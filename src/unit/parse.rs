@@ -205,11 +205,19 @@ impl Reader<'_> {
 
     /// A term of another classifier.
     fn term_elsewhere(&self, weight: f64, word: &str, name: &str) -> Result<Term> {
-        if name == self.among.classifier.name {
+        if elsewhere(word).is_some() {
+            return Err(self.wrong("a term is read in one network: one ' @ ' at most"));
+        }
+        let own = self.among.classifier;
+        if name == own.name {
             return self.term(weight, word);
         }
         let others = self.among.others.ok_or_else(|| self.wrong("a unit of one network alone is wanted here"))?;
         let (classifier, shapes) = others(name).map_err(|error| self.wrong(error))?;
+        // Its own manifest may be named by another path.
+        if (&classifier.weights_sha256, &classifier.definition) == (&own.weights_sha256, &own.definition) {
+            return self.term(weight, word);
+        }
         let reader = Reader { text: self.text, among: self.among, classifier: &classifier, shapes: &shapes };
         let term = reader.term(weight, word)?;
         Ok(Term { elsewhere: Some(Elsewhere(classifier)), ..term })
@@ -231,7 +239,7 @@ impl Reader<'_> {
     fn of_file(&self, function: &str, inside: &str) -> Result<Term> {
         let likeness = Likeness::named(function);
         if likeness.is_none() && !["direction", "cosine"].contains(&function) {
-            let known = ["quadratic", "probability", "log_probability", "component"]
+            let known = ["activation", "quadratic", "probability", "log_probability"]
                 .into_iter()
                 .chain(WITH_FILES.iter().copied());
             let hint = zoo::suggest::hint(function, "readings", known);
@@ -427,7 +435,8 @@ fn direction(word: &str, channels: i64, kept: &[PathBuf]) -> Result<Direction> {
         (None, [rows, width]) if *rows > 1 && *width == channels => {
             bail!("{word}: holds {rows} directions; write which one: {word}:0 to {word}:{}", rows - 1)
         }
-        (Some(number), [rows, _]) if number < *rows => tensor.get(number),
+        (Some(number), [rows, _]) if (0..*rows).contains(&number) => tensor.get(number),
+        (Some(_), [0, _]) => bail!("{word}: holds no directions"),
         (Some(number), [rows, _]) => bail!("{word}: direction {number} is out of range: it holds 0 to {}", rows - 1),
         (Some(_), shape) => bail!("{word}: has shape {shape:?}; a dictionary is [K,C]"),
         (None, _) => tensor,

@@ -161,6 +161,7 @@ fn a_dictionary_gives_its_directions_by_number() {
     for (word, complaint) in [
         ("sae.npy", "holds 3 directions; write which one"),
         ("sae.npy:3", "direction 3 is out of range: it holds 0 to 2"),
+        ("sae.npy:-1", "direction -1 is out of range: it holds 0 to 2"),
         ("one.npy:0", "a dictionary is [K,C]"),
     ] {
         let error = parse(format!("direction(first, {})", folder.path().join(word).display())).unwrap_err().to_string();
@@ -230,6 +231,7 @@ fn what_two_networks_disagree_about_is_one_unit() {
 
     for (text, complaint) in [
         ("class:3 @ nobody", "unknown classifier 'nobody'"),
+        ("class:3 - class:5 @ formula @ other", "one ' @ ' at most"),
         ("class:3 @ other", "no part of it is formula's"),
         ("class:3 - banan @ other", "(954) (of other)"),
     ] {

@@ -162,8 +162,20 @@ impl Network {
             let weights = self.steps[step].tensors();
             weights.iter().any(|weight| matches!(weight.size()[..], [o, i, ..] if o > 1 && i > 1))
         };
+        // Neither norms nor activation functions may lie between: the mixture would not be all.
+        let plain = |step: usize| {
+            let of = &self.steps[step];
+            of.inputs.len() == 1
+                && of.layer().is_some_and(|layer| layer.tensors().is_empty() && layer.activation().is_none())
+        };
         while !mixes(mixing) {
-            mixing = *self.steps[mixing].inputs.first()?;
+            plain(mixing).then_some(())?;
+            mixing = self.steps[mixing].inputs[0];
+        }
+        let mut between = *self.steps[mixing].inputs.first()?;
+        while between > below.0 {
+            plain(between).then_some(())?;
+            between = self.steps[between].inputs[0];
         }
         let shapes = self.shapes(input);
         let shape_of = |node: usize| shapes.iter().find(|(tap, _)| tap.point.0 == node).map(|(_, shape)| shape.clone());
@@ -172,7 +184,9 @@ impl Network {
         let taken = shape_of(before).unwrap_or_else(|| vec![width]);
         let taken = if taken.first() == Some(&width) { taken } else { vec![width] };
         let zeros = Tensor::zeros([&[1], &taken[..]].concat(), (self.kind, self.device));
-        let (output, pullback) = self.steps[mixing].layer()?.forward(&[zeros], false);
+        let layer = self.steps[mixing].layer()?;
+        layer.fits(&[zeros.shallow_clone()]).ok()?;
+        let (output, pullback) = layer.forward(&[zeros], false);
         let one = output.zeros_like();
         let positions = output.size()[2..].iter().product::<i64>().max(1) as f64;
         let _ = one.select(1, channel).fill_(1. / positions);
