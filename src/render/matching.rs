@@ -120,7 +120,7 @@ fn fires(classifier: &Classifier, photographs: &StartPhotographs, unit: &Unit) -
         let mut activations = objective.evaluate(|point| pass.activation(point).shallow_clone()).activations;
         let units = vec![unit; some.len()];
         for other in Elsewhere::of(&units, Reading::Activation, [classifier.size; 2])?.look(&squares, false) {
-            activations = activations + other.activations;
+            activations += other.activations;
         }
         found.extend(Vec::<f64>::try_from(&activations.to_device(tch::Device::Cpu).to_kind(Kind::Double))?);
     }

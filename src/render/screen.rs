@@ -94,7 +94,7 @@ pub(super) fn screen(
                 let units = vec![&batch.runs[run].0; (to - from) as usize];
                 let mut seen = objective.evaluate(|point| pass.activation(point).shallow_clone()).activations;
                 for other in Elsewhere::of(&units, Reading::Activation, codes.size())?.look(&pictures, false) {
-                    seen = seen + other.activations;
+                    seen += other.activations;
                 }
                 let before = &mut screening.activations[run];
                 *before = Tensor::cat(&[&*before, &seen], 0);
