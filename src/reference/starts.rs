@@ -26,7 +26,7 @@ type Draw = (Seed, Option<u64>, i64);
 /// Squares that are kept, at most.
 const KEPT: usize = 128;
 
-/// Photographs that runs start from: codes from squares of them, each draw of a seed another photograph until all were taken; pictures from whole ones.
+/// Photographs that runs start from, or whose layers pictures are held against: codes start from squares of them, each draw of a seed another photograph until all were taken; pictures from whole ones.
 #[derive(Debug)]
 pub struct StartPhotographs {
     /// The folder that all of them lie in or below.

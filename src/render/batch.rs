@@ -26,7 +26,7 @@ pub struct Batch<'a> {
     pub condition: Option<Condition>,
     /// What brings the generator's pictures back to codes, for a method that encodes.
     pub encoder: Option<EncoderNetwork<'a>>,
-    /// The photographs that a method starts from.
+    /// The photographs that a method starts from or holds pictures against.
     pub photographs: Option<&'a StartPhotographs>,
     /// What is done.
     pub method: &'a Method,

@@ -72,8 +72,7 @@ impl<'b> Matching<'b> {
         views: usize,
     ) -> (usize, Tensor, Vec<(Point, Tensor)>) {
         let weight = self.regularizer.weight() / self.points.len() as f64;
-        let mut penalties: Option<Tensor> = None;
-        let mut gradients = vec![];
+        let (mut penalties, mut gradients) = (vec![], vec![]);
         for (layer, &point) in self.points.iter().enumerate() {
             let all = activation(point);
             let rows = (0..all.size()[0]).map(|row| {
@@ -81,11 +80,10 @@ impl<'b> Matching<'b> {
                 distribution::value_and_gradient(&all.get(row), profile)
             });
             let (values, of_rows): (Vec<Tensor>, Vec<Tensor>) = rows.unzip();
-            let values = Tensor::stack(&values, 0) * weight;
-            penalties = Some(penalties.map_or_else(|| values.shallow_clone(), |sum| sum + &values));
+            penalties.push(Tensor::stack(&values, 0) * weight);
             gradients.push((point, Tensor::stack(&of_rows, 0) * weight));
         }
-        let penalties = penalties.unwrap_or_else(|| Tensor::zeros([1], (Kind::Float, tch::Device::Cpu)));
+        let penalties = Tensor::stack(&penalties, 0).sum_dim_intlist([0i64].as_slice(), false, None::<Kind>);
         (self.place, penalties, gradients)
     }
 }

@@ -57,17 +57,16 @@ impl Objective {
     /// # Errors
     /// As [`Objective::new`].
     pub fn elsewhere(units: &[&Unit], reading: Reading) -> Result<Vec<(Arc<Classifier>, Objective)>> {
-        let mut found: Vec<Arc<Classifier>> = vec![];
+        let mut found: Vec<&Elsewhere> = vec![];
         for other in units.iter().flat_map(|unit| unit.elsewhere()) {
-            if !found.iter().any(|known| Elsewhere(Arc::clone(known)) == Elsewhere(Arc::clone(other))) {
-                found.push(Arc::clone(other));
+            if !found.contains(&other) {
+                found.push(other);
             }
         }
-        let of = |classifier: Arc<Classifier>| {
-            let elsewhere = Elsewhere(Arc::clone(&classifier));
+        let of = |elsewhere: &Elsewhere| {
             let driven = driving(units, reading)?
-                .map(|driving| Terms::new(&driving.iter().collect::<Vec<_>>(), Some(&elsewhere)));
-            Ok((classifier, Objective { read: Terms::new(units, Some(&elsewhere)), driven }))
+                .map(|driving| Terms::new(&driving.iter().collect::<Vec<_>>(), Some(elsewhere)));
+            Ok((Arc::clone(&elsewhere.0), Objective { read: Terms::new(units, Some(elsewhere)), driven }))
         };
         found.into_iter().map(of).collect()
     }

@@ -278,13 +278,9 @@ impl<'b> View<'b> {
             made.extend(seen.back.map(|(input, gradient)| (input, gradient / views as f64)));
         }
         let gradient = match gradient {
-            Some(own) if made.is_empty() => Some(back(&own.0, &own.1, &pictures)?),
             Some(own) => {
                 made.insert(0, own);
-                let product = |(made, gradient): &(Tensor, Tensor)| (made * gradient).sum(None::<Kind>);
-                let sum = tch::with_grad(|| made.iter().map(product).reduce(|sum, part| sum + part));
-                let sum = sum.ok_or_else(|| request!("no network saw the pictures"))?;
-                Some(Tensor::f_run_backward(&[sum], &[&pictures], false, false)?.remove(0))
+                Some(back(&made, &pictures)?)
             }
             None => None,
         };
@@ -345,7 +341,8 @@ impl<'b> View<'b> {
             add(&mut activations, evaluated.activations, chunk.len());
             add(&mut objectives, evaluated.objectives, chunk.len());
             if with_gradient {
-                let at_parts = back(&input, &pass.pullback(evaluated.gradients), &parts)?;
+                let at_input = pass.pullback(evaluated.gradients);
+                let at_parts = back(&[(input.shallow_clone(), at_input)], &parts)?;
                 for (at, gradient) in chunk.iter().zip(at_parts.chunk(chunk.len() as i64, 0)) {
                     let _ = cut(&at_shifted, *at).g_add_(&gradient);
                 }
@@ -353,7 +350,7 @@ impl<'b> View<'b> {
         }
         let count = (tiles.len() * views) as f64;
         let gradient = match with_gradient {
-            true => Some(back(&shifted, &(at_shifted / count), &pictures)?),
+            true => Some(back(&[(shifted.shallow_clone(), at_shifted / count)], &pictures)?),
             false => None,
         };
         let mean =
@@ -362,11 +359,15 @@ impl<'b> View<'b> {
     }
 }
 
-/// The gradient at `leaf`, given that at what was made of it.
-fn back(made: &Tensor, gradient: &Tensor, leaf: &Tensor) -> Result<Tensor> {
-    if !made.requires_grad() {
+/// The gradient at `leaf`, given those at what was made of it.
+fn back(made: &[(Tensor, Tensor)], leaf: &Tensor) -> Result<Tensor> {
+    if let [(made, gradient)] = made
+        && !made.requires_grad()
+    {
         return Ok(gradient.shallow_clone());
     }
-    let product = tch::with_grad(|| (made * gradient).sum(None::<Kind>));
-    Ok(Tensor::f_run_backward(&[product], &[leaf], false, false)?.remove(0))
+    let product = |(made, gradient): &(Tensor, Tensor)| (made * gradient).sum(None::<Kind>);
+    let sum = tch::with_grad(|| made.iter().map(product).reduce(|sum, part| sum + part));
+    let sum = sum.ok_or_else(|| request!("no network saw the pictures"))?;
+    Ok(Tensor::f_run_backward(&[sum], &[leaf], false, false)?.remove(0))
 }

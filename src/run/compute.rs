@@ -120,8 +120,8 @@ impl Experiment {
         let encodes = |_: &&Arc<_>| run.method.encodes();
         let by_layer = self.encoding_classifier.as_ref().filter(encodes);
         let encoder = self.encoder.as_ref().filter(|_| run.method.encodes());
-        let models =
-            std::iter::once(&self.classifier).chain(run.unit.elsewhere()).chain(by_layer).chain(&self.witnesses);
+        let elsewhere = run.unit.elsewhere().into_iter().map(|other| &other.0);
+        let models = std::iter::once(&self.classifier).chain(elsewhere).chain(by_layer).chain(&self.witnesses);
         let models = models.map(|model| (&model.name, &model.weights_sha256, &model.definition));
         let models = models.chain(encoder.map(|model| (&model.name, &model.weights_sha256, &model.definition)));
         let models =

@@ -13,7 +13,7 @@ use crate::method::{Input, Method, ParamSpec};
 use crate::param::Condition;
 use crate::reference::StartPhotographs;
 use crate::render::{Encoder, EncoderNetwork};
-use crate::unit::{LayerShapes, Unit};
+use crate::unit::{Elsewhere, LayerShapes, Unit};
 
 /// Models and settings that all runs of an experiment share.
 #[derive(Debug)]
@@ -31,7 +31,7 @@ pub struct Experiment {
     pub encoding_classifier: Option<Arc<Classifier>>,
     /// The encoder that brings the generator's pictures back to codes, for methods that encode, where it has one.
     pub encoder: Option<Arc<generators::Encoder>>,
-    /// The photographs that methods start from, where they do.
+    /// The photographs that methods start from or hold pictures against, where they do.
     pub photographs: Option<Arc<StartPhotographs>>,
     /// Classifiers that judge finished pictures and never take part in making them.
     pub witnesses: Vec<Arc<Classifier>>,
@@ -67,7 +67,8 @@ impl Experiment {
                         unit.name
                     );
                 }
-                for other in unit.elsewhere().into_iter().filter(|_| method.optimizer.evolution().is_none()) {
+                for Elsewhere(other) in unit.elsewhere().into_iter().filter(|_| method.optimizer.evolution().is_none())
+                {
                     if let Some(reason) = other.network.no_gradient() {
                         bail!("{}: unit '{}': {} gives no gradient ({reason})", named(), unit.name, other.name);
                     }

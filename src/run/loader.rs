@@ -26,7 +26,7 @@ pub struct ModelSet {
     pub size: Option<i64>,
     /// Whether a method brings pictures back to codes.
     pub encodes: bool,
-    /// The photographs that a method starts from: a set of the zoo, a folder, or a file.
+    /// The photographs that a method starts from or holds pictures against: a set of the zoo, a folder, or a file.
     pub photographs: Option<String>,
 }
 

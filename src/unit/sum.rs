@@ -1,8 +1,5 @@
 //! A unit: one term or a weighted sum of several, and its name.
 
-use std::sync::Arc;
-
-use classifiers::Classifier;
 use frozen::network::Network;
 use serde_json::Value;
 
@@ -80,14 +77,14 @@ impl Unit {
     }
 
     /// The other classifiers that it is read in, each once.
-    pub fn elsewhere(&self) -> Vec<&Arc<Classifier>> {
+    pub fn elsewhere(&self) -> Vec<&Elsewhere> {
         let mut found: Vec<&Elsewhere> = vec![];
         for elsewhere in self.terms.iter().filter_map(|term| term.elsewhere.as_ref()) {
             if !found.contains(&elsewhere) {
                 found.push(elsewhere);
             }
         }
-        found.into_iter().map(|elsewhere| &elsewhere.0).collect()
+        found
     }
 
     /// The layer, where all terms lie in one.
