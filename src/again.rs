@@ -12,7 +12,7 @@ use crate::render::Unkept;
 use crate::render::Watch;
 use crate::run::{KeyNames, Loader, ModelSet, Run, manifests_in};
 use crate::store::{Kept, LIBTORCH_VERSION, NUMERIC_VERSION, Record, Sealed, Store};
-use crate::unit::{Among, Unit};
+use crate::unit::{Among, Elsewhere, Unit};
 
 /// What a record does not hold.
 #[derive(Clone, Debug, Default)]
@@ -69,15 +69,9 @@ pub fn again(models: &Models, store: &Store, record: &Record, missing: &Missing,
         photographs: method.photographs().map(str::to_owned),
     });
     let experiment = loader.experiment(number)?;
-    let known = &record.provenance.weights_sha256;
     let generator = experiment.generator.as_ref().map(|of| (&of.name, &of.weights_sha256));
-    for (name, sha256) in
-        generator.into_iter().chain([(&experiment.classifier.name, &experiment.classifier.weights_sha256)])
-    {
-        if let Some(then) = known.get(name).filter(|then| *then != sha256) {
-            bail!("{name}: the record was made with other weights ({}) than are here ({})", &then[..8], &sha256[..8]);
-        }
-    }
+    let classifier = &experiment.classifier;
+    same_weights(record, generator.into_iter().chain([(&classifier.name, &classifier.weights_sha256)]))?;
     let name = missing.unit.as_deref().unwrap_or(&record.unit.name);
     let kept = [store.root().to_owned()];
     let others = |name: &str| models.of_units(name);
@@ -87,6 +81,7 @@ pub fn again(models: &Models, store: &Store, record: &Record, missing: &Missing,
         true => error.hinted("the record has the sha256 of its file alone: write the unit with the file in --unit"),
         false => error,
     })?;
+    same_weights(record, unit.elsewhere().into_iter().map(|Elsewhere(other)| (&other.name, &other.weights_sha256)))?;
     if unit.settings() != record.unit.terms {
         bail!("--unit: '{name}' is another unit than the record's, {}", record.unit.name);
     }
@@ -118,6 +113,16 @@ pub fn again(models: &Models, store: &Store, record: &Record, missing: &Missing,
         differs: differs(record, &now, runs.len()),
         sealed,
     })
+}
+
+/// Refuses networks whose weights are not those of the record; of one that the record does not name, nothing is said.
+fn same_weights<'a>(record: &Record, here: impl Iterator<Item = (&'a String, &'a String)>) -> Result<()> {
+    for (name, sha256) in here {
+        if let Some(then) = record.provenance.weights_sha256.get(name).filter(|then| *then != sha256) {
+            bail!("{name}: the record was made with other weights ({}) than are here ({})", &then[..8], &sha256[..8]);
+        }
+    }
+    Ok(())
 }
 
 /// The method of a record, whole.

@@ -6,13 +6,13 @@ use clap::Args;
 
 use super::output::print_json;
 use crate::cli::error::{OfRequest, Result, request};
-use metapicture::engine::report;
+use metapicture::engine::{people, report};
 
 /// A comparison as one HTML file that needs nothing else: pictures to sort and filter, the dial, plots, tables.
 #[derive(Debug, Args)]
 #[command(after_help = "The file loads nothing from anywhere and can be sent as it is.
 
-Exit codes: 0 done; 1 it cannot be written, or not that small; 2 DIR holds no comparison.
+Exit codes: 0 done; 1 it cannot be written, or not that small; 2 DIR holds no comparison, or STUDY is of another one.
 
 Example:
   metapicture report out/tradeoff-compared")]
@@ -29,6 +29,9 @@ pub struct Report {
     /// Leave out pictures that are photographs, or made of them: for pages that others may see. Their figures stay.
     #[arg(long)]
     no_photographs: bool,
+    /// A study's folder with `people.json` (`metapicture study analyse`): what people could tell, in the figure and in a table.
+    #[arg(long, value_name = "STUDY")]
+    people: Option<PathBuf>,
     /// Print one JSON document.
     #[arg(long)]
     json: bool,
@@ -41,6 +44,9 @@ pub(super) fn run(command: Report, quiet: bool) -> Result<u8> {
     // Thousands of small resizes: threads would spend more time on waiting for each other.
     tch::set_num_threads(1);
     let mut comparison = report::read(&command.folder).of_request()?;
+    if let Some(study) = &command.people {
+        people::beside(study, &command.folder, &mut comparison).of_request()?;
+    }
     if command.no_photographs {
         comparison.leave_out_photographs();
     }

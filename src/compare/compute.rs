@@ -117,6 +117,7 @@ pub fn compare(job: &Job, follow: &dyn FollowComparison) -> Result<Findings> {
         spectrum: about::band(&nature),
         inversions,
         pictures,
+        people: None,
     };
     findings.cautions = cautions::cautions(&study, &findings);
     features::write(&study, &nature, &measures, &findings)?;

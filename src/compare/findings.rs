@@ -10,7 +10,7 @@ use serde_json::Value;
 
 pub use super::measured::Measured;
 pub use super::observations::{
-    Dial, Expected, FamilyTrend, Freer, Iso, Observer, Reading, Tradeoff, TradeoffPoint, Trial,
+    Dial, Expected, FamilyTrend, Freer, Iso, Observer, OfPeople, People, Reading, Tradeoff, TradeoffPoint, Trial,
 };
 
 /// Version of the fields.
@@ -69,6 +69,9 @@ pub struct Findings {
     pub inversions: Vec<Inverted>,
     /// Every picture, those of the controls last.
     pub pictures: Vec<PictureFindings>,
+    /// What people could tell, where a study asked them (`people::beside`); no part of `comparison.json`.
+    #[serde(skip)]
+    pub people: Option<People>,
 }
 
 /// The control by natural exemplars, by name.

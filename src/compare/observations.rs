@@ -171,3 +171,29 @@ pub struct Iso {
     /// What the target itself can tell there.
     pub own: Measured,
 }
+
+/// What people could tell in the two-choice task.
+#[derive(Clone, Debug, PartialEq)]
+pub struct People {
+    /// How many of them answered.
+    pub people: usize,
+    /// By method.
+    pub methods: Vec<OfPeople>,
+    /// What must be said in words.
+    pub cautions: Vec<String>,
+}
+
+/// What people could tell from a method's pictures.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct OfPeople {
+    /// The method's place.
+    pub method: usize,
+    /// How many answers.
+    pub answers: usize,
+    /// The share of right ones; 0.5 is guessing.
+    pub right: f64,
+    /// Its interval at 95 %, with people drawn anew.
+    pub over_people: Option<[f64; 2]>,
+    /// The same with units drawn anew.
+    pub over_units: Option<[f64; 2]>,
+}

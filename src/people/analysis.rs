@@ -17,6 +17,9 @@ use super::key::{Key, Role};
 use crate::error::{Context, Result, bail};
 use crate::random::{Purpose, Seed, order, stream};
 
+/// The file of what people could tell, in a study's folder.
+pub const PEOPLE: &str = "people.json";
+
 /// Splits of the people into halves, for how well their answers repeat.
 const SPLITS: usize = 200;
 
@@ -150,7 +153,7 @@ pub fn analyse(folder: &Path, files: &[PathBuf]) -> Result<Analysis> {
         let path = folder.join(name);
         move || format!("{}: cannot be written", path.display())
     };
-    fs::write(folder.join("people.json"), serde_json::to_vec_pretty(&found)?).with_context(named("people.json"))?;
+    fs::write(folder.join(PEOPLE), serde_json::to_vec_pretty(&found)?).with_context(named(PEOPLE))?;
     let table = |name: &str, rows: Vec<Vec<String>>| -> Result<()> {
         let mut writer = csv::Writer::from_path(folder.join(name)).with_context(named(name))?;
         for row in rows {

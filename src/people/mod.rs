@@ -5,10 +5,12 @@
 //! comparison.json, photographs.csv ─> material ─> design ─┬─> study.html: pictures and pairs by numbers that say nothing
 //!                                                         └─> key.json: what the numbers mean, and which photograph is right
 //!                                        files of answers ─> answers ─> analysis (with the key) ─> people.json, people.csv
+//!                     people.json ─> beside the findings of the comparison, for its report
 //! ```
 
 pub mod analysis;
 pub mod answers;
+mod beside;
 mod design;
 mod images;
 pub mod key;
@@ -16,5 +18,6 @@ mod material;
 mod page;
 
 pub use analysis::{Analysis, analyse};
+pub use beside::beside;
 pub use design::{Options, Written, export};
 pub use key::Key;

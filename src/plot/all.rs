@@ -3,11 +3,11 @@
 use std::path::Path;
 
 use super::drawn::Plot;
-use super::{activations, path, spectra, strips, style, tradeoff};
+use super::{activations, path, people, spectra, strips, style, tradeoff};
 use crate::compare::Findings;
 use crate::error::Result;
 
-/// Every plot that a comparison has the figures for: trade-offs, strips along the dials, path by layer, spectra, activations.
+/// Every plot that a comparison has the figures for: trade-offs, what people could tell, strips along the dials, path by layer, spectra, activations.
 /// `folder` is where `comparison.json` lies: names of pictures are relative to it; a unit with a picture that
 /// cannot be read has no strip.
 ///
@@ -22,6 +22,7 @@ pub fn all(comparison: &Findings, folder: &Path) -> Result<Vec<Plot>> {
     for (number, of) in together.into_iter().chain(dials).enumerate() {
         plots.push(tradeoff::draw(comparison, &styles, number + 1, of)?);
     }
+    plots.extend(people::draw(comparison, &styles)?);
     for (number, dial) in comparison.dials.iter().enumerate() {
         plots.extend(strips::draw(comparison, folder, number + 1, dial)?);
     }

@@ -7,6 +7,7 @@ mod chosen;
 mod drawn;
 pub mod number;
 mod path;
+mod people;
 mod spectra;
 mod strips;
 mod style;

@@ -38,8 +38,8 @@ impl Page {
              <meta name=\"color-scheme\" content=\"light dark\">\n<meta name=\"referrer\" content=\"no-referrer\">\n\
              <title>{title}: what legibility costs</title>\n<style>{CSS}</style>\n</head>\n<body>\n"
         );
-        let (first, others): (Vec<&Plot>, Vec<&Plot>) =
-            plots.iter().partition(|plot| plot.file_stem.starts_with("tradeoff"));
+        let is_first = |plot: &&Plot| plot.file_stem.starts_with("tradeoff") || plot.file_stem == "people";
+        let (first, others): (Vec<&Plot>, Vec<&Plot>) = plots.iter().partition(is_first);
         let tradeoff = Section::new("tradeoff", "Trade-off", "The trade-off", figures(&first));
         let below = [
             Section::new("plots", "Plots", "More plots", figures(&others)),
@@ -63,6 +63,7 @@ impl Page {
                 GROUP_OF_STRENGTH.to_owned() + &tables::group(comparison, MetricGroup::Strength, "Strength"),
             ),
             Section::new("observers", "Observers", "Observer by observer", observers(comparison)),
+            Section::new("people", "People", "What people could tell", people(comparison)),
             Section::new("trials", "Trials", "The measures tested", trials(comparison)),
             Section::new("statistics", "Statistics", "The trade-off in numbers", tradeoffs(comparison)),
             Section::new("tests", "Tests", "Against pixel space", tests(comparison)),
@@ -135,6 +136,8 @@ const DIAGNOSTICS: &str =
 const LAYERS: &str = "<p>Inside of the target: is the way of a picture through the layers that of the photographs that fire the unit most?</p>";
 const OBSERVERS: &str = "<p>Who was shown the pictures of a unit: how often does it tell photographs that fire the unit most from ordinary ones? 0.5 is guessing. \
     Strangers are of another family than the target.</p>";
+const PEOPLE: &str = "<p>People did the same task: after a method's pictures of a unit they chose, of two photographs, the one that fires it more. 0.5 is guessing. A claim must \
+    hold for other people and for other units: two intervals at 95 %, with either drawn anew.</p>";
 const TRIALS: &str = "<p>Natural exemplars were manipulated. A measure that does not fall where nothing is left to tell, or falls where nobody sees a difference, is no \
     measure of it; that it did not fall says only that no fall was shown. Behind each verdict the change, positive where the measure got better; no verdict where it does not tell exemplars from noise in the first \
     place, or too few units were tried.</p>";
@@ -251,6 +254,11 @@ fn tradeoffs(comparison: &Findings) -> String {
 
 fn observers(comparison: &Findings) -> String {
     tables::observers(comparison).map_or_else(String::new, |table| OBSERVERS.to_owned() + &table)
+}
+
+fn people(comparison: &Findings) -> String {
+    let cautions = comparison.people.iter().flat_map(|people| people.cautions.iter().cloned()).collect::<Vec<_>>();
+    tables::people(comparison).map_or_else(String::new, |table| PEOPLE.to_owned() + &table + &list(&cautions))
 }
 
 fn trials(comparison: &Findings) -> String {

@@ -6,7 +6,7 @@ use classifiers::Kinship;
 
 use super::html::{Body, Cell, Heading, details, escape, list, table, verbatim};
 use crate::compare::findings::{
-    Direction, Expected, Findings, Iso, MethodFindings, Metric, MetricGroup, Observer, Origin, Tradeoff,
+    Direction, Expected, Findings, Iso, MethodFindings, Metric, MetricGroup, Observer, OfPeople, Origin, Tradeoff,
 };
 use crate::plot::number::{figure, probability, setting};
 
@@ -318,6 +318,28 @@ pub(super) fn iso(comparison: &Findings) -> Option<String> {
     ];
     let caption = "The strongest prior of a dial that still fires the unit so much";
     (!rows.is_empty()).then(|| table(caption, &headings.map(Heading::plain), &[Body { heading: None, rows }]))
+}
+
+/// What people could tell.
+pub(super) fn people(comparison: &Findings) -> Option<String> {
+    let people = comparison.people.as_ref()?;
+    let interval = |ends: Option<[f64; 2]>| match ends {
+        Some([low, high]) => format!("[{}, {}]", figure(low), figure(high)),
+        None => "none: fewer than ten".to_owned(),
+    };
+    let row = |of: &OfPeople| {
+        vec![
+            Cell::text(&comparison.methods[of.method].key()),
+            Cell::number(of.answers as f64, &of.answers.to_string()),
+            Cell::number(of.right, &figure(of.right)),
+            Cell::text(&interval(of.over_people)),
+            Cell::text(&interval(of.over_units)),
+        ]
+    };
+    let rows: Vec<Vec<Cell>> = people.methods.iter().map(row).collect();
+    let headings = ["pictures", "answers", "right", "over people", "over units"];
+    let caption = format!("What {} people could tell", people.people);
+    (!rows.is_empty()).then(|| table(&caption, &headings.map(Heading::plain), &[Body { heading: None, rows }]))
 }
 
 /// The units.

@@ -24,6 +24,9 @@ pub(super) const KEPT: &str = "directions";
 pub const WITH_FILES: [&str; 8] =
     ["direction", "cosine", "inversion", "like", "caricature", "guide", "style", "component"];
 
+/// What asks for another reading of a class or a place.
+const READINGS: [&str; 4] = ["activation", "quadratic", "probability", "log_probability"];
+
 /// Where a word of a unit was found, for errors.
 struct Reader<'a> {
     text: &'a str,
@@ -232,16 +235,19 @@ impl Reader<'_> {
             "component" => return self.component(inside),
             _ => return self.of_file(function, inside),
         };
-        Ok(Term { reading, ..self.target(inside.trim())? })
+        let inside = inside.trim();
+        let mut functions = READINGS.into_iter().chain(WITH_FILES);
+        if let Some(within) = functions.find(|name| inside.starts_with(&format!("{name}("))) {
+            return Err(self.wrong(format!("{within}(...) is read as it is, and has no {function}")));
+        }
+        Ok(Term { reading, ..self.target(inside)? })
     }
 
     /// What is made of a layer and a file.
     fn of_file(&self, function: &str, inside: &str) -> Result<Term> {
         let likeness = Likeness::named(function);
         if likeness.is_none() && !["direction", "cosine"].contains(&function) {
-            let known = ["activation", "quadratic", "probability", "log_probability"]
-                .into_iter()
-                .chain(WITH_FILES.iter().copied());
+            let known = READINGS.into_iter().chain(WITH_FILES);
             let hint = zoo::suggest::hint(function, "readings", known);
             return Err(self.wrong(format!("no reading '{function}'{hint}")));
         }

@@ -81,7 +81,16 @@ impl Target {
     ) -> Result<Target> {
         let of_record = kept.iter().map(|root| root.join(KEPT).join(format!("{word}.png")));
         if let Some(file) = of_record.filter(|_| word.contains('#')).find(|file| file.is_file()) {
-            let found = Target::of(&picture::read(&file)?, word, classifier, point)?;
+            let kept = picture::read(&file)?;
+            let (side, shown) = (i64::from(kept.width()), classifier.size);
+            if side != shown {
+                bail!(
+                    "{}: was kept as {side} px, and {} is shown {shown}: name the photograph itself",
+                    file.display(),
+                    classifier.name
+                );
+            }
+            let found = Target::of(&kept, word, classifier, point)?;
             if !found.sha256.starts_with(word.rsplit('#').next().unwrap_or_default()) {
                 bail!("{}: is not the photograph that its name says", file.display());
             }

@@ -181,7 +181,7 @@ const READER: &str = r#"async (key, skill, seed) => {
 #[test]
 fn readers_of_known_skill_are_found_again_from_what_the_page_gives_them() {
     let Some(mut page) = browser() else { return };
-    let (_folder, out, key) = made();
+    let (folder, out, key) = made();
     let html = out.join("study.html");
     let skill: Vec<f64> =
         key.methods.iter().map(|method| if method.role == Role::Ceiling { 1. } else { 0.5 }).collect();
@@ -224,6 +224,17 @@ fn readers_of_known_skill_are_found_again_from_what_the_page_gives_them() {
     let of = |label: &str| found.contrasts.iter().find(|of| of.method == label).unwrap();
     let ceiling = of(EXEMPLARS);
     assert!(ceiling.p_holm.unwrap() < 0.05 && ceiling.difference.value > 0.2, "{ceiling:?}");
+    // They stand beside the networks in the report of their comparison, and in no other one.
+    let report = folder.path().join("people.html");
+    let [compared, study, html] = [folder.path(), &out, &report].map(|path| path.to_str().unwrap());
+    done(&["report", compared, "--people", study, "--out", html]);
+    let page_of_both = std::fs::read_to_string(&report).unwrap();
+    assert!(page_of_both.contains("What 12 people could tell") && page_of_both.contains("plot-people"));
+    let json = folder.path().join("comparison.json");
+    let text = std::fs::read_to_string(&json).unwrap();
+    std::fs::write(&json, text + " ").unwrap();
+    let (code, error) = fails(&["report", compared, "--people", study]);
+    assert!(code == 2 && error.contains("is a study of another comparison"), "{error}");
     let blind = std::fs::read_to_string(out.join("descriptions.csv")).unwrap();
     assert!(blind.lines().count() == 25 && blind.contains("\"words, \"\"1\"\"\"") && !blind.contains("reader-"));
 }

@@ -479,6 +479,7 @@ pub fn make(folder: &Path, size: &Size) -> Findings {
         }],
         spectrum: Band { frequency: frequencies, mean, low, high },
         inversions: vec![],
+        people: None,
         pictures,
     };
     std::fs::write(folder.join("comparison.json"), serde_json::to_vec(&comparison).unwrap()).unwrap();
