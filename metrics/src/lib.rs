@@ -7,6 +7,7 @@
 
 pub mod bootstrap;
 pub mod coding;
+pub mod contingency;
 pub mod coverage;
 mod distance;
 pub mod effect;
@@ -17,6 +18,7 @@ pub mod multiple;
 pub mod niqe;
 pub mod normal;
 pub mod permutation;
+pub mod prevalence;
 pub mod rank;
 pub mod spectrum;
 pub mod two_choice;

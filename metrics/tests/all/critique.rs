@@ -1,0 +1,124 @@
+//! Shares of finite populations, Fisher's test and kappa are SciPy's, scikit-learn's and statsmodels' (reference/make_critique.py), and intervals hold the
+//! truth as often as they say.
+
+use crate::reference::close;
+use metrics::contingency::{Table, agreement};
+use metrics::prevalence::{Labelled, chain_rule, labels_for, stratified};
+use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::SeedableRng;
+use serde_json::Value;
+
+fn expected() -> Value {
+    serde_json::from_str(include_str!("reference/critique.json")).unwrap()
+}
+
+fn counts(of: &Value) -> Vec<u64> {
+    of["of"].as_array().unwrap().iter().map(|count| count.as_u64().unwrap()).collect()
+}
+
+fn labelled(population: u64, sample: u64, found: u64) -> Labelled {
+    Labelled { population, sample, found }
+}
+
+#[test]
+fn exact_intervals_of_a_share_are_scipys_hypergeometric() {
+    for case in expected()["prevalence"].as_array().unwrap() {
+        let of = counts(case);
+        let found = labelled(of[0], of[1], of[2]).exact(0.95).unwrap();
+        for (end, expected) in found.interval.iter().zip(case["interval"].as_array().unwrap()) {
+            close(*end, expected.as_f64().unwrap(), 1e-12);
+        }
+    }
+    for wrong in [labelled(10, 0, 0), labelled(10, 11, 3), labelled(10, 3, 4)] {
+        assert_eq!(wrong.exact(0.95), None);
+    }
+}
+
+#[test]
+fn how_many_labels_a_precision_takes_is_said_beforehand() {
+    assert_eq!(labels_for(1300, 0.03, 0.02, 0.95), Some(231));
+    assert_eq!(labels_for(1300, 0.03, 0.01, 0.95), Some(602));
+    assert_eq!(labels_for(40, 0.5, 0.001, 0.95), Some(40));
+    assert_eq!(labels_for(40, 0., 0.1, 0.95), None);
+}
+
+/// Draws without replacement: how many of a sample have it.
+fn drawn(random: &mut ChaCha8Rng, population: u64, having: u64, sample: u64) -> u64 {
+    let (mut left, mut found) = (having, 0);
+    for taken in 0..sample {
+        if random.random::<f64>() < left as f64 / (population - taken) as f64 {
+            (left, found) = (left - 1, found + 1);
+        }
+    }
+    found
+}
+
+#[test]
+fn three_in_a_hundred_are_within_the_interval_as_often_as_it_says() {
+    let mut random = ChaCha8Rng::seed_from_u64(5);
+    let held = (0..1000).filter(|_| {
+        let found = drawn(&mut random, 1300, 39, 230);
+        let [low, high] = labelled(1300, 230, found).exact(0.95).unwrap().interval;
+        (low..=high).contains(&0.03)
+    });
+    let held = held.count();
+    assert!(held >= 940, "{held} of 1000");
+}
+
+#[test]
+fn strata_and_the_chain_rule_hold_the_truth_as_often_as_they_say() {
+    let mut random = ChaCha8Rng::seed_from_u64(6);
+    // Of 120 pictures that a machine calls so, 60 are; of the 1180 others, 12.
+    let truth = 72. / 1300.;
+    let (mut by_strata, mut by_chain, mut widths) = (0, 0, [0., 0.]);
+    const TIMES: usize = 300;
+    for time in 0..TIMES {
+        let yes = labelled(120, 60, drawn(&mut random, 120, 60, 60));
+        let no = labelled(1180, 100, drawn(&mut random, 1180, 12, 100));
+        let [low, high] = stratified(&[yes, no], 0.95, time as u64).unwrap().interval;
+        by_strata += usize::from((low..=high).contains(&truth));
+        widths[0] += high - low;
+        let said = labelled(1300, 400, drawn(&mut random, 1300, 120, 400));
+        let [low, high] = chain_rule(said, yes, no, 0.95, time as u64).unwrap().interval;
+        by_chain += usize::from((low..=high).contains(&truth));
+        // As many labels without a machine.
+        let [low, high] = labelled(1300, 160, drawn(&mut random, 1300, 72, 160)).exact(0.95).unwrap().interval;
+        widths[1] += high - low;
+    }
+    assert!(by_strata as f64 >= 0.92 * TIMES as f64, "strata: {by_strata} of {TIMES}");
+    assert!(by_chain as f64 >= 0.92 * TIMES as f64, "chain rule: {by_chain} of {TIMES}");
+    assert!(widths[0] < 0.8 * widths[1], "{widths:?}: a machine saves no labour");
+    assert_eq!(stratified(&[], 0.95, 0), None);
+}
+
+#[test]
+fn fishers_test_is_scipys() {
+    for case in expected()["fisher"].as_array().unwrap() {
+        let of = counts(case);
+        let found = Table { both: of[0], first: of[1], second: of[2], neither: of[3] }.fisher().unwrap();
+        close(found.two_sided, case["two_sided"].as_f64().unwrap(), 1e-10);
+        close(found.more, case["more"].as_f64().unwrap(), 1e-10);
+        if let Some(ratio) = case["odds_ratio"].as_f64() {
+            close(found.odds_ratio.unwrap(), ratio, 1e-10);
+        } else {
+            assert!(found.odds_ratio.is_none_or(f64::is_infinite), "{found:?}");
+        }
+    }
+    assert_eq!(Table { both: 0, first: 0, second: 0, neither: 0 }.fisher(), None);
+}
+
+#[test]
+fn kappa_and_its_error_are_scikit_learns_and_statsmodels() {
+    let expected = expected();
+    let labels = |key: &str| -> Vec<u64> {
+        expected[key].as_array().unwrap().iter().map(|label| label.as_u64().unwrap()).collect()
+    };
+    let (first, second) = (labels("first"), labels("second"));
+    let found = agreement(&first, &second).unwrap();
+    close(found.kappa, expected["kappa"].as_f64().unwrap(), 1e-10);
+    close(found.error, expected["kappa_error"].as_f64().unwrap(), 1e-10);
+    assert_eq!(agreement(&[1, 1], &[1, 1]), None);
+    assert_eq!(agreement(&[1], &[1, 2]), None);
+    assert_eq!(agreement(&["x", "y"], &["x", "y"]).unwrap().kappa, 1.);
+}
