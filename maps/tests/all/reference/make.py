@@ -1,0 +1,86 @@
+#!/usr/bin/env python3
+"""Makes expected.json: UMAP's fuzzy graph by umap-learn, principal components by NumPy, trustworthiness by scikit-learn, on rows that the tests make, too.
+
+    venv/bin/pip install numpy==2.4.6 scikit-learn==1.9.1 umap-learn==0.5.12
+    venv/bin/python maps/tests/all/reference/make.py
+"""
+
+import json
+import pathlib
+
+import numpy as np
+import umap
+from sklearn.manifold import trustworthiness
+from sklearn.neighbors import NearestNeighbors
+
+M64 = (1 << 64) - 1
+
+
+def uniform(seed, count):
+    """Numbers within [0, 1): SplitMix64 of the place, its upper 53 bits."""
+    numbers = []
+    for i in range(count):
+        z = (seed * 0x9E3779B97F4A7C15 + (i + 1) * 0xD1B54A32D192ED03) & M64
+        z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & M64
+        z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & M64
+        numbers.append(((z ^ (z >> 31)) >> 11) / 2**53)
+    return np.array(numbers)
+
+
+def noise(seed, n, d):
+    return uniform(seed, n * d).reshape(n, d) - 0.5
+
+
+def blobs(n):
+    """Six clouds in 40 dimensions."""
+    centres = 3 * noise(1, 6, 40)
+    return (centres[np.arange(n) % 6] + noise(2, n, 40)).astype(np.float32)
+
+
+def ring(n):
+    """A ring in 12 dimensions, a little noisy."""
+    turn = 2 * np.pi * uniform(3, n)
+    rows = 0.3 * noise(4, n, 12)
+    rows[:, 0] += np.cos(turn)
+    rows[:, 1] += np.sin(turn)
+    return rows.astype(np.float32)
+
+
+def roll(n):
+    """A rolled-up sheet in 8 dimensions."""
+    turn, along = uniform(5, n), uniform(6, n)
+    angle = 1.5 * np.pi * (1 + 2 * turn)
+    rows = 0.1 * noise(7, n, 8)
+    rows[:, 0] += 0.2 * angle * np.cos(angle)
+    rows[:, 1] += 4 * along
+    rows[:, 2] += 0.2 * angle * np.sin(angle)
+    return rows.astype(np.float32)
+
+
+SETS = {"blobs": blobs, "ring": ring, "roll": roll}
+answers = {"version": umap.__version__}
+rows = blobs(160).astype(np.float64)
+for metric in ["euclidean", "manhattan", "cosine"]:
+    # Its own neighbours are approximate, and its cosines are rounded by more than is compared here.
+    distances, places = NearestNeighbors(n_neighbors=15, metric=metric, algorithm="brute").fit(rows).kneighbors(rows)
+    distances[:, 0] = 0  # Itself, but for rounding.
+    graph, _, _ = umap.umap_.fuzzy_simplicial_set(
+        rows, 15, np.random.RandomState(0), metric, knn_indices=places, knn_dists=distances.astype(np.float32)
+    )
+    upper = graph.tocoo()
+    ties = sorted((int(i), int(j), float(w)) for i, j, w in zip(upper.row, upper.col, upper.data) if i < j and w > 0)
+    answers[f"graph_{metric}"] = [[i, j, round(w, 8)] for i, j, w in ties]
+centred = blobs(160).astype(np.float64)
+centred -= centred.mean(0)
+u, s, _ = np.linalg.svd(centred, full_matrices=False)
+answers["variances"] = (s[:5] ** 2 / (len(centred) - 1)).tolist()
+answers["first"] = np.abs(u[:, 0] * s[0]).tolist()
+answers["trustworthiness"] = {
+    name: max(trustworthiness(of(600), umap.UMAP(random_state=seed).fit_transform(of(600)), n_neighbors=15) for seed in range(3))
+    for name, of in SETS.items()
+}
+flat = blobs(160)[:, :2]
+answers["trustworthiness_of_two_columns"] = trustworthiness(blobs(160), flat, n_neighbors=15)
+path = pathlib.Path(__file__).with_name("expected.json")
+path.write_text(json.dumps(answers) + "\n")
+print(path, answers["trustworthiness"])
