@@ -18,3 +18,9 @@ metapicture visualize --classifier efficientnet-lite0 --unit 'tennis ball' violi
 # Held against photographs of your own, a thousand ordinary ones here.
 metapicture visualize --classifier efficientnet-lite0 --unit 'tennis ball' violin goldfish --method vital-2025 --reference "${PHOTOGRAPHS:-photos}" \
     --witness squeezenet-caffe bvlc_googlenet --out out/vital
+# The same by another network.
+lite0() { metapicture visualize --classifier efficientnet-lite0 "$@"; }
+for layer in _blocks.4 _blocks.10; do lite0 --unit "layer:$layer" --method deepdream-2015 --steps 10 --from china.jpg --size 448 --out out/lite0-dream; done
+lite0 --unit 'guide(_blocks.10, flower.jpg)' --method deepdream-2015 --steps 10 --from china.jpg --size 448 --out out/lite0-dream
+lite0 --unit 'tiger cat' lynx 'red fox' --method accentuation-2024 --from chelsea.png --witness squeezenet-caffe bvlc_googlenet --out out/lite0-accented
+for layer in _blocks.0 _blocks.4 _blocks.10 _blocks.14; do lite0 --unit "inversion($layer, china.jpg)" --method inversion-2015 --out out/lite0-inverted; done
