@@ -36,6 +36,8 @@ pub mod comparison;
 #[doc(hidden)]
 pub mod device;
 #[doc(hidden)]
+pub mod embed;
+#[doc(hidden)]
 pub mod error;
 #[doc(hidden)]
 pub mod evolution;
@@ -116,8 +118,8 @@ pub mod prelude {
 pub mod engine {
     #[doc(inline)]
     pub use crate::{
-        again, codes, compare, comparison, device, error, evolution, experiment_file, filter, inspect, inventory,
-        libtorch, look, method, models, optimizer, param, people, picture, plot, random, rank, reference, regularizer,
-        render, report, run, samples, saved, sheet, store, sweep, transform, unit, visualize,
+        again, codes, compare, comparison, device, embed, error, evolution, experiment_file, filter, inspect,
+        inventory, libtorch, look, method, models, optimizer, param, people, picture, plot, random, rank, reference,
+        regularizer, render, report, run, samples, saved, sheet, store, sweep, transform, unit, visualize,
     };
 }

@@ -5,6 +5,7 @@ mod bench;
 mod classify;
 mod compare;
 mod compute;
+mod embed;
 mod error;
 mod exit;
 mod film;
@@ -69,6 +70,8 @@ enum Command {
     Classify(classify::Classify),
     /// Photographs in the order of how much they fire units.
     Rank(rank::Rank),
+    /// What a layer makes of many pictures, a row of numbers each.
+    Embed(embed::Embed),
     /// Pictures from a generator's random or given codes.
     Generate(generate::Generate),
     /// Optimize pictures for units, and lay them out on a contact sheet.
@@ -172,6 +175,7 @@ fn run(cli: Cli) -> Result<u8> {
         Command::Methods(command) => methods::run(command),
         Command::Classify(command) => classify::run(command, quiet),
         Command::Rank(command) => rank::run(command, quiet),
+        Command::Embed(command) => embed::run(command, quiet),
         Command::Generate(command) => generate::run(command, quiet),
         Command::Visualize(command) => visualize::run(command, quiet),
         Command::Sweep(command) => sweep::run(*command, quiet),

@@ -22,8 +22,7 @@ const AHEAD: usize = 2;
 /// A picture that could not be read, and why.
 pub type Unread = (PathBuf, Error);
 
-/// Shows pictures to a classifier, in their order, some at a time. `take` is given the places among `paths` of those that pass together and their
-/// pass, of which these points are kept. Gives those that could not be read.
+/// Shows picture files to a classifier, as [`judge::input`](super::judge::input) has them, and as [`each_of`] does. Gives those that could not be read.
 ///
 /// # Errors
 /// Those of `take`.
@@ -33,17 +32,34 @@ pub fn each(
     paths: &[PathBuf],
     take: &mut dyn FnMut(&[usize], &Pass) -> Result<()>,
 ) -> Result<Vec<Unread>> {
+    let read = |place: usize| picture::read(&paths[place]).map(|picture| input(classifier, &picture));
+    let unread = each_of(classifier, points, paths.len(), &read, take)?;
+    Ok(unread.into_iter().map(|(place, error)| (paths[place].clone(), error)).collect())
+}
+
+/// Shows so many pictures to a classifier, in their order, some at a time. `read` gives one as the network takes it, `[1,C,S,S]`; `take` is given the places of those that
+/// pass together and their pass, of which these points are kept. Gives the places of those that could not be read.
+///
+/// # Errors
+/// Those of `take`.
+pub fn each_of(
+    classifier: &Classifier,
+    points: &[Point],
+    count: usize,
+    read: &(dyn Fn(usize) -> Result<Tensor> + Sync),
+    take: &mut dyn FnMut(&[usize], &Pass) -> Result<()>,
+) -> Result<Vec<(usize, Error)>> {
     let readers = thread::available_parallelism().map_or(1, |threads| threads.get());
     let (send, receive) = sync_channel::<Vec<(usize, Result<Tensor>)>>(AHEAD);
     let mut unread = vec![];
     thread::scope(|scope| {
         scope.spawn(move || {
-            for start in (0..paths.len()).step_by(TOGETHER) {
-                let group: Vec<usize> = (start..(start + TOGETHER).min(paths.len())).collect();
+            for start in (0..count).step_by(TOGETHER) {
+                let group: Vec<usize> = (start..(start + TOGETHER).min(count)).collect();
                 let share = group.len().div_ceil(readers).max(1);
                 let read = |place: &usize| {
                     let _guard = tch::no_grad_guard();
-                    (*place, picture::read(&paths[*place]).map(|picture| input(classifier, &picture)))
+                    (*place, read(*place))
                 };
                 let read_all = |part: &[usize]| part.iter().map(read).collect::<Vec<_>>();
                 let group: Vec<(usize, Result<Tensor>)> = thread::scope(|scope| {
@@ -70,7 +86,7 @@ pub fn each(
                         places.push(place);
                         inputs.push(input);
                     }
-                    Err(error) => unread.push((paths[place].clone(), error)),
+                    Err(error) => unread.push((place, error)),
                 }
             }
             if !places.is_empty() {

@@ -1,5 +1,6 @@
 //! Pictures as files: 8-bit RGB PNG out; anything that the `image` crate reads in.
 
+use std::fmt::Display;
 use std::io::Cursor;
 use std::path::Path;
 
@@ -37,22 +38,29 @@ const LARGEST: u64 = 1 << 30;
 /// # Errors
 /// A file that cannot be read, is no picture, is cut off, or holds more than a gigabyte of pixels; the error names it.
 pub fn read(path: &Path) -> Result<RgbImage> {
-    let file = path.display();
-    let bytes = std::fs::read(path).with_context(|| format!("{file}: cannot be read"))?;
-    let format = image::guess_format(&bytes)
+    let bytes = std::fs::read(path).with_context(|| format!("{}: cannot be read", path.display()))?;
+    decode(&bytes, &path.display())
+}
+
+/// As [`read`], of a file's bytes; errors call it `file`.
+///
+/// # Errors
+/// As those of [`read`].
+pub fn decode(bytes: &[u8], file: &dyn Display) -> Result<RgbImage> {
+    let format = image::guess_format(bytes)
         .map_err(|_| request!("{file}: not a picture (PNG, JPEG, WebP, GIF, TIFF, BMP or PNM)"))?;
     let not_whole = || format!("{file}: not a whole picture");
-    if format == ImageFormat::Jpeg && !is_whole_jpeg(&bytes) {
+    if format == ImageFormat::Jpeg && !is_whole_jpeg(bytes) {
         bail!("{}: its end is missing", not_whole());
     }
-    let mut decoder = ImageReader::with_format(Cursor::new(&bytes), format).into_decoder().with_context(not_whole)?;
+    let mut decoder = ImageReader::with_format(Cursor::new(bytes), format).into_decoder().with_context(not_whole)?;
     if decoder.total_bytes() > LARGEST {
         let (width, height) = decoder.dimensions();
         bail!("{file}: {width} x {height} pixels are more than fit into {LARGEST} bytes");
     }
     let orientation = decoder.orientation().with_context(not_whole)?;
     // Not by this decoder, whose code would be generated in this crate, and run as slowly as a debug build's.
-    let mut picture = image::load_from_memory_with_format(&bytes, format).with_context(not_whole)?;
+    let mut picture = image::load_from_memory_with_format(bytes, format).with_context(not_whole)?;
     picture.apply_orientation(orientation);
     Ok(if picture.color().has_alpha() { on_white(&picture) } else { picture.into_rgb8() })
 }

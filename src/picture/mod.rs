@@ -4,7 +4,7 @@ mod eight_bit;
 mod npy;
 mod whole;
 
-pub use eight_bit::{from_rgb8, jpeg, read, to_rgb8};
+pub use eight_bit::{decode, from_rgb8, jpeg, read, to_rgb8};
 pub use npy::read_npy;
 
 /// How files of pictures end.

@@ -284,6 +284,11 @@ impl Cache {
         self.zoo().join("samples")
     }
 
+    /// The folder for what layers make of pictures, known by their content.
+    pub fn embeddings(&self) -> PathBuf {
+        self.root.join("embeddings")
+    }
+
     fn zoo(&self) -> PathBuf {
         self.root.join("zoo")
     }

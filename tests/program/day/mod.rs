@@ -2,6 +2,7 @@
 
 mod again;
 mod clusters;
+mod embedding;
 mod layers;
 mod photographs;
 mod stores;

@@ -1,0 +1,135 @@
+//! `metapicture embed`: what a layer makes of many pictures.
+
+use std::path::PathBuf;
+use std::sync::atomic::Ordering;
+
+use clap::{Args, ValueEnum};
+
+use super::compute::Compute;
+use super::interrupt::stop_on_interrupt;
+use super::output::print_json;
+use super::progress::{count, counting};
+use crate::cli::error::{OfRequest, Result, request};
+use metapicture::engine::embed::{self, Fit, Settings};
+
+/// What a layer makes of many pictures, a row of numbers each: what maps, clusters and claims about a data set are computed from.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "PICTURES are files, folders (the folder that a picture lies in is its `class`), tables (FILE.csv with a column `file`, `path`, `image` or `filename`, relative to the
+table; other columns are carried along) and tar files as WebDataset has them (`.json`, `.cls` and `.txt` beside a picture tell of it).
+
+OUT holds rows.safetensors (`rows`, [N,D], f32), pictures.csv (in the same order: row, name, sha256, width, height, duplicate_of, and what else is known) and
+embedding.json. A picture that a layer has seen before, under whatever name, is not shown to it again; whoever is stopped goes on with the same command. Near-duplicates
+are found by how pictures look, and told by `duplicate_of`: the row of the first of them. Pictures that cannot be read are named and passed over.
+
+`--preset vgg19-fc1` is what Keras calls fc1 and `imgs-ai` what the tool imgs.ai computes under that name, which is the second of VGG19's layers: pictures are
+squashed and not normalised there, and held against each other by the Manhattan distance.
+
+Examples:
+  metapicture embed --classifier efficientnet-lite0 --layer pool --out out/embedded ~/Photographs
+  metapicture embed --preset vgg19-fc1 --out out/fences imagenet/n03000134.tar"
+)]
+pub struct Embed {
+    /// Files, folders, FILE.csv, FILE.tar.
+    #[arg(required = true, value_name = "PICTURES")]
+    pictures: Vec<PathBuf>,
+    /// A classifier of the zoo, or the path of a manifest.
+    #[arg(long, value_name = "NAME", required_unless_present = "preset")]
+    classifier: Option<String>,
+    /// The layer; `metapicture models info NAME` lists them.
+    #[arg(long, value_name = "LAYER", required_unless_present = "preset")]
+    layer: Option<String>,
+    /// A classifier, a layer and how pictures are shown, all at once.
+    #[arg(long, value_name = "PRESET", conflicts_with_all = ["layer", "positions", "fit", "raw"])]
+    preset: Option<Preset>,
+    /// Where it goes.
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// Keep all positions of a layer that has some, and not their mean.
+    #[arg(long)]
+    positions: bool,
+    /// How a picture becomes a square.
+    #[arg(long, value_enum, default_value_t)]
+    fit: How,
+    /// Do not normalise levels as the network was trained: they are from 0 to 1.
+    #[arg(long)]
+    raw: bool,
+    /// One JSON document on stdout.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    compute: Compute,
+}
+
+/// How a picture becomes a square.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum How {
+    /// Its shorter side fits, and the central square is taken.
+    #[default]
+    Crop,
+    /// Both sides fit, whatever becomes of its proportions.
+    Squash,
+}
+
+/// Classifier, layer and the way of a picture to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Preset {
+    /// VGG19 behind its first fully connected layer and ReLU, as Keras calls it.
+    Vgg19Fc1,
+    /// What imgs.ai calls so: behind the second one; squashed, not normalised.
+    ImgsAi,
+}
+
+impl Preset {
+    fn settings(self) -> Settings {
+        let layer = |layer: &str| layer.to_owned();
+        match self {
+            Preset::Vgg19Fc1 => Settings { layer: layer("classifier.1"), positions: false, fit: Fit::Crop, raw: false },
+            Preset::ImgsAi => Settings { layer: layer("classifier.4"), positions: false, fit: Fit::Squash, raw: true },
+        }
+    }
+}
+
+pub(super) fn run(command: Embed, quiet: bool) -> Result<u8> {
+    let models = command.compute.models(quiet || command.json)?;
+    let sources = embed::sources(&command.pictures).of_request()?;
+    let settings = match command.preset {
+        Some(preset) => preset.settings(),
+        None => Settings {
+            layer: command.layer.unwrap_or_default(),
+            positions: command.positions,
+            fit: if command.fit == How::Squash { Fit::Squash } else { Fit::Crop },
+            raw: command.raw,
+        },
+    };
+    let classifier = models.classifier(command.classifier.as_deref().unwrap_or("vgg19"))?;
+    let stop = stop_on_interrupt(Some("what was seen is kept"))?;
+    let bar = counting("pictures", quiet || command.json);
+    let watch = |done: usize, of: usize| {
+        count(&bar, done, of);
+        !stop.load(Ordering::Relaxed)
+    };
+    let cache = models.zoo().cache();
+    let embedded = embed::embed(&classifier, &settings, &sources, cache, &command.out, &watch);
+    bar.finish_and_clear();
+    let embedded = embedded?;
+    for (name, error) in &embedded.unread {
+        if command.pictures.iter().any(|named| named.display().to_string() == *name) {
+            return Err(request!("{error}")).of_request();
+        }
+        log::warn!("passed over: {error}");
+    }
+    if command.json {
+        print_json(&embedded)?;
+    } else if !quiet {
+        println!(
+            "{}: {} pictures, {} numbers each; {} were looked at now, {} are near-duplicates of others",
+            command.out.display(),
+            embedded.pictures,
+            embedded.width,
+            embedded.computed,
+            embedded.duplicates
+        );
+    }
+    Ok(0)
+}

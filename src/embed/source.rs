@@ -1,0 +1,142 @@
+//! Where pictures come from: files, folders, tables that name them, and tar files as WebDataset has them; with what is known of each.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use crate::error::{Context, Result, bail};
+use crate::picture::is_picture;
+use crate::reference::below;
+
+/// A picture that can be read.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Source {
+    /// Its file as it was named, or `TAR:MEMBER`.
+    pub name: String,
+    /// What is known of it, by column: of a folder in a folder `class`, of a table its other columns, of a tar file what lies beside the picture.
+    pub columns: BTreeMap<String, String>,
+    place: Place,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+enum Place {
+    File(PathBuf),
+    /// Of a tar file: where the member begins, and how long it is.
+    Member(PathBuf, u64, u64),
+}
+
+/// What a table calls the column of its pictures, one of these.
+const NAMES: [&str; 4] = ["file", "path", "image", "filename"];
+
+impl Source {
+    fn file(path: PathBuf, columns: BTreeMap<String, String>) -> Source {
+        Source { name: path.display().to_string(), columns, place: Place::File(path) }
+    }
+
+    /// Its bytes.
+    ///
+    /// # Errors
+    /// A file that cannot be read.
+    pub fn bytes(&self) -> Result<Vec<u8>> {
+        let cannot = || format!("{}: cannot be read", self.name);
+        match &self.place {
+            Place::File(path) => std::fs::read(path).with_context(cannot),
+            Place::Member(tar, from, length) => {
+                let mut file = File::open(tar).with_context(cannot)?;
+                file.seek(SeekFrom::Start(*from)).with_context(cannot)?;
+                let mut bytes = vec![0; *length as usize];
+                file.read_exact(&mut bytes).with_context(cannot)?;
+                Ok(bytes)
+            }
+        }
+    }
+}
+
+/// The pictures that words name: files, folders and the folders in them, `.csv` and `.tar` files.
+///
+/// # Errors
+/// A request: a folder, table or tar file that cannot be read, a table without a column of files, no picture at all.
+pub fn sources(words: &[PathBuf]) -> Result<Vec<Source>> {
+    let mut found = vec![];
+    for word in words {
+        let ending = word.extension().and_then(|ending| ending.to_str()).map(str::to_ascii_lowercase);
+        match ending.as_deref() {
+            _ if word.is_dir() => found.extend(below(word)?.into_iter().map(|path| of_folder(word, path))),
+            Some("csv") => found.extend(of_table(word)?),
+            Some("tar") => found.extend(of_tar(word)?),
+            _ => found.push(Source::file(word.clone(), BTreeMap::new())),
+        }
+    }
+    if found.is_empty() {
+        bail!("{}: there are no pictures in it", words.first().map_or("", |word| word.to_str().unwrap_or_default()));
+    }
+    Ok(found)
+}
+
+/// A file of a folder; the folder that it lies in is its class, unless it is the folder itself.
+fn of_folder(folder: &Path, path: PathBuf) -> Source {
+    let parent = path.parent().filter(|parent| *parent != folder).and_then(Path::file_name);
+    let class = parent.map(|name| ("class".to_owned(), name.to_string_lossy().into_owned()));
+    Source::file(path, class.into_iter().collect())
+}
+
+/// The pictures of a table: files relative to its folder.
+fn of_table(table: &Path) -> Result<Vec<Source>> {
+    let named = || format!("{}: cannot be read", table.display());
+    let mut reader = csv::Reader::from_path(table).with_context(named)?;
+    let headers: Vec<String> = reader.headers().with_context(named)?.iter().map(str::to_owned).collect();
+    let Some(files) = NAMES.iter().find_map(|name| headers.iter().position(|header| header == name)) else {
+        bail!("{}: has no column '{}' that names the pictures", table.display(), NAMES.join("', '"));
+    };
+    let folder = table.parent().unwrap_or(Path::new(""));
+    let mut found = vec![];
+    for row in reader.records() {
+        let row = row.with_context(named)?;
+        let cells = headers.iter().zip(row.iter()).enumerate().filter(|(place, _)| *place != files);
+        let columns = cells.map(|(_, (header, cell))| (header.clone(), cell.to_owned())).collect();
+        found.push(Source::file(folder.join(&row[files]), columns));
+    }
+    Ok(found)
+}
+
+/// The pictures of a tar file; `.json` (an object), `.cls` and `.txt` of the same name tell of them.
+fn of_tar(tar: &Path) -> Result<Vec<Source>> {
+    let named = || format!("{}: cannot be read", tar.display());
+    let mut archive = tar::Archive::new(File::open(tar).with_context(named)?);
+    let (mut found, mut told): (Vec<(String, Source)>, BTreeMap<String, BTreeMap<String, String>>) = Default::default();
+    for entry in archive.entries_with_seek().with_context(named)? {
+        let mut entry = entry.with_context(named)?;
+        let path = entry.path().with_context(named)?.into_owned();
+        let sample = path.with_extension("").display().to_string();
+        if is_picture(&path) {
+            let place = Place::Member(tar.to_owned(), entry.raw_file_position(), entry.size());
+            let name = format!("{}:{}", tar.display(), path.display());
+            found.push((sample, Source { name, columns: BTreeMap::new(), place }));
+            continue;
+        }
+        let kind = path.extension().and_then(|kind| kind.to_str()).unwrap_or_default().to_owned();
+        if !["json", "cls", "txt"].contains(&&*kind) {
+            continue;
+        }
+        let mut text = String::new();
+        entry.read_to_string(&mut text).with_context(|| format!("{}:{}: is no text", tar.display(), path.display()))?;
+        let of = told.entry(sample).or_default();
+        match (kind.as_str(), serde_json::from_str::<Value>(&text)) {
+            ("json", Ok(Value::Object(fields))) => {
+                let plain = |value: Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+                of.extend(fields.into_iter().map(|(name, value)| (name, plain(value))));
+            }
+            ("json", _) => bail!("{}:{}: is no JSON object", tar.display(), path.display()),
+            ("cls", _) => drop(of.insert("class".to_owned(), text.trim().to_owned())),
+            _ => drop(of.insert("text".to_owned(), text.trim().to_owned())),
+        }
+    }
+    let with = |(sample, source): (String, Source)| Source {
+        columns: told.get(&sample).cloned().unwrap_or_default(),
+        ..source
+    };
+    Ok(found.into_iter().map(with).collect())
+}

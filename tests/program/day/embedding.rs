@@ -1,0 +1,150 @@
+//! Pictures through a layer: kept by content, from folders, tables and tar files.
+
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
+use tch::{Device, Kind, Tensor};
+
+use super::{desk, photographs};
+
+/// Embeds with a cache of its own.
+fn embed(at: &Path, arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_metapicture"));
+    command.current_dir(at).args(["embed", "--classifier", "./narrow.yaml", "--layer", "_blocks.3", "--threads", "1"]);
+    command.args(arguments).stdin(Stdio::null()).env("XDG_CACHE_HOME", at.join("cache")).output().unwrap()
+}
+
+fn embedded(at: &Path, arguments: &[&str]) -> Value {
+    let output = embed(at, &[arguments, &["--json"]].concat());
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+fn rows(folder: &Path) -> Tensor {
+    let mut tensors = Tensor::read_safetensors(folder.join("rows.safetensors")).unwrap();
+    assert_eq!((tensors.len(), tensors[0].0.as_str()), (1, "rows"));
+    tensors.remove(0).1
+}
+
+fn table(folder: &Path) -> Vec<Vec<String>> {
+    let mut table = csv::Reader::from_path(folder.join("pictures.csv")).unwrap();
+    let header: Vec<String> = table.headers().unwrap().iter().map(str::to_owned).collect();
+    let rows = table.records().map(|row| row.unwrap().iter().map(str::to_owned).collect());
+    std::iter::once(header).chain(rows).collect()
+}
+
+#[test]
+fn a_picture_is_looked_at_once_whatever_it_is_called() {
+    let folder = desk();
+    let at = folder.path();
+    photographs(&at.join("photographs"), 12);
+    std::fs::copy(at.join("photographs/0/003.png"), at.join("photographs/2/copy.png")).unwrap();
+    std::fs::write(at.join("photographs/1/broken.png"), "no picture").unwrap();
+    let found = embedded(at, &["--out", "all", "photographs"]);
+    assert_eq!((&found["pictures"], &found["computed"]), (&13.into(), &12.into()), "{found}");
+    assert_eq!(found["unread"][0][0], "photographs/1/broken.png");
+    let all = table(&at.join("all"));
+    assert_eq!(all[0], ["row", "name", "sha256", "width", "height", "duplicate_of", "class"]);
+    let copy = all.iter().find(|row| row[1].ends_with("copy.png")).unwrap();
+    let first = all.iter().find(|row| row[1].ends_with("003.png")).unwrap();
+    assert_eq!((copy[5].as_str(), copy[2].as_str(), copy[6].as_str()), (first[0].as_str(), first[2].as_str(), "2"));
+    // The mean over positions of what `classify` writes.
+    let plain = super::run(
+        at,
+        &[
+            "classify",
+            "--classifier",
+            "./narrow.yaml",
+            "--layer",
+            "_blocks.3",
+            "--out",
+            "one.npy",
+            "--threads",
+            "1",
+            &first[1],
+        ],
+    );
+    assert!(plain.status.success());
+    let expected = Tensor::read_npy(at.join("one.npy")).unwrap().mean_dim([2i64, 3].as_slice(), false, Kind::Float);
+    let row = rows(&at.join("all")).narrow(0, first[0].parse().unwrap(), 1);
+    assert!((row - expected).abs().max().double_value(&[]) < 1e-5);
+    // Elsewhere, under another name, it is known; in another order, too.
+    std::fs::rename(at.join("photographs"), at.join("moved")).unwrap();
+    let again = embedded(at, &["--out", "again", "moved/2", "moved/0"]);
+    assert_eq!((&again["pictures"], &again["computed"]), (&9.into(), &0.into()), "{again}");
+    let (of, name) = (rows(&at.join("again")), &table(&at.join("again"))[1][1]);
+    let then = all.iter().find(|row| row[1].ends_with(name.rsplit('/').next().unwrap())).unwrap();
+    assert_eq!(of.narrow(0, 0, 1), rows(&at.join("all")).narrow(0, then[0].parse().unwrap(), 1));
+    // Another way to the square is another embedding.
+    assert_eq!(embedded(at, &["--out", "squashed", "--fit", "squash", "moved/0"])["computed"], 4);
+    let raw = embedded(at, &["--out", "raw", "--raw", "--positions", "moved/0/000.png"]);
+    assert_eq!(raw["width"], rows(&at.join("raw")).size()[1]);
+    assert!(rows(&at.join("raw")).size()[1] > rows(&at.join("all")).size()[1]);
+}
+
+#[test]
+fn what_a_broken_part_held_is_looked_at_again() {
+    let folder = desk();
+    let at = folder.path();
+    photographs(&at.join("photographs"), 6);
+    embedded(at, &["--out", "whole", "photographs"]);
+    let parts: Vec<_> = std::fs::read_dir(at.join("cache/metapicture/embeddings")).unwrap().collect();
+    let part = std::fs::read_dir(parts[0].as_ref().unwrap().path()).unwrap().next().unwrap().unwrap().path();
+    let bytes = std::fs::read(&part).unwrap();
+    std::fs::write(&part, &bytes[..bytes.len() - 7]).unwrap();
+    let output = embed(at, &["--out", "again", "photographs", "--json"]);
+    let warned = String::from_utf8_lossy(&output.stderr).into_owned();
+    let found: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert!(warned.contains("is broken") && found["computed"] == 6, "{warned} {found}");
+    assert_eq!(rows(&at.join("again")), rows(&at.join("whole")));
+    assert_eq!(Tensor::read_safetensors(&part).unwrap()[0].1.device(), Device::Cpu);
+}
+
+#[test]
+fn tables_and_tar_files_carry_what_they_know() {
+    let folder = desk();
+    let at = folder.path();
+    photographs(&at.join("photographs"), 4);
+    std::fs::write(
+        at.join("photographs/list.csv"),
+        "path,permalink,year\n0/003.png,https://example.org/3,1999\n1/001.png,,2001\n",
+    )
+    .unwrap();
+    let found = embedded(at, &["--out", "listed", "photographs/list.csv"]);
+    assert_eq!(found["pictures"], 2);
+    let listed = table(&at.join("listed"));
+    assert_eq!(&listed[0][6..], ["permalink", "year"]);
+    assert_eq!((listed[1][6].as_str(), listed[2][7].as_str()), ("https://example.org/3", "2001"));
+
+    let mut tar = tar::Builder::new(std::fs::File::create(at.join("shard.tar")).unwrap());
+    let mut add = |name: &str, bytes: &[u8]| {
+        let mut header = tar::Header::new_ustar();
+        header.set_size(bytes.len() as u64);
+        header.set_mode(0o644);
+        tar.append_data(&mut header, name, bytes).unwrap();
+    };
+    add("000.png", &std::fs::read(at.join("photographs/0/003.png")).unwrap());
+    add("000.json", br#"{"caption": "a fence", "year": 1999}"#);
+    add("000.cls", b"489\n");
+    add("001.png", &std::fs::read(at.join("photographs/1/001.png")).unwrap());
+    tar.finish().unwrap();
+    let found = embedded(at, &["--out", "sharded", "shard.tar"]);
+    assert_eq!((&found["pictures"], &found["computed"]), (&2.into(), &0.into()), "{found}");
+    let sharded = table(&at.join("sharded"));
+    assert_eq!(&sharded[0][6..], ["caption", "class", "year"]);
+    assert_eq!(&sharded[1][6..], ["a fence", "489", "1999"]);
+    assert_eq!(sharded[1][1], "shard.tar:000.png");
+    assert_eq!(rows(&at.join("sharded")), rows(&at.join("listed")));
+
+    std::fs::write(at.join("nameless.csv"), "a,b\n1,2\n").unwrap();
+    for (arguments, complaint) in [
+        (&["--out", "no", "nameless.csv"][..], "has no column 'file', 'path', 'image', 'filename'"),
+        (&["--out", "no", "nowhere"], "nowhere"),
+        (&["--out", "no", "nameless.tar"], "nameless.tar: cannot be read"),
+    ] {
+        let output = embed(at, arguments);
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.code() == Some(2) && error.contains(complaint), "{:?} {error}", output.status);
+    }
+}
