@@ -56,6 +56,8 @@ pub mod libtorch;
 #[doc(hidden)]
 pub mod look;
 #[doc(hidden)]
+pub mod map;
+#[doc(hidden)]
 pub mod method;
 #[doc(hidden)]
 pub mod models;
@@ -119,7 +121,7 @@ pub mod engine {
     #[doc(inline)]
     pub use crate::{
         again, codes, compare, comparison, device, embed, error, evolution, experiment_file, filter, inspect,
-        inventory, libtorch, look, method, models, optimizer, param, people, picture, plot, random, rank, reference,
-        regularizer, render, report, run, samples, saved, sheet, store, sweep, transform, unit, visualize,
+        inventory, libtorch, look, map, method, models, optimizer, param, people, picture, plot, random, rank,
+        reference, regularizer, render, report, run, samples, saved, sheet, store, sweep, transform, unit, visualize,
     };
 }

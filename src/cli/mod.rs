@@ -12,6 +12,7 @@ mod film;
 mod generate;
 mod interrupt;
 mod logging;
+mod map;
 mod methods;
 mod models;
 mod output;
@@ -72,6 +73,8 @@ enum Command {
     Rank(rank::Rank),
     /// What a layer makes of many pictures, a row of numbers each.
     Embed(embed::Embed),
+    /// Embedded pictures in the plane.
+    Map(map::MapCommand),
     /// Pictures from a generator's random or given codes.
     Generate(generate::Generate),
     /// Optimize pictures for units, and lay them out on a contact sheet.
@@ -176,6 +179,7 @@ fn run(cli: Cli) -> Result<u8> {
         Command::Classify(command) => classify::run(command, quiet),
         Command::Rank(command) => rank::run(command, quiet),
         Command::Embed(command) => embed::run(command, quiet),
+        Command::Map(command) => map::run(command, quiet),
         Command::Generate(command) => generate::run(command, quiet),
         Command::Visualize(command) => visualize::run(command, quiet),
         Command::Sweep(command) => sweep::run(*command, quiet),

@@ -90,6 +90,8 @@ pub fn embed(
     let tap = engine.network.tap(&settings.layer).map_err(|error| request!("{} has {error}", engine.name))?;
     let how = json!({
         "classifier": engine.name, "weights_sha256": engine.weights_sha256, "definition": engine.definition,
+        // What names in the table are relative to.
+        "folder": std::env::current_dir().unwrap_or_default(),
         "layer": tap.name, "positions": settings.positions, "fit": settings.fit, "raw": settings.raw,
     });
     let key = sha256(serde_json::to_vec(&json!([
@@ -228,4 +230,32 @@ pub fn rows(folder: &Path) -> Result<ndarray::Array2<f32>> {
     let shape = [tensor.size()[0] as usize, tensor.size()[1] as usize];
     let values = Vec::<f32>::try_from(&tensor.flatten(0, -1))?;
     ndarray::Array2::from_shape_vec(shape, values).with_context(named)
+}
+
+/// The pictures of a folder that [`embed`] wrote, in the order of its rows.
+///
+/// # Errors
+/// A request: a folder without a table of them, or one that names what is not there any more.
+pub fn pictures(folder: &Path) -> Result<Vec<Source>> {
+    #[derive(Deserialize)]
+    struct How {
+        folder: PathBuf,
+    }
+    let read = |name: &str| {
+        let path = folder.join(name);
+        std::fs::read(&path)
+            .with_context(|| format!("{}: cannot be read; `metapicture embed` writes it", path.display()))
+    };
+    let how: How = serde_json::from_slice(&read("embedding.json")?).context("embedding.json: is no embedding")?;
+    let mut table = csv::Reader::from_reader(std::io::Cursor::new(read("pictures.csv")?));
+    let headers: Vec<String> =
+        table.headers().context("pictures.csv: is no table")?.iter().map(str::to_owned).collect();
+    let mut tars = std::collections::BTreeMap::new();
+    let mut found = vec![];
+    for row in table.records() {
+        let row = row.context("pictures.csv: is no table")?;
+        let columns = headers.iter().map(String::clone).zip(row.iter().map(str::to_owned)).collect();
+        found.push(source::named(&row[1], &how.folder, columns, &mut tars)?);
+    }
+    Ok(found)
 }

@@ -21,8 +21,9 @@ pub struct Source {
     place: Place,
 }
 
+/// Where a picture lies.
 #[derive(Clone, Debug, PartialEq)]
-enum Place {
+pub(super) enum Place {
     File(PathBuf),
     /// Of a tar file: where the member begins, and how long it is.
     Member(PathBuf, u64, u64),
@@ -74,6 +75,33 @@ pub fn sources(words: &[PathBuf]) -> Result<Vec<Source>> {
         bail!("{}: there are no pictures in it", words.first().map_or("", |word| word.to_str().unwrap_or_default()));
     }
     Ok(found)
+}
+
+/// The picture of a name that a [`Source`] has, relative to `folder`. Tar files are read once, into `tars`.
+///
+/// # Errors
+/// A tar file that cannot be read, or without this member.
+pub(super) fn named(
+    name: &str,
+    folder: &Path,
+    columns: BTreeMap<String, String>,
+    tars: &mut BTreeMap<String, BTreeMap<String, Place>>,
+) -> Result<Source> {
+    let place = match name.split_once(".tar:") {
+        None => Place::File(folder.join(name)),
+        Some((stem, member)) => {
+            let tar = format!("{stem}.tar");
+            if !tars.contains_key(&tar) {
+                let all = of_tar(&folder.join(&tar))?;
+                let members =
+                    all.into_iter().filter_map(|of| Some((of.name.split_once(".tar:")?.1.to_owned(), of.place)));
+                tars.insert(tar.clone(), members.collect());
+            }
+            let place = tars.get(&tar).and_then(|members| members.get(member)).cloned();
+            place.with_context(|| format!("{name}: is not there any more"))?
+        }
+    };
+    Ok(Source { name: name.to_owned(), columns, place })
 }
 
 /// A file of a folder; the folder that it lies in is its class, unless it is the folder itself.
