@@ -40,7 +40,7 @@ pub struct Embed {
     #[arg(long, value_name = "LAYER", required_unless_present = "preset")]
     layer: Option<String>,
     /// A classifier, a layer and how pictures are shown, all at once.
-    #[arg(long, value_name = "PRESET", conflicts_with_all = ["layer", "positions", "fit", "raw"])]
+    #[arg(long, value_name = "PRESET", conflicts_with_all = ["layer", "positions", "squash", "raw"])]
     preset: Option<Preset>,
     /// Where it goes.
     #[arg(long, value_name = "DIR")]
@@ -48,9 +48,9 @@ pub struct Embed {
     /// Keep all positions of a layer that has some, and not their mean.
     #[arg(long)]
     positions: bool,
-    /// How a picture becomes a square.
-    #[arg(long, value_enum, default_value_t)]
-    fit: How,
+    /// Squash pictures to squares, whatever becomes of their proportions, and do not take their central squares.
+    #[arg(long)]
+    squash: bool,
     /// Do not normalise levels as the network was trained: they are from 0 to 1.
     #[arg(long)]
     raw: bool,
@@ -59,16 +59,6 @@ pub struct Embed {
     json: bool,
     #[command(flatten)]
     compute: Compute,
-}
-
-/// How a picture becomes a square.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-enum How {
-    /// Its shorter side fits, and the central square is taken.
-    #[default]
-    Crop,
-    /// Both sides fit, whatever becomes of its proportions.
-    Squash,
 }
 
 /// Classifier, layer and the way of a picture to it.
@@ -98,7 +88,7 @@ pub(super) fn run(command: Embed, quiet: bool) -> Result<u8> {
         None => Settings {
             layer: command.layer.unwrap_or_default(),
             positions: command.positions,
-            fit: if command.fit == How::Squash { Fit::Squash } else { Fit::Crop },
+            fit: if command.squash { Fit::Squash } else { Fit::Crop },
             raw: command.raw,
         },
     };

@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use serde_json::json;
 
 use super::output::print_json;
@@ -33,8 +34,8 @@ pub struct MapCommand {
     #[arg(long, value_name = "N", default_value_t = 15, value_parser = clap::value_parser!(u32).range(2..=1000))]
     neighbours: u32,
     /// What is near.
-    #[arg(long, value_enum, default_value_t)]
-    distance: Near,
+    #[arg(long, value_name = "NAME", default_value = Distance::NAMES[0].0, value_parser = distances())]
+    distance: Distance,
     /// Decides the map.
     #[arg(long, default_value_t = 0)]
     seed: u64,
@@ -52,27 +53,22 @@ pub struct MapCommand {
     json: bool,
 }
 
-/// What is near.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-enum Near {
-    #[default]
-    Euclidean,
-    Manhattan,
-    Cosine,
-}
-
 /// Pictures up to which stability is measured unasked.
 const FEW: usize = 5000;
 
+/// Distances by name.
+fn distances() -> impl TypedValueParser<Value = Distance> {
+    let names = PossibleValuesParser::new(Distance::NAMES.map(|(name, _)| name));
+    names.map(|word| {
+        Distance::NAMES.into_iter().find(|(name, _)| *name == word).map_or(Distance::Euclidean, |(_, of)| of)
+    })
+}
+
 pub(super) fn run(command: MapCommand, quiet: bool) -> Result<u8> {
     let rows = embed::rows(&command.embedded).of_request()?;
-    let distance = match command.distance {
-        Near::Euclidean => Distance::Euclidean,
-        Near::Manhattan => Distance::Manhattan,
-        Near::Cosine => Distance::Cosine,
-    };
     let others = command.others.unwrap_or(if rows.nrows() > FEW { 0 } else { 9 });
-    let settings = Settings { neighbours: command.neighbours as usize, distance, seed: command.seed, others };
+    let (neighbours, distance) = (command.neighbours as usize, command.distance);
+    let settings = Settings { neighbours, distance, seed: command.seed, others };
     let near = counting("pictures, their neighbours", quiet || command.json);
     let laid = counting("rounds of the layout", quiet || command.json);
     let rounds = map::rounds_of(rows.nrows());

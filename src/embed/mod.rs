@@ -9,9 +9,9 @@ mod kept;
 mod likeness;
 mod source;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 
 use frozen::resize::{Resize, to_square};
 use image::RgbImage;
@@ -125,7 +125,8 @@ pub fn embed(
     if !watch(before, sources.len()) {
         bail!("interrupted; the same command goes on");
     }
-    let looks = Mutex::new(std::collections::BTreeMap::new());
+    let looks = Mutex::new(BTreeMap::new());
+    let looked = || looks.lock().unwrap_or_else(PoisonError::into_inner);
     let read = |number: usize| -> Result<Tensor> {
         let source = &sources[new[number]];
         let picture = decode(&source.bytes()?, &source.name)?;
@@ -135,7 +136,7 @@ pub fn embed(
             size: [picture.width(), picture.height()],
             signs: format!("{:032x}", likeness::signs(&picture)),
         };
-        looks.lock().unwrap_or_else(std::sync::PoisonError::into_inner).insert(number, seen);
+        looked().insert(number, seen);
         Ok(input(classifier, settings, &picture))
     };
     let (mut seen, mut rows): (Vec<Seen>, Vec<f32>) = (vec![], vec![]);
@@ -145,8 +146,9 @@ pub fn embed(
         let made = if settings.positions { activation.flatten(1, -1) } else { pooled(activation) };
         let made = made.to_device(Device::Cpu).to_kind(Kind::Float).contiguous();
         rows.extend(Vec::<f32>::try_from(&made.flatten(0, -1))?);
-        let mut looks = looks.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut looks = looked();
         seen.extend(numbers.iter().filter_map(|number| looks.remove(number)));
+        drop(looks);
         computed += numbers.len();
         if seen.len() >= PART {
             kept.add(&std::mem::take(&mut seen), &std::mem::take(&mut rows))?;
@@ -250,7 +252,7 @@ pub fn pictures(folder: &Path) -> Result<Vec<Source>> {
     let mut table = csv::Reader::from_reader(std::io::Cursor::new(read("pictures.csv")?));
     let headers: Vec<String> =
         table.headers().context("pictures.csv: is no table")?.iter().map(str::to_owned).collect();
-    let mut tars = std::collections::BTreeMap::new();
+    let mut tars = BTreeMap::new();
     let mut found = vec![];
     for row in table.records() {
         let row = row.context("pictures.csv: is no table")?;

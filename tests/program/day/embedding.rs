@@ -77,7 +77,7 @@ fn a_picture_is_looked_at_once_whatever_it_is_called() {
     let then = all.iter().find(|row| row[1].ends_with(name.rsplit('/').next().unwrap())).unwrap();
     assert_eq!(of.narrow(0, 0, 1), rows(&at.join("all")).narrow(0, then[0].parse().unwrap(), 1));
     // Another way to the square is another embedding.
-    assert_eq!(embedded(at, &["--out", "squashed", "--fit", "squash", "moved/0"])["computed"], 4);
+    assert_eq!(embedded(at, &["--out", "squashed", "--squash", "moved/0"])["computed"], 4);
     let raw = embedded(at, &["--out", "raw", "--raw", "--positions", "moved/0/000.png"]);
     assert_eq!(raw["width"], rows(&at.join("raw")).size()[1]);
     assert!(rows(&at.join("raw")).size()[1] > rows(&at.join("all")).size()[1]);
