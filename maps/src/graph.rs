@@ -43,7 +43,7 @@ pub fn fuzzy(neighbours: &Neighbours) -> Vec<Tie> {
     }
     let mut both: Vec<(u32, u32, f64)> =
         ties.into_iter().map(|(a, b, strength)| (a.min(b), a.max(b), strength)).collect();
-    both.sort_by(|x, y| (x.0, x.1).cmp(&(y.0, y.1)));
+    both.sort_by_key(|way| (way.0, way.1));
     let joined = both.chunk_by(|x, y| (x.0, x.1) == (y.0, y.1)).map(|ways| {
         // Of a from b and b from a: either.
         let strength = ways.iter().fold(0., |all, way| all + way.2 - all * way.2);

@@ -47,7 +47,7 @@ impl Labelled {
     /// is.
     pub fn exact(&self, level: f64) -> Option<Prevalence> {
         let Labelled { population, sample, found } = *self;
-        if !self.is_possible() || !(level > 0. && level < 1.) {
+        if !(self.is_possible() && level > 0. && level < 1.) {
             return None;
         }
         let tail = (1. - level) / 2.;
@@ -107,7 +107,7 @@ pub fn labels_for(population: u64, share: f64, half: f64, level: f64) -> Option<
 /// ones.
 pub fn stratified(strata: &[Labelled], level: f64, seed: u64) -> Option<Prevalence> {
     let population: u64 = strata.iter().map(|stratum| stratum.population).sum();
-    if strata.is_empty() || !strata.iter().all(Labelled::is_possible) || !(level > 0. && level < 1.) {
+    if strata.is_empty() || !(strata.iter().all(Labelled::is_possible) && level > 0. && level < 1.) {
         return None;
     }
     let mut random = ChaCha8Rng::seed_from_u64(seed);
@@ -130,7 +130,7 @@ pub fn stratified(strata: &[Labelled], level: f64, seed: u64) -> Option<Prevalen
 /// samples of those of which it said yes and no (their populations are not used). `None` if one has no labels, or impossible ones.
 pub fn chain_rule(machine: Labelled, yes: Labelled, no: Labelled, level: f64, seed: u64) -> Option<Prevalence> {
     let parts = [machine, yes, no];
-    if !parts.iter().all(Labelled::is_possible) || !(level > 0. && level < 1.) {
+    if !(parts.iter().all(Labelled::is_possible) && level > 0. && level < 1.) {
         return None;
     }
     let [a, given, without] = parts.map(|part| jeffreys(part.found, part.sample));

@@ -11,13 +11,16 @@ use crate::error::{Context, Result, bail};
 use crate::picture::is_picture;
 use crate::reference::below;
 
+/// What is known of a picture, by column.
+pub type Columns = BTreeMap<String, String>;
+
 /// A picture that can be read.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Source {
     /// Its file as it was named, or `TAR:MEMBER`.
     pub name: String,
     /// What is known of it, by column: of a folder in a folder `class`, of a table its other columns, of a tar file what lies beside the picture.
-    pub columns: BTreeMap<String, String>,
+    pub columns: Columns,
     place: Place,
 }
 
@@ -33,7 +36,7 @@ pub(super) enum Place {
 const NAMES: [&str; 4] = ["file", "path", "image", "filename"];
 
 impl Source {
-    fn file(path: PathBuf, columns: BTreeMap<String, String>) -> Source {
+    fn file(path: PathBuf, columns: Columns) -> Source {
         Source { name: path.display().to_string(), columns, place: Place::File(path) }
     }
 
@@ -68,7 +71,7 @@ pub fn sources(words: &[PathBuf]) -> Result<Vec<Source>> {
             _ if word.is_dir() => found.extend(below(word)?.into_iter().map(|path| of_folder(word, path))),
             Some("csv") => found.extend(of_table(word)?),
             Some("tar") => found.extend(of_tar(word)?),
-            _ => found.push(Source::file(word.clone(), BTreeMap::new())),
+            _ => found.push(Source::file(word.clone(), Columns::new())),
         }
     }
     if found.is_empty() {
@@ -84,7 +87,7 @@ pub fn sources(words: &[PathBuf]) -> Result<Vec<Source>> {
 pub(super) fn named(
     name: &str,
     folder: &Path,
-    columns: BTreeMap<String, String>,
+    columns: Columns,
     tars: &mut BTreeMap<String, BTreeMap<String, Place>>,
 ) -> Result<Source> {
     let place = match name.split_once(".tar:") {
@@ -134,7 +137,8 @@ fn of_table(table: &Path) -> Result<Vec<Source>> {
 fn of_tar(tar: &Path) -> Result<Vec<Source>> {
     let named = || format!("{}: cannot be read", tar.display());
     let mut archive = tar::Archive::new(File::open(tar).with_context(named)?);
-    let (mut found, mut told): (Vec<(String, Source)>, BTreeMap<String, BTreeMap<String, String>>) = Default::default();
+    let mut found: Vec<(String, Source)> = vec![];
+    let mut told: BTreeMap<String, Columns> = BTreeMap::new();
     for entry in archive.entries_with_seek().with_context(named)? {
         let mut entry = entry.with_context(named)?;
         let path = entry.path().with_context(named)?.into_owned();
@@ -142,7 +146,7 @@ fn of_tar(tar: &Path) -> Result<Vec<Source>> {
         if is_picture(&path) {
             let place = Place::Member(tar.to_owned(), entry.raw_file_position(), entry.size());
             let name = format!("{}:{}", tar.display(), path.display());
-            found.push((sample, Source { name, columns: BTreeMap::new(), place }));
+            found.push((sample, Source { name, columns: Columns::new(), place }));
             continue;
         }
         let kind = path.extension().and_then(|kind| kind.to_str()).unwrap_or_default().to_owned();
