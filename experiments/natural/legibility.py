@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What networks of other families make of pictures, from tables of results alone.
 
-    python3 experiments/natural/legibility.py [--against METHOD] [--kin BEGINNING] [--unless TABLE] TABLE...
+    python3 experiments/natural/legibility.py TABLE... [--against METHOD] [--kin BEGINNING...] [--unless TABLE]
 
 TABLE is a `results.csv`, or the folder of records that has one.
 
@@ -20,7 +20,7 @@ from pathlib import Path
 parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
 parser.add_argument("tables", nargs="+", type=Path)
 parser.add_argument("--against")
-parser.add_argument("--kin", default="efficientnet", help="how the names of networks of the target's own family begin")
+parser.add_argument("--kin", nargs="+", default=["efficientnet"], help="how the names of networks that do not count as strangers begin")
 parser.add_argument("--unless", type=Path, help="results of pictures that must not be believed themselves")
 parser.add_argument("--table", action="store_true", help="a Markdown table")
 arguments = parser.parse_args()
@@ -38,7 +38,7 @@ for table in [arguments.unless, *arguments.tables] if arguments.unless else argu
             end = "_probability"
             names = [name for name in row if name.endswith(end) and name != f"witness{end}" and row[name]]
             witnesses = {name.removesuffix(end): float(row[name]) for name in names}
-            strange = [value for name, value in witnesses.items() if not name.startswith(arguments.kin)]
+            strange = [value for name, value in witnesses.items() if not name.startswith(tuple(arguments.kin))]
             if table is arguments.unless:
                 if sum(strange) / len(strange) > 0.01:
                     believed.add((row["unit"], row["seed"]))
@@ -56,7 +56,7 @@ def of(values):
 
 
 def strangers(run):
-    return of(value for name, value in run.items() if name != "activation" and not name.startswith(arguments.kin))
+    return of(value for name, value in run.items() if name != "activation" and not name.startswith(tuple(arguments.kin)))
 
 
 def interval(units, statistic):
