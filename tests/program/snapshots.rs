@@ -139,6 +139,8 @@ fn help_of_every_subcommand() {
         "methods show --help",
         "classify --help",
         "rank --help",
+        "embed --help",
+        "map --help",
         "generate --help",
         "visualize --help",
         "sweep --help",
