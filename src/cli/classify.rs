@@ -10,7 +10,7 @@ use serde_json::json;
 use tch::{Device, Kind, Tensor};
 
 use super::compute::Compute;
-use super::output::print_json;
+use super::output::{passed_over, print_json};
 use super::progress::{count, counting};
 use crate::cli::error::{Context, OfRequest, Result, request};
 use metapicture::engine::look::many::each;
@@ -135,13 +135,8 @@ fn stream(
         Ok(())
     })?;
     bar.finish_and_clear();
-    for (path, error) in &unread {
-        if command.images.contains(path) {
-            return Err(request!("{error}"));
-        }
-        log::warn!("passed over: {error}");
-    }
-    Ok(())
+    let unread = unread.iter().map(|(path, error)| (path.display().to_string(), error.to_string()));
+    passed_over(&command.images, unread)
 }
 
 /// The table of classes, written as pictures pass.

@@ -7,9 +7,9 @@ use clap::{Args, ValueEnum};
 
 use super::compute::Compute;
 use super::interrupt::stop_on_interrupt;
-use super::output::print_json;
+use super::output::{passed_over, print_json};
 use super::progress::{count, counting};
-use crate::cli::error::{OfRequest, Result, request};
+use crate::cli::error::{OfRequest, Result};
 use metapicture::engine::embed::{self, Fit, Settings};
 
 /// What a layer makes of many pictures, a row of numbers each: what maps, clusters and claims about a data set are computed from.
@@ -103,12 +103,7 @@ pub(super) fn run(command: Embed, quiet: bool) -> Result<u8> {
     let embedded = embed::embed(&classifier, &settings, &sources, cache, &command.out, &watch);
     bar.finish_and_clear();
     let embedded = embedded?;
-    for (name, error) in &embedded.unread {
-        if command.pictures.iter().any(|named| named.display().to_string() == *name) {
-            return Err(request!("{error}")).of_request();
-        }
-        log::warn!("passed over: {error}");
-    }
+    passed_over(&command.pictures, embedded.unread.iter().cloned())?;
     if command.json {
         print_json(&embedded)?;
     } else if !quiet {

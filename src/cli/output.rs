@@ -1,6 +1,8 @@
 //! What is printed: JSON, tables, errors of one line, words for a shell.
 
-use crate::cli::error::{Error, Result};
+use std::path::PathBuf;
+
+use crate::cli::error::{Error, OfRequest, Result, request};
 
 /// An error on one line, whatever those whose texts it holds have put into theirs.
 pub(super) fn one_line(error: &Error) -> String {
@@ -40,6 +42,17 @@ pub(super) fn table(header: &[&str], rows: &[Vec<String>]) -> String {
     let mut lines = vec![line(&mut header.iter().copied())];
     lines.extend(rows.iter().map(|row| line(&mut row.iter().map(String::as_str))));
     lines.join("\n")
+}
+
+/// Tells of pictures that could not be read, by name and why. One that was named itself is an error; what lies in folders is passed over.
+pub(super) fn passed_over(named: &[PathBuf], unread: impl IntoIterator<Item = (String, String)>) -> Result<()> {
+    for (name, error) in unread {
+        if named.iter().any(|named| named.display().to_string() == name) {
+            return Err(request!("{error}")).of_request();
+        }
+        log::warn!("passed over: {error}");
+    }
+    Ok(())
 }
 
 /// A time as people say it.
