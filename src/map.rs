@@ -6,7 +6,8 @@ use std::path::Path;
 
 use image::RgbImage;
 use maps::graph::fuzzy;
-use maps::layout::{layout, rounds};
+use maps::layout::layout;
+pub use maps::layout::rounds;
 pub use maps::neighbours::Distance;
 use maps::neighbours::nearest;
 use maps::pca::components;
@@ -58,11 +59,6 @@ pub struct Map {
     pub trustworthiness: [f64; 2],
     /// Of each picture, the mean share of its neighbours on the map that are its neighbours on the maps of other seeds, too, 0 to 1.
     pub stability: Option<Vec<f64>>,
-}
-
-/// Rounds of a layout of so many pictures.
-pub fn rounds_of(pictures: usize) -> usize {
-    rounds(pictures)
 }
 
 /// The map of rows `[N,D]`.

@@ -71,7 +71,7 @@ pub(super) fn run(command: MapCommand, quiet: bool) -> Result<u8> {
     let settings = Settings { neighbours, distance, seed: command.seed, others };
     let near = counting("pictures, their neighbours", quiet || command.json);
     let laid = counting("rounds of the layout", quiet || command.json);
-    let rounds = map::rounds_of(rows.nrows());
+    let rounds = map::rounds(rows.nrows());
     let found = map::map(rows.view(), &settings, &|stage| match stage {
         Stage::Neighbours(done) => count(&near, done, rows.nrows()),
         Stage::Layout(number, round) => count(&laid, number as usize * rounds + round, rounds * (1 + others as usize)),

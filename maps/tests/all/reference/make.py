@@ -7,24 +7,16 @@
 
 import json
 import pathlib
+import sys
 
 import numpy as np
 import umap
 from sklearn.manifold import trustworthiness
 from sklearn.neighbors import NearestNeighbors
 
-M64 = (1 << 64) - 1
-
-
-def uniform(seed, count):
-    """Numbers within [0, 1): SplitMix64 of the place, its upper 53 bits."""
-    numbers = []
-    for i in range(count):
-        z = (seed * 0x9E3779B97F4A7C15 + (i + 1) * 0xD1B54A32D192ED03) & M64
-        z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & M64
-        z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & M64
-        numbers.append(((z ^ (z >> 31)) >> 11) / 2**53)
-    return np.array(numbers)
+# What the tests of `metrics` draw from, too.
+sys.path.append(str(pathlib.Path(__file__).parents[4] / "metrics/tests/all/reference"))
+from uniform import uniform  # noqa: E402
 
 
 def noise(seed, n, d):

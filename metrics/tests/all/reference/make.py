@@ -2,7 +2,7 @@
 """Makes expected.json, the numbers that the tests of this crate compare with.
 
 Everything here is computed by other people's packages, or in NumPy and SciPy straight from the formulas, never by this
-crate. The inputs come from `uniform`, which mod.rs has, too: integers only, so that both have the same bits. The
+crate. The inputs come from `uniform`, which uniform.rs has, too: integers only, so that both have the same bits. The
 committed file was made with Python 3.11 on x86-64 and
 
     numpy 2.4.6, scipy 1.17.1, scikit-learn 1.9.1, statsmodels 0.15.0, pingouin 0.7.0, prdc 0.2,
@@ -42,19 +42,7 @@ for module in ("", ".datasets", ".transforms", ".transforms.functional", ".model
     sys.modules["torchvision" + module] = mock.MagicMock()
 from torch_fidelity.metric_kid import KEY_METRIC_KID_MEAN, kid_features_to_metric  # noqa: E402
 import torch  # noqa: E402
-
-M64 = (1 << 64) - 1
-
-
-def uniform(seed, count):
-    """Numbers within [0, 1): SplitMix64 of the place, its upper 53 bits."""
-    numbers = []
-    for i in range(count):
-        z = (seed * 0x9E3779B97F4A7C15 + (i + 1) * 0xD1B54A32D192ED03) & M64
-        z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & M64
-        z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & M64
-        numbers.append(((z ^ (z >> 31)) >> 11) / 2**53)
-    return np.array(numbers)
+from uniform import uniform  # noqa: E402
 
 
 def rows(seed, n, d, shift=0.0):
