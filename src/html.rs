@@ -5,6 +5,8 @@ use base64::prelude::BASE64_STANDARD;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
+use crate::plot::escape;
+
 /// JSON that may stand in a `<script>`: nothing in it can end the element or begin a comment.
 pub(crate) fn script_json(document: &impl Serialize) -> serde_json::Result<String> {
     let json = serde_json::to_string(document)?;
@@ -14,6 +16,17 @@ pub(crate) fn script_json(document: &impl Serialize) -> serde_json::Result<Strin
         .replace('&', "\\u0026")
         .replace('\u{2028}', "\\u2028")
         .replace('\u{2029}', "\\u2029"))
+}
+
+/// A page of one file: this style, this body, data as `#data`, this script.
+pub(crate) fn page(title: &str, [css, body, js]: [&str; 3], data: &impl Serialize) -> serde_json::Result<String> {
+    let (title, policy, data) = (escape(title), policy(css, js), script_json(data)?);
+    Ok(format!(
+        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta http-equiv=\"Content-Security-Policy\" content=\"{policy}\">\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<meta name=\"color-scheme\" content=\"light dark\">\n\
+         <meta name=\"referrer\" content=\"no-referrer\">\n<title>{title}</title>\n<style>{css}</style>\n</head>\n<body>\n{body}\
+         <script type=\"application/json\" id=\"data\">{data}</script>\n<script>{js}</script>\n</body>\n</html>\n"
+    ))
 }
 
 /// A content security policy by which the browser refuses everything but this style, this script and pictures in the page, whatever else may have got

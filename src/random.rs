@@ -67,6 +67,10 @@ pub enum Purpose {
     Cover = 21,
     /// What is behind a picture in a step, where it is not opaque.
     Background = 22,
+    /// Which pictures are labelled.
+    Labelled = 23,
+    /// Where control masks lie, and what fills regions.
+    Masks = 24,
 }
 
 /// The stream of one seed, purpose and step.

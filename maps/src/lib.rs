@@ -3,9 +3,11 @@
 //!
 //! ```text
 //! rows ─┬─> neighbours ─> graph ─┐
-//!       └─> pca ──────── start ──┴─> layout ─> trustworthiness
+//!       └─> pca ─┬───── start ──┴─> layout ─> trustworthiness
+//!                └─> clusters
 //! ```
 
+pub mod clusters;
 pub mod graph;
 pub mod layout;
 pub mod neighbours;

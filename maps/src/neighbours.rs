@@ -23,6 +23,11 @@ impl Distance {
     pub const NAMES: [(&'static str, Distance); 3] =
         [("euclidean", Distance::Euclidean), ("manhattan", Distance::Manhattan), ("cosine", Distance::Cosine)];
 
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        Distance::NAMES.into_iter().find(|(_, of)| *of == self).map_or("", |(name, _)| name)
+    }
+
     /// Between two rows of equal length, summed up in double precision.
     pub fn between(self, a: &[f32], b: &[f32]) -> f32 {
         let sum =

@@ -1,7 +1,7 @@
 //! What a layer makes of many pictures, a row of numbers each: what maps, clusters and claims about a data set are computed from.
 //!
 //! ```text
-//! files, folders, tables, tar files ─> source ─> look::many ─> kept (the user's cache, by content) ─> rows.safetensors, pictures.csv
+//! files, folders, tables, tar files, runs ─> source ─> look::many ─> kept (the user's cache, by content) ─> rows.safetensors, pictures.csv
 //!                                                               likeness: near-duplicates ─────────────────────────┘
 //! ```
 
@@ -23,7 +23,7 @@ use zoo::hash::sha256;
 
 use self::kept::{Kept, Seen};
 pub use self::likeness::NEAR;
-pub use self::source::{Source, sources};
+pub use self::source::{MADE_BY, Source, sources};
 use crate::error::{Context, Result, bail, request};
 use crate::look::many::each_of;
 use crate::look::pooled;

@@ -1,4 +1,5 @@
-//! Where pictures come from: files, folders, tables that name them, and tar files as WebDataset has them; with what is known of each.
+//! Where pictures come from: files, folders, tables that name them, tar files as WebDataset has them, and folders of records, whose pictures were
+//! made; with what is known of each.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -10,6 +11,7 @@ use serde_json::Value;
 use crate::error::{Context, Result, bail};
 use crate::picture::is_picture;
 use crate::reference::below;
+use crate::store::{Entry, Status, Store};
 
 /// What is known of a picture, by column.
 pub type Columns = BTreeMap<String, String>;
@@ -19,7 +21,8 @@ pub type Columns = BTreeMap<String, String>;
 pub struct Source {
     /// Its file as it was named, or `TAR:MEMBER`.
     pub name: String,
-    /// What is known of it, by column: of a folder in a folder `class`, of a table its other columns, of a tar file what lies beside the picture.
+    /// What is known of it, by column: of a folder in a folder `class`, of a table its other columns, of a tar file what lies beside the picture, of a run
+    /// [`MADE_BY`], `unit` and `seed`.
     pub columns: Columns,
     place: Place,
 }
@@ -32,12 +35,23 @@ pub(super) enum Place {
     Member(PathBuf, u64, u64),
 }
 
+/// What a folder of records has in it.
+const STORE: [&str; 2] = ["runs", "index"];
+
+/// The column of what made a picture, a method's name; what has none there is a photograph.
+pub const MADE_BY: &str = "made_by";
+
 /// What a table calls the column of its pictures, one of these.
 const NAMES: [&str; 4] = ["file", "path", "image", "filename"];
 
 impl Source {
     fn file(path: PathBuf, columns: Columns) -> Source {
         Source { name: path.display().to_string(), columns, place: Place::File(path) }
+    }
+
+    /// The method by which it was made; none of a photograph.
+    pub fn made_by(&self) -> Option<&str> {
+        self.columns.get(MADE_BY).map(String::as_str).filter(|method| !method.is_empty())
     }
 
     /// Its bytes.
@@ -59,7 +73,7 @@ impl Source {
     }
 }
 
-/// The pictures that words name: files, folders and the folders in them, `.csv` and `.tar` files.
+/// The pictures that words name: files, folders and the folders in them, `.csv` and `.tar` files, folders of records.
 ///
 /// # Errors
 /// A request: a folder, table or tar file that cannot be read, a table without a column of files, no picture at all.
@@ -68,6 +82,7 @@ pub fn sources(words: &[PathBuf]) -> Result<Vec<Source>> {
     for word in words {
         let ending = word.extension().and_then(|ending| ending.to_str()).map(str::to_ascii_lowercase);
         match ending.as_deref() {
+            _ if STORE.iter().all(|part| word.join(part).is_dir()) => found.extend(of_store(word)?),
             _ if word.is_dir() => found.extend(below(word)?.into_iter().map(|path| of_folder(word, path))),
             Some("csv") => found.extend(of_table(word)?),
             Some("tar") => found.extend(of_tar(word)?),
@@ -112,6 +127,23 @@ fn of_folder(folder: &Path, path: PathBuf) -> Source {
     let parent = path.parent().filter(|parent| *parent != folder).and_then(Path::file_name);
     let class = parent.map(|name| ("class".to_owned(), name.to_string_lossy().into_owned()));
     Source::file(path, class.into_iter().collect())
+}
+
+/// The pictures of a folder of records: of each run that is done, the one that it came to.
+fn of_store(folder: &Path) -> Result<Vec<Source>> {
+    let store = Store::read(folder)?;
+    let done = store.entries().into_iter().filter(|entry| entry.status == Status::Done);
+    let source = |entry: Entry| {
+        let columns = [
+            (MADE_BY, entry.generator.map_or(entry.method.clone(), |prior| format!("{}, {prior}", entry.method))),
+            ("unit", entry.label.unwrap_or(entry.unit)),
+            ("seed", entry.seed.0.to_string()),
+            ("facet", entry.facet.to_string()),
+        ];
+        let columns = columns.into_iter().map(|(column, value)| (column.to_owned(), value)).collect();
+        Source::file(store.picture(&entry.run_id), columns)
+    };
+    Ok(done.map(source).collect())
 }
 
 /// The pictures of a table: files relative to its folder.

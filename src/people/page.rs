@@ -3,8 +3,7 @@
 use serde::Serialize;
 
 use crate::error::Result;
-use crate::html::{policy, script_json};
-use crate::plot::escape;
+use crate::html;
 
 const CSS: &str = include_str!("study.css");
 const JS: &str = include_str!("study.js");
@@ -43,12 +42,5 @@ pub(super) struct OfUnit {
 }
 
 pub(super) fn page(document: &Document) -> Result<String> {
-    let (title, policy) = (escape(&document.title), policy(CSS, JS));
-    let data = script_json(document)?;
-    Ok(format!(
-        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta http-equiv=\"Content-Security-Policy\" content=\"{policy}\">\n\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<meta name=\"color-scheme\" content=\"light dark\">\n\
-         <meta name=\"referrer\" content=\"no-referrer\">\n<title>{title}</title>\n<style>{CSS}</style>\n</head>\n<body>\n{BODY}\
-         <script type=\"application/json\" id=\"data\">{data}</script>\n<script>{JS}</script>\n</body>\n</html>\n"
-    ))
+    Ok(html::page(&document.title, [CSS, BODY, JS], document)?)
 }

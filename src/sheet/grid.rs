@@ -182,6 +182,15 @@ pub fn fitted(picture: &RgbImage, side: u32) -> Result<RgbImage> {
     to_rgb8(&resize.apply(&from_rgb8(picture).unsqueeze(0)).squeeze_dim(0))
 }
 
+/// Writes one line of text into a picture, its top left corner at `at`, and gives the height of a line.
+///
+/// # Errors
+/// None: the font is built in.
+pub fn label(picture: &mut RgbImage, ink: [u8; 3], at: (u32, u32), text: &str) -> Result<u32> {
+    write(picture, &fonts()?.1, HEADING, Rgb(ink), at, text);
+    Ok(2 * LINE)
+}
+
 fn width(font: &FontRef, size: f32, text: &str) -> u32 {
     let font = font.as_scaled(PxScale::from(size));
     text.chars().map(|c| font.h_advance(font.glyph_id(c))).sum::<f32>().ceil() as u32

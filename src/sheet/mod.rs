@@ -11,7 +11,7 @@ mod table;
 
 pub use folders::tables;
 pub(crate) use grid::{BOLD, REGULAR};
-pub use grid::{Cell, Sheet, Shown, fitted};
+pub use grid::{Cell, Sheet, Shown, fitted, label};
 pub use layout::{Layout, lay_out};
 pub use of_results::draw;
 pub use table::{Row, only};

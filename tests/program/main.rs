@@ -1,5 +1,6 @@
 //! The program as a user meets it: what it leaves, what it says, how it ends.
 
+mod annotate;
 mod cli;
 mod compare;
 mod day;

@@ -1,4 +1,4 @@
-//! Neighbours, graph, components and trustworthiness are umap-learn's, NumPy's and scikit-learn's (reference/make.py), and maps are as trustworthy as
+//! Neighbours, graph, components, clusters and trustworthiness are umap-learn's, NumPy's and scikit-learn's (reference/make.py), and maps are as trustworthy as
 //! umap-learn's.
 
 #[path = "../../../metrics/tests/all/reference/uniform.rs"]
@@ -6,6 +6,7 @@ mod uniform;
 
 use std::f64::consts::PI;
 
+use maps::clusters::clusters;
 use maps::graph::fuzzy;
 use maps::layout::{layout, rounds};
 use maps::neighbours::{Distance, nearest};
@@ -87,6 +88,39 @@ fn principal_components_are_numpys() {
     let flat = components(flat.view(), 3, 0).unwrap();
     assert!((flat.shares[0] - 1.).abs() < 1e-6 && flat.shares[1] < 1e-9, "{:?}", flat.shares);
     assert_eq!(components(blobs(3).view(), 4, 0), None);
+}
+
+/// Three clouds of unequal density, and every fourth row in none.
+fn scattered(n: usize) -> Array2<f32> {
+    let (centres, own) = (noise(1, 3, 40) * 6., noise(2, n, 40));
+    Array2::from_shape_fn((n, 40), |(row, column)| match row % 4 {
+        3 => 20. * own[[row, column]],
+        cloud => centres[[cloud, column]] + (cloud + 1) as f64 * own[[row, column]],
+    } as f32)
+}
+
+#[test]
+fn clusters_are_scikit_learns_and_noise_is_in_none() {
+    let found = clusters(scattered(240).view(), 8, 0).unwrap();
+    let expected = expected()["clusters"].as_array().unwrap().clone();
+    let theirs: Vec<Option<u64>> = expected.iter().map(|label| label.as_u64()).collect();
+    let same = |a: usize, b: usize| {
+        (found[a].is_some() && found[a] == found[b], theirs[a].is_some() && theirs[a] == theirs[b])
+    };
+    let pairs = (0..240).flat_map(|a| (0..a).map(move |b| (a, b)));
+    let apart = pairs
+        .filter(|(a, b)| {
+            let (ours, theirs) = same(*a, *b);
+            ours != theirs
+        })
+        .count();
+    let together = found.iter().flatten().count();
+    eprintln!("{apart} of 28,680 pairs are judged otherwise; {together} of 240 rows are in a cluster");
+    assert!(apart < 28_680 / 100 && found.iter().flatten().max() == Some(&2), "{apart} {found:?}");
+    // The largest comes first, and nothing is in one of what has no clusters.
+    let sizes = [0, 1, 2].map(|cluster| found.iter().flatten().filter(|of| **of == cluster).count());
+    assert!(sizes[0] >= sizes[1] && sizes[1] >= sizes[2], "{sizes:?}");
+    assert_eq!(clusters(scattered(1).view(), 8, 0), None);
 }
 
 #[test]

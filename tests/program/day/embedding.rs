@@ -180,3 +180,50 @@ fn a_map_is_the_same_for_the_same_seed_and_says_how_far_it_can_be_trusted() {
     let error = String::from_utf8_lossy(&refused.stderr).into_owned();
     assert!(refused.status.code() == Some(2) && error.contains("40 pictures are too few for a map with 30"), "{error}");
 }
+
+#[test]
+fn pictures_that_were_made_are_told_from_photographs_and_how_far_from_them_they_lie() {
+    let folder = desk();
+    let at = folder.path();
+    photographs(&at.join("photographs"), 30);
+    let words = ["visualize", "--classifier", "./narrow.yaml", "--unit", "banana", "--method", "naive", "--steps", "2"];
+    super::said(
+        at,
+        &[&words[..], &["--size", "64", "--seeds", "2", "--threads", "1", "--out", "runs-of-naive"]].concat(),
+    );
+    assert_eq!(embedded(at, &["--out", "both", "photographs", "runs-of-naive"])["pictures"], 32);
+    let all = table(&at.join("both"));
+    assert_eq!(&all[0][6..], ["class", "facet", "made_by", "seed", "unit"]);
+    let made: Vec<&Vec<String>> = all[1..].iter().filter(|row| !row[8].is_empty()).collect();
+    assert_eq!(
+        made.iter().map(|row| (row[8].as_str(), row[10].as_str())).collect::<Vec<_>>(),
+        [("naive", "banana"); 2]
+    );
+    let words = ["map", "both", "--neighbours", "6", "--others", "0", "--cluster", "4", "--thumbnail", "20"];
+    let told: Value =
+        serde_json::from_str(&super::said(at, &[&words[..], &["--side", "200", "--out", "map", "--json"]].concat()))
+            .unwrap();
+    assert!(told["clusters"].as_u64().is_some() && told["as_far"][0]["made_by"] == "naive", "{told}");
+    let mut apart = csv::Reader::from_path(at.join("map/apart.csv")).unwrap();
+    let apart: Vec<Vec<f64>> =
+        apart.records().map(|row| row.unwrap().iter().filter_map(|cell| cell.parse().ok()).collect()).collect();
+    let rows = rows(&at.join("both"));
+    let photographs: Vec<i64> = (0..32).filter(|row| all[*row as usize + 1][8].is_empty()).collect();
+    let natural = rows.index_select(0, &Tensor::from_slice(&photographs));
+    let between = |a: &Tensor, b: &Tensor| {
+        (a.unsqueeze(1) - b.unsqueeze(0)).square().sum_dim_intlist(2, false, Kind::Double).sqrt()
+    };
+    let own = between(&natural, &natural) + Tensor::eye(30, (Kind::Double, Device::Cpu)) * 1e9;
+    let own = own.min_dim(1, false).0;
+    for of in apart {
+        let (far, place) = between(&rows.narrow(0, of[0] as i64, 1), &natural).min_dim(1, false);
+        assert_eq!(of[1] as i64, photographs[place.int64_value(&[0]) as usize]);
+        assert!((of[2] - far.double_value(&[0])).abs() < 1e-4);
+        let as_far = own.ge_tensor(&far).to_kind(Kind::Double).mean(Kind::Double).double_value(&[]);
+        assert!((of[3] - as_far).abs() < 0.04, "{} {as_far}", of[3]);
+    }
+    // What was made is in no cluster.
+    let mut map = csv::Reader::from_path(at.join("map/map.csv")).unwrap();
+    let clusters: Vec<String> = map.records().map(|row| row.unwrap()[6].to_owned()).collect();
+    assert!(made.iter().all(|row| clusters[row[0].parse::<usize>().unwrap()].is_empty()));
+}

@@ -174,10 +174,8 @@ impl Browser {
             "Escape" => (27, ""),
             "ArrowLeft" => (37, ""),
             "ArrowRight" => (39, ""),
-            "f" => (70, "f"),
-            "j" => (74, "j"),
-            "1" => (49, "1"),
-            "3" => (51, "3"),
+            // A letter's or digit's code is that of its capital.
+            one if one.len() == 1 => (one.to_ascii_uppercase().as_bytes()[0], one),
             _ => panic!("{key}"),
         };
         let mut event = json!({ "type": "rawKeyDown", "key": key, "code": key, "windowsVirtualKeyCode": code });

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Makes expected.json: UMAP's fuzzy graph by umap-learn, principal components by NumPy, trustworthiness by scikit-learn, on rows that the tests make, too.
+"""Makes expected.json: UMAP's fuzzy graph by umap-learn, principal components by NumPy, trustworthiness and
+clusters by scikit-learn, on rows that the tests make, too.
 
     venv/bin/pip install numpy==2.4.6 scikit-learn==1.9.1 umap-learn==0.5.12
     venv/bin/python maps/tests/all/reference/make.py
@@ -11,6 +12,7 @@ import sys
 
 import numpy as np
 import umap
+from sklearn.cluster import HDBSCAN
 from sklearn.manifold import trustworthiness
 from sklearn.neighbors import NearestNeighbors
 
@@ -49,6 +51,16 @@ def roll(n):
     return rows.astype(np.float32)
 
 
+def scattered(n):
+    """Three clouds of unequal density in 40 dimensions, and every fourth row in none."""
+    centres, own = 6 * noise(1, 3, 40), noise(2, n, 40)
+    clouds = np.arange(n) % 4
+    rows = np.where(clouds[:, None] == 3, 20 * own, 0)
+    for cloud in range(3):
+        rows[clouds == cloud] = centres[cloud] + (cloud + 1) * own[clouds == cloud]
+    return rows.astype(np.float32)
+
+
 SETS = {"blobs": blobs, "ring": ring, "roll": roll}
 answers = {"version": umap.__version__}
 rows = blobs(160).astype(np.float64)
@@ -73,6 +85,7 @@ answers["trustworthiness"] = {
 }
 flat = blobs(160)[:, :2]
 answers["trustworthiness_of_two_columns"] = trustworthiness(blobs(160), flat, n_neighbors=15)
+answers["clusters"] = HDBSCAN(min_cluster_size=8, copy=True).fit_predict(scattered(240).astype(np.float64)).tolist()
 path = pathlib.Path(__file__).with_name("expected.json")
 path.write_text(json.dumps(answers) + "\n")
 print(path, answers["trustworthiness"])
