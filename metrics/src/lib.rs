@@ -20,6 +20,7 @@ pub mod normal;
 pub mod permutation;
 pub mod prevalence;
 pub mod rank;
+pub mod separation;
 pub mod spectrum;
 pub mod two_choice;
 pub mod variation;

@@ -1,7 +1,9 @@
-//! Paired sign-flip test of a mean (Fisher 1935, "The Design of Experiments"): if a method makes no difference, each
-//! unit's difference could as well have had the other sign.
+//! Tests of a mean by what could as well have been. Paired, by signs (Fisher 1935, "The Design of Experiments"): if a method makes no difference, each
+//! unit's difference could as well have had the other sign. Unpaired, by which values are whose (Pitman 1937, "Significance Tests Which May Be Applied to
+//! Samples from Any Populations").
 
 use rand::Rng;
+use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
@@ -51,4 +53,23 @@ pub fn sign_flip(differences: &[f64], permutations: usize, seed: u64) -> Option<
         count += usize::from(flipped.abs() >= threshold);
     }
     Some(SignFlip { p: (count + 1) as f64 / (permutations + 1) as f64, exact: false })
+}
+
+/// One-sided: how often the mean of as many values, drawn from all, exceeds that of the others by as much as that of `a` exceeds that of `b`:
+/// (#{as much or more} + 1)/(permutations + 1) over random draws by `seed`. `None` if one is empty, a value is not finite, or no permutation is asked for.
+pub fn exceeds(a: &[f64], b: &[f64], permutations: usize, seed: u64) -> Option<f64> {
+    let mut all: Vec<f64> = a.iter().chain(b).copied().collect();
+    if a.is_empty() || b.is_empty() || permutations == 0 || !all.iter().all(|value| value.is_finite()) {
+        return None;
+    }
+    // With the sum of all fixed, the difference of the means grows with the sum of the first.
+    let sum: f64 = a.iter().sum();
+    let slack = 1e-12 * all.iter().map(|value| value.abs()).sum::<f64>();
+    let mut random = ChaCha8Rng::seed_from_u64(seed);
+    let mut count = 0;
+    for _ in 0..permutations {
+        let (drawn, _) = all.partial_shuffle(&mut random, a.len());
+        count += usize::from(drawn.iter().sum::<f64>() >= sum - slack);
+    }
+    Some((count + 1) as f64 / (permutations + 1) as f64)
 }

@@ -3,7 +3,9 @@
 
 use crate::reference::close;
 use metrics::contingency::{Table, agreement};
+use metrics::permutation::exceeds;
 use metrics::prevalence::{Labelled, chain_rule, labels_for, stratified};
+use metrics::separation::{probe, purity};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
@@ -121,4 +123,45 @@ fn kappa_and_its_error_are_scikit_learns_and_statsmodels() {
     assert_eq!(agreement(&[1, 1], &[1, 1]), None);
     assert_eq!(agreement(&[1], &[1, 2]), None);
     assert_eq!(agreement(&["x", "y"], &["x", "y"]).unwrap().kappa, 1.);
+}
+
+/// Rows `[N,12]` of Gaussian numbers; of the first `with` the first number is `apart` higher.
+fn rows(n: usize, with: usize, apart: f64, seed: u64) -> (ndarray::Array2<f64>, Vec<bool>) {
+    use rand_distr::{Distribution, StandardNormal};
+    let mut random = ChaCha8Rng::seed_from_u64(seed);
+    let mut rows = ndarray::Array2::from_shape_simple_fn((n, 12), || StandardNormal.sample(&mut random));
+    rows.slice_mut(ndarray::s![..with, 0]).mapv_inplace(|value: f64| value + apart);
+    (rows, (0..n).map(|place| place < with).collect())
+}
+
+#[test]
+fn what_lies_together_is_found_and_what_is_noise_is_not() {
+    let (apart, has) = rows(120, 30, 4., 0);
+    let near = purity(apart.view(), &has, 10, 199, 1).unwrap();
+    let told = probe(apart.view(), &has, 99, 1).unwrap();
+    assert!(near.value > 0.6 && (near.chance - 0.244).abs() < 0.03 && near.p == 1. / 200., "{near:?}");
+    assert!(told.value > 0.95 && (told.chance - 0.5).abs() < 0.03 && told.p == 1. / 100., "{told:?}");
+    // In noise a p value below one in twenty comes once in twenty times.
+    let mut rejected = [0, 0];
+    for seed in 0..200 {
+        let (noise, has) = rows(60, 15, 0., 100 + seed);
+        rejected[0] += usize::from(purity(noise.view(), &has, 5, 99, seed).unwrap().p <= 0.05);
+        rejected[1] += usize::from(probe(noise.view(), &has, 39, seed).unwrap().p <= 0.05);
+    }
+    eprintln!("of 200 sets of noise rejected at 0.05: by neighbours {}, by a probe {}", rejected[0], rejected[1]);
+    assert!(rejected.iter().all(|count| (2..=20).contains(count)), "{rejected:?}");
+    assert_eq!(purity(apart.view(), &has[..5], 10, 9, 0), None);
+    assert_eq!(probe(apart.view(), &[true; 120], 9, 0), None);
+}
+
+#[test]
+fn more_than_others_is_told_as_scipy_tells_it() {
+    for case in expected()["exceeds"].as_array().unwrap() {
+        let [a, b] = ["a", "b"]
+            .map(|side| case[side].as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect::<Vec<f64>>());
+        let found = exceeds(&a, &b, 20_000, 3).unwrap();
+        close(found, case["p"].as_f64().unwrap(), 0.01);
+    }
+    assert_eq!(exceeds(&[], &[1.], 9, 0), None);
+    assert_eq!(exceeds(&[1., 2.], &[f64::NAN], 9, 0), None);
 }

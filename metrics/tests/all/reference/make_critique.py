@@ -9,7 +9,7 @@ import json
 import pathlib
 
 import numpy as np
-from scipy.stats import fisher_exact, hypergeom
+from scipy.stats import fisher_exact, hypergeom, permutation_test
 from sklearn.metrics import cohen_kappa_score
 from statsmodels.stats.inter_rater import cohens_kappa
 
@@ -38,7 +38,18 @@ for a, b in zip(first, second):
     crossed[a, b] += 1
 kappa = cohens_kappa(crossed)
 assert abs(kappa.kappa - cohen_kappa_score(first, second)) < 1e-12
+pairs = [([0.7, 0.8, 0.9], [0.5, 0.6, 0.55, 0.72, 0.4, 0.61, 0.3]), ([1.0, 2.0, 2.0, 4.0], [2.0, 3.0, 1.0, 0.5, 2.5]), ([0.1, 0.4], [0.2, 0.05, 0.15, 0.3])]
 answers = {
+    "exceeds": [
+        {
+            "a": a,
+            "b": b,
+            "p": permutation_test(
+                (a, b), lambda x, y: np.mean(x) - np.mean(y), permutation_type="independent", alternative="greater", n_resamples=np.inf
+            ).pvalue,
+        }
+        for a, b in pairs
+    ],
     "prevalence": [{"of": list(of), "interval": exact(*of)} for of in POPULATIONS],
     "fisher": [
         {

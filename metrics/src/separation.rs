@@ -1,0 +1,131 @@
+//! Whether pictures that have a property lie together among others, in numbers that say nothing of the property: among their neighbours, and on one
+//! side of a plane. Both are held against the same with the property dealt out anew.
+
+use nalgebra::DMatrix;
+use ndarray::ArrayView2;
+use rand::seq::SliceRandom;
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::SeedableRng;
+
+use crate::two_choice::accuracy;
+
+/// Parts of a cross-validation.
+const FOLDS: usize = 5;
+
+/// The ridge, as a share of the mean squared length of the centred rows.
+const RIDGE: f64 = 0.1;
+
+/// A figure, and how often chance does as well.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Separated {
+    /// The figure.
+    pub value: f64,
+    /// Its mean where the property is dealt out anew.
+    pub chance: f64,
+    /// (#{as large or larger} + 1)/(permutations + 1).
+    pub p: f64,
+}
+
+/// The share of the `count` nearest neighbours (by the distance of the rows `[N,D]`, Euclidean, of rows of unit length) of pictures that have the property which have it too, 0 to 1.
+/// `None` if the numbers of rows and labels differ, fewer than 2 have it or lack it, there are not more than `count` rows, or no permutation is asked for.
+pub fn purity(rows: ArrayView2<f64>, has: &[bool], count: usize, permutations: usize, seed: u64) -> Option<Separated> {
+    let n = is_sound(rows, has, permutations)?;
+    if count == 0 || count >= n {
+        return None;
+    }
+    let unit = centred(rows, false)?;
+    let near: Vec<Vec<usize>> = (0..n)
+        .map(|place| {
+            let mut others: Vec<(f64, usize)> = (0..n)
+                .filter(|other| *other != place)
+                .map(|other| (-unit.row(place).dot(&unit.row(other)), other))
+                .collect();
+            others.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+            others.into_iter().take(count).map(|(_, other)| other).collect()
+        })
+        .collect();
+    held(has, permutations, seed, |has| {
+        let (mut same, mut all) = (0, 0);
+        for (_, near) in near.iter().enumerate().filter(|(place, _)| has[*place]) {
+            same += near.iter().filter(|other| has[**other]).count();
+            all += near.len();
+        }
+        Some(same as f64 / all as f64)
+    })
+}
+
+/// The area under the ROC curve, 0 to 1, of a linear probe that tells pictures with the property from those without by the rows `[N,D]` (of unit length): ridge
+/// regression, each picture judged by a probe that has not seen it (five parts that have the property equally often, areas averaged over the parts). `None` as with
+/// [`purity`], or if fewer than five have the property or lack it.
+pub fn probe(rows: ArrayView2<f64>, has: &[bool], permutations: usize, seed: u64) -> Option<Separated> {
+    let n = is_sound(rows, has, permutations)?;
+    let with = has.iter().filter(|has| **has).count();
+    if with < FOLDS || n - with < FOLDS {
+        return None;
+    }
+    let unit = centred(rows, true)?;
+    let products = DMatrix::from_fn(n, n, |a, b| unit.row(a).dot(&unit.row(b)));
+    let ridge = RIDGE * products.trace() / n as f64;
+    // Parts are dealt out once; where the property is dealt out anew, so are they, since they hold it equally often.
+    held(has, permutations, seed, |has| {
+        let mut random = ChaCha8Rng::seed_from_u64(seed ^ 0x5eed);
+        let mut part = vec![0; n];
+        for side in [true, false] {
+            let mut places: Vec<usize> = (0..n).filter(|place| has[*place] == side).collect();
+            places.shuffle(&mut random);
+            places.iter().enumerate().for_each(|(number, place)| part[*place] = number % FOLDS);
+        }
+        let mut areas = 0.;
+        for fold in 0..FOLDS {
+            let (own, other): (Vec<usize>, Vec<usize>) = (0..n).partition(|place| part[*place] != fold);
+            let share = own.iter().filter(|place| has[**place]).count() as f64 / own.len() as f64;
+            let target = DMatrix::from_fn(own.len(), 1, |row, _| f64::from(u8::from(has[own[row]])) - share);
+            let mut gram = DMatrix::from_fn(own.len(), own.len(), |a, b| products[(own[a], own[b])]);
+            (0..own.len()).for_each(|place| gram[(place, place)] += ridge);
+            let weights = gram.cholesky()?.solve(&target);
+            let score =
+                |place: usize| (0..own.len()).map(|row| weights[(row, 0)] * products[(own[row], place)]).sum::<f64>();
+            let (yes, no): (Vec<usize>, Vec<usize>) = other.iter().partition(|place| has[**place]);
+            let scores = |of: &[usize]| of.iter().map(|place| score(*place)).collect::<Vec<f64>>();
+            areas += accuracy(&scores(&yes), &scores(&no))?;
+        }
+        Some(areas / FOLDS as f64)
+    })
+}
+
+/// How many rows there are, if they are as many as labels and there is something to tell apart.
+fn is_sound(rows: ArrayView2<f64>, has: &[bool], permutations: usize) -> Option<usize> {
+    let with = has.iter().filter(|has| **has).count();
+    let sound = rows.nrows() == has.len() && with >= 2 && has.len() - with >= 2 && permutations > 0;
+    (sound && rows.iter().all(|value| value.is_finite())).then_some(has.len())
+}
+
+/// Rows of unit length, less their mean if that is asked for.
+fn centred(rows: ArrayView2<f64>, mean: bool) -> Option<ndarray::Array2<f64>> {
+    let mut unit = rows.to_owned();
+    for mut row in unit.outer_iter_mut() {
+        let length = row.dot(&row).sqrt();
+        if length > 0. {
+            row.mapv_inplace(|value| value / length);
+        }
+    }
+    if mean {
+        let mean = unit.mean_axis(ndarray::Axis(0))?;
+        unit -= &mean;
+    }
+    Some(unit)
+}
+
+fn held(has: &[bool], permutations: usize, seed: u64, figure: impl Fn(&[bool]) -> Option<f64>) -> Option<Separated> {
+    let value = figure(has)?;
+    let mut random = ChaCha8Rng::seed_from_u64(seed);
+    let (mut dealt, mut sum, mut as_large) = (has.to_vec(), 0., 0);
+    for _ in 0..permutations {
+        dealt.shuffle(&mut random);
+        let other = figure(&dealt)?;
+        sum += other;
+        // Sums of the same numbers in another order count as equal.
+        as_large += usize::from(other >= value - 1e-12);
+    }
+    Some(Separated { value, chance: sum / permutations as f64, p: (as_large + 1) as f64 / (permutations + 1) as f64 })
+}
