@@ -36,6 +36,8 @@ pub mod compare;
 #[doc(hidden)]
 pub mod comparison;
 #[doc(hidden)]
+pub mod critique;
+#[doc(hidden)]
 pub mod device;
 #[doc(hidden)]
 pub mod embed;
@@ -122,8 +124,9 @@ pub mod prelude {
 pub mod engine {
     #[doc(inline)]
     pub use crate::{
-        again, annotate, codes, compare, comparison, device, embed, error, evolution, experiment_file, filter, inspect,
-        inventory, libtorch, look, map, method, models, optimizer, param, people, picture, plot, random, rank,
-        reference, regularizer, render, report, run, samples, saved, sheet, store, sweep, transform, unit, visualize,
+        again, annotate, codes, compare, comparison, critique, device, embed, error, evolution, experiment_file,
+        filter, inspect, inventory, libtorch, look, map, method, models, optimizer, param, people, picture, plot,
+        random, rank, reference, regularizer, render, report, run, samples, saved, sheet, store, sweep, transform,
+        unit, visualize,
     };
 }

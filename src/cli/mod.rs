@@ -6,6 +6,7 @@ mod bench;
 mod classify;
 mod compare;
 mod compute;
+mod critique;
 mod embed;
 mod error;
 mod exit;
@@ -78,6 +79,8 @@ enum Command {
     Map(map::MapCommand),
     /// How many pictures show something, as people say: a page that asks them, and what their labels say of all.
     Annotate(Box<annotate::Annotate>),
+    /// A claim about the pictures of a class, checked: what is shown, present, relied upon, what lies together.
+    Critique(Box<critique::Critique>),
     /// Pictures from a generator's random or given codes.
     Generate(generate::Generate),
     /// Optimize pictures for units, and lay them out on a contact sheet.
@@ -184,6 +187,7 @@ fn run(cli: Cli) -> Result<u8> {
         Command::Embed(command) => embed::run(command, quiet),
         Command::Map(command) => map::run(command, quiet),
         Command::Annotate(command) => annotate::run(*command, quiet),
+        Command::Critique(command) => critique::run(*command, quiet),
         Command::Generate(command) => generate::run(command, quiet),
         Command::Visualize(command) => visualize::run(command, quiet),
         Command::Sweep(command) => sweep::run(*command, quiet),

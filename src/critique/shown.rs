@@ -1,0 +1,153 @@
+//! *Shown*: visualizations of the class are nearer to pictures that show it than to those that do not, more than pictures are that did not come from the
+//! class: a generator's free samples, other classes, networks that know nothing. In the numbers of strangers to the network, and by readers who did not
+//! know the source, where there are any.
+
+use std::collections::BTreeSet;
+
+use metrics::permutation::exceeds;
+use metrics::two_choice::accuracy;
+use ndarray::{Array2, ArrayView1};
+
+use super::claim::{Expectation, Expected};
+use super::outcome::{Context, Figure, Outcome, PERMUTATIONS, Statement};
+use super::registered::{null_group, place};
+use crate::annotate::Answer;
+use crate::embed::{self, Fit, Settings, Source};
+use crate::error::{Result, bail};
+
+/// Strangers that must agree.
+const STRANGERS: usize = 2;
+
+pub(super) fn outcomes(context: &Context, expected: &Expected) -> Result<Vec<Outcome>> {
+    let Expectation::Shown(methods) = &expected.expectation else { return Ok(vec![]) };
+    let (claim, reading) = (context.claim(), context.reading(&expected.reading));
+    let labelled = context.labelled(reading);
+    let test = "permutation test of the mean area under the ROC curve (likeness to labelled pictures that show it against those that do not, cosine) \
+                against each null, one-sided; by readers the same of the share of yes";
+    let mut all: Vec<Outcome> = methods
+        .iter()
+        .map(|method| Outcome { method: Some(method.clone()), ..Outcome::new(expected, Statement::Shown, test) })
+        .collect();
+    let sides = labelled.iter().fold([0, 0], |[yes, no], (_, has)| if *has { [yes + 1, no] } else { [yes, no + 1] });
+    for outcome in &mut all {
+        if sides.contains(&0) {
+            outcome
+                .lacking
+                .push(format!("{} labelled pictures show it and {} do not: both are needed", sides[0], sides[1]));
+        }
+        if claim.encoders.len() < STRANGERS {
+            outcome.lacking.push(format!("{} encoders; {STRANGERS} strangers must agree", claim.encoders.len()));
+        }
+    }
+    if !sides.contains(&0) {
+        for encoder in &claim.encoders {
+            let classifier = context.encoder(encoder)?;
+            let shown: Vec<Source> =
+                labelled.iter().map(|(number, _)| context.material.sampled(*number).clone()).collect();
+            let mut pictures = shown;
+            let mut parts = vec![0..pictures.len()];
+            let mut add = |more: &[Source]| {
+                parts.push(pictures.len()..pictures.len() + more.len());
+                pictures.extend_from_slice(more);
+            };
+            add(&context.material.visualizations);
+            context.material.nulls.iter().for_each(|(_, of)| add(of));
+            let folder = context.out.join("embedded").join(place(&format!("{}-{}", encoder.classifier, encoder.layer)));
+            let settings = Settings { layer: encoder.layer.clone(), positions: false, fit: Fit::Crop, raw: false };
+            let cache = context.models.zoo().cache();
+            let told = embed::embed(&classifier, &settings, &pictures, cache, &folder, &|done, of| {
+                (context.watch)(classifier.name(), done, of)
+            })?;
+            if let Some((name, error)) = told.unread.first() {
+                bail!("{name}: {error}");
+            }
+            let rows = unit_rows(&embed::rows(&folder)?);
+            let area = |row: usize| -> Option<f64> {
+                let like = |has: bool| -> Vec<f64> {
+                    let of = labelled.iter().enumerate().filter(|(_, (_, own))| *own == has);
+                    of.map(|(labelled, _)| rows.row(row).dot(&rows.row(labelled))).collect()
+                };
+                accuracy(&like(true), &like(false))
+            };
+            let areas = |places: std::ops::Range<usize>| places.filter_map(area).collect::<Vec<f64>>();
+            let nulls: Vec<Vec<f64>> = parts[2..].iter().map(|part| areas(part.clone())).collect();
+            for outcome in &mut all {
+                let method = outcome.method.clone().unwrap_or_default();
+                let own: Vec<usize> = parts[1].clone().filter(|row| is_by(&pictures[*row], &method)).collect();
+                let own: Vec<f64> = own.into_iter().filter_map(area).collect();
+                for ((name, _), null) in context.material.nulls.iter().zip(&nulls) {
+                    let what = format!(
+                        "likeness to it in {}, {}; by chance that of '{name}'",
+                        encoder.classifier, encoder.layer
+                    );
+                    push(outcome, what, &own, null, claim.seed);
+                }
+            }
+        }
+    }
+    read(context, reading, &mut all);
+    Ok(all)
+}
+
+/// What readers saw, who did not know what was what.
+fn read(context: &Context, reading: usize, all: &mut [Outcome]) {
+    let Some(sample) = context.registered.read.as_ref().filter(|_| !context.given.read.is_empty()) else { return };
+    let seen = |group: &str| -> Vec<f64> {
+        let items = sample.items.iter().enumerate().filter(|(_, item)| sample.groups[item.group].name == group);
+        items
+            .filter_map(|(number, _)| {
+                let answers: Vec<f64> = (context.given.read.iter())
+                    .filter_map(|labels| labels.answers[reading][number])
+                    .map(|answer| f64::from(u8::from(answer == Answer::Yes)))
+                    .collect();
+                (!answers.is_empty()).then(|| answers.iter().sum::<f64>() / answers.len() as f64)
+            })
+            .collect()
+    };
+    for outcome in all {
+        let groups: BTreeSet<&str> = (sample.groups.iter())
+            .map(|group| group.name.as_str())
+            .filter(|name| outcome.method.as_deref().is_some_and(|method| is_of(name, method)))
+            .collect();
+        let own: Vec<f64> = groups.into_iter().flat_map(seen).collect();
+        for (name, _) in &context.material.nulls {
+            let what = format!("share of {} readers who see it; by chance of '{name}'", context.given.read.len());
+            push(outcome, what, &own, &seen(&null_group(name)), context.claim().seed);
+        }
+    }
+}
+
+fn push(outcome: &mut Outcome, what: String, own: &[f64], null: &[f64], seed: u64) {
+    let mean = |of: &[f64]| of.iter().sum::<f64>() / of.len() as f64;
+    match exceeds(own, null, PERMUTATIONS, seed) {
+        Some(p) => outcome.figures.push(Figure::tested(what, mean(own), mean(null), p, least(own.len(), null.len()))),
+        None => outcome.lacking.push(format!("{what}: {} pictures by the method, {} others", own.len(), null.len())),
+    }
+}
+
+/// The least p value that so many pictures of two kinds can come to.
+fn least(a: usize, b: usize) -> f64 {
+    let ways = (1..=a).fold(1., |ways, k| ways * (b + k) as f64 / k as f64);
+    (1. / ways).max(1. / (PERMUTATIONS + 1) as f64)
+}
+
+/// Whether a picture was made by a method: `latent` means `latent, face-dcgan`, too.
+fn is_by(picture: &Source, method: &str) -> bool {
+    picture.made_by().is_some_and(|made_by| is_of(made_by, method))
+}
+
+fn is_of(made_by: &str, method: &str) -> bool {
+    made_by == method || made_by.strip_prefix(method).is_some_and(|rest| rest.starts_with(", "))
+}
+
+/// Rows of unit length.
+pub(super) fn unit_rows(rows: &Array2<f32>) -> Array2<f64> {
+    let mut rows = rows.mapv(f64::from);
+    for mut row in rows.outer_iter_mut() {
+        let length = ArrayView1::dot(&row.view(), &row.view()).sqrt();
+        if length > 0. {
+            row.mapv_inplace(|value| value / length);
+        }
+    }
+    rows
+}
