@@ -190,11 +190,8 @@ impl Claim {
             let wrong = |what: String| request!("{what}").at(format!("expect[{place}]"));
             if !self.readings.iter().any(|reading| reading.name == of.reading) {
                 let names = self.readings.iter().map(|reading| reading.name.as_str());
-                return Err(wrong(format!("there is no reading '{}'", of.reading)).hinted(zoo::suggest::hint(
-                    &of.reading,
-                    "readings are",
-                    names,
-                )));
+                let meant = zoo::suggest::hint(&of.reading, "readings are", names);
+                return Err(wrong(format!("there is no reading '{}'{meant}", of.reading)));
             }
             match &of.expectation {
                 Expectation::Present([from, to]) if !(0. <= *from && from < to && *to <= 1.) => {

@@ -145,7 +145,7 @@ pub fn filled(square: &[Vec<f32>; 3], mask: &Mask, side: usize, fill: &str, rand
     match fill {
         "blur" => {
             for channel in 0..3 {
-                let soft = blurred(&square[channel], side, side / 8);
+                let soft = blurred(&square[channel], side, side / 4);
                 put(channel, &mut |pixel| soft[pixel]);
             }
         }

@@ -3,6 +3,7 @@
 mod annotate;
 mod cli;
 mod compare;
+mod critique;
 mod day;
 mod front_door;
 mod report;
