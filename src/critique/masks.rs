@@ -144,8 +144,8 @@ pub fn filled(square: &[Vec<f32>; 3], mask: &Mask, side: usize, fill: &str, rand
     };
     match fill {
         "blur" => {
-            for channel in 0..3 {
-                let soft = blurred(&square[channel], side, side / 4);
+            for (channel, levels) in square.iter().enumerate() {
+                let soft = blurred(levels, side, side / 4);
                 put(channel, &mut |pixel| soft[pixel]);
             }
         }

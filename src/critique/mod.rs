@@ -12,6 +12,8 @@
 
 mod claim;
 mod clusters;
+mod found;
+mod given;
 mod masks;
 mod outcome;
 mod present;
@@ -22,48 +24,14 @@ mod shown;
 
 use std::path::Path;
 
-use serde::Serialize;
-
 pub use self::claim::{Claim, Expectation};
+pub use self::found::Found;
+pub use self::given::{Given, Regions};
 pub use self::outcome::{Outcome, Statement, Verdict};
 pub use self::registered::{Material, Registered, register};
-pub use self::relied::Given as Regions;
-use crate::annotate::{Counted, Labels};
 use crate::error::Result;
 use crate::models::Models;
 use crate::store::Hash;
-
-/// What was found of a claim.
-#[derive(Debug, Serialize)]
-pub struct Found {
-    /// sha256 of what was registered and of all that people gave since: it changes where one label does.
-    pub sha256: String,
-    /// sha256 of what was registered beforehand.
-    pub registered: String,
-    /// The claim.
-    pub claim: Claim,
-    /// What labels say of all pictures of each class.
-    pub counted: Counted,
-    /// Near-duplicates among the pictures of the class: each is counted as a picture.
-    pub duplicates: usize,
-    /// What came of each expectation, in their order.
-    pub outcomes: Vec<Outcome>,
-    /// What limits all of it, a sentence each.
-    pub cautions: Vec<String>,
-}
-
-/// What people gave after a claim was registered.
-#[derive(Debug, Default)]
-pub struct Given {
-    /// Labels of the pictures.
-    pub labels: Vec<Labels>,
-    /// What readers who did not know the source said of visualizations and of what they are held against.
-    pub read: Vec<Labels>,
-    /// Regions of pictures that show it.
-    pub regions: Vec<Regions>,
-    /// sha256 of each file, in the order above.
-    pub files: Vec<String>,
-}
 
 /// Tests all that a registered claim expects and writes claim.html, claim.md and claim.json into its folder. `watch` is told what is under way.
 ///

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::claim::{Claim, Expectation, Expected};
 use super::registered::{Material, Registered};
-use super::{Given, claim};
+use super::{claim, given::Given};
 use crate::annotate::{Answer, Counted, Labels};
 use crate::error::Result;
 use crate::models::{Classifier, Models};

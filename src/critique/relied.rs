@@ -1,20 +1,18 @@
 //! *Relied upon*: how much the class's logit falls when what shows it is taken away, against as large a region of the same shape elsewhere on the same picture, with
 //! several fills; and how much it rises when that is laid onto pictures without it, against another part of the same picture.
 
-use std::path::Path;
-
 use frozen::resize::to_square;
 use image::RgbImage;
 use metrics::bootstrap::Bootstrap;
 use tch::Tensor;
 
 use super::claim::Expected;
+use super::given::Regions;
 use super::masks::{self, FILLS, Mask};
 use super::outcome::{Context, Figure, Need, Outcome, Statement};
-use crate::annotate::{self, Sample};
 use crate::error::{Result, bail, request};
 use crate::look::many::each_of;
-use crate::picture::{self, decode, from_rgb8};
+use crate::picture::{decode, from_rgb8};
 use crate::random::{Purpose, Seed, stream};
 use crate::run::units;
 
@@ -23,62 +21,6 @@ const CONTROLS: usize = 5;
 
 /// Pictures without it that a region is laid onto.
 const LAID_ONTO: usize = 3;
-
-/// Regions that somebody gave, by the number of their picture.
-#[derive(Clone, Debug)]
-pub enum Given {
-    /// Corners in shares of the picture's sides, of a reading or of all.
-    Polygons {
-        /// The reading; none where all readings share it.
-        reading: Option<String>,
-        /// The picture's number.
-        picture: usize,
-        /// Corners of each polygon.
-        polygons: Vec<Vec<[f64; 2]>>,
-    },
-    /// A picture that is bright where the region is.
-    Drawn {
-        /// The picture's number.
-        picture: usize,
-        /// The mask.
-        mask: RgbImage,
-    },
-}
-
-impl Given {
-    /// Reads regions: what the page gave, COCO's annotations (`.json`, by file name), or a folder of masks with the pictures' names (`.png`).
-    ///
-    /// # Errors
-    /// A request: files that cannot be read or are none of these, masks of no picture of the sample.
-    pub fn read(sample: &Sample, path: &Path) -> Result<Vec<Given>> {
-        let stem = |name: &str| Path::new(name).file_stem().map(|stem| stem.to_string_lossy().into_owned());
-        let number = |name: &str| sample.items.iter().position(|item| stem(&item.name) == stem(name));
-        if path.is_dir() {
-            let mut found = vec![];
-            for file in crate::reference::below(path)? {
-                let Some(picture) = number(&file.display().to_string()) else { continue };
-                found.push(Given::Drawn { picture, mask: picture::read(&file)? });
-            }
-            if found.is_empty() {
-                bail!("{}: has no mask with the name of a labelled picture", path.display());
-            }
-            return Ok(found);
-        }
-        if let Ok(regions) = annotate::regions(sample, path) {
-            let given = |of: annotate::Region| Given::Polygons {
-                reading: Some(of.reading),
-                picture: of.picture,
-                polygons: vec![of.corners],
-            };
-            return Ok(regions.into_iter().map(given).collect());
-        }
-        let by_name = masks::coco(path)?;
-        let given = |(name, polygons): (String, Vec<Vec<[f64; 2]>>)| {
-            Some(Given::Polygons { reading: None, picture: number(&name)?, polygons })
-        };
-        Ok(by_name.into_iter().filter_map(given).collect())
-    }
-}
 
 /// A picture with its region.
 struct Marked {
@@ -94,11 +36,14 @@ pub(super) fn outcomes(context: &Context, expected: &Expected) -> Result<Vec<Out
     let mut outcome = Outcome::new(expected, Statement::Relied, test);
     let classifier = context.models.classifier(&claim.classifier)?;
     let alone = |_: &str| Err(request!("a class of the classifier is wanted"));
-    let unit =
-        units::resolve_words(&[claim.class.clone()], classifier.engine(), classifier.shapes(), &alone, &mut || {
-            Ok(vec![])
-        })?
-        .remove(0);
+    let unit = units::resolve_words(
+        std::slice::from_ref(&claim.class),
+        classifier.engine(),
+        classifier.shapes(),
+        &alone,
+        &mut || Ok(vec![]),
+    )?
+    .remove(0);
     let Some(class) = unit.class() else { bail!("class: '{}' is no class of {}", claim.class, claim.classifier) };
     let side = classifier.size() as usize;
     let reading = context.reading(&expected.reading);
@@ -111,7 +56,7 @@ pub(super) fn outcomes(context: &Context, expected: &Expected) -> Result<Vec<Out
         let mut mask = vec![false; side * side];
         for given in &context.given.regions {
             let more = match given {
-                Given::Polygons { reading, picture, polygons }
+                Regions::Polygons { reading, picture, polygons }
                     if picture == number && reading.as_ref().is_none_or(|of| *of == expected.reading) =>
                 {
                     let size = [whole.width(), whole.height()];
@@ -119,7 +64,7 @@ pub(super) fn outcomes(context: &Context, expected: &Expected) -> Result<Vec<Out
                         .iter()
                         .fold(vec![false; side * side], |all: Mask, of| joined(&all, &masks::polygon(of, size, side)))
                 }
-                Given::Drawn { picture, mask } if picture == number => masks::drawn(mask, side),
+                Regions::Drawn { picture, mask } if picture == number => masks::drawn(mask, side),
                 _ => continue,
             };
             mask = joined(&mask, &more);

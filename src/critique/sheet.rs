@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use super::Found;
 use super::claim::Expectation;
+use super::found::Found;
 use super::outcome::{Figure, Need, Outcome, Statement, Verdict};
 use super::registered::Registered;
 use crate::error::{Context, Result};

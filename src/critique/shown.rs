@@ -45,7 +45,8 @@ pub(super) fn outcomes(context: &Context, expected: &Expected) -> Result<Vec<Out
             let shown: Vec<Source> =
                 labelled.iter().map(|(number, _)| context.material.sampled(*number).clone()).collect();
             let mut pictures = shown;
-            let mut parts = vec![0..pictures.len()];
+            // Where each kind lies behind the labelled ones: visualizations, then each null.
+            let mut parts = vec![];
             let mut add = |more: &[Source]| {
                 parts.push(pictures.len()..pictures.len() + more.len());
                 pictures.extend_from_slice(more);
@@ -70,10 +71,10 @@ pub(super) fn outcomes(context: &Context, expected: &Expected) -> Result<Vec<Out
                 accuracy(&like(true), &like(false))
             };
             let areas = |places: std::ops::Range<usize>| places.filter_map(area).collect::<Vec<f64>>();
-            let nulls: Vec<Vec<f64>> = parts[2..].iter().map(|part| areas(part.clone())).collect();
+            let nulls: Vec<Vec<f64>> = parts[1..].iter().map(|part| areas(part.clone())).collect();
             for outcome in &mut all {
                 let method = outcome.method.clone().unwrap_or_default();
-                let own: Vec<usize> = parts[1].clone().filter(|row| is_by(&pictures[*row], &method)).collect();
+                let own: Vec<usize> = parts[0].clone().filter(|row| is_by(&pictures[*row], &method)).collect();
                 let own: Vec<f64> = own.into_iter().filter_map(area).collect();
                 for ((name, _), null) in context.material.nulls.iter().zip(&nulls) {
                     let what = format!(

@@ -2,7 +2,7 @@
 
 use image::RgbImage;
 
-use super::Map;
+use super::umap::Map;
 use crate::error::Result;
 use crate::sheet;
 

@@ -43,7 +43,7 @@ const RED: [u8; 3] = [230, 20, 20];
 const GREEN: [u8; 3] = [20, 210, 40];
 
 fn shows(number: u32) -> bool {
-    number % 4 == 0
+    number.is_multiple_of(4)
 }
 
 fn save(picture: &RgbImage, at: &Path) {
