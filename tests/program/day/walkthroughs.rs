@@ -9,11 +9,14 @@ use support::files;
 use super::{desk, photographs};
 
 /// What the commands call networks and photographs, and what they are here.
-const CAST: [(&str, &str); 7] = [
+const CAST: [(&str, &str); 10] = [
     ("efficientnet-lite0", "./narrow.yaml"),
     ("efficientnet-lite1", "./widest.yaml"),
     ("squeezenet-caffe", "./wider.yaml"),
     ("face-dcgan", "./faces.yaml"),
+    ("bvlc_googlenet", "./widest.yaml"),
+    ("layer: pool5/7x7_s1", "layer: _blocks.3"),
+    ("layer: pool10", "layer: _blocks.3"),
     ("--steps 64", "--steps 4"),
     ("steps: 32", "steps: 150"),
     ("--reference PHOTOS", "--reference PHOTOS --replicates 200"),
@@ -41,7 +44,9 @@ fn walk(name: &str) -> (String, tempfile::TempDir) {
     let programs = at.join("programs");
     std::fs::create_dir(&programs).unwrap();
     symlink(env!("CARGO_BIN_EXE_metapicture"), programs.join("metapicture")).unwrap();
-    photographs(&at.join("PHOTOS"), 70);
+    for (folder, count) in [("PHOTOS", 70), ("FENCES", 60), ("PICKETS", 30)] {
+        photographs(&at.join(folder), count);
+    }
     let path = format!("{}:{}", programs.display(), std::env::var("PATH").unwrap());
     let mut command = Command::new("bash");
     command.current_dir(at).args(["-c", &script(name)]).env("PATH", path).env("OMP_WAIT_POLICY", "passive");
@@ -87,4 +92,12 @@ fn a_scholars_day_goes_as_it_is_written() {
     is_there(&folder, &["classes.csv", "fences.pdf", "ranked/rank.csv", "compared/report.html"]);
     is_there(&folder, &["compared/study/study.html", "compared/study/key.json"]);
     assert!(said.contains("picket fence") && said.contains("chainlink fence"), "{said}");
+}
+
+#[test]
+fn a_critics_day_goes_as_it_is_written() {
+    let (said, folder) = walk("critic.md");
+    is_there(&folder, &["fence/sheet.png", "ranked/rank.csv", "map/map.png", "map/apart.csv"]);
+    is_there(&folder, &["claim/registered.json", "claim/annotate.html", "claim/read.html"]);
+    assert!(said.contains("pictures to read, by people who do not know what made them"), "{said}");
 }
