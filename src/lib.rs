@@ -50,6 +50,7 @@ pub mod experiment_file;
 #[doc(hidden)]
 pub mod filter;
 mod fit;
+mod fixed;
 mod html;
 #[doc(hidden)]
 pub mod inspect;

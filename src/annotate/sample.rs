@@ -8,12 +8,9 @@ use serde::{Deserialize, Serialize};
 use zoo::hash::sha256;
 
 use crate::embed::Source;
-use crate::error::{Context, OfRequest, Result, bail, request};
+use crate::error::{Context, Result, bail, request};
+use crate::fixed::Fixed;
 use crate::random::{Purpose, Seed, order, stream};
-use crate::store::Hash;
-
-/// Version of the fields of `sample.json`.
-pub const SCHEMA_VERSION: u32 = 1;
 
 /// The file's name.
 const FILE: &str = "sample.json";
@@ -106,7 +103,7 @@ pub struct Item {
 /// What is asked of which pictures. People see a picture's place in `items` and nothing else of this.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sample {
-    /// [`SCHEMA_VERSION`].
+    /// Version of the fields.
     pub schema_version: u32,
     /// sha256 of all else; labels name it, so that those of another page are refused.
     pub version: String,
@@ -159,10 +156,8 @@ impl Sample {
         }
         let places = order(&mut stream(Seed(seed), Purpose::Labelled, u64::MAX), items.len());
         let items = places.into_iter().map(|place| items[place as usize].clone()).collect();
-        let (version, schema_version) = (String::new(), SCHEMA_VERSION);
-        let mut sample = Sample { schema_version, version, seed, readings: readings.to_vec(), text, groups, items };
-        sample.version = Hash::of(&serde_json::to_vec(&sample)?).to_string();
-        Ok(sample)
+        let (version, schema_version) = (String::new(), Sample::SCHEMA_VERSION);
+        Sample { schema_version, version, seed, readings: readings.to_vec(), text, groups, items }.fixed()
     }
 
     /// Writes `sample.json`.
@@ -170,32 +165,27 @@ impl Sample {
     /// # Errors
     /// Storage: a file that cannot be written.
     pub fn write(&self, folder: &Path) -> Result<()> {
-        let path = folder.join(FILE);
-        let cannot = || format!("{}: cannot be written", path.display());
-        std::fs::create_dir_all(folder).with_context(cannot)?;
-        std::fs::write(&path, serde_json::to_vec_pretty(self)?).with_context(cannot)
+        Fixed::write(self, &folder.join(FILE))
     }
 
     /// Reads `sample.json`.
     ///
     /// # Errors
-    /// A request: a file that is not there, is none, or was changed.
+    /// A request: a file that is not there, is none, or was changed, so that labels cannot be told to be of its page.
     pub fn read(folder: &Path) -> Result<Sample> {
-        let path = folder.join(FILE);
-        let named = path.display();
-        let text = std::fs::read(&path)
-            .of_request()
-            .with_context(|| format!("{named}: cannot be read; `metapicture annotate` writes it"))?;
-        let sample: Sample =
-            serde_json::from_slice(&text).of_request().with_context(|| format!("{named}: is no sample of pictures"))?;
-        if sample.schema_version != SCHEMA_VERSION {
-            bail!("{named}: has version {}, and this program reads {SCHEMA_VERSION}", sample.schema_version);
-        }
-        let bare = Sample { version: String::new(), ..sample.clone() };
-        if Hash::of(&serde_json::to_vec(&bare)?).to_string() != sample.version {
-            bail!("{named}: is not as it was written; labels of its page cannot be told to be its");
-        }
-        Ok(sample)
+        <Sample as Fixed>::read(&folder.join(FILE), "sample of pictures; `metapicture annotate` writes it")
+    }
+}
+
+impl Fixed for Sample {
+    const SCHEMA_VERSION: u32 = 1;
+
+    fn schema_version(&self) -> u32 {
+        self.schema_version
+    }
+
+    fn hash(&mut self) -> &mut String {
+        &mut self.version
     }
 }
 

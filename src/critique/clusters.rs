@@ -7,7 +7,6 @@ use ndarray::Axis;
 use super::claim::{Encoder, Expected};
 use super::outcome::{Context, Figure, Need, Outcome, Statement};
 use super::registered::place;
-use super::shown::unit_rows;
 use crate::embed::{self, Fit, Settings};
 use crate::error::{Result, bail};
 use crate::look::last_features;
@@ -63,7 +62,7 @@ pub(super) fn outcomes(context: &Context, expected: &Expected, duplicates: &mut 
     };
     let (places, has): (Vec<usize>, Vec<bool>) =
         labelled.iter().filter_map(|(number, has)| Some((row_of(*number)?, *has))).unzip();
-    let own = unit_rows(&rows).select(Axis(0), &places);
+    let own = rows.mapv(f64::from).select(Axis(0), &places);
     let least = 1. / (PERMUTATIONS + 1) as f64;
     let mut push = |what: String, of: Option<metrics::separation::Separated>| match of {
         Some(of) => outcome.figures.push(Figure::tested(what, of.value, of.chance, of.p, least)),

@@ -10,17 +10,14 @@ use super::claim::Claim;
 use crate::annotate::{self, Population, Sample, Size, Words};
 use crate::embed::{Source, sources};
 use crate::error::{Context, OfRequest, Result, bail, request};
-use crate::store::Hash;
+use crate::fixed::Fixed;
 
 /// The file's name.
 const FILE: &str = "registered.json";
 
-/// Version of its fields.
-const SCHEMA_VERSION: u32 = 1;
-
 /// Pictures of one kind.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Fixed {
+pub struct Pictures {
     /// What they are.
     pub name: String,
     /// How many.
@@ -39,7 +36,7 @@ pub struct Registered {
     /// The claim.
     pub claim: Claim,
     /// All pictures.
-    pub pictures: Vec<Fixed>,
+    pub pictures: Vec<Pictures>,
     /// Those that are labelled: the class first, then those it is held against.
     pub sample: Sample,
     /// Those that readers see without knowing their source; none where there are no visualizations.
@@ -48,6 +45,18 @@ pub struct Registered {
     pub amended: Vec<String>,
     /// The program's version.
     pub program: String,
+}
+
+impl Fixed for Registered {
+    const SCHEMA_VERSION: u32 = 1;
+
+    fn schema_version(&self) -> u32 {
+        self.schema_version
+    }
+
+    fn hash(&mut self) -> &mut String {
+        &mut self.sha256
+    }
 }
 
 /// The pictures themselves.
@@ -131,11 +140,11 @@ pub fn register(file: &Path, out: &Path, amend: bool, watch: &dyn Fn(usize, usiz
             hashes.push(sha256(picture.bytes().of_request()?));
         }
         hashes.sort_unstable();
-        fixed.push(Fixed { name, pictures: pictures.len(), sha256: sha256(hashes.concat()) });
+        fixed.push(Pictures { name, pictures: pictures.len(), sha256: sha256(hashes.concat()) });
         watch(fixed.len(), all);
     }
     let path = out.join(FILE);
-    let before = read(&path)?;
+    let before = path.exists().then(|| Registered::read(&path, "registered claim")).transpose()?;
     let mut amended = vec![];
     if let Some(before) = before {
         let changed = changes(&before, &claim, &fixed);
@@ -183,12 +192,10 @@ pub fn register(file: &Path, out: &Path, amend: bool, watch: &dyn Fn(usize, usiz
         annotate::write(blind, &all, &words, &out.join("read.html"), &|_| ())?;
     }
     let program = env!("CARGO_PKG_VERSION").to_owned();
-    let (schema_version, sha256) = (SCHEMA_VERSION, String::new());
-    let mut registered =
-        Registered { schema_version, sha256, claim, pictures: fixed, sample, read: blind, amended, program };
-    registered.sha256 = Hash::of(&serde_json::to_vec(&registered)?).to_string();
-    std::fs::write(&path, serde_json::to_vec_pretty(&registered)?)
-        .with_context(|| format!("{}: cannot be written", path.display()))?;
+    let (schema_version, sha256) = (Registered::SCHEMA_VERSION, String::new());
+    let registered =
+        Registered { schema_version, sha256, claim, pictures: fixed, sample, read: blind, amended, program }.fixed()?;
+    Fixed::write(&registered, &path)?;
     let others = others.into_iter().flat_map(|(_, of, _)| of).collect();
     Ok((registered, Material { class, others, visualizations, nulls, sampled: labelled }))
 }
@@ -229,24 +236,8 @@ fn sampled(sample: &Sample, all: &[Source]) -> Result<Vec<Source>> {
     Ok(found)
 }
 
-/// What was registered, if anything was.
-fn read(path: &Path) -> Result<Option<Registered>> {
-    let Ok(text) = std::fs::read(path) else { return Ok(None) };
-    let named = path.display();
-    let registered: Registered =
-        serde_json::from_slice(&text).of_request().with_context(|| format!("{named}: is no registered claim"))?;
-    if registered.schema_version != SCHEMA_VERSION {
-        bail!("{named}: has version {}, and this program reads {SCHEMA_VERSION}", registered.schema_version);
-    }
-    let bare = Registered { sha256: String::new(), ..registered.clone() };
-    if Hash::of(&serde_json::to_vec(&bare)?).to_string() != registered.sha256 {
-        bail!("{named}: is not as it was written: what was registered cannot be told any more");
-    }
-    Ok(Some(registered))
-}
-
 /// What differs from what was registered, by key.
-fn changes(before: &Registered, claim: &Claim, fixed: &[Fixed]) -> Vec<String> {
+fn changes(before: &Registered, claim: &Claim, fixed: &[Pictures]) -> Vec<String> {
     let [then, now] = [&before.claim, claim].map(|of| serde_json::to_value(of).unwrap_or_default());
     let keys = then.as_object().into_iter().chain(now.as_object()).flat_map(|of| of.keys());
     let mut changed: Vec<String> = vec![];

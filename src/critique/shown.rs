@@ -142,7 +142,7 @@ fn is_of(made_by: &str, method: &str) -> bool {
 }
 
 /// Rows of unit length.
-pub(super) fn unit_rows(rows: &Array2<f32>) -> Array2<f64> {
+fn unit_rows(rows: &Array2<f32>) -> Array2<f64> {
     let mut rows = rows.mapv(f64::from);
     for mut row in rows.outer_iter_mut() {
         let length = ArrayView1::dot(&row.view(), &row.view()).sqrt();
