@@ -57,7 +57,7 @@ pub(super) fn outcomes(context: &Context, expected: &Expected) -> Result<Vec<Out
                     };
                     let p = |table: Table| table.fisher().map_or(1., |of| of.more);
                     let told = format!(
-                        "share in {class} ({} of {}), by chance that in {other} ({} of {})",
+                        "share in {class} ({} of {}), against that in {other} ({} of {})",
                         here.yes, here.labelled, there.yes, there.labelled
                     );
                     let figure = Figure::tested(told, here.share, there.share, p(table), p(uneven));

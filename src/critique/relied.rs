@@ -176,8 +176,7 @@ pub(super) fn outcomes(context: &Context, expected: &Expected) -> Result<Vec<Out
         );
         let figure = Figure::told(told, found.map(|of| of.estimate), found.map(|of| [of.low, of.high]));
         outcome.figures.push(figure.needs(Need::Above(claim.margin)));
-        let told =
-            format!("share of first answers that change without it, filled by {name}; by chance that of controls");
+        let told = format!("share of first answers that change without it, filled by {name}; against that of controls");
         outcome.figures.push(Figure { chance: Some(changed[1]), ..Figure::told(told, Some(changed[0]), None) });
     }
     if !without.is_empty() {

@@ -25,6 +25,9 @@ pub(super) fn write(found: &Found, registered: &Registered, out: &Path) -> Resul
     let lines = lines(found, registered);
     let (mut markdown, mut html, mut list) = (String::new(), String::from("<main>\n"), false);
     for line in &lines {
+        if list && !matches!(line, Line::Item(_)) {
+            markdown.push('\n');
+        }
         let (text, item) = match line {
             Line::Heading(level, text) => {
                 let _ = writeln!(markdown, "\n{} {text}\n", "#".repeat(*level));
@@ -161,7 +164,7 @@ fn told(figure: &Figure) -> String {
         (None, _) => text += ": no interval",
     }
     if let Some(chance) = figure.chance {
-        let _ = write!(text, ", by chance {chance:.3}");
+        let _ = write!(text, ", against {chance:.3}");
     }
     match (figure.p_holm, figure.need) {
         (Some(p), Need::Nothing) => drop(write!(text, ", p {p:.4} (adjusted among clusters)")),

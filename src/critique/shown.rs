@@ -78,7 +78,7 @@ pub(super) fn outcomes(context: &Context, expected: &Expected) -> Result<Vec<Out
                 let own: Vec<f64> = own.into_iter().filter_map(area).collect();
                 for ((name, _), null) in context.material.nulls.iter().zip(&nulls) {
                     let what = format!(
-                        "likeness to it in {}, {}; by chance that of '{name}'",
+                        "likeness to it in {}, {}; against that of '{name}'",
                         encoder.classifier, encoder.layer
                     );
                     push(outcome, what, &own, null, claim.seed);
@@ -112,7 +112,7 @@ fn read(context: &Context, reading: usize, all: &mut [Outcome]) {
             .collect();
         let own: Vec<f64> = groups.into_iter().flat_map(seen).collect();
         for (name, _) in &context.material.nulls {
-            let what = format!("share of {} readers who see it; by chance of '{name}'", context.given.read.len());
+            let what = format!("share of {} readers who see it; against that of '{name}'", context.given.read.len());
             push(outcome, what, &own, &seen(&null_group(name)), context.claim().seed);
         }
     }
