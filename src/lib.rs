@@ -28,6 +28,8 @@
 #[doc(hidden)]
 pub mod again;
 #[doc(hidden)]
+pub mod atlas;
+#[doc(hidden)]
 pub mod codes;
 #[doc(hidden)]
 pub mod compare;
@@ -120,7 +122,7 @@ pub mod prelude {
 pub mod engine {
     #[doc(inline)]
     pub use crate::{
-        again, codes, compare, comparison, device, embed, error, evolution, experiment_file, filter, inspect,
+        again, atlas, codes, compare, comparison, device, embed, error, evolution, experiment_file, filter, inspect,
         inventory, libtorch, look, map, method, models, optimizer, param, people, picture, plot, random, rank,
         reference, regularizer, render, report, run, samples, saved, sheet, store, sweep, transform, unit, visualize,
     };

@@ -1,5 +1,6 @@
 //! The command line: one file or folder a subcommand, each of which asks, calls the library, and tells.
 
+mod atlas;
 mod bars;
 mod bench;
 mod classify;
@@ -75,6 +76,8 @@ enum Command {
     Embed(embed::Embed),
     /// Embedded pictures in the plane.
     Map(map::MapCommand),
+    /// A page of a whole collection: its pictures on a map, in a grid, in time, ranked.
+    Atlas(atlas::AtlasCommand),
     /// Pictures from a generator's random or given codes.
     Generate(generate::Generate),
     /// Optimize pictures for units, and lay them out on a contact sheet.
@@ -180,6 +183,7 @@ fn run(cli: Cli) -> Result<u8> {
         Command::Rank(command) => rank::run(command, quiet),
         Command::Embed(command) => embed::run(command, quiet),
         Command::Map(command) => map::run(command, quiet),
+        Command::Atlas(command) => atlas::run(command, quiet),
         Command::Generate(command) => generate::run(command, quiet),
         Command::Visualize(command) => visualize::run(command, quiet),
         Command::Sweep(command) => sweep::run(*command, quiet),
