@@ -32,9 +32,14 @@ pub(crate) fn page(title: &str, [css, body, js]: [&str; 3], data: &impl Serializ
 /// A content security policy by which the browser refuses everything but this style, this script and pictures in the page, whatever else may have got
 /// into it.
 pub(crate) fn policy(css: &str, js: &str) -> String {
+    policy_showing("data:", css, js)
+}
+
+/// The same, with pictures from these sources: `data: 'self'` of a page whose pictures lie beside it.
+pub(crate) fn policy_showing(pictures: &str, css: &str, js: &str) -> String {
     let hash = |text: &str| BASE64_STANDARD.encode(Sha256::digest(text));
     format!(
-        "default-src 'none'; img-src data:; style-src 'sha256-{}'; script-src 'sha256-{}'; base-uri 'none'; form-action 'none'",
+        "default-src 'none'; img-src {pictures}; style-src 'sha256-{}'; script-src 'sha256-{}'; base-uri 'none'; form-action 'none'",
         hash(css),
         hash(js)
     )

@@ -30,6 +30,8 @@ pub mod again;
 #[doc(hidden)]
 pub mod annotate;
 #[doc(hidden)]
+pub mod atlas;
+#[doc(hidden)]
 pub mod codes;
 #[doc(hidden)]
 pub mod compare;
@@ -125,7 +127,7 @@ pub mod prelude {
 pub mod engine {
     #[doc(inline)]
     pub use crate::{
-        again, annotate, codes, compare, comparison, critique, device, embed, error, evolution, experiment_file,
+        again, annotate, atlas, codes, compare, comparison, critique, device, embed, error, evolution, experiment_file,
         filter, inspect, inventory, libtorch, look, map, method, models, optimizer, param, people, picture, plot,
         random, rank, reference, regularizer, render, report, run, samples, saved, sheet, store, sweep, transform,
         unit, visualize,

@@ -1,6 +1,7 @@
 //! The command line: one file or folder a subcommand, each of which asks, calls the library, and tells.
 
 mod annotate;
+mod atlas;
 mod bars;
 mod bench;
 mod classify;
@@ -81,6 +82,8 @@ enum Command {
     Annotate(Box<annotate::Annotate>),
     /// A claim about the pictures of a class, checked: what is shown, present, relied upon, what lies together.
     Critique(Box<critique::Critique>),
+    /// A page of a whole collection: its pictures on a map, in a grid, in time, ranked.
+    Atlas(atlas::AtlasCommand),
     /// Pictures from a generator's random or given codes.
     Generate(generate::Generate),
     /// Optimize pictures for units, and lay them out on a contact sheet.
@@ -188,6 +191,7 @@ fn run(cli: Cli) -> Result<u8> {
         Command::Map(command) => map::run(command, quiet),
         Command::Annotate(command) => annotate::run(*command, quiet),
         Command::Critique(command) => critique::run(*command, quiet),
+        Command::Atlas(command) => atlas::run(command, quiet),
         Command::Generate(command) => generate::run(command, quiet),
         Command::Visualize(command) => visualize::run(command, quiet),
         Command::Sweep(command) => sweep::run(*command, quiet),

@@ -33,6 +33,8 @@ pub(super) enum Place {
     File(PathBuf),
     /// Of a tar file: where the member begins, and how long it is.
     Member(PathBuf, u64, u64),
+    /// Nowhere any more, and why: it was in a tar file.
+    Gone(String),
 }
 
 /// What a folder of records has in it.
@@ -61,6 +63,7 @@ impl Source {
     pub fn bytes(&self) -> Result<Vec<u8>> {
         let cannot = || format!("{}: cannot be read", self.name);
         match &self.place {
+            Place::Gone(why) => bail!("{why}"),
             Place::File(path) => std::fs::read(path).with_context(cannot),
             Place::Member(tar, from, length) => {
                 let mut file = File::open(tar).with_context(cannot)?;
@@ -95,31 +98,32 @@ pub fn sources(words: &[PathBuf]) -> Result<Vec<Source>> {
     Ok(found)
 }
 
-/// The picture of a name that a [`Source`] has, relative to `folder`. Tar files are read once, into `tars`.
-///
-/// # Errors
-/// A tar file that cannot be read, or without this member.
-pub(super) fn named(
-    name: &str,
-    folder: &Path,
-    columns: Columns,
-    tars: &mut BTreeMap<String, BTreeMap<String, Place>>,
-) -> Result<Source> {
+/// Members of tar files that were read, by the tar file's name; or why it could not be.
+pub(super) type Members = BTreeMap<String, Result<BTreeMap<String, Place>, String>>;
+
+/// The picture of a name that a [`Source`] has, relative to `folder`. Tar files are read once, into `tars`; what is not in them any more has no bytes.
+pub(super) fn named(name: &str, folder: &Path, columns: Columns, tars: &mut Members) -> Source {
     let place = match name.split_once(".tar:") {
         None => Place::File(folder.join(name)),
         Some((stem, member)) => {
             let tar = format!("{stem}.tar");
-            if !tars.contains_key(&tar) {
-                let all = of_tar(&folder.join(&tar))?;
-                let members =
-                    all.into_iter().filter_map(|of| Some((of.name.split_once(".tar:")?.1.to_owned(), of.place)));
-                tars.insert(tar.clone(), members.collect());
+            let members = tars.entry(tar.clone()).or_insert_with(|| {
+                let all = of_tar(&folder.join(&tar)).map_err(|error| error.to_string())?;
+                Ok(all
+                    .into_iter()
+                    .filter_map(|of| Some((of.name.split_once(".tar:")?.1.to_owned(), of.place)))
+                    .collect())
+            });
+            match members {
+                Err(why) => Place::Gone(why.clone()),
+                Ok(members) => match members.get(member) {
+                    Some(place) => place.clone(),
+                    None => Place::Gone(format!("{name}: is not there any more")),
+                },
             }
-            let place = tars.get(&tar).and_then(|members| members.get(member)).cloned();
-            place.with_context(|| format!("{name}: is not there any more"))?
         }
     };
-    Ok(Source { name: name.to_owned(), columns, place })
+    Source { name: name.to_owned(), columns, place }
 }
 
 /// A file of a folder; the folder that it lies in is its class, unless it is the folder itself.
