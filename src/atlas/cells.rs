@@ -129,10 +129,14 @@ fn lay(sheet: &mut RgbImage, cell: usize, side: u32, picture: &RgbImage) {
     let (left, top) = ((cell % across) as u32 * side, (cell / across) as u32 * side);
     let (width, height) = picture.dimensions();
     let end = |length: u32| length.next_multiple_of(16).min(side);
+    let (row, wide) = (width as usize * 3, end(width) as usize * 3);
+    let across = sheet.width() as usize * 3;
+    let pixels: &mut [u8] = sheet;
     for y in 0..end(height) {
-        for x in 0..end(width) {
-            sheet.put_pixel(left + x, top + y, *picture.get_pixel(x.min(width - 1), y.min(height - 1)));
-        }
+        let from = &picture.as_raw()[y.min(height - 1) as usize * row..][..row];
+        let to = &mut pixels[(top + y) as usize * across + left as usize * 3..][..wide];
+        to[..row].copy_from_slice(from);
+        to[row..].chunks_exact_mut(3).for_each(|pixel| pixel.copy_from_slice(&from[row - 3..]));
     }
 }
 
@@ -157,37 +161,45 @@ pub(super) fn inside(sources: &[Source], budget: usize, watch: Watch) -> Result<
         pictures.push(made.map_err(|error| unread.push((sources[row].name.clone(), error.to_string()))).ok());
         Ok(())
     })?;
-    let mut at = largest;
-    for (number, (side, quality)) in choice.iter().copied().enumerate() {
-        if side != at {
-            for picture in pictures.iter_mut().flatten() {
-                *picture = fitted(picture, side)?;
-            }
-            at = side;
-        }
-        let last = number + 1 == choice.len();
-        let (mut sheets, mut bytes) = (vec![], 0);
-        for part in pictures.chunks(on_sheet(side)) {
-            let mut sheet = blank(part.len(), side);
-            for (cell, picture) in part.iter().enumerate() {
-                picture.iter().for_each(|picture| lay(&mut sheet, cell, side, picture));
-            }
-            let made = jpeg(&sheet, quality)?;
-            bytes += made.len().div_ceil(3) * 4;
-            sheets.push(made);
-            if bytes > budget && !last {
-                break;
-            }
-        }
-        if bytes <= budget || last {
-            let size = |picture: &Option<RgbImage>| {
-                picture.as_ref().map_or([0; 2], |of| [of.width() as u8, of.height() as u8])
-            };
-            let sizes = pictures.iter().map(size).collect();
-            return Ok(Cells { side, quality, sizes, cells: order, sheets: Sheets::Inside(sheets), unread });
+    // Each takes fewer bytes than the one before, so that the middle of what is left says in which half the best is.
+    let (mut from, mut to) = (0, choice.len() - 1);
+    while from < to {
+        let middle = (from + to) / 2;
+        match sheets(&pictures, choice[middle], budget)? {
+            Some(_) => to = middle,
+            None => from = middle + 1,
         }
     }
-    bail!("there is no size of cells")
+    let (side, quality) = choice[from];
+    let (sheets, sizes) = sheets(&pictures, choice[from], usize::MAX)?.context("sheets of any size fit")?;
+    Ok(Cells { side, quality, sizes, cells: order, sheets: Sheets::Inside(sheets), unread })
+}
+
+/// Sheets as JPEG, and the size of each picture on them.
+type Made = (Vec<Vec<u8>>, Vec<[u8; 2]>);
+
+/// Sheets of such cells; none if they take more than `budget` bytes in base 64.
+fn sheets(pictures: &[Option<RgbImage>], (side, quality): (u32, u8), budget: usize) -> Result<Option<Made>> {
+    let (mut sheets, mut sizes, mut bytes) = (vec![], vec![], 0);
+    for part in pictures.chunks(on_sheet(side)) {
+        let mut sheet = blank(part.len(), side);
+        for (cell, picture) in part.iter().enumerate() {
+            let Some(picture) = picture else {
+                sizes.push([0; 2]);
+                continue;
+            };
+            let small = fitted(picture, side)?;
+            lay(&mut sheet, cell, side, &small);
+            sizes.push([small.width() as u8, small.height() as u8]);
+        }
+        let made = jpeg(&sheet, quality)?;
+        bytes += made.len().div_ceil(3) * 4;
+        sheets.push(made);
+        if bytes > budget {
+            return Ok(None);
+        }
+    }
+    Ok(Some((sheets, sizes)))
 }
 
 /// Sheets that are filled one after the other and written when they are full.

@@ -76,6 +76,8 @@ pub(super) fn run(command: AtlasCommand, quiet: bool) -> Result<u8> {
         base: command.base,
         single: SINGLE,
     };
+    // Pictures are shared among threads: those of each small resize would spend more time on waiting for each other.
+    tch::set_num_threads(1);
     let stop = stop_on_interrupt(None)?;
     let near = counting("pictures, their neighbours", quiet || command.json);
     let small = counting("pictures made small", quiet || command.json);

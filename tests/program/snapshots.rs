@@ -141,6 +141,7 @@ fn help_of_every_subcommand() {
         "rank --help",
         "embed --help",
         "map --help",
+        "atlas --help",
         "generate --help",
         "visualize --help",
         "sweep --help",

@@ -54,7 +54,8 @@ const choose = layout => {
     const options = ordered.map(column => make('option', { value: column.name, textContent: column.name === 'row' ? 'row (order of files)' : column.name }));
     $('column').replaceChildren(...options);
     const usual = ordered.find(column => layout === 'time' ? /year|date|time/i.test(column.name) : /^likeness: |activation|score/i.test(column.name));
-    chosen[layout] ??= (usual ?? ordered.find(column => column.name !== 'row') ?? ordered[0]).name;
+    const own = ['row', 'width', 'height', 'duplicate_of'];
+    chosen[layout] ??= (usual ?? ordered.find(column => !own.includes(column.name)) ?? ordered.find(column => column.name !== 'row') ?? ordered[0]).name;
     $('column').value = chosen[layout];
     $('column-label').textContent = layout === 'time' ? 'Along' : 'By';
   }

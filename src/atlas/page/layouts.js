@@ -14,12 +14,12 @@ const asMap = (rows, name) => {
     bottom = Math.max(bottom, places[2 * row + 1]);
   }
   const [wide, high] = [Math.max(right - left, 1e-9), Math.max(bottom - top, 1e-9)];
-  const scale = Math.sqrt(count * 2 / Math.max(wide * high, Math.max(wide, high) ** 2 / 20));
+  const scale = Math.sqrt(count * 1.5 / Math.max(wide * high, Math.max(wide, high) ** 2 / 20));
   for (const row of rows) {
     x[row] = (places[2 * row] - left) * scale;
     y[row] = (places[2 * row + 1] - top) * scale;
   }
-  return { x, y, side: 1, growth: 0.6, bounds: [-0.5, -0.5, wide * scale + 0.5, high * scale + 0.5], marks: [] };
+  return { x, y, side: 1, growth: 0.7, bounds: [-0.5, -0.5, wide * scale + 0.5, high * scale + 0.5], marks: [] };
 };
 
 // Rows one after the other, read from left to right.
@@ -137,7 +137,7 @@ const asTime = (rows, column) => {
       x[row] = left + at % across;
       y[row] = -Math.floor(at / across);
     });
-    marks.push({ x: left + (across - 1) / 2, y: 0.8, text, align: 'center' });
+    marks.push({ x: left + (across - 1) / 2, y: 0.5, text, align: 'center' });
   };
   stacks.forEach((stack, at) => stand(stack, at * pitch, saidOf(column, least + at * step)));
   if (without.length) stand(without, (bins + 1) * pitch, 'no value');

@@ -103,7 +103,7 @@ const drawMarks = () => {
   context.textBaseline = 'middle';
   let [lastX, lastY] = [-Infinity, -Infinity];
   for (const { x, y, text, align } of scene.layout.marks) {
-    const [px, py] = [(x - camera.x) * camera.scale, (y - camera.y) * camera.scale];
+    const [px, py] = [(x - camera.x) * camera.scale, (y - camera.y) * camera.scale + (align === 'center' ? size : 0)];
     const wide = context.measureText(text).width;
     // Those that would lie upon the last one are left out.
     if (align === 'center' ? px - wide / 2 < lastX + 8 : py - size < lastY) continue;

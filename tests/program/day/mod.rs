@@ -1,6 +1,7 @@
 //! A day's work: whole layers at a glance, stores that are looked into and cleaned, a run again, photographs ranked.
 
 mod again;
+mod atlas;
 mod clusters;
 mod embedding;
 mod layers;

@@ -174,8 +174,10 @@ impl Browser {
             "Escape" => (27, ""),
             "ArrowLeft" => (37, ""),
             "ArrowRight" => (39, ""),
-            // A letter's or digit's code is that of its capital.
-            one if one.len() == 1 => (one.to_ascii_uppercase().as_bytes()[0], one),
+            "ArrowUp" => (38, ""),
+            "ArrowDown" => (40, ""),
+            // Letters and signs have the code of their capital.
+            one if one.len() == 1 => (i32::from(one.as_bytes()[0].to_ascii_uppercase()), one),
             _ => panic!("{key}"),
         };
         let mut event = json!({ "type": "rawKeyDown", "key": key, "code": key, "windowsVirtualKeyCode": code });
@@ -186,6 +188,17 @@ impl Browser {
         self.call("Input.dispatchKeyEvent", event.clone());
         event["type"] = json!("keyUp");
         self.call("Input.dispatchKeyEvent", event);
+    }
+
+    /// The mouse, pressed at the first of some points of the window, moved through them, and let go at the last; with Shift if `modifiers` is 8.
+    pub fn draw(&mut self, points: &[[f64; 2]], modifiers: u32) {
+        let mut event = |kind: &str, [x, y]: [f64; 2]| {
+            let event = json!({ "type": kind, "x": x, "y": y, "button": "left", "buttons": 1, "clickCount": 1, "modifiers": modifiers });
+            self.call("Input.dispatchMouseEvent", event);
+        };
+        event("mousePressed", points[0]);
+        points.iter().for_each(|point| event("mouseMoved", *point));
+        event("mouseReleased", points[points.len() - 1]);
     }
 
     /// The mouse, pressed at one point and let go at another, as shares of an element's width.
