@@ -19,8 +19,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-pub use self::exports::Export;
-pub use self::settings::{SINGLE, Settings, Stage, Watch};
+pub use self::settings::{Export, SINGLE, Settings, Stage, Watch};
 use crate::error::{Context, Result, bail, request};
 
 /// What became of it.

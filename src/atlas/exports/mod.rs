@@ -7,25 +7,10 @@ mod vikus;
 use std::path::{Path, PathBuf};
 
 use super::collection::Collection;
-use super::settings::Settings;
+use super::settings::{Export, Settings};
 use crate::error::{Context, Result, bail};
 
-/// A viewer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Export {
-    /// VIKUS Viewer (Pietsch, FH Potsdam): its folder of data.
-    Vikus,
-    /// Embedding Atlas (Apple): a Parquet file.
-    EmbeddingAtlas,
-    /// A manifest of IIIF's Presentation API 3.
-    Iiif,
-}
-
 impl Export {
-    /// All of them, by name.
-    pub const NAMES: [(&'static str, Export); 3] =
-        [("vikus", Export::Vikus), ("embedding-atlas", Export::EmbeddingAtlas), ("iiif", Export::Iiif)];
-
     /// Whether it is possible, before anything is done.
     pub(super) fn check(self, settings: &Settings) -> Result<()> {
         match (self, &settings.base) {
