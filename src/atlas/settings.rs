@@ -5,7 +5,7 @@ use std::path::PathBuf;
 /// Pictures up to which the page is one file.
 pub const SINGLE: usize = 5000;
 
-/// A viewer.
+/// A viewer of picture collections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Export {
     /// VIKUS Viewer (Pietsch, FH Potsdam): its folder of data.

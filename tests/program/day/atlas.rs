@@ -562,3 +562,14 @@ fn fifty_thousand_pictures_are_seen_at_once_and_move() {
     assert!(first < 2000.);
     assert!(page.errors.is_empty(), "{:#?}", page.errors);
 }
+
+#[test]
+fn a_folder_of_somebody_elses_sheets_is_not_replaced() {
+    let folder = collection();
+    let at = folder.path();
+    std::fs::create_dir_all(at.join("atlas/sheets")).unwrap();
+    std::fs::write(at.join("atlas/sheets/music.txt"), "mine").unwrap();
+    let error = super::refused(at, &["atlas", "embedded", "--out", "atlas"]);
+    assert!(error.contains("is not of an atlas and would be replaced"), "{error}");
+    assert!(at.join("atlas/sheets/music.txt").exists());
+}
