@@ -220,7 +220,7 @@ impl Filling<'_> {
             lay(sheet, self.cells % on_sheet, self.side, picture);
         }
         self.cells += 1;
-        if (self.cells % on_sheet == 0 || left == 1)
+        if (self.cells.is_multiple_of(on_sheet) || left == 1)
             && let Some(sheet) = self.sheet.take()
         {
             let path = self.folder.join(format!("{}-{:03}.jpg", self.name, (self.cells - 1) / on_sheet));

@@ -19,8 +19,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-pub use self::exports::Export;
-pub use self::settings::{SINGLE, Settings, Stage, Watch};
+pub use self::settings::{Export, SINGLE, Settings, Stage, Watch};
 use crate::error::{Context, Result, bail, request};
 
 /// What became of it.
@@ -55,7 +54,7 @@ pub struct Written {
 /// A request: a folder that `embed` did not write, a map of other pictures, a table that no picture is in, an export that is not possible. Storage.
 pub fn atlas(settings: &Settings, out: &Path, watch: Watch) -> Result<Written> {
     for export in &settings.exports {
-        export.check(settings)?;
+        exports::check(*export, settings)?;
     }
     let collection = collection::read(settings, watch)?;
     std::fs::create_dir_all(out).with_context(|| format!("{}: cannot be made", out.display()))?;
@@ -82,9 +81,9 @@ pub fn atlas(settings: &Settings, out: &Path, watch: Watch) -> Result<Written> {
         moved(&aside[1], &sheets_at)?;
     }
     moved(&aside[0], &page_at)?;
-    let mut exports = vec![];
+    let mut written = vec![];
     for export in &settings.exports {
-        exports.push(export.write(&collection, settings, out)?);
+        written.push(exports::write(*export, &collection, settings, out)?);
     }
     Ok(Written {
         page: page_at,
@@ -95,7 +94,7 @@ pub fn atlas(settings: &Settings, out: &Path, watch: Watch) -> Result<Written> {
         sheets: cells.files(),
         columns: collection.columns.iter().map(|column| column.name.clone()).collect(),
         methods: collection.methods.iter().map(|method| method.name.clone()).collect(),
-        exports,
+        exports: written,
         unread: cells.unread,
     })
 }

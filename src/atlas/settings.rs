@@ -2,10 +2,25 @@
 
 use std::path::PathBuf;
 
-use super::exports::Export;
-
 /// Pictures up to which the page is one file.
 pub const SINGLE: usize = 5000;
+
+/// A viewer of picture collections.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Export {
+    /// VIKUS Viewer (Pietsch, FH Potsdam): its folder of data.
+    Vikus,
+    /// Embedding Atlas (Apple): a Parquet file.
+    EmbeddingAtlas,
+    /// A manifest of IIIF's Presentation API 3.
+    Iiif,
+}
+
+impl Export {
+    /// All of them, by name.
+    pub const NAMES: [(&'static str, Export); 3] =
+        [("vikus", Export::Vikus), ("embedding-atlas", Export::EmbeddingAtlas), ("iiif", Export::Iiif)];
+}
 
 /// What is asked for.
 #[derive(Clone, Debug, PartialEq)]

@@ -7,43 +7,26 @@ mod vikus;
 use std::path::{Path, PathBuf};
 
 use super::collection::Collection;
-use super::settings::Settings;
+use super::settings::{Export, Settings};
 use crate::error::{Context, Result, bail};
 
-/// A viewer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Export {
-    /// VIKUS Viewer (Pietsch, FH Potsdam): its folder of data.
-    Vikus,
-    /// Embedding Atlas (Apple): a Parquet file.
-    EmbeddingAtlas,
-    /// A manifest of IIIF's Presentation API 3.
-    Iiif,
+/// Whether an export is possible, before anything is done.
+pub(super) fn check(export: Export, settings: &Settings) -> Result<()> {
+    match (export, &settings.base) {
+        (Export::Iiif, None) => bail!("--export iiif needs --base URL, where the pictures will be served"),
+        (Export::EmbeddingAtlas, _) if settings.map.is_none() => {
+            bail!("--export embedding-atlas needs --map DIR, which `metapicture map` writes")
+        }
+        _ => Ok(()),
+    }
 }
 
-impl Export {
-    /// All of them, by name.
-    pub const NAMES: [(&'static str, Export); 3] =
-        [("vikus", Export::Vikus), ("embedding-atlas", Export::EmbeddingAtlas), ("iiif", Export::Iiif)];
-
-    /// Whether it is possible, before anything is done.
-    pub(super) fn check(self, settings: &Settings) -> Result<()> {
-        match (self, &settings.base) {
-            (Export::Iiif, None) => bail!("--export iiif needs --base URL, where the pictures will be served"),
-            (Export::EmbeddingAtlas, _) if settings.map.is_none() => {
-                bail!("--export embedding-atlas needs --map DIR, which `metapicture map` writes")
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// Writes it into `out`, and says where.
-    pub(super) fn write(self, collection: &Collection, settings: &Settings, out: &Path) -> Result<PathBuf> {
-        match self {
-            Export::Vikus => vikus::write(collection, settings, &out.join("vikus")),
-            Export::EmbeddingAtlas => embedding_atlas::write(collection, &out.join("embedding-atlas.parquet")),
-            Export::Iiif => iiif::write(collection, settings, &out.join("manifest.json")),
-        }
+/// Writes an export into `out`, and says where.
+pub(super) fn write(export: Export, collection: &Collection, settings: &Settings, out: &Path) -> Result<PathBuf> {
+    match export {
+        Export::Vikus => vikus::write(collection, settings, &out.join("vikus")),
+        Export::EmbeddingAtlas => embedding_atlas::write(collection, &out.join("embedding-atlas.parquet")),
+        Export::Iiif => iiif::write(collection, settings, &out.join("manifest.json")),
     }
 }
 

@@ -96,21 +96,25 @@ const walk = by => {
 
 const LISTED = 1000;
 const poster = () => {
-  const [wide, high] = [world.width, world.height];
-  const { left } = room();
-  const cut = left * ratio();
-  const large = Math.min(4, 3200 / (wide - cut));
-  const canvas = make('canvas', { width: Math.round((wide - cut) * large), height: Math.round(high * large) });
+  // What of the window shows pictures, and nothing hides.
+  const { left, top, width, height } = room();
+  const window = [left, top, left + width, top + height].map(edge => edge * ratio());
+  const side = sideNow();
+  const seen = inView().filter(row => {
+    const [x, y] = toScreen(row);
+    return x > window[0] && y > window[1] && x < window[2] && y < window[3];
+  });
+  const edge = (axis, most) => seen.reduce((end, row) => (most ? Math.max : Math.min)(end, toScreen(row)[axis]), most ? -Infinity : Infinity);
+  const reach = side * 0.75;
+  const [x0, y0] = seen.length ? [Math.max(window[0], edge(0, false) - reach), Math.max(window[1], edge(1, false) - reach)] : window;
+  const [x1, y1] = seen.length ? [Math.min(window[2], edge(0, true) + reach), Math.min(window[3], edge(1, true) + reach)] : window.slice(2);
+  const large = Math.min(6, 3200 / Math.max(x1 - x0, y1 - y0));
+  const canvas = make('canvas', { width: Math.max(1, Math.round((x1 - x0) * large)), height: Math.max(1, Math.round((y1 - y0) * large)) });
   const pen = canvas.getContext('2d');
   pen.fillStyle = '#fff';
   pen.fillRect(0, 0, canvas.width, canvas.height);
   pen.imageSmoothingQuality = 'high';
-  const side = sideNow();
-  const at = row => toScreen(row).map((value, axis) => (value - (axis === 0 ? cut : 0)) * large);
-  const seen = inView().filter(row => {
-    const [x, y] = at(row);
-    return x > 0 && y > 0 && x < canvas.width && y < canvas.height;
-  });
+  const at = row => toScreen(row).map((value, axis) => (value - [x0, y0][axis]) * large);
   for (const row of seen) drawFramed(pen, row, ...at(row), side * large);
   const sorted = [...seen].sort((a, b) => Math.round(at(a)[1] / side / large) - Math.round(at(b)[1] / side / large) || at(a)[0] - at(b)[0] || a - b);
   const listed = sorted.slice(0, LISTED);

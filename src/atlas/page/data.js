@@ -60,7 +60,8 @@ const countsOf = (categories, rows) => {
 const named = columns.filter(column => !['date', 'text'].includes(column.kind) && categoriesOf(column)?.names.length > 1);
 
 // Methods: pictures that were made, not taken.
-const MADE = ['#e69f00', '#d55e00', '#cc79a7', '#f0e442', '#56b4e9', '#009e73', '#0072b2', '#ff5c8a'];
+// Louder than those of categories, which they lie among.
+const MADE = ['#ff2bd6', '#00d5ff', '#ffe600', '#7dff00', '#ff5a1f', '#b388ff', '#00ffa8', '#ff9ecb'];
 const COLOURS = ['#4e79a7', '#f28e2b', '#59a14f', '#e15759', '#b07aa1', '#edc948', '#76b7b2', '#ff9da7', '#9c755f', '#86bcb6', '#d37295', '#a0cbe8'];
 const madeBy = columnOf('made_by');
 const methodOf = row => madeBy ? textOf(madeBy, row) : '';

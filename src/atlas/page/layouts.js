@@ -1,6 +1,7 @@
 // Where pictures lie: each layout gives places of the rows that are shown, in units of which a picture is about one long.
 const given = new Map(data.layouts.map(({ name, places }) => [name, floats(places)]));
-const ASPECT = 1.5;
+// Wider than high, unless the window is a phone's.
+const aspect = () => innerWidth < 640 ? 0.6 : 1.5;
 
 // A map: its own proportions, room for about twice its pictures.
 const asMap = (rows, name) => {
@@ -19,12 +20,12 @@ const asMap = (rows, name) => {
     x[row] = (places[2 * row] - left) * scale;
     y[row] = (places[2 * row + 1] - top) * scale;
   }
-  return { x, y, side: 1, growth: 0.7, bounds: [-0.5, -0.5, wide * scale + 0.5, high * scale + 0.5], marks: [] };
+  return { x, y, side: 1, growth: 0.75, bounds: [-0.5, -0.5, wide * scale + 0.5, high * scale + 0.5], marks: [] };
 };
 
 // Rows one after the other, read from left to right.
 const asRows = (rows, marks = []) => {
-  const across = Math.max(1, Math.ceil(Math.sqrt(rows.length * ASPECT)));
+  const across = Math.max(1, Math.ceil(Math.sqrt(rows.length * aspect())));
   const [x, y] = [new Float32Array(count), new Float32Array(count)];
   rows.forEach((row, at) => {
     x[row] = at % across;
@@ -40,7 +41,7 @@ const asGrid = (rows, name) => {
   if (!given.has(name)) return asRows([...rows]);
   const places = given.get(name);
   const total = rows.length;
-  const across = Math.max(1, Math.ceil(Math.sqrt(total * ASPECT)));
+  const across = Math.max(1, Math.ceil(Math.sqrt(total * aspect())));
   const down = Math.max(1, Math.ceil(total / across));
   const cells = new Int32Array(across * down).fill(-1);
   const order = Int32Array.from(rows);

@@ -48,12 +48,15 @@ const loadSheets = async each => {
 };
 
 // From near, where pictures lie beside the page: a few sheets of slots, which pictures that are seen are copied into.
-const slots = { of: new Map(), pages: [], next: 0, queue: new Map(), busy: 0 };
+const slots = { of: new Map(), rows: [], pages: [], next: 0, wanted: new Set(), queue: new Map(), busy: 0 };
 const PAGES = 4;
 const capacity = close ? PAGES * close.each : 0;
 const slotFor = row => {
-  const slot = slots.next++ % capacity;
-  for (const [other, at] of slots.of) if (at === slot) { slots.of.delete(other); break; }
+  // The next that nobody looks at any more.
+  let slot = slots.next++ % capacity;
+  for (let tries = 0; slots.wanted.has(slots.rows[slot]) && tries < capacity; tries++) slot = slots.next++ % capacity;
+  slots.of.delete(slots.rows[slot]);
+  slots.rows[slot] = row;
   slots.of.set(row, slot);
   const number = Math.floor(slot / close.each);
   slots.pages[number] ??= make('canvas', { width: close.across * close.side, height: close.across * close.side }).getContext('2d');
@@ -64,6 +67,7 @@ const placeIn = (cell, across, side) => [cell % across * side, Math.floor(cell /
 const wantNear = (rows, then) => {
   if (!close || rows.length > capacity) return;
   slots.queue = new Map();
+  slots.wanted = new Set(rows);
   for (const row of rows) {
     if (slots.of.has(row) || !isThere(row)) continue;
     const sheet = Math.floor(cellOf[row] / close.each);

@@ -41,6 +41,7 @@ const drawFramed = (context, row, x, y, side) => {
       context.strokeRect(x - width / 2 - out, y - height / 2 - out, width + 2 * out, height + 2 * out);
     };
     const thick = Math.max(method >= 0 ? 2 : 1.5, Math.min(6, side * (method >= 0 ? 0.07 : 0.05)));
+    if (method >= 0) frame('#000', thick + 1.5, 0);
     if (colour) frame(colour, thick, 0);
     if (scene.picked > 0 && !dimmed) frame(scene.ring, Math.max(1.5, thick * 0.7), thick * 0.8);
   }

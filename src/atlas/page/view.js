@@ -9,6 +9,7 @@ const closest = { level: 24 };
 
 let asked = false;
 const redraw = () => {
+  state.settled = false;
   if (!asked) {
     asked = true;
     requestAnimationFrame(frame);
@@ -121,7 +122,7 @@ const ringAround = (row, ink, thick) => {
   context.strokeRect(x - width / 2 - thick, y - height / 2 - thick, width + 2 * thick, height + 2 * thick);
 };
 
-let nearAt = 0;
+let nearLater = 0;
 function frame(time) {
   asked = false;
   if (!scene.layout) return;
@@ -149,9 +150,10 @@ function frame(time) {
   forgetTiles();
   state.settled = missing.length === 0 && far.complete === true;
   if (missing.length) redraw();
-  else if (close && sideOf(level) > far.side * 1.2 && time - nearAt > 150) {
-    nearAt = time;
-    wantNear(inView(), nearCame);
+  else if (close && sideOf(level) > far.side * 1.2) {
+    // Once it stands still.
+    clearTimeout(nearLater);
+    nearLater = setTimeout(() => wantNear(inView(), nearCame), 120);
   }
 }
 // Pictures have come from near: what is seen is drawn once more, not for each sheet.
