@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 pub use self::settings::{Export, SINGLE, Settings, Stage, Watch};
-use crate::error::{Context, Result, bail, request};
+use crate::error::{Context, Result, bail};
 
 /// What became of it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -61,7 +61,14 @@ pub fn atlas(settings: &Settings, out: &Path, watch: Watch) -> Result<Written> {
     let count = collection.sources.len();
     let (page_at, sheets_at) = (out.join("atlas.html"), out.join("sheets"));
     let aside = [&page_at, &sheets_at].map(|path| path.with_extension("partial"));
+    let old = sheets_at.with_extension("old");
+    for folder in [&sheets_at, &aside[1], &old] {
+        if !is_of_sheets(folder) {
+            bail!("{}: is not of an atlas and would be replaced; choose another --out", folder.display());
+        }
+    }
     remove(&aside[1])?;
+    remove(&old)?;
     let document = page::document(&collection, settings, out)?;
     let cells = match count <= settings.single {
         true => {
@@ -71,16 +78,19 @@ pub fn atlas(settings: &Settings, out: &Path, watch: Watch) -> Result<Written> {
         false => cells::beside(&collection.sources, &collection.order(), &aside[1], watch)?,
     };
     let html = page::page(document, &cells)?;
-    std::fs::write(&aside[0], &html).with_context(|| format!("{}: cannot be written", aside[0].display()))?;
     if !watch(Stage::Pictures(count, count)) {
         remove(&aside[1])?;
         bail!("interrupted; what was there before is still there");
     }
-    remove(&sheets_at)?;
+    std::fs::write(&aside[0], &html).with_context(|| format!("{}: cannot be written", aside[0].display()))?;
+    if sheets_at.exists() {
+        moved(&sheets_at, &old)?;
+    }
     if aside[1].exists() {
         moved(&aside[1], &sheets_at)?;
     }
     moved(&aside[0], &page_at)?;
+    remove(&old)?;
     let mut written = vec![];
     for export in &settings.exports {
         written.push(exports::write(*export, &collection, settings, out)?);
@@ -103,12 +113,20 @@ fn moved(from: &Path, to: &Path) -> Result<()> {
     std::fs::rename(from, to).with_context(|| format!("{}: cannot be written", to.display()))
 }
 
-/// Removes a folder, or a file, that may be there.
-fn remove(path: &Path) -> Result<()> {
-    let gone = match path.is_dir() {
-        true => std::fs::remove_dir_all(path),
-        false if path.exists() => Err(std::io::Error::other("is no folder")),
-        false => Ok(()),
-    };
-    gone.map_err(|error| request!("{}: cannot be replaced: {error}", path.display()))
+/// Whether a folder may be replaced: it is not there, or has nothing but sheets in it.
+fn is_of_sheets(folder: &Path) -> bool {
+    if !folder.exists() {
+        return true;
+    }
+    let is_sheet = |name: &str| (name.starts_with("far-") || name.starts_with("near-")) && name.ends_with(".jpg");
+    std::fs::read_dir(folder)
+        .is_ok_and(|mut all| all.all(|one| one.is_ok_and(|one| one.file_name().to_str().is_some_and(is_sheet))))
+}
+
+/// Removes a folder of sheets that may be there.
+fn remove(folder: &Path) -> Result<()> {
+    if folder.exists() {
+        std::fs::remove_dir_all(folder).with_context(|| format!("{}: cannot be replaced", folder.display()))?;
+    }
+    Ok(())
 }

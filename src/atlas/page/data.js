@@ -95,9 +95,5 @@ const searched = words => {
   return found;
 };
 
-const csvCell = value => {
-  // What a spreadsheet would compute stays text.
-  const text = /^[=+@\t\r]|^-(?![\d.])/.test(value) ? `'${value}` : value;
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
-};
+const csvCell = text => /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 const csvOf = rows => [columns.map(column => csvCell(column.name)).join(','), ...rows.map(row => columns.map(column => csvCell(textOf(column, row))).join(','))].join('\r\n') + '\r\n';
