@@ -299,6 +299,6 @@ mod tests {
         let rows = ndarray::arr2(&[[0f32], [0.1], [1.], [2.]]);
         let methods = [Method { name: "m".to_owned(), rows: vec![1] }];
         let near = neighbours(rows.view(), &methods, 2, Distance::Euclidean, &|_| true).unwrap().unwrap();
-        assert_eq!(near.places, [2, 3, 0, 2, 3, 0, 2, 0]);
+        assert_eq!(near.places, [2, 3, 0, 2, 0, 3, 2, 0]);
     }
 }

@@ -98,16 +98,16 @@ const LISTED = 1000;
 const poster = () => {
   // What of the window shows pictures, and nothing hides.
   const { left, top, width, height } = room();
-  const window = [left, top, left + width, top + height].map(edge => edge * ratio());
+  const free = [left, top, left + width, top + height].map(edge => edge * ratio());
   const side = sideNow();
   const seen = inView().filter(row => {
     const [x, y] = toScreen(row);
-    return x > window[0] && y > window[1] && x < window[2] && y < window[3];
+    return x > free[0] && y > free[1] && x < free[2] && y < free[3];
   });
   const edge = (axis, most) => seen.reduce((end, row) => (most ? Math.max : Math.min)(end, toScreen(row)[axis]), most ? -Infinity : Infinity);
   const reach = side * 0.75;
-  const [x0, y0] = seen.length ? [Math.max(window[0], edge(0, false) - reach), Math.max(window[1], edge(1, false) - reach)] : window;
-  const [x1, y1] = seen.length ? [Math.min(window[2], edge(0, true) + reach), Math.min(window[3], edge(1, true) + reach)] : window.slice(2);
+  const [x0, y0] = seen.length ? [Math.max(free[0], edge(0, false) - reach), Math.max(free[1], edge(1, false) - reach)] : free;
+  const [x1, y1] = seen.length ? [Math.min(free[2], edge(0, true) + reach), Math.min(free[3], edge(1, true) + reach)] : free.slice(2);
   const large = Math.min(6, 3200 / Math.max(x1 - x0, y1 - y0));
   const canvas = make('canvas', { width: Math.max(1, Math.round((x1 - x0) * large)), height: Math.max(1, Math.round((y1 - y0) * large)) });
   const pen = canvas.getContext('2d');

@@ -43,8 +43,12 @@ const categoriesOf = column => {
   if (column.categories !== undefined) return column.categories;
   let [names, values] = [column.names, column.values];
   if (column.kind === 'number') {
-    const known = [...new Set(column.values)].filter(value => value !== null);
-    known.sort((a, b) => a - b);
+    const distinct = new Set();
+    for (const value of column.values) {
+      if (value !== null) distinct.add(value);
+      if (distinct.size > FEW) break;
+    }
+    const known = [...distinct].sort((a, b) => a - b);
     names = known.length <= FEW ? known.map(String) : null;
     const places = new Map(known.map((value, place) => [value, place]));
     values = names && Int32Array.from(column.values, value => places.get(value) ?? -1);

@@ -26,6 +26,9 @@ const loaded = async address => {
   await image.decode();
   return image;
 };
+// The first one is asked for at once, and comes while the rest of the page is made ready.
+const first = beside && loaded(beside.far[0]);
+first?.catch(() => { /* It is told of when it is needed. */ });
 // Calls back after every sheet.
 const loadSheets = async each => {
   const total = beside ? beside.far.length : data.pictures.inside;
@@ -33,7 +36,7 @@ const loadSheets = async each => {
     try {
       let source;
       if (beside) {
-        source = await loaded(beside.far[number]);
+        source = await (number === 0 ? first : loaded(beside.far[number]));
       } else {
         const element = $(`sheet-${number}`);
         source = new Blob([bytesOf(element.textContent)], { type: 'image/jpeg' });

@@ -137,7 +137,10 @@ const drawTiles = (context, left, top, scale, width, height) => {
       real ||= parent.real;
       found = true;
     }
-    if (!found && tile.making) context.drawImage(tile.making.canvas, x0, y0, w, h);
+    if (!found && tile.making) {
+      context.drawImage(tile.making.canvas, x0, y0, w, h);
+      real ||= tile.real;
+    }
   }
   const centre = [(first[0] + last[0]) / 2, (first[1] + last[1]) / 2];
   missing.sort((a, b) => Math.hypot(a.tx - centre[0], a.ty - centre[1]) - Math.hypot(b.tx - centre[0], b.ty - centre[1]));
