@@ -19,13 +19,24 @@ pub(crate) fn script_json(document: &impl Serialize) -> serde_json::Result<Strin
 }
 
 /// A page of one file: this style, this body, data as `#data`, this script.
-pub(crate) fn page(title: &str, [css, body, js]: [&str; 3], data: &impl Serialize) -> serde_json::Result<String> {
-    let (title, policy, data) = (escape(title), policy(css, js), script_json(data)?);
+pub(crate) fn page(title: &str, parts: [&str; 3], data: &impl Serialize) -> serde_json::Result<String> {
+    page_showing("data:", title, parts, data, "")
+}
+
+/// The same, with pictures from these sources (`data: 'self'` of a page whose pictures lie beside it), and elements before its script.
+pub(crate) fn page_showing(
+    pictures: &str,
+    title: &str,
+    [css, body, js]: [&str; 3],
+    data: &impl Serialize,
+    elements: &str,
+) -> serde_json::Result<String> {
+    let (title, policy, data) = (escape(title), policy_showing(pictures, css, js), script_json(data)?);
     Ok(format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta http-equiv=\"Content-Security-Policy\" content=\"{policy}\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<meta name=\"color-scheme\" content=\"light dark\">\n\
-         <meta name=\"referrer\" content=\"no-referrer\">\n<title>{title}</title>\n<style>{css}</style>\n</head>\n<body>\n{body}\
-         <script type=\"application/json\" id=\"data\">{data}</script>\n<script>{js}</script>\n</body>\n</html>\n"
+         <meta name=\"referrer\" content=\"no-referrer\">\n<link rel=\"icon\" href=\"data:,\">\n<title>{title}</title>\n<style>{css}</style>\n</head>\n<body>\n{body}\
+         <script type=\"application/json\" id=\"data\">{data}</script>\n{elements}<script>{js}</script>\n</body>\n</html>\n"
     ))
 }
 
@@ -35,8 +46,7 @@ pub(crate) fn policy(css: &str, js: &str) -> String {
     policy_showing("data:", css, js)
 }
 
-/// The same, with pictures from these sources: `data: 'self'` of a page whose pictures lie beside it.
-pub(crate) fn policy_showing(pictures: &str, css: &str, js: &str) -> String {
+fn policy_showing(pictures: &str, css: &str, js: &str) -> String {
     let hash = |text: &str| BASE64_STANDARD.encode(Sha256::digest(text));
     format!(
         "default-src 'none'; img-src {pictures}; style-src 'sha256-{}'; script-src 'sha256-{}'; base-uri 'none'; form-action 'none'",

@@ -46,7 +46,7 @@ pub fn purity(rows: ArrayView2<f64>, has: &[bool], count: usize, permutations: u
         .collect();
     held(has, permutations, seed, |has| {
         let (mut same, mut all) = (0, 0);
-        for (_, near) in near.iter().enumerate().filter(|(place, _)| has[*place]) {
+        for (near, _) in near.iter().zip(has).filter(|(_, has)| **has) {
             same += near.iter().filter(|other| has[**other]).count();
             all += near.len();
         }

@@ -13,8 +13,7 @@ use super::collection::{Collection, Layout};
 use super::settings::Settings;
 use super::table::Typed;
 use crate::error::Result;
-use crate::html::{policy_showing, script_json};
-use crate::plot::escape;
+use crate::html::{page_showing, script_json};
 
 const CSS: &str = include_str!("page/atlas.css");
 const BODY: &str = include_str!("page/atlas.html");
@@ -136,19 +135,13 @@ pub(super) fn page(mut document: Document, cells: &Cells) -> Result<String> {
     };
     document.pictures =
         json!({ "side": cells.side, "sizes": sizes, "cells": places, "inside": sheets.len(), "beside": beside });
-    let (title, policy, data) = (escape(&document.title), policy_showing(shown, CSS, JS), script_json(&document)?);
-    let mut html = format!(
-        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta http-equiv=\"Content-Security-Policy\" content=\"{policy}\">\n\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<meta name=\"color-scheme\" content=\"light dark\">\n\
-         <meta name=\"referrer\" content=\"no-referrer\">\n<link rel=\"icon\" href=\"data:,\">\n<title>{title}</title>\n<style>{CSS}</style>\n</head>\n<body>\n{BODY}\
-         <script type=\"application/json\" id=\"data\">{data}</script>\n"
-    );
-    for (number, sheet) in sheets.iter().enumerate() {
-        let sheet = BASE64_STANDARD.encode(sheet);
-        html += &format!("<script type=\"text/plain\" id=\"sheet-{number}\">{sheet}</script>\n");
-    }
-    html += &format!("<script>{JS}</script>\n</body>\n</html>\n");
-    Ok(html)
+    let inside: String = (sheets.iter().enumerate())
+        .map(|(number, sheet)| {
+            let sheet = BASE64_STANDARD.encode(sheet);
+            format!("<script type=\"text/plain\" id=\"sheet-{number}\">{sheet}</script>\n")
+        })
+        .collect();
+    Ok(page_showing(shown, &document.title, [CSS, BODY, JS], &document, &inside)?)
 }
 
 /// The way from one folder to another, as an address ends: `../../photographs/`. None where there is no such way.
