@@ -30,7 +30,7 @@ Examples:
 pub struct Annotate {
     #[command(subcommand)]
     command: Option<Labelled>,
-    /// Files, folders, FILE.csv, FILE.tar, as `embed` takes them: all pictures, of which a sample is drawn.
+    /// Files, folders, FILE.csv, FILE.tar, FILE.parquet, as `embed` takes them: all pictures, of which a sample is drawn.
     #[arg(value_name = "PICTURES", required = true)]
     pictures: Vec<PathBuf>,
     /// When the answer is yes, once for each way to understand the concept: a short name and the question.

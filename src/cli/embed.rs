@@ -16,8 +16,8 @@ use metapicture::engine::embed::{self, Fit, Settings};
 #[derive(Debug, Args)]
 #[command(
     after_help = "PICTURES are files, folders (the folder that a picture lies in is its `class`), tables (FILE.csv with a column `file`, `path`, `image` or `filename`, relative to the
-table; other columns are carried along), tar files as WebDataset has them (`.json`, `.cls` and `.txt` beside a picture tell of it) and folders of records, whose pictures are
-told from photographs by `made_by`.
+table; other columns are carried along), tar files as WebDataset has them (`.json`, `.cls` and `.txt` beside a picture tell of it), Parquet files as Hugging Face has them (a column of bytes; labels by name)
+and folders of records, whose pictures are told from photographs by `made_by`.
 
 OUT holds rows.safetensors (`rows`, [N,D], f32), pictures.csv (in the same order: row, name, sha256, width, height, duplicate_of, and what else is known) and
 embedding.json. A picture that a layer has seen before, under whatever name, is not shown to it again; whoever is stopped goes on with the same command. Near-duplicates
@@ -31,7 +31,7 @@ Examples:
   metapicture embed --preset vgg19-fc1 --out out/fences imagenet/n03000134.tar"
 )]
 pub struct Embed {
-    /// Files, folders, FILE.csv, FILE.tar, folders of records.
+    /// Files, folders, FILE.csv, FILE.tar, FILE.parquet, folders of records.
     #[arg(required = true, value_name = "PICTURES")]
     pictures: Vec<PathBuf>,
     /// A classifier of the zoo, or the path of a manifest.

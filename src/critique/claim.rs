@@ -18,7 +18,7 @@ pub struct Claim {
     pub classifier: String,
     /// The class, as units are written.
     pub class: String,
-    /// All pictures of the class: files, folders, FILE.csv, FILE.tar, relative to the claim's file.
+    /// All pictures of the class: files, folders, FILE.csv, FILE.tar, FILE.parquet, relative to the claim's file.
     pub pictures: Vec<PathBuf>,
     /// The concept, in as many ways as it can be understood.
     pub readings: Vec<Reading>,

@@ -1,12 +1,13 @@
 //! What a layer makes of many pictures, a row of numbers each: what maps, clusters and claims about a data set are computed from.
 //!
 //! ```text
-//! files, folders, tables, tar files, runs ─> source ─> look::many ─> kept (the user's cache, by content) ─> rows.safetensors, pictures.csv
+//! files, folders, tables, tar and Parquet files, runs ─> source ─> look::many ─> kept (the user's cache, by content) ─> rows.safetensors, pictures.csv
 //!                                                               likeness: near-duplicates ─────────────────────────┘
 //! ```
 
 mod kept;
 mod likeness;
+mod parquet;
 mod source;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -252,12 +253,12 @@ pub fn pictures(folder: &Path) -> Result<Vec<Source>> {
     let mut table = csv::Reader::from_reader(std::io::Cursor::new(read("pictures.csv")?));
     let headers: Vec<String> =
         table.headers().context("pictures.csv: is no table")?.iter().map(str::to_owned).collect();
-    let mut tars = BTreeMap::new();
+    let mut archives = BTreeMap::new();
     let mut found = vec![];
     for row in table.records() {
         let row = row.context("pictures.csv: is no table")?;
         let columns = headers.iter().map(String::clone).zip(row.iter().map(str::to_owned)).collect();
-        found.push(source::named(&row[1], &how.folder, columns, &mut tars));
+        found.push(source::named(&row[1], &how.folder, columns, &mut archives));
     }
     Ok(found)
 }

@@ -1,13 +1,15 @@
-//! Where pictures come from: files, folders, tables that name them, tar files as WebDataset has them, and folders of records, whose pictures were
-//! made; with what is known of each.
+//! Where pictures come from: files, folders, tables that name them, tar files as WebDataset has them, Parquet files, and folders of records, whose
+//! pictures were made; with what is known of each.
 
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::parquet::{Table, rows};
 use crate::error::{Context, Result, bail};
 use crate::picture::is_picture;
 use crate::reference::below;
@@ -19,7 +21,7 @@ pub type Columns = BTreeMap<String, String>;
 /// A picture that can be read.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Source {
-    /// Its file as it was named, or `TAR:MEMBER`.
+    /// Its file as it was named, or `TAR:MEMBER`, or `PARQUET:ROW` from 0.
     pub name: String,
     /// What is known of it, by column: of a folder in a folder `class`, of a table its other columns, of a tar file what lies beside the picture, of a run
     /// [`MADE_BY`], `unit` and `seed`.
@@ -33,7 +35,9 @@ pub(super) enum Place {
     File(PathBuf),
     /// Of a tar file: where the member begins, and how long it is.
     Member(PathBuf, u64, u64),
-    /// Nowhere any more, and why: it was in a tar file.
+    /// The row of a Parquet file.
+    Row(Arc<Table>, usize),
+    /// Nowhere any more, and why: it was in a tar or Parquet file.
     Gone(String),
 }
 
@@ -65,6 +69,10 @@ impl Source {
         match &self.place {
             Place::Gone(why) => bail!("{why}"),
             Place::File(path) => std::fs::read(path).with_context(cannot),
+            Place::Row(table, row) => match table.bytes(*row)? {
+                Some(bytes) => Ok(bytes),
+                None => bail!("{}: has no picture", self.name),
+            },
             Place::Member(tar, from, length) => {
                 let mut file = File::open(tar).with_context(cannot)?;
                 file.seek(SeekFrom::Start(*from)).with_context(cannot)?;
@@ -76,10 +84,10 @@ impl Source {
     }
 }
 
-/// The pictures that words name: files, folders and the folders in them, `.csv` and `.tar` files, folders of records.
+/// The pictures that words name: files, folders and the folders in them, `.csv`, `.tar` and `.parquet` files, folders of records.
 ///
 /// # Errors
-/// A request: a folder, table or tar file that cannot be read, a table without a column of files, no picture at all.
+/// A request: a folder, table, tar or Parquet file that cannot be read, a table without a column of pictures, no picture at all.
 pub fn sources(words: &[PathBuf]) -> Result<Vec<Source>> {
     let mut found = vec![];
     for word in words {
@@ -89,6 +97,7 @@ pub fn sources(words: &[PathBuf]) -> Result<Vec<Source>> {
             _ if word.is_dir() => found.extend(below(word)?.into_iter().map(|path| of_folder(word, path))),
             Some("csv") => found.extend(of_table(word)?),
             Some("tar") => found.extend(of_tar(word)?),
+            Some("parquet") => found.extend(of_parquet(word)?),
             _ => found.push(Source::file(word.clone(), Columns::new())),
         }
     }
@@ -98,21 +107,28 @@ pub fn sources(words: &[PathBuf]) -> Result<Vec<Source>> {
     Ok(found)
 }
 
-/// Members of tar files that were read, by the tar file's name; or why it could not be.
-pub(super) type Members = BTreeMap<String, Result<BTreeMap<String, Place>, String>>;
+/// What is in tar and Parquet files that were read, by the file's name; or why it could not be.
+pub(super) type Archives = BTreeMap<String, Result<BTreeMap<String, Place>, String>>;
 
-/// The picture of a name that a [`Source`] has, relative to `folder`. Tar files are read once, into `tars`; what is not in them any more has no bytes.
-pub(super) fn named(name: &str, folder: &Path, columns: Columns, tars: &mut Members) -> Source {
-    let place = match name.split_once(".tar:") {
+/// The picture of a name that a [`Source`] has, relative to `folder`. Tar and Parquet files are read once, into `archives`; what is not in them any more
+/// has no bytes.
+pub(super) fn named(name: &str, folder: &Path, columns: Columns, archives: &mut Archives) -> Source {
+    type Read = fn(&Path) -> Result<Vec<Source>>;
+    let inside = [(".tar:", of_tar as Read), (".parquet:", of_parquet)].into_iter().find_map(|(mark, read)| {
+        let at = name.find(mark)? + mark.len();
+        Some((&name[..at - 1], &name[at..], read))
+    });
+    let place = match inside {
         None => Place::File(folder.join(name)),
-        Some((stem, member)) => {
-            let tar = format!("{stem}.tar");
-            let members = tars.entry(tar.clone()).or_insert_with(|| {
-                let all = of_tar(&folder.join(&tar)).map_err(|error| error.to_string())?;
-                Ok(all
-                    .into_iter()
-                    .filter_map(|of| Some((of.name.split_once(".tar:")?.1.to_owned(), of.place)))
-                    .collect())
+        Some((archive, member, read)) => {
+            let members = archives.entry(archive.to_owned()).or_insert_with(|| {
+                let path = folder.join(archive);
+                let all = read(&path).map_err(|error| error.to_string())?;
+                let member = |of: Source| {
+                    let member = of.name.strip_prefix(path.to_str()?)?.strip_prefix(':')?;
+                    Some((member.to_owned(), of.place))
+                };
+                Ok(all.into_iter().filter_map(member).collect())
             });
             match members {
                 Err(why) => Place::Gone(why.clone()),
@@ -167,6 +183,20 @@ fn of_table(table: &Path) -> Result<Vec<Source>> {
         found.push(Source::file(folder.join(&row[files]), columns));
     }
     Ok(found)
+}
+
+/// The pictures of a Parquet file: bytes in it, or files relative to its folder.
+fn of_parquet(path: &Path) -> Result<Vec<Source>> {
+    let rows = rows(path)?;
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let source = |(row, columns): (usize, Columns)| match (&rows.table, rows.files.get(row)) {
+        (Some(table), _) => {
+            let place = Place::Row(table.clone(), row);
+            Source { name: format!("{}:{row}", path.display()), columns, place }
+        }
+        (None, file) => Source::file(folder.join(file.map_or("", String::as_str)), columns),
+    };
+    Ok(rows.columns.into_iter().enumerate().map(source).collect())
 }
 
 /// The pictures of a tar file; `.json` (an object), `.cls` and `.txt` of the same name tell of them.

@@ -1,4 +1,4 @@
-//! Pictures through a layer: kept by content, from folders, tables and tar files.
+//! Pictures through a layer: kept by content, from folders, tables, tar and Parquet files.
 
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
@@ -144,6 +144,63 @@ fn tables_and_tar_files_carry_what_they_know() {
         (&["--out", "no", "nameless.tar"], "nameless.tar: cannot be read"),
     ] {
         let output = embed(at, arguments);
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.code() == Some(2) && error.contains(complaint), "{:?} {error}", output.status);
+    }
+}
+
+/// `tests/reference/make_tables.py` wrote them, by pyarrow.
+#[test]
+fn parquet_files_are_read_as_hugging_face_writes_them() {
+    let folder = desk();
+    let at = folder.path();
+    photographs(&at.join("photographs"), 2);
+    let tables = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reference/tables");
+    for file in std::fs::read_dir(tables).unwrap().map(|file| file.unwrap().path()) {
+        std::fs::copy(&file, at.join(file.file_name().unwrap())).unwrap();
+    }
+    let first = embedded(at, &["--out", "snappy", "snappy.parquet"]);
+    assert_eq!((&first["pictures"], &first["computed"]), (&4.into(), &4.into()), "{first}");
+    assert_eq!(first["unread"], serde_json::json!([["snappy.parquet:3", "snappy.parquet:3: has no picture"]]));
+    let known = table(&at.join("snappy"));
+    assert_eq!(&known[0][6..], ["label", "path", "score", "words"]);
+    assert_eq!(
+        (&known[2][1], &known[2][6..]),
+        (&"snappy.parquet:1".to_owned(), &["wall", "1.png", "0.25", "[]"].map(str::to_owned)[..])
+    );
+    assert_eq!(&known[4][6..], ["", "4.png", "-2", "[]"]);
+    for other in ["zstd", "lz4"] {
+        let again = embedded(at, &["--out", other, &format!("{other}.parquet")]);
+        assert_eq!((&again["pictures"], &again["computed"]), (&4.into(), &0.into()), "{again}");
+        assert_eq!(rows(&at.join(other)), rows(&at.join("snappy")));
+    }
+    // Backwards, each row has the bytes that it has forwards; and so has the place that a written table names.
+    let name = at.join("zstd.parquet");
+    let sources = metapicture::embed::sources(std::slice::from_ref(&name)).unwrap();
+    let bytes = |of: &metapicture::embed::Source| of.bytes().ok();
+    let forwards: Vec<_> = sources.iter().map(bytes).collect();
+    let mut backwards: Vec<_> = sources.iter().rev().map(bytes).collect();
+    backwards.reverse();
+    assert_eq!(forwards, backwards);
+    let shades: Vec<Option<u8>> = forwards
+        .iter()
+        .map(|bytes| Some(image::load_from_memory(bytes.as_ref()?).unwrap().to_rgb8().get_pixel(0, 0).0[0]))
+        .collect();
+    assert_eq!(shades, [Some(0), Some(40), Some(80), None, Some(160)]);
+    let kept = metapicture::embed::pictures(&at.join("zstd")).unwrap();
+    assert_eq!(kept.iter().map(bytes).collect::<Vec<_>>(), [0, 1, 2, 4].map(|row: usize| forwards[row].clone()));
+
+    assert_eq!(embedded(at, &["--out", "bytes", "bytes.parquet"])["pictures"], 3);
+    assert_eq!(embedded(at, &["--out", "files", "files.parquet"])["pictures"], 2);
+    assert_eq!(&table(&at.join("files"))[2][1..2], ["photographs/1/001.png"]);
+    let whole = std::fs::read(at.join("snappy.parquet")).unwrap();
+    std::fs::write(at.join("cut.parquet"), &whole[..whole.len() / 2]).unwrap();
+    for (file, complaint) in [
+        ("none.parquet", "none.parquet: has no column of pictures (bytes, or 'path' of files), only 'year'"),
+        ("cut.parquet", "cut.parquet: cannot be read as Parquet"),
+        ("nowhere.parquet", "nowhere.parquet: cannot be read as Parquet"),
+    ] {
+        let output = embed(at, &["--out", "no", file]);
         let error = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(output.status.code() == Some(2) && error.contains(complaint), "{:?} {error}", output.status);
     }
