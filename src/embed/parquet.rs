@@ -90,7 +90,7 @@ pub(super) fn rows(path: &Path) -> Result<Rows> {
             .key_value_metadata()
             .into_iter()
             .flatten()
-            .find_map(|pair| (pair.key == "huggingface").then(|| pair.value.as_deref()).flatten()),
+            .find_map(|pair| (pair.key == "huggingface").then_some(pair.value.as_deref()).flatten()),
     );
 
     // All but the bytes.
