@@ -1,7 +1,7 @@
 //! Whether pictures that have a property lie together among others, in numbers that say nothing of the property: among their neighbours, and on one
 //! side of a plane. Both are held against the same with the property dealt out anew.
 
-use nalgebra::DMatrix;
+use nalgebra::{DMatrix, DVector};
 use ndarray::ArrayView2;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
@@ -64,30 +64,36 @@ pub fn probe(rows: ArrayView2<f64>, has: &[bool], permutations: usize, seed: u64
         return None;
     }
     let unit = centred(rows, true)?;
-    let products = DMatrix::from_fn(n, n, |a, b| unit.row(a).dot(&unit.row(b)));
+    let mut products = DMatrix::from_fn(n, n, |a, b| unit.row(a).dot(&unit.row(b)));
     let ridge = RIDGE * products.trace() / n as f64;
+    (0..n).for_each(|place| products[(place, place)] += ridge);
+    // With G = (K + ridge I)^-1 of all rows, what a probe fitted without the part S says of S is t_S - (G_SS)^-1 (G t)_S, whatever the target t is on S: one
+    // inverse serves every part and every permutation.
+    let inverse = products.cholesky()?.inverse();
+    let of_ones = inverse.column_sum();
     // Parts are dealt out once; where the property is dealt out anew, so are they, since they hold it equally often.
     held(has, permutations, seed, |has| {
         let mut random = ChaCha8Rng::seed_from_u64(seed ^ 0x5eed);
-        let mut part = vec![0; n];
+        let mut parts = vec![vec![]; FOLDS];
         for side in [true, false] {
             let mut places: Vec<usize> = (0..n).filter(|place| has[*place] == side).collect();
             places.shuffle(&mut random);
-            places.iter().enumerate().for_each(|(number, place)| part[*place] = number % FOLDS);
+            places.iter().enumerate().for_each(|(number, place)| parts[number % FOLDS].push(*place));
         }
+        let target = DVector::from_fn(n, |row, _| f64::from(u8::from(has[row])));
+        let of_target = &inverse * &target;
         let mut areas = 0.;
-        for fold in 0..FOLDS {
-            let (own, other): (Vec<usize>, Vec<usize>) = (0..n).partition(|place| part[*place] != fold);
-            let share = own.iter().filter(|place| has[**place]).count() as f64 / own.len() as f64;
-            let target = DMatrix::from_fn(own.len(), 1, |row, _| f64::from(u8::from(has[own[row]])) - share);
-            let mut gram = DMatrix::from_fn(own.len(), own.len(), |a, b| products[(own[a], own[b])]);
-            (0..own.len()).for_each(|place| gram[(place, place)] += ridge);
-            let weights = gram.cholesky()?.solve(&target);
-            let score =
-                |place: usize| (0..own.len()).map(|row| weights[(row, 0)] * products[(own[row], place)]).sum::<f64>();
-            let (yes, no): (Vec<usize>, Vec<usize>) = other.iter().partition(|place| has[**place]);
-            let scores = |of: &[usize]| of.iter().map(|place| score(*place)).collect::<Vec<f64>>();
-            areas += accuracy(&scores(&yes), &scores(&no))?;
+        for part in &parts {
+            let inside = part.iter().filter(|place| has[**place]).count();
+            let share = (with - inside) as f64 / (n - part.len()) as f64;
+            let own = DMatrix::from_fn(part.len(), part.len(), |a, b| inverse[(part[a], part[b])]);
+            let left = DVector::from_fn(part.len(), |row, _| of_target[part[row]] - share * of_ones[part[row]]);
+            let residual = own.cholesky()?.solve(&left);
+            let scores = |side: bool| -> Vec<f64> {
+                let of = part.iter().enumerate().filter(|(_, place)| has[**place] == side);
+                of.map(|(row, place)| target[*place] - share - residual[row]).collect()
+            };
+            areas += accuracy(&scores(true), &scores(false))?;
         }
         Some(areas / FOLDS as f64)
     })
