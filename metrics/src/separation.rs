@@ -2,7 +2,7 @@
 //! side of a plane. Both are held against the same with the property dealt out anew.
 
 use nalgebra::{DMatrix, DVector};
-use ndarray::ArrayView2;
+use ndarray::{Array1, ArrayView2, Axis};
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
@@ -71,15 +71,8 @@ pub fn probe(rows: ArrayView2<f64>, has: &[bool], permutations: usize, seed: u64
     // inverse serves every part and every permutation.
     let inverse = products.cholesky()?.inverse();
     let of_ones = inverse.column_sum();
-    // Parts are dealt out once; where the property is dealt out anew, so are they, since they hold it equally often.
     held(has, permutations, seed, |has| {
-        let mut random = ChaCha8Rng::seed_from_u64(seed ^ 0x5eed);
-        let mut parts = vec![vec![]; FOLDS];
-        for side in [true, false] {
-            let mut places: Vec<usize> = (0..n).filter(|place| has[*place] == side).collect();
-            places.shuffle(&mut random);
-            places.iter().enumerate().for_each(|(number, place)| parts[number % FOLDS].push(*place));
-        }
+        let parts = parts(has, seed);
         let target = DVector::from_fn(n, |row, _| f64::from(u8::from(has[row])));
         let of_target = &inverse * &target;
         let mut areas = 0.;
@@ -99,6 +92,57 @@ pub fn probe(rows: ArrayView2<f64>, has: &[bool], permutations: usize, seed: u64
     })
 }
 
+/// How like each of `others` `[M,D]` is to rows `[N,D]` that have the property, by the probes of [`probe`]: 0 as rows without it that a probe has not seen, 1 as those
+/// with it, on average over the five probes. `None` as with [`probe`], if rows differ in width, or if a probe tells the rows that it has not seen no better than by chance.
+pub fn likeness(rows: ArrayView2<f64>, has: &[bool], others: ArrayView2<f64>, seed: u64) -> Option<Vec<f64>> {
+    is_sound(rows, has, 1)?;
+    let with = has.iter().filter(|has| **has).count();
+    if with < FOLDS || has.len() - with < FOLDS || rows.ncols() != others.ncols() {
+        return None;
+    }
+    let mean = centred(rows, false)?.mean_axis(Axis(0))?;
+    let (unit, others) = (centred(rows, false)? - &mean, centred(others, false)? - &mean);
+    let ridge = RIDGE * unit.iter().map(|value| value * value).sum::<f64>() / has.len() as f64;
+    let mut like = Array1::<f64>::zeros(others.nrows());
+    for part in parts(has, seed) {
+        let own: Vec<usize> = (0..has.len()).filter(|place| !part.contains(place)).collect();
+        let rows = unit.select(Axis(0), &own);
+        let share = own.iter().filter(|place| has[**place]).count() as f64 / own.len() as f64;
+        let mut gram = rows.dot(&rows.t());
+        gram.diag_mut().mapv_inplace(|value| value + ridge);
+        let gram = DMatrix::from_fn(own.len(), own.len(), |a, b| gram[(a, b)]);
+        let target = DVector::from_fn(own.len(), |row, _| f64::from(u8::from(has[own[row]])) - share);
+        let weights = gram.cholesky()?.solve(&target);
+        let direction = rows.t().dot(&Array1::from_iter(weights.iter().copied()));
+        let side = |side: bool| {
+            let of: Vec<f64> = part
+                .iter()
+                .filter(|place| has[**place] == side)
+                .map(|place| unit.row(*place).dot(&direction))
+                .collect();
+            of.iter().sum::<f64>() / of.len() as f64
+        };
+        let (low, high) = (side(false), side(true));
+        if high <= low {
+            return None;
+        }
+        like += &others.dot(&direction).mapv(|score| (score - low) / (high - low) / FOLDS as f64);
+    }
+    Some(like.to_vec())
+}
+
+/// Rows in five parts by chance, which have the property equally often.
+fn parts(has: &[bool], seed: u64) -> Vec<Vec<usize>> {
+    let mut random = ChaCha8Rng::seed_from_u64(seed ^ 0x5eed);
+    let mut parts = vec![vec![]; FOLDS];
+    for side in [true, false] {
+        let mut places: Vec<usize> = (0..has.len()).filter(|place| has[*place] == side).collect();
+        places.shuffle(&mut random);
+        places.iter().enumerate().for_each(|(number, place)| parts[number % FOLDS].push(*place));
+    }
+    parts
+}
+
 /// How many rows there are, if they are as many as labels and there is something to tell apart.
 fn is_sound(rows: ArrayView2<f64>, has: &[bool], permutations: usize) -> Option<usize> {
     let with = has.iter().filter(|has| **has).count();
@@ -116,7 +160,7 @@ fn centred(rows: ArrayView2<f64>, mean: bool) -> Option<ndarray::Array2<f64>> {
         }
     }
     if mean {
-        let mean = unit.mean_axis(ndarray::Axis(0))?;
+        let mean = unit.mean_axis(Axis(0))?;
         unit -= &mean;
     }
     Some(unit)

@@ -70,7 +70,7 @@ impl Verdict {
 pub enum Need {
     /// Its interval lies within these; refused where it lies outside of them.
     Within([f64; 2]),
-    /// No chance, by its adjusted p value. The least p value that so many pictures can come to is told: where even that is none, nothing is decided.
+    /// No chance, by the adjusted p value of its expectation. The least p value that so many pictures can come to is told: where even that is none, nothing is decided.
     Significant(f64),
     /// Its interval lies above 0; refused where it lies below this margin.
     Above(f64),
@@ -91,7 +91,7 @@ pub struct Figure {
     pub chance: Option<f64>,
     /// How often chance does as well, for itself.
     pub p: Option<f64>,
-    /// The same adjusted for all tests of the claim.
+    /// What decides: the largest p value of its expectation, all of whose tests must be passed (Berger 1982, intersection-union), adjusted over the claim's expectations (Holm 1979).
     pub p_holm: Option<f64>,
     /// What it must be.
     pub need: Need,
@@ -114,7 +114,8 @@ impl Figure {
         Figure { chance: Some(chance), p: Some(p), need, ..Figure::told(of, Some(value), None) }
     }
 
-    fn verdict(&self) -> Option<Verdict> {
+    /// Its verdict, one of `tests` expectations with a test.
+    fn verdict(&self, tests: usize) -> Option<Verdict> {
         Some(match (self.need, self.interval, self.p_holm) {
             (Need::Nothing, ..) => return None,
             (Need::Within([from, to]), Some([low, high]), _) => {
@@ -124,7 +125,7 @@ impl Figure {
                     _ => Verdict::Open,
                 }
             }
-            (Need::Significant(least), _, Some(p)) => match (p < LEVEL, least < LEVEL) {
+            (Need::Significant(least), _, Some(p)) => match (p < LEVEL, least * (tests as f64) < LEVEL) {
                 (true, _) => Verdict::Holds,
                 (_, true) => Verdict::Refused,
                 _ => Verdict::Open,
@@ -166,18 +167,21 @@ impl Outcome {
     }
 }
 
-/// Adjusts all p values of a claim together, and says what came true.
+/// Adjusts what decides each expectation over all of a claim, and says what came true.
 pub fn settle(outcomes: &mut [Outcome]) {
-    let tested = |figure: &Figure| figure.p.filter(|_| figure.need != Need::Nothing);
-    let all: Vec<f64> = outcomes.iter().flat_map(|of| of.figures.iter().filter_map(tested)).collect();
+    let worst = |outcome: &Outcome| {
+        let tested = outcome.figures.iter().filter(|figure| figure.need != Need::Nothing).filter_map(|figure| figure.p);
+        tested.reduce(f64::max)
+    };
+    let all: Vec<f64> = outcomes.iter().filter_map(worst).collect();
+    let tests = all.len();
     let mut adjusted = holm(&all).unwrap_or_default().into_iter();
     for outcome in outcomes {
-        for figure in &mut outcome.figures {
-            if tested(figure).is_some() {
-                figure.p_holm = adjusted.next();
-            }
+        let decides = worst(outcome).and_then(|_| adjusted.next());
+        for figure in outcome.figures.iter_mut().filter(|figure| figure.need != Need::Nothing && figure.p.is_some()) {
+            figure.p_holm = decides;
         }
-        let verdicts: Vec<Verdict> = outcome.figures.iter().filter_map(Figure::verdict).collect();
+        let verdicts: Vec<Verdict> = outcome.figures.iter().filter_map(|figure| figure.verdict(tests)).collect();
         let verdict = if verdicts.contains(&Verdict::Refused) {
             Verdict::Refused
         } else if verdicts.is_empty() || verdicts.contains(&Verdict::Open) || !outcome.lacking.is_empty() {

@@ -128,7 +128,8 @@ fn lines(found: &Found, registered: &Registered) -> Vec<Line> {
     }
     lines.extend(limits.into_iter().chain(found.cautions.clone()).map(Line::Item));
     lines.push(Line::Text(format!(
-        "p values are adjusted by Holm's method (1979) over all tests of this claim; intervals are at 95 %. metapicture {}.",
+        "An expectation with several tests must pass each of them: its largest p value decides (Berger 1982), adjusted over the expectations of this claim (Holm 1979). \
+         Intervals are at 95 %. metapicture {}.",
         registered.program
     )));
     lines
@@ -166,9 +167,10 @@ fn told(figure: &Figure) -> String {
     if let Some(chance) = figure.chance {
         let _ = write!(text, ", against {chance:.3}");
     }
-    match (figure.p_holm, figure.need) {
-        (Some(p), Need::Nothing) => drop(write!(text, ", p {p:.4} (adjusted among clusters)")),
-        (Some(p), _) => drop(write!(text, ", p {p:.4}")),
+    match (figure.p, figure.p_holm, figure.need) {
+        (_, Some(p), Need::Nothing) => drop(write!(text, ", p {p:.4} (adjusted among clusters)")),
+        (Some(p), Some(decides), _) => drop(write!(text, ", p {p:.4} ({decides:.4} decides)")),
+        (Some(p), None, _) => drop(write!(text, ", p {p:.4}")),
         _ => {}
     }
     match figure.need {

@@ -1,15 +1,17 @@
-//! *Shown*: visualizations of the class are nearer to pictures that show it than to those that do not, more than pictures are that did not come from the
-//! class: a generator's free samples, other classes, networks that know nothing. In the numbers of strangers to the network, and by readers who did not
-//! know the source, where there are any.
+//! *Shown*: visualizations of the class are like pictures that show it, more than pictures are that did not come from the class: a generator's free
+//! samples, other classes, networks that know nothing. In the numbers of strangers to the network, who must be able to tell labelled pictures that show it
+//! from those that do not, and by readers who did not know the source, where there are any. A null that has pictures by the same method is held against with
+//! these alone: noise is compared with noise.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 
 use metrics::permutation::exceeds;
-use metrics::two_choice::accuracy;
-use ndarray::{Array2, ArrayView1};
+use metrics::separation::{Separated, likeness, probe};
+use ndarray::Axis;
 
 use super::claim::{Expectation, Expected};
-use super::outcome::{Context, Figure, Outcome, PERMUTATIONS, Statement};
+use super::outcome::{Context, Figure, LEVEL, Outcome, PERMUTATIONS, Statement};
 use super::registered::{null_group, place};
 use crate::annotate::Answer;
 use crate::embed::{self, Fit, Settings, Source};
@@ -18,12 +20,15 @@ use crate::error::{Result, bail};
 /// Strangers that must agree.
 const STRANGERS: usize = 2;
 
+/// Permutations by which a stranger proves that it can tell.
+const CALIBRATED: usize = 499;
+
 pub(super) fn outcomes(context: &Context, expected: &Expected) -> Result<Vec<Outcome>> {
     let Expectation::Shown(methods) = &expected.expectation else { return Ok(vec![]) };
     let (claim, reading) = (context.claim(), context.reading(&expected.reading));
     let labelled = context.labelled(reading);
-    let test = "permutation test of the mean area under the ROC curve (likeness to labelled pictures that show it against those that do not, cosine) \
-                against each null, one-sided; by readers the same of the share of yes";
+    let test = "permutation test of the mean likeness (a linear probe between labelled pictures that show it, 1, and those that do not, 0) against each \
+                null, of the same method where it has such pictures, one-sided; by readers the same of the share of yes";
     let mut all: Vec<Outcome> = methods
         .iter()
         .map(|method| Outcome { method: Some(method.clone()), ..Outcome::new(expected, Statement::Shown, test) })
@@ -37,6 +42,14 @@ pub(super) fn outcomes(context: &Context, expected: &Expected) -> Result<Vec<Out
         }
         if claim.encoders.len() < STRANGERS {
             outcome.lacking.push(format!("{} encoders; {STRANGERS} strangers must agree", claim.encoders.len()));
+        }
+    }
+    for outcome in &mut all {
+        let method = outcome.method.clone().unwrap_or_default();
+        if !context.material.nulls.iter().flat_map(|(_, of)| of).any(|picture| is_by(picture, &method)) {
+            outcome.lacking.push(format!(
+                "no null has pictures by {method}: whatever sets these apart from photographs would pass for likeness"
+            ));
         }
     }
     if !sides.contains(&0) {
@@ -62,26 +75,47 @@ pub(super) fn outcomes(context: &Context, expected: &Expected) -> Result<Vec<Out
             if let Some((name, error)) = told.unread.first() {
                 bail!("{name}: {error}");
             }
-            let rows = unit_rows(&embed::rows(&folder)?);
-            let area = |row: usize| -> Option<f64> {
-                let like = |has: bool| -> Vec<f64> {
-                    let of = labelled.iter().enumerate().filter(|(_, (_, own))| *own == has);
-                    of.map(|(labelled, _)| rows.row(row).dot(&rows.row(labelled))).collect()
+            let rows = embed::rows(&folder)?.mapv(f64::from);
+            let (own, others) = rows.view().split_at(Axis(0), labelled.len());
+            let has: Vec<bool> = labelled.iter().map(|(_, has)| *has).collect();
+            let at = format!("{}, {}", encoder.classifier, encoder.layer);
+            let told = probe(own, &has, CALIBRATED, claim.seed);
+            let like = likeness(own, &has, others, claim.seed).filter(|_| told.is_some_and(|told| told.p < LEVEL));
+            for outcome in &mut all {
+                let what =
+                    format!("area under the ROC curve of the probe on labelled pictures that it has not seen, {at}");
+                let figure = |of: Separated| Figure {
+                    chance: Some(of.chance),
+                    p: Some(of.p),
+                    ..Figure::told(what, Some(of.value), None)
                 };
-                accuracy(&like(true), &like(false))
+                outcome.figures.extend(told.map(figure));
+            }
+            let Some(like) = like else {
+                for outcome in &mut all {
+                    outcome
+                        .lacking
+                        .push(format!("{at} does not tell labelled pictures that show it from those that do not"));
+                }
+                continue;
             };
-            let areas = |places: std::ops::Range<usize>| places.filter_map(area).collect::<Vec<f64>>();
-            let nulls: Vec<Vec<f64>> = parts[1..].iter().map(|part| areas(part.clone())).collect();
+            let of = |places: &Range<usize>, method: Option<&str>| -> Vec<f64> {
+                let own = places.clone().filter(|row| method.is_none_or(|method| is_by(&pictures[*row], method)));
+                own.map(|row| like[row - labelled.len()]).collect()
+            };
             for outcome in &mut all {
                 let method = outcome.method.clone().unwrap_or_default();
-                let own: Vec<usize> = parts[0].clone().filter(|row| is_by(&pictures[*row], &method)).collect();
-                let own: Vec<f64> = own.into_iter().filter_map(area).collect();
-                for ((name, _), null) in context.material.nulls.iter().zip(&nulls) {
-                    let what = format!(
-                        "likeness to it in {}, {}; against that of '{name}'",
-                        encoder.classifier, encoder.layer
+                let own = of(&parts[0], Some(&method));
+                for ((name, _), part) in context.material.nulls.iter().zip(&parts[1..]) {
+                    let (same, all) = (of(part, Some(&method)), of(part, None));
+                    let (whose, null) = if same.is_empty() { ("", all) } else { (", of the same method", same) };
+                    push(
+                        outcome,
+                        format!("likeness to it in {at}; against that of '{name}'{whose}"),
+                        &own,
+                        &null,
+                        claim.seed,
                     );
-                    push(outcome, what, &own, null, claim.seed);
                 }
             }
         }
@@ -139,16 +173,4 @@ fn is_by(picture: &Source, method: &str) -> bool {
 
 fn is_of(made_by: &str, method: &str) -> bool {
     made_by == method || made_by.strip_prefix(method).is_some_and(|rest| rest.starts_with(", "))
-}
-
-/// Rows of unit length.
-fn unit_rows(rows: &Array2<f32>) -> Array2<f64> {
-    let mut rows = rows.mapv(f64::from);
-    for mut row in rows.outer_iter_mut() {
-        let length = ArrayView1::dot(&row.view(), &row.view()).sqrt();
-        if length > 0. {
-            row.mapv_inplace(|value| value / length);
-        }
-    }
-    rows
 }

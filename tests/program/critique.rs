@@ -71,7 +71,10 @@ fn material(at: &Path) {
         save(&composed(3000 + number, &[]).0, &at.join(format!("null/of-others/{number}.png")));
         save(&composed(4000 + number, &[RED]).0, &at.join(format!("null/always/{number}.png")));
     }
-    std::fs::write(at.join("made/made.csv"), table).unwrap();
+    std::fs::write(at.join("made/made.csv"), &table).unwrap();
+    // Each method makes other classes alike.
+    let others = table.replace("seeing-", "../null/of-others/").replace("blind-", "../null/of-others/");
+    std::fs::write(at.join("made/others.csv"), others.replace("banana", "violin")).unwrap();
 }
 
 /// The rows that the narrow network's last features have for pictures.
@@ -119,8 +122,9 @@ fn claim(classifier: &str, nulls: &str, expect: &str) -> String {
     )
 }
 
-const OTHERS: &str = "{name: other classes, pictures: [null/of-others]}";
-const ALWAYS: &str = "{name: other classes, pictures: [null/of-others]}, {name: free samples, pictures: [null/always]}";
+const OTHERS: &str = "{name: other classes, pictures: [made/others.csv]}";
+const ALWAYS: &str =
+    "{name: other classes, pictures: [made/others.csv]}, {name: free samples, pictures: [null/always]}";
 const EXPECT: &str = "  - {reading: red, present: [0.15, 0.35]}\n  - {reading: red, more_than: other}\n  - {reading: red, shown: [seeing, blind]}\n  \
                       - {reading: red, relied: true}\n  - {reading: red, clusters: true}\n  - {reading: odd, clusters: true}\n";
 
@@ -227,6 +231,26 @@ fn what_is_known_of_composed_pictures_is_what_each_statement_says() {
     assert_eq!(
         verdicts(&judged(at, "always.claim.yaml", "always", &[])),
         [("red shown seeing".to_owned(), "refused".to_owned())]
+    );
+
+    // Nor has a method that is held against other kinds of pictures only; nor do encoders say anything that cannot see it.
+    let lone = claim(
+        "learnt",
+        "{name: others, pictures: [null/of-others]}",
+        "  - {reading: red, shown: [seeing]}\n  - {reading: odd, shown: [seeing]}\n",
+    );
+    std::fs::write(at.join("lone.claim.yaml"), lone).unwrap();
+    said(at, &["critique", "lone.claim.yaml", "--out", "lone", "--quiet"]);
+    labels(at, "lone", "anna", 0);
+    labels(at, "lone", "ben", 0);
+    let found = judged(at, "lone.claim.yaml", "lone", &[]);
+    let open = ["red shown seeing", "odd shown seeing"].map(|what| (what.to_owned(), "open".to_owned()));
+    assert_eq!(verdicts(&found), open, "{found:#}");
+    let lacking = |place: usize| found["outcomes"][place]["lacking"].to_string();
+    assert!(lacking(0).contains("no null has pictures by seeing"), "{found:#}");
+    assert!(
+        lacking(1).contains("_blocks.1 does not tell labelled pictures that show it from those that do not"),
+        "{found:#}"
     );
 }
 

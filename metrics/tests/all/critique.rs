@@ -5,7 +5,7 @@ use crate::reference::close;
 use metrics::contingency::{Table, agreement};
 use metrics::permutation::exceeds;
 use metrics::prevalence::{Labelled, chain_rule, labels_for, stratified};
-use metrics::separation::{probe, purity};
+use metrics::separation::{likeness, probe, purity};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
@@ -152,6 +152,59 @@ fn what_lies_together_is_found_and_what_is_noise_is_not() {
     assert!(rejected.iter().all(|count| (2..=20).contains(count)), "{rejected:?}");
     assert_eq!(purity(apart.view(), &has[..5], 10, 9, 0), None);
     assert_eq!(probe(apart.view(), &[true; 120], 9, 0), None);
+}
+
+#[test]
+fn likeness_is_0_as_unseen_rows_without_and_1_as_those_with() {
+    let (apart, has) = rows(120, 30, 4., 0);
+    let (others, which) = rows(400, 200, 4., 7);
+    let like = likeness(apart.view(), &has, others.view(), 1).unwrap();
+    let mean = |side: bool| {
+        let of: Vec<f64> = like.iter().zip(&which).filter(|(_, has)| **has == side).map(|(like, _)| *like).collect();
+        of.iter().sum::<f64>() / of.len() as f64
+    };
+    assert!((mean(false) - 0.).abs() < 0.1 && (mean(true) - 1.).abs() < 0.1, "{} {}", mean(false), mean(true));
+    // Rows that differ in everything but the property are as like as those that do not.
+    let (mut far, _) = rows(400, 0, 0., 9);
+    far.slice_mut(ndarray::s![.., 1..]).mapv_inplace(|value| value * 3.);
+    let like = likeness(apart.view(), &has, far.view(), 1).unwrap();
+    assert!(like.iter().sum::<f64>().abs() / 400. < 0.25, "{like:?}");
+    assert_eq!(likeness(apart.view(), &has, others.slice(ndarray::s![.., ..3]), 1), None);
+}
+
+/// The probe whose permutations share one inverse is the one that is fitted anew for each part.
+#[test]
+fn a_probe_by_one_inverse_says_what_probes_fitted_anew_say() {
+    use nalgebra::{DMatrix, DVector};
+    use rand::seq::SliceRandom;
+    use rand_chacha::rand_core::SeedableRng;
+    let (rows, has) = rows(60, 20, 1., 3);
+    let mut unit = rows.clone();
+    unit.outer_iter_mut().for_each(|mut row| row /= row.dot(&row).sqrt());
+    unit -= &unit.mean_axis(ndarray::Axis(0)).unwrap();
+    let ridge = 0.1 * unit.iter().map(|value| value * value).sum::<f64>() / 60.;
+    let mut random = rand_chacha::ChaCha8Rng::seed_from_u64(5 ^ 0x5eed);
+    let mut part = [0; 60];
+    for side in [true, false] {
+        let mut places: Vec<usize> = (0..60).filter(|place| has[*place] == side).collect();
+        places.shuffle(&mut random);
+        places.iter().enumerate().for_each(|(number, place)| part[*place] = number % 5);
+    }
+    let mut area = 0.;
+    for fold in 0..5 {
+        let (own, other): (Vec<usize>, Vec<usize>) = (0..60).partition(|place| part[*place] != fold);
+        let share = own.iter().filter(|place| has[**place]).count() as f64 / own.len() as f64;
+        let product = |a: usize, b: usize| unit.row(a).dot(&unit.row(b));
+        let gram =
+            DMatrix::from_fn(own.len(), own.len(), |a, b| product(own[a], own[b]) + if a == b { ridge } else { 0. });
+        let target = DVector::from_fn(own.len(), |row, _| f64::from(u8::from(has[own[row]])) - share);
+        let weights = gram.cholesky().unwrap().solve(&target);
+        let score = |place: &usize| (0..own.len()).map(|row| weights[row] * product(own[row], *place)).sum::<f64>();
+        let scores =
+            |side: bool| -> Vec<f64> { other.iter().filter(|place| has[**place] == side).map(score).collect() };
+        area += metrics::two_choice::accuracy(&scores(true), &scores(false)).unwrap() / 5.;
+    }
+    close(probe(rows.view(), &has, 1, 5).unwrap().value, area, 1e-12);
 }
 
 #[test]
