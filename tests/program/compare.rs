@@ -449,7 +449,7 @@ fn measures_fall_where_nothing_is_left_to_tell() {
             trial.metric, trial.manipulation, trial.change.value, trial.change.interval, trial.passed
         );
     }
-    // What so few photographs can tell for sure; experiments/README.md has the whole table.
+    // What so few photographs can tell for sure; experiments/legibility.md has the whole table.
     for (metric, way) in [("path", "phases scrambled"), ("path", "half masked"), ("predicts", "another unit's")] {
         assert_eq!(of(metric, way).passed, Some(true), "{metric} under {way}: {:?}", of(metric, way).change);
     }
