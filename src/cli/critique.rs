@@ -12,7 +12,7 @@ use super::output::print_json;
 use super::progress::{count, counting};
 use crate::cli::error::{Context, OfRequest, Result};
 use metapicture::engine::annotate::{Labels, Sample};
-use metapicture::engine::critique::{Given, Regions, judge, register};
+use metapicture::engine::critique::{Given, Regions, foreseen, judge, register};
 
 /// Checks a claim about the pictures of a class: what visualizations show, how many pictures show it, whether the network relies on it, whether pictures with it lie
 /// together. Each statement has a test of its own.
@@ -32,7 +32,7 @@ A claim:
   sample: {precision: 0.02, expect: 0.03}         # or a number
   compare: [{class: picket fence, pictures: [imagenet/n03930313]}]
   visualizations: [out/fence]                     # folders of records
-  nulls: [{name: other classes, pictures: [out/others]}, {name: free samples, pictures: [out/faces]}]
+  nulls: [{name: other classes, pictures: [out/others]}, {name: free samples, pictures: [out/faces]}]   # one at least by the same methods
   encoders: [{classifier: bvlc_googlenet, layer: pool5/7x7_s1}, {classifier: squeezenet-caffe, layer: pool10}]
   expect:
     - {reading: behind, present: [0.01, 0.05]}
@@ -77,6 +77,9 @@ pub(super) fn run(command: Critique, quiet: bool) -> Result<u8> {
     bar.finish_and_clear();
     let (registered, material) = made?;
     if command.labels.is_empty() {
+        for what in foreseen(&registered.claim, &material) {
+            log::warn!("shown will stay open: {what}");
+        }
         if command.json {
             print_json(&registered)?;
         } else if !quiet {

@@ -29,6 +29,7 @@ pub use self::found::Found;
 pub use self::given::{Given, Regions};
 pub use self::outcome::{Outcome, Statement, Verdict};
 pub use self::registered::{Material, Registered, register};
+pub use self::shown::foreseen;
 use crate::error::Result;
 use crate::models::Models;
 use crate::store::Hash;

@@ -10,9 +10,9 @@ use metrics::permutation::exceeds;
 use metrics::separation::{Separated, likeness, probe};
 use ndarray::Axis;
 
-use super::claim::{Expectation, Expected};
+use super::claim::{Claim, Expectation, Expected};
 use super::outcome::{Context, Figure, LEVEL, Outcome, PERMUTATIONS, Statement};
-use super::registered::{null_group, place};
+use super::registered::{Material, null_group, place};
 use crate::annotate::Answer;
 use crate::embed::{self, Fit, Settings, Source};
 use crate::error::{Result, bail};
@@ -22,6 +22,51 @@ const STRANGERS: usize = 2;
 
 /// Permutations by which a stranger proves that it can tell.
 const CALIBRATED: usize = 499;
+
+/// What will leave an expectation of what is shown open, whatever people label.
+pub fn foreseen(claim: &Claim, material: &Material) -> Vec<String> {
+    let tests = |expected: &Expected| match &expected.expectation {
+        Expectation::Shown(methods) => methods.len(),
+        Expectation::MoreThan(_) | Expectation::Clusters(_) => 1,
+        Expectation::Present(_) | Expectation::Relied(_) => 0,
+    };
+    let tests: usize = claim.expect.iter().map(tests).sum();
+    let mut all = BTreeSet::new();
+    for expected in &claim.expect {
+        let Expectation::Shown(methods) = &expected.expectation else { continue };
+        for method in methods {
+            all.extend(missing(claim, material, method));
+            let count = |of: &[Source]| of.iter().filter(|picture| is_by(picture, method)).count();
+            let own = count(&material.visualizations);
+            for (name, null) in &material.nulls {
+                let (same, best) = (count(null), |null: usize| least(own, null) * tests as f64);
+                if own > 0 && same > 0 && best(same) >= LEVEL {
+                    all.insert(format!(
+                        "{own} pictures by {method} against {same} of '{name}': the best that they can come to is p {:.3} among the claim's {tests} tests; more seeds help",
+                        best(same).min(1.)
+                    ));
+                }
+            }
+        }
+    }
+    all.into_iter().collect()
+}
+
+/// What a method lacks before anybody looks.
+fn missing(claim: &Claim, material: &Material, method: &str) -> Vec<String> {
+    let some = |of: &[Source]| of.iter().any(|picture| is_by(picture, method));
+    let encoders = claim.encoders.len();
+    let lacking = [
+        (!some(&material.visualizations)).then(|| format!("no visualization of the class is by {method}")),
+        (!material.nulls.iter().any(|(_, of)| some(of))).then(|| {
+            format!(
+                "no null has pictures by {method}: whatever sets these apart from photographs would pass for likeness"
+            )
+        }),
+        (encoders < STRANGERS).then(|| format!("{encoders} encoders; {STRANGERS} strangers must agree")),
+    ];
+    lacking.into_iter().flatten().collect()
+}
 
 pub(super) fn outcomes(context: &Context, expected: &Expected) -> Result<Vec<Outcome>> {
     let Expectation::Shown(methods) = &expected.expectation else { return Ok(vec![]) };
@@ -35,21 +80,12 @@ pub(super) fn outcomes(context: &Context, expected: &Expected) -> Result<Vec<Out
         .collect();
     let sides = labelled.iter().fold([0, 0], |[yes, no], (_, has)| if *has { [yes + 1, no] } else { [yes, no + 1] });
     for outcome in &mut all {
+        let method = outcome.method.clone().unwrap_or_default();
+        outcome.lacking.extend(missing(claim, context.material, &method));
         if sides.contains(&0) {
             outcome
                 .lacking
                 .push(format!("{} labelled pictures show it and {} do not: both are needed", sides[0], sides[1]));
-        }
-        if claim.encoders.len() < STRANGERS {
-            outcome.lacking.push(format!("{} encoders; {STRANGERS} strangers must agree", claim.encoders.len()));
-        }
-    }
-    for outcome in &mut all {
-        let method = outcome.method.clone().unwrap_or_default();
-        if !context.material.nulls.iter().flat_map(|(_, of)| of).any(|picture| is_by(picture, &method)) {
-            outcome.lacking.push(format!(
-                "no null has pictures by {method}: whatever sets these apart from photographs would pass for likeness"
-            ));
         }
     }
     if !sides.contains(&0) {

@@ -240,7 +240,9 @@ fn what_is_known_of_composed_pictures_is_what_each_statement_says() {
         "  - {reading: red, shown: [seeing]}\n  - {reading: odd, shown: [seeing]}\n",
     );
     std::fs::write(at.join("lone.claim.yaml"), lone).unwrap();
-    said(at, &["critique", "lone.claim.yaml", "--out", "lone", "--quiet"]);
+    let told = crate::day::run(at, &["critique", "lone.claim.yaml", "--out", "lone"]);
+    let told = String::from_utf8_lossy(&told.stderr).into_owned();
+    assert!(told.contains("shown will stay open: no null has pictures by seeing"), "{told}");
     labels(at, "lone", "anna", 0);
     labels(at, "lone", "ben", 0);
     let found = judged(at, "lone.claim.yaml", "lone", &[]);
