@@ -173,6 +173,7 @@ def mcnemar(only_first, only_second):
 
 def curve(of, thresholds, learnt):
     rows, halves = [], []
+    clean = {(judge, method): max(of[method, TARGET, 0, seed][judge] for seed in plant.SEEDS + plant.TUNING) for judge in JUDGES for method in METHODS}
     draw = np.random.default_rng(0).integers(len(plant.SEEDS), size=(DRAWS, len(plant.SEEDS)))
     for judge in JUDGES:
         for method in METHODS:
@@ -185,7 +186,7 @@ def curve(of, thresholds, learnt):
                 rows.append({"judge": judge, "method": method, "prevalence": per_cent, "networks": len(hits), "learnt": sum(learnt[per_cent, seed] for seed in plant.SEEDS),
                              "found": int(hits.sum()), "share": float(hits.mean()), "low": low, "high": high, "score": float(score(TARGET, per_cent).mean()), "threshold": thresholds[judge, method],
                              "auroc": auroc(score(TARGET, per_cent), score(TARGET, 0)), "auroc_low": float(np.quantile(resampled, 0.025)), "auroc_high": float(np.quantile(resampled, 0.975)),
-                             "controls": len(others), "controls_flagged": int(others.sum())})
+                             "above_clean": "" if per_cent == 0 else int((score(TARGET, per_cent) > clean[judge, method]).sum()), "controls": len(others), "controls_flagged": int(others.sum())})
             at = half_found([found[per_cent].mean() for per_cent in plant.PREVALENCES[1:]])
             resampled = [half_found([found[per_cent][of_draw].mean() for per_cent in plant.PREVALENCES[1:]]) for of_draw in draw]
             low, high = np.quantile(resampled, [0.025, 0.975], method="inverted_cdf")

@@ -44,7 +44,7 @@ def network(outputs):
 
 
 class Encoder(nn.Module):
-    """The judge's: the features that count are means over the picture."""
+    """The judge's: it is trained on the highest features over the picture."""
 
     def __init__(self):
         super().__init__()

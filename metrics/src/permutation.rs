@@ -55,8 +55,9 @@ pub fn sign_flip(differences: &[f64], permutations: usize, seed: u64) -> Option<
     Some(SignFlip { p: (count + 1) as f64 / (permutations + 1) as f64, exact: false })
 }
 
-/// One-sided: how often the mean of as many values, drawn from all, exceeds that of the others by as much as that of `a` exceeds that of `b`:
-/// (#{as much or more} + 1)/(permutations + 1) over random draws by `seed`. `None` if one is empty, a value is not finite, or no permutation is asked for.
+/// One-sided: how often the mean of as many values, drawn from all, exceeds that of the others by as much as that of `a` exceeds that of `b`. Exact where
+/// there are at most `permutations` ways to draw them, (#{as much or more} + 1)/(permutations + 1) over random draws by `seed` otherwise. `None` if one is
+/// empty, a value is not finite, or no permutation is asked for.
 pub fn exceeds(a: &[f64], b: &[f64], permutations: usize, seed: u64) -> Option<f64> {
     let mut all: Vec<f64> = a.iter().chain(b).copied().collect();
     if a.is_empty() || b.is_empty() || permutations == 0 || !all.iter().all(|value| value.is_finite()) {
@@ -65,6 +66,10 @@ pub fn exceeds(a: &[f64], b: &[f64], permutations: usize, seed: u64) -> Option<f
     // With the sum of all fixed, the difference of the means grows with the sum of the first.
     let sum: f64 = a.iter().sum();
     let slack = 1e-12 * all.iter().map(|value| value.abs()).sum::<f64>();
+    let ways = ways(a.len(), b.len());
+    if ways <= permutations as f64 {
+        return Some(drawn(&all, a.len(), 0., sum - slack) as f64 / ways);
+    }
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     let mut count = 0;
     for _ in 0..permutations {
@@ -72,4 +77,23 @@ pub fn exceeds(a: &[f64], b: &[f64], permutations: usize, seed: u64) -> Option<f
         count += usize::from(drawn.iter().sum::<f64>() >= sum - slack);
     }
     Some((count + 1) as f64 / (permutations + 1) as f64)
+}
+
+/// The least p value that [`exceeds`] can come to with so many values of each kind.
+pub fn least(a: usize, b: usize, permutations: usize) -> f64 {
+    let ways = ways(a, b);
+    if ways <= permutations as f64 { 1. / ways } else { 1. / (permutations + 1) as f64 }
+}
+
+/// In how many ways `a` of `a + b` can be drawn.
+fn ways(a: usize, b: usize) -> f64 {
+    (1..=a.min(b)).fold(1., |ways, k| ways * (a.max(b) + k) as f64 / k as f64).round()
+}
+
+/// How many draws of `count` of the values, added to `sum`, come to `least`.
+fn drawn(values: &[f64], count: usize, sum: f64, least: f64) -> usize {
+    if count == 0 {
+        return usize::from(sum >= least);
+    }
+    (0..=values.len() - count).map(|first| drawn(&values[first + 1..], count - 1, sum + values[first], least)).sum()
 }

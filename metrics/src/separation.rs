@@ -9,8 +9,8 @@ use rand_chacha::rand_core::SeedableRng;
 
 use crate::two_choice::accuracy;
 
-/// Parts of a cross-validation.
-const FOLDS: usize = 5;
+/// Parts of a cross-validation; so many rows have to have a property, and to lack it.
+pub const FOLDS: usize = 5;
 
 /// The ridge, as a share of the mean squared length of the centred rows.
 const RIDGE: f64 = 0.1;
@@ -93,19 +93,25 @@ pub fn probe(rows: ArrayView2<f64>, has: &[bool], permutations: usize, seed: u64
 }
 
 /// How like each of `others` `[M,D]` is to rows `[N,D]` that have the property, by the probes of [`probe`]: 0 as rows without it that a probe has not seen, 1 as those
-/// with it, on average over the five probes. `None` as with [`probe`], if rows differ in width, or if a probe tells the rows that it has not seen no better than by chance.
+/// with it, in the mean of the five probes; it is below 0 and above 1 beyond these. `None` as with [`probe`], if rows differ in width, or if the probes do not tell the rows that they have not seen.
 pub fn likeness(rows: ArrayView2<f64>, has: &[bool], others: ArrayView2<f64>, seed: u64) -> Option<Vec<f64>> {
     is_sound(rows, has, 1)?;
     let with = has.iter().filter(|has| **has).count();
     if with < FOLDS || has.len() - with < FOLDS || rows.ncols() != others.ncols() {
         return None;
     }
-    let mean = centred(rows, false)?.mean_axis(Axis(0))?;
-    let (unit, others) = (centred(rows, false)? - &mean, centred(others, false)? - &mean);
+    let mut unit = centred(rows, false)?;
+    let mean = unit.mean_axis(Axis(0))?;
+    unit -= &mean;
+    let others = centred(others, false)? - &mean;
     let ridge = RIDGE * unit.iter().map(|value| value * value).sum::<f64>() / has.len() as f64;
+    // Sums over the probes: what each says above its rows without the property, and how far its rows with it lie above those.
+    let mut gap = 0.;
     let mut like = Array1::<f64>::zeros(others.nrows());
     for part in parts(has, seed) {
-        let own: Vec<usize> = (0..has.len()).filter(|place| !part.contains(place)).collect();
+        let mut inside = vec![false; has.len()];
+        part.iter().for_each(|place| inside[*place] = true);
+        let own: Vec<usize> = (0..has.len()).filter(|place| !inside[*place]).collect();
         let rows = unit.select(Axis(0), &own);
         let share = own.iter().filter(|place| has[**place]).count() as f64 / own.len() as f64;
         let mut gram = rows.dot(&rows.t());
@@ -122,13 +128,11 @@ pub fn likeness(rows: ArrayView2<f64>, has: &[bool], others: ArrayView2<f64>, se
                 .collect();
             of.iter().sum::<f64>() / of.len() as f64
         };
-        let (low, high) = (side(false), side(true));
-        if high <= low {
-            return None;
-        }
-        like += &others.dot(&direction).mapv(|score| (score - low) / (high - low) / FOLDS as f64);
+        let low = side(false);
+        gap += side(true) - low;
+        like += &(others.dot(&direction) - low);
     }
-    Some(like.to_vec())
+    (gap > 0.).then(|| (like / gap).to_vec())
 }
 
 /// Rows in five parts by chance, which have the property equally often.

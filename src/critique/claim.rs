@@ -33,7 +33,7 @@ pub struct Claim {
     /// Folders of records with visualizations of the class.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub visualizations: Vec<PathBuf>,
-    /// What would show it, too, if it did not come from the class: each must be beaten, and one at least has to have pictures by the same method.
+    /// What would show it, too, if it did not come from the class: each must be beaten, of what methods made the pictures by the same one. One at least has to have such pictures, best of twenty other classes or more.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub nulls: Vec<Null>,
     /// Networks in whose numbers visualizations are held against labelled pictures, strangers to the classifier.

@@ -1,5 +1,6 @@
 //! What came of an expectation: figures, each with what it must be, a verdict, and a sentence that names its test.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use classifiers::Kinship;
@@ -15,6 +16,9 @@ use crate::models::{Classifier, Models};
 
 /// Below this a p value, adjusted by Holm over all of a claim, is no chance.
 pub const LEVEL: f64 = 0.05;
+
+/// Other classes below which a null of them is told to be small.
+const CLASSES: usize = 20;
 
 /// Permutations of a test.
 pub const PERMUTATIONS: usize = 9999;
@@ -114,8 +118,9 @@ impl Figure {
         Figure { chance: Some(chance), p: Some(p), need, ..Figure::told(of, Some(value), None) }
     }
 
-    /// Its verdict, one of `tests` expectations with a test.
-    fn verdict(&self, tests: usize) -> Option<Verdict> {
+    /// Its verdict. What is tested holds only with all tests of its expectation; it is refused for itself, if its own p value, adjusted by as much (`times`) as
+    /// theirs, is one of chance though so many pictures could have come to less among `tests` expectations.
+    fn verdict(&self, tests: usize, times: f64) -> Option<Verdict> {
         Some(match (self.need, self.interval, self.p_holm) {
             (Need::Nothing, ..) => return None,
             (Need::Within([from, to]), Some([low, high]), _) => {
@@ -125,11 +130,14 @@ impl Figure {
                     _ => Verdict::Open,
                 }
             }
-            (Need::Significant(least), _, Some(p)) => match (p < LEVEL, least * (tests as f64) < LEVEL) {
-                (true, _) => Verdict::Holds,
-                (_, true) => Verdict::Refused,
-                _ => Verdict::Open,
-            },
+            (Need::Significant(least), _, Some(decides)) => {
+                let able = least * (tests as f64) < LEVEL;
+                match self.p {
+                    _ if decides < LEVEL => Verdict::Holds,
+                    Some(p) if p * times >= LEVEL && able => Verdict::Refused,
+                    _ => Verdict::Open,
+                }
+            }
             (Need::Above(margin), Some([low, high]), _) => match (high < margin, low > 0.) {
                 (true, _) => Verdict::Refused,
                 (_, true) => Verdict::Holds,
@@ -178,10 +186,11 @@ pub fn settle(outcomes: &mut [Outcome]) {
     let mut adjusted = holm(&all).unwrap_or_default().into_iter();
     for outcome in outcomes {
         let decides = worst(outcome).and_then(|_| adjusted.next());
+        let times = worst(outcome).zip(decides).map_or(1., |(p, decides)| decides / p);
         for figure in outcome.figures.iter_mut().filter(|figure| figure.need != Need::Nothing && figure.p.is_some()) {
             figure.p_holm = decides;
         }
-        let verdicts: Vec<Verdict> = outcome.figures.iter().filter_map(|figure| figure.verdict(tests)).collect();
+        let verdicts: Vec<Verdict> = outcome.figures.iter().filter_map(|figure| figure.verdict(tests, times)).collect();
         let verdict = if verdicts.contains(&Verdict::Refused) {
             Verdict::Refused
         } else if verdicts.is_empty() || verdicts.contains(&Verdict::Open) || !outcome.lacking.is_empty() {
@@ -267,6 +276,15 @@ pub fn cautions(context: &Context, outcomes: &[Outcome]) -> Vec<String> {
         ));
     }
     if outcomes.iter().any(|outcome| outcome.statement == Statement::Shown) {
+        for (name, pictures) in &context.material.nulls {
+            let units: BTreeSet<&String> = pictures.iter().filter_map(|picture| picture.columns.get("unit")).collect();
+            if (1..CLASSES).contains(&units.len()) {
+                all.push(format!(
+                    "'{name}' has pictures of {} classes: that the class differs from so few may have other reasons than what is read.",
+                    units.len()
+                ));
+            }
+        }
         if context.given.read.is_empty() {
             all.push("Nobody read the visualizations without knowing their source: what is said to be shown is shown to networks.".to_owned());
         }
@@ -288,4 +306,41 @@ pub fn cautions(context: &Context, outcomes: &[Outcome]) -> Vec<String> {
         }
     }
     all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn outcome(figures: Vec<Figure>) -> Outcome {
+        let expected = Expected { reading: "x".to_owned(), expectation: Expectation::Shown(vec!["naive".to_owned()]) };
+        Outcome { figures, ..Outcome::new(&expected, Statement::Shown, "") }
+    }
+
+    #[test]
+    fn what_could_not_come_to_less_is_left_open_beside_what_passes() {
+        // Three pictures against three come to 0.05 at best; the same three against many pass.
+        let mut all =
+            [outcome(vec![Figure::tested("few", 1., 0., 0.05, 0.05), Figure::tested("many", 1., 0., 1e-4, 1e-4)])];
+        settle(&mut all);
+        assert_eq!(all[0].verdict, Verdict::Open);
+        all[0].figures[1].p = Some(0.4);
+        settle(&mut all);
+        assert_eq!(all[0].verdict, Verdict::Refused);
+        all[0].figures.remove(0);
+        all[0].figures[0].p = Some(1e-4);
+        settle(&mut all);
+        assert_eq!(all[0].verdict, Verdict::Holds);
+    }
+
+    #[test]
+    fn the_largest_p_value_of_an_expectation_is_adjusted_over_expectations_and_not_over_tests() {
+        let pair =
+            |p: f64| outcome(vec![Figure::tested("a", 1., 0., 1e-4, 1e-4), Figure::tested("b", 1., 0., p, 1e-4)]);
+        let mut all = [pair(0.02), pair(0.03)];
+        settle(&mut all);
+        let decides = all.each_ref().map(|of| of.figures[0].p_holm.unwrap());
+        assert_eq!(decides, [0.04, 0.04]);
+        assert!(all.iter().all(|of| of.verdict == Verdict::Holds && of.figures[0].p_holm == of.figures[1].p_holm));
+    }
 }

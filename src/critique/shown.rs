@@ -1,13 +1,13 @@
 //! *Shown*: visualizations of the class are like pictures that show it, more than pictures are that did not come from the class: a generator's free
 //! samples, other classes, networks that know nothing. In the numbers of strangers to the network, who must be able to tell labelled pictures that show it
-//! from those that do not, and by readers who did not know the source, where there are any. A null that has pictures by the same method is held against with
-//! these alone: noise is compared with noise.
+//! from those that do not, and by readers who did not know the source, where there are any. Of a null that was made by methods, the pictures by the same method
+//! count: noise is compared with noise.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
 
-use metrics::permutation::exceeds;
-use metrics::separation::{Separated, likeness, probe};
+use metrics::permutation::{exceeds, least};
+use metrics::separation::{FOLDS, Separated, likeness, probe};
 use ndarray::Axis;
 
 use super::claim::{Claim, Expectation, Expected};
@@ -39,11 +39,12 @@ pub fn foreseen(claim: &Claim, material: &Material) -> Vec<String> {
             let count = |of: &[Source]| of.iter().filter(|picture| is_by(picture, method)).count();
             let own = count(&material.visualizations);
             for (name, null) in &material.nulls {
-                let (same, best) = (count(null), |null: usize| least(own, null) * tests as f64);
-                if own > 0 && same > 0 && best(same) >= LEVEL {
+                let others = Some(count(null)).filter(|same| *same > 0).unwrap_or(null.len());
+                let best = least(own, others, PERMUTATIONS) * tests as f64;
+                if own > 0 && best >= LEVEL {
                     all.insert(format!(
-                        "{own} pictures by {method} against {same} of '{name}': the best that they can come to is p {:.3} among the claim's {tests} tests; more seeds help",
-                        best(same).min(1.)
+                        "{own} pictures by {method} against {others} of '{name}': the best that they can come to is p {:.3} among the claim's {tests} tests; more seeds help",
+                        best.min(1.)
                     ));
                 }
             }
@@ -117,6 +118,10 @@ pub(super) fn outcomes(context: &Context, expected: &Expected) -> Result<Vec<Out
             let at = format!("{}, {}", encoder.classifier, encoder.layer);
             let told = probe(own, &has, CALIBRATED, claim.seed);
             let like = likeness(own, &has, others, claim.seed).filter(|_| told.is_some_and(|told| told.p < LEVEL));
+            let few = format!(
+                "{} labelled pictures show it and {} do not: {FOLDS} of each are needed for a probe",
+                sides[0], sides[1]
+            );
             for outcome in &mut all {
                 let what =
                     format!("area under the ROC curve of the probe on labelled pictures that it has not seen, {at}");
@@ -129,9 +134,10 @@ pub(super) fn outcomes(context: &Context, expected: &Expected) -> Result<Vec<Out
             }
             let Some(like) = like else {
                 for outcome in &mut all {
-                    outcome
-                        .lacking
-                        .push(format!("{at} does not tell labelled pictures that show it from those that do not"));
+                    outcome.lacking.push(match told {
+                        Some(_) => format!("{at} does not tell labelled pictures that show it from those that do not"),
+                        None => few.clone(),
+                    });
                 }
                 continue;
             };
@@ -142,9 +148,13 @@ pub(super) fn outcomes(context: &Context, expected: &Expected) -> Result<Vec<Out
             for outcome in &mut all {
                 let method = outcome.method.clone().unwrap_or_default();
                 let own = of(&parts[0], Some(&method));
-                for ((name, _), part) in context.material.nulls.iter().zip(&parts[1..]) {
+                for ((name, pictures), part) in context.material.nulls.iter().zip(&parts[1..]) {
                     let (same, all) = (of(part, Some(&method)), of(part, None));
                     let (whose, null) = if same.is_empty() { ("", all) } else { (", of the same method", same) };
+                    // What other methods made is no null of this one.
+                    if whose.is_empty() && pictures.iter().all(|picture| picture.made_by().is_some()) {
+                        continue;
+                    }
                     push(
                         outcome,
                         format!("likeness to it in {at}; against that of '{name}'{whose}"),
@@ -191,15 +201,15 @@ fn read(context: &Context, reading: usize, all: &mut [Outcome]) {
 fn push(outcome: &mut Outcome, what: String, own: &[f64], null: &[f64], seed: u64) {
     let mean = |of: &[f64]| of.iter().sum::<f64>() / of.len() as f64;
     match exceeds(own, null, PERMUTATIONS, seed) {
-        Some(p) => outcome.figures.push(Figure::tested(what, mean(own), mean(null), p, least(own.len(), null.len()))),
+        Some(p) => outcome.figures.push(Figure::tested(
+            what,
+            mean(own),
+            mean(null),
+            p,
+            least(own.len(), null.len(), PERMUTATIONS),
+        )),
         None => outcome.lacking.push(format!("{what}: {} pictures by the method, {} others", own.len(), null.len())),
     }
-}
-
-/// The least p value that so many pictures of two kinds can come to.
-fn least(a: usize, b: usize) -> f64 {
-    let ways = (1..=a).fold(1., |ways, k| ways * (b + k) as f64 / k as f64);
-    (1. / ways).max(1. / (PERMUTATIONS + 1) as f64)
 }
 
 /// Whether a picture was made by a method: `latent` means `latent, face-dcgan`, too.

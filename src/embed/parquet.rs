@@ -5,7 +5,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use parquet::basic::{ConvertedType, Type as Physical};
+use parquet::basic::{ConvertedType, Repetition, Type as Physical};
 use parquet::column::reader::{ColumnReaderImpl, get_typed_column_reader};
 use parquet::data_type::{ByteArray, ByteArrayType};
 use parquet::file::reader::{FileReader, SerializedFileReader};
@@ -18,7 +18,10 @@ use crate::error::{Context, Result, bail};
 /// What a file may call the column of its pictures, where several would do; first come, first taken.
 const NAMES: [&str; 4] = ["image", "img", "file", "path"];
 
-/// A file with a column of pictures' bytes. It is read in the order of its rows; going back begins a group of rows anew.
+/// Places in a file that are kept open: readers on several threads take rows nearly in order.
+const OPEN: usize = 8;
+
+/// A file with a column of pictures' bytes. Rows are fastest in their order; going back may begin a group of rows anew.
 #[derive(Debug)]
 pub(super) struct Table {
     path: PathBuf,
@@ -26,7 +29,7 @@ pub(super) struct Table {
     leaf: usize,
     /// How many rows each group has.
     groups: Vec<usize>,
-    open: Mutex<Option<Open>>,
+    open: Mutex<Vec<Open>>,
 }
 
 /// Where a group was read to.
@@ -93,41 +96,35 @@ pub(super) fn rows(path: &Path) -> Result<Rows> {
             .find_map(|pair| (pair.key == "huggingface").then_some(pair.value.as_deref()).flatten()),
     );
 
-    // All but the bytes.
+    let groups: Vec<usize> =
+        reader.metadata().row_groups().iter().map(|group| usize::try_from(group.num_rows()).unwrap_or(0)).collect();
+    // What is said of a picture in plain columns, and in those beside its bytes; what is nested is left out.
     let mut fields = vec![];
     for field in schema.get_fields() {
-        let kept = match (field.name() == column, &pictures) {
-            (true, Pictures::Bytes(_)) if field.is_group() => {
-                let rest: Vec<_> = field.get_fields().iter().filter(|part| part.name() != "bytes").cloned().collect();
-                let of = Type::group_type_builder(field.name()).with_repetition(field.get_basic_info().repetition());
-                (!rest.is_empty()).then(|| of.with_fields(rest).build()).transpose().with_context(named)?.map(Arc::new)
-            }
-            (true, Pictures::Bytes(_)) => None,
-            _ if bytes(field) => None,
-            _ => Some(field.clone()),
-        };
-        fields.extend(kept);
+        if field.name() == column && field.is_group() {
+            let rest: Vec<_> = field.get_fields().iter().filter(|part| is_plain(part)).cloned().collect();
+            let of = Type::group_type_builder(field.name()).with_repetition(field.get_basic_info().repetition());
+            let rest = (!rest.is_empty()).then(|| of.with_fields(rest).build()).transpose().with_context(named)?;
+            fields.extend(rest.map(Arc::new));
+        } else if is_plain(field) {
+            fields.push(field.clone());
+        }
     }
-    let count = usize::try_from(about.num_rows()).unwrap_or(0);
+    let count = groups.iter().sum();
     let (mut columns, mut files) = (vec![], vec![]);
-    if fields.is_empty() {
-        columns.resize(count, BTreeMap::new());
-    } else {
+    if !fields.is_empty() {
         let wanted = Type::group_type_builder(schema.name()).with_fields(fields).build().with_context(named)?;
         for row in reader.get_row_iter(Some(wanted)).with_context(named)? {
             let mut known = BTreeMap::new();
             for (name, value) in row.with_context(named)?.into_columns() {
-                match (value, &pictures) {
-                    (Field::Null, _) => {}
-                    (Field::Group(parts), _) if name == column => known.extend(
-                        parts
-                            .into_columns()
-                            .into_iter()
-                            .filter(|(_, part)| *part != Field::Null)
-                            .map(|(name, part)| (name, plain(&part))),
-                    ),
-                    (value, Pictures::Files) if name == column => files.push(plain(&value)),
-                    (value, _) => {
+                match value {
+                    Field::Null => {}
+                    Field::Group(parts) => {
+                        let parts = parts.into_columns().into_iter().filter(|(_, part)| *part != Field::Null);
+                        known.extend(parts.map(|(name, part)| (name, plain(&part))));
+                    }
+                    value if name == column => files.push(plain(&value)),
+                    value => {
                         let class = match (labels.get(&name), &value) {
                             (Some(names), Field::Long(number)) => {
                                 usize::try_from(*number).ok().and_then(|number| names.get(number))
@@ -143,18 +140,26 @@ pub(super) fn rows(path: &Path) -> Result<Rows> {
             }
             columns.push(known);
         }
+        if columns.len() != count {
+            bail!("{}: has {} rows, and says that it has {count}", path.display(), columns.len());
+        }
     }
-    let groups = reader.metadata().row_groups().iter().map(|group| usize::try_from(group.num_rows()).unwrap_or(0));
+    columns.resize(count, BTreeMap::new());
     let table = match pictures {
         Pictures::Files => None,
         Pictures::Bytes(leaf) => {
-            Some(Arc::new(Table { path: path.to_owned(), leaf, groups: groups.collect(), open: Mutex::new(None) }))
+            Some(Arc::new(Table { path: path.to_owned(), leaf, groups, open: Mutex::new(vec![]) }))
         }
     };
     Ok(Rows { table, columns, files })
 }
 
 impl Table {
+    /// The folder that its files are relative to.
+    pub fn folder(&self) -> &Path {
+        self.path.parent().unwrap_or(Path::new(""))
+    }
+
     /// The bytes of a row's picture; none where the row has none.
     ///
     /// # Errors
@@ -166,13 +171,23 @@ impl Table {
             within -= self.groups[group];
             group += 1;
         }
+        if group == self.groups.len() {
+            bail!("{}: has no row {row}", self.path.display());
+        }
         let mut kept = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        // Whatever fails, the next one begins anew.
-        let mut open = match kept.take() {
-            Some(open) if open.group == group && open.next <= within => open,
-            _ => {
+        let fits = |(_, open): &(usize, &Open)| open.group == group && open.next <= within;
+        let near = kept.iter().enumerate().filter(fits).max_by_key(|(_, open)| open.next).map(|(place, _)| place);
+        let known = near.map(|place| kept.remove(place));
+        drop(kept);
+        // Whatever fails is not kept, and the next one begins anew.
+        let mut open = match known {
+            Some(open) => open,
+            None => {
                 let file =
                     SerializedFileReader::new(File::open(&self.path).with_context(named)?).with_context(named)?;
+                if group >= file.num_row_groups() {
+                    bail!("{}: has no row {row} any more", self.path.display());
+                }
                 let reader = file.get_row_group(group).and_then(|rows| rows.get_column_reader(self.leaf));
                 Open { group, next: 0, reader: get_typed_column_reader(reader.with_context(named)?) }
             }
@@ -182,9 +197,17 @@ impl Table {
             bail!("{}: ends before row {row}", self.path.display());
         }
         let (mut levels, mut repeats, mut values) = (vec![], vec![], Vec::<ByteArray>::new());
-        open.reader.read_records(1, Some(&mut levels), Some(&mut repeats), &mut values).with_context(named)?;
+        let (read, ..) =
+            open.reader.read_records(1, Some(&mut levels), Some(&mut repeats), &mut values).with_context(named)?;
+        if read != 1 {
+            bail!("{}: ends before row {row}", self.path.display());
+        }
         open.next = within + 1;
-        *kept = Some(open);
+        let mut kept = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.push(open);
+        if kept.len() > OPEN {
+            kept.remove(0);
+        }
         Ok(values.first().map(|bytes| bytes.data().to_vec()))
     }
 }
@@ -195,7 +218,9 @@ fn found(schema: &Type, leaves: &[Vec<String>]) -> Option<(String, Pictures)> {
     let of = |field: &Arc<Type>| {
         let name = field.name();
         let pictures = match field.is_group() {
-            true if field.get_fields().iter().any(bytes) => leaf(&[name, "bytes"]),
+            true if field.get_fields().iter().any(|part| part.name() == "bytes" && bytes(part)) => {
+                leaf(&[name, "bytes"])
+            }
             false if bytes(field) => leaf(&[name]),
             _ => None,
         };
@@ -210,7 +235,26 @@ fn found(schema: &Type, leaves: &[Vec<String>]) -> Option<(String, Pictures)> {
         .or_else(|| NAMES.iter().filter_map(called).find(text).map(files))
 }
 
-/// Whether a column holds bytes that are no text; of a group's, only that of the name `bytes` counts.
+/// Whether a column is one of words, numbers, times or yes and no, a value a row.
+fn is_plain(field: &Arc<Type>) -> bool {
+    let info = field.get_basic_info();
+    if field.is_group() || info.has_repetition() && info.repetition() == Repetition::REPEATED {
+        return false;
+    }
+    match field.get_physical_type() {
+        Physical::BOOLEAN | Physical::FLOAT | Physical::DOUBLE => true,
+        Physical::BYTE_ARRAY => {
+            matches!(info.converted_type(), ConvertedType::UTF8 | ConvertedType::ENUM | ConvertedType::JSON)
+        }
+        Physical::INT32 | Physical::INT64 => !matches!(
+            info.converted_type(),
+            ConvertedType::DECIMAL | ConvertedType::TIME_MILLIS | ConvertedType::TIME_MICROS
+        ),
+        _ => false,
+    }
+}
+
+/// Whether a column holds bytes that are no text.
 fn bytes(field: &Arc<Type>) -> bool {
     field.is_primitive()
         && field.get_physical_type() == Physical::BYTE_ARRAY
@@ -230,13 +274,17 @@ fn labels(kept: Option<&str>) -> BTreeMap<String, Vec<String>> {
         .collect()
 }
 
-/// A value as text; what is nested as JSON.
+/// A value as text; a time that no calendar has as its number.
 fn plain(value: &Field) -> String {
+    // Days, of two hundred thousand years.
+    const FAR: i64 = 73_000_000;
     match value {
         Field::Str(text) => text.clone(),
         Field::Float(number) => number.to_string(),
         Field::Double(number) => number.to_string(),
-        Field::Group(_) | Field::ListInternal(_) | Field::MapInternal(_) => value.to_json_value().to_string(),
+        Field::Date(days) if i64::from(*days).abs() > FAR => days.to_string(),
+        Field::TimestampMillis(time) if (time / 86_400_000).abs() > FAR => time.to_string(),
+        Field::TimestampMicros(time) if (time / 86_400_000_000).abs() > FAR => time.to_string(),
         _ => value.to_string(),
     }
 }

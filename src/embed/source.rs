@@ -69,9 +69,11 @@ impl Source {
         match &self.place {
             Place::Gone(why) => bail!("{why}"),
             Place::File(path) => std::fs::read(path).with_context(cannot),
-            Place::Row(table, row) => match table.bytes(*row)? {
-                Some(bytes) => Ok(bytes),
-                None => bail!("{}: has no picture", self.name),
+            // Where a row has no bytes its `path` may be a file.
+            Place::Row(table, row) => match (table.bytes(*row)?, self.columns.get("path")) {
+                (Some(bytes), _) => Ok(bytes),
+                (None, Some(file)) => std::fs::read(table.folder().join(file)).with_context(cannot),
+                (None, None) => bail!("{}: has no picture", self.name),
             },
             Place::Member(tar, from, length) => {
                 let mut file = File::open(tar).with_context(cannot)?;

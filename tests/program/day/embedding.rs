@@ -163,12 +163,12 @@ fn parquet_files_are_read_as_hugging_face_writes_them() {
     assert_eq!((&first["pictures"], &first["computed"]), (&4.into(), &4.into()), "{first}");
     assert_eq!(first["unread"], serde_json::json!([["snappy.parquet:3", "snappy.parquet:3: has no picture"]]));
     let known = table(&at.join("snappy"));
-    assert_eq!(&known[0][6..], ["label", "path", "score", "words"]);
+    assert_eq!(&known[0][6..], ["day", "label", "path", "score"]);
     assert_eq!(
         (&known[2][1], &known[2][6..]),
-        (&"snappy.parquet:1".to_owned(), &["wall", "1.png", "0.25", "[]"].map(str::to_owned)[..])
+        (&"snappy.parquet:1".to_owned(), &["2022-01-08", "wall", "1.png", "0.25"].map(str::to_owned)[..])
     );
-    assert_eq!(&known[4][6..], ["", "4.png", "-2", "[]"]);
+    assert_eq!(&known[4][6..], ["1970-01-03", "", "4.png", "-2"]);
     for other in ["zstd", "lz4"] {
         let again = embedded(at, &["--out", other, &format!("{other}.parquet")]);
         assert_eq!((&again["pictures"], &again["computed"]), (&4.into(), &0.into()), "{again}");
@@ -190,13 +190,27 @@ fn parquet_files_are_read_as_hugging_face_writes_them() {
     let kept = metapicture::embed::pictures(&at.join("zstd")).unwrap();
     assert_eq!(kept.iter().map(bytes).collect::<Vec<_>>(), [0, 1, 2, 4].map(|row: usize| forwards[row].clone()));
 
+    // Threads that take rows in whatever order get what belongs to them.
+    let sources = &sources;
+    let agree = std::thread::scope(|scope| {
+        let of = |first: usize| {
+            scope.spawn(move || {
+                (0..40).map(|k| (first + 3 * k) % 5).all(|row| bytes(&sources[row]) == bytes(&sources[row]))
+            })
+        };
+        (0..6).map(of).collect::<Vec<_>>().into_iter().all(|thread| thread.join().unwrap())
+    });
+    assert!(agree && sources.iter().map(bytes).collect::<Vec<_>>() == forwards);
+
     assert_eq!(embedded(at, &["--out", "bytes", "bytes.parquet"])["pictures"], 3);
+    assert_eq!(embedded(at, &["--out", "beside", "beside.parquet"])["pictures"], 1);
     assert_eq!(embedded(at, &["--out", "files", "files.parquet"])["pictures"], 2);
     assert_eq!(&table(&at.join("files"))[2][1..2], ["photographs/1/001.png"]);
     let whole = std::fs::read(at.join("snappy.parquet")).unwrap();
     std::fs::write(at.join("cut.parquet"), &whole[..whole.len() / 2]).unwrap();
     for (file, complaint) in [
         ("none.parquet", "none.parquet: has no column of pictures (bytes, or 'path' of files), only 'year'"),
+        ("misnamed.parquet", "misnamed.parquet: has no column of pictures"),
         ("cut.parquet", "cut.parquet: cannot be read as Parquet"),
         ("nowhere.parquet", "nowhere.parquet: cannot be read as Parquet"),
     ] {
