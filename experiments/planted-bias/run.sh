@@ -18,3 +18,8 @@ for name in clean own seen; do "$program" models check ./$out/generators/vae-$na
 "$program" sweep $here/tuning.yaml --out $out/tuning --threads 1
 "$program" sweep $here/pictures.yaml --out $out/pictures --threads 1
 "$python" $here/judge.py                                                             # the other tables, curve.svg, pictures.jpg
+# Two more priors of each kind: about ten minutes.
+"$python" $here/priors.py train
+"$program" sweep $here/priors.yaml --out $out/priors --threads 1
+"$program" sweep $here/priors-tuning.yaml --out $out/priors-tuning --threads 1
+"$python" $here/priors.py judge                                                      # priors.csv
