@@ -291,7 +291,9 @@ impl Method {
         if let Some(spec) = bare.latent_mut() {
             (spec.screen, spec.starts) = (1, 1);
         }
-        if let Some(from) = bare.start_mut() {
+        // What is held against the start has to have one.
+        let held = bare.regularizers.iter().any(RegularizerSpec::compares_start);
+        if let Some(from) = bare.start_mut().filter(|_| !held) {
             *from = None;
         }
         bare

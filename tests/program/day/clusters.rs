@@ -35,6 +35,19 @@ fn a_sweep_is_planned_where_its_gpus_are_not() {
     assert!(!at.join("out/planned").exists());
 }
 
+/// It said that there was no photograph, since it measured steps without any.
+#[test]
+fn a_dry_run_measures_what_is_held_near_its_photograph() {
+    let folder = desk();
+    let at = folder.path();
+    super::photographs(&at.join("photographs"), 1);
+    let file = "name: near\nclassifier: ./narrow.yaml\nunits: [banana]\nsteps: 3\nmethods:\n  \
+                - { preset: accentuation-2024, from: photographs/0/000.png }\n";
+    std::fs::write(at.join("near.yaml"), file).unwrap();
+    let told = said(at, &["sweep", "near.yaml", "--dry-run", "--device", "cpu"]);
+    assert!(told.contains("1 run"), "{told}");
+}
+
 #[test]
 fn a_dry_run_measures_nothing_where_it_is_told_so() {
     let folder = desk();
