@@ -4,13 +4,12 @@
 //! count: noise is compared with noise.
 
 use std::collections::BTreeSet;
-use std::ops::Range;
 
 use metrics::permutation::{exceeds, least};
-use metrics::separation::{FOLDS, Separated, likeness, probe};
+use metrics::separation::{FOLDS, likeness, probe};
 use ndarray::Axis;
 
-use super::claim::{Claim, Expectation, Expected};
+use super::claim::{Claim, Encoder, Expectation, Expected};
 use super::outcome::{Context, Figure, LEVEL, Outcome, PERMUTATIONS, Statement};
 use super::registered::{Material, null_group, place};
 use crate::annotate::Answer;
@@ -36,10 +35,10 @@ pub fn foreseen(claim: &Claim, material: &Material) -> Vec<String> {
         let Expectation::Shown(methods) = &expected.expectation else { continue };
         for method in methods {
             all.extend(missing(claim, material, method));
-            let count = |of: &[Source]| of.iter().filter(|picture| is_by(picture, method)).count();
-            let own = count(&material.visualizations);
+            let own = material.visualizations.iter().filter(|picture| is_by(picture, method)).count();
             for (name, null) in &material.nulls {
-                let others = Some(count(null)).filter(|same| *same > 0).unwrap_or(null.len());
+                let Some((others, _)) = against(null, method) else { continue };
+                let others = others.len();
                 let best = least(own, others, PERMUTATIONS) * tests as f64;
                 if own > 0 && best >= LEVEL {
                     all.insert(format!(
@@ -51,6 +50,18 @@ pub fn foreseen(claim: &Claim, material: &Material) -> Vec<String> {
         }
     }
     all.into_iter().collect()
+}
+
+/// The places of a null's pictures that a method is held against, and whether they are by it: those by the same method, or all of a null that nobody made by
+/// methods. What other methods made is no null of this one.
+fn against(null: &[Source], method: &str) -> Option<(Vec<usize>, bool)> {
+    let places = |of: &dyn Fn(&Source) -> bool| (0..null.len()).filter(|place| of(&null[*place])).collect::<Vec<_>>();
+    let same = places(&|picture| is_by(picture, method));
+    match same.is_empty() {
+        false => Some((same, true)),
+        true if null.iter().all(|picture| picture.made_by().is_some()) => None,
+        true => Some((places(&|_| true), false)),
+    }
 }
 
 /// What a method lacks before anybody looks.
@@ -91,83 +102,64 @@ pub(super) fn outcomes(context: &Context, expected: &Expected) -> Result<Vec<Out
     }
     if !sides.contains(&0) {
         for encoder in &claim.encoders {
-            let classifier = context.encoder(encoder)?;
-            let shown: Vec<Source> =
-                labelled.iter().map(|(number, _)| context.material.sampled(*number).clone()).collect();
-            let mut pictures = shown;
-            // Where each kind lies behind the labelled ones: visualizations, then each null.
-            let mut parts = vec![];
-            let mut add = |more: &[Source]| {
-                parts.push(pictures.len()..pictures.len() + more.len());
-                pictures.extend_from_slice(more);
-            };
-            add(&context.material.visualizations);
-            context.material.nulls.iter().for_each(|(_, of)| add(of));
-            let folder = context.out.join("embedded").join(place(&format!("{}-{}", encoder.classifier, encoder.layer)));
-            let settings = Settings { layer: encoder.layer.clone(), positions: false, fit: Fit::Crop, raw: false };
-            let cache = context.models.zoo().cache();
-            let told = embed::embed(&classifier, &settings, &pictures, cache, &folder, &|done, of| {
-                (context.watch)(classifier.name(), done, of)
-            })?;
-            if let Some((name, error)) = told.unread.first() {
-                bail!("{name}: {error}");
-            }
-            let rows = embed::rows(&folder)?.mapv(f64::from);
-            let (own, others) = rows.view().split_at(Axis(0), labelled.len());
-            let has: Vec<bool> = labelled.iter().map(|(_, has)| *has).collect();
-            let at = format!("{}, {}", encoder.classifier, encoder.layer);
-            let told = probe(own, &has, CALIBRATED, claim.seed);
-            let like = likeness(own, &has, others, claim.seed).filter(|_| told.is_some_and(|told| told.p < LEVEL));
-            let few = format!(
-                "{} labelled pictures show it and {} do not: {FOLDS} of each are needed for a probe",
-                sides[0], sides[1]
-            );
-            for outcome in &mut all {
-                let what =
-                    format!("area under the ROC curve of the probe on labelled pictures that it has not seen, {at}");
-                let figure = |of: Separated| Figure {
-                    chance: Some(of.chance),
-                    p: Some(of.p),
-                    ..Figure::told(what, Some(of.value), None)
-                };
-                outcome.figures.extend(told.map(figure));
-            }
-            let Some(like) = like else {
-                for outcome in &mut all {
-                    outcome.lacking.push(match told {
-                        Some(_) => format!("{at} does not tell labelled pictures that show it from those that do not"),
-                        None => few.clone(),
-                    });
-                }
-                continue;
-            };
-            let of = |places: &Range<usize>, method: Option<&str>| -> Vec<f64> {
-                let own = places.clone().filter(|row| method.is_none_or(|method| is_by(&pictures[*row], method)));
-                own.map(|row| like[row - labelled.len()]).collect()
-            };
-            for outcome in &mut all {
-                let method = outcome.method.clone().unwrap_or_default();
-                let own = of(&parts[0], Some(&method));
-                for ((name, pictures), part) in context.material.nulls.iter().zip(&parts[1..]) {
-                    let (same, all) = (of(part, Some(&method)), of(part, None));
-                    let (whose, null) = if same.is_empty() { ("", all) } else { (", of the same method", same) };
-                    // What other methods made is no null of this one.
-                    if whose.is_empty() && pictures.iter().all(|picture| picture.made_by().is_some()) {
-                        continue;
-                    }
-                    push(
-                        outcome,
-                        format!("likeness to it in {at}; against that of '{name}'{whose}"),
-                        &own,
-                        &null,
-                        claim.seed,
-                    );
-                }
-            }
+            by_encoder(context, encoder, &labelled, &mut all)?;
         }
     }
     read(context, reading, &mut all);
     Ok(all)
+}
+
+/// What one stranger makes of each method's pictures.
+fn by_encoder(context: &Context, encoder: &Encoder, labelled: &[(usize, bool)], all: &mut [Outcome]) -> Result<()> {
+    let (claim, material) = (context.claim(), context.material);
+    let classifier = context.encoder(encoder)?;
+    let mut pictures: Vec<Source> = labelled.iter().map(|(number, _)| material.sampled(*number).clone()).collect();
+    pictures.extend_from_slice(&material.visualizations);
+    pictures.extend(material.nulls.iter().flat_map(|(_, of)| of).cloned());
+    let folder = context.out.join("embedded").join(place(&format!("{}-{}", encoder.classifier, encoder.layer)));
+    let settings = Settings { layer: encoder.layer.clone(), positions: false, fit: Fit::Crop, raw: false };
+    let cache = context.models.zoo().cache();
+    let told = embed::embed(&classifier, &settings, &pictures, cache, &folder, &|done, of| {
+        (context.watch)(classifier.name(), done, of)
+    })?;
+    if let Some((name, error)) = told.unread.first() {
+        bail!("{name}: {error}");
+    }
+    let rows = embed::rows(&folder)?.mapv(f64::from);
+    let (own, others) = rows.view().split_at(Axis(0), labelled.len());
+    let has: Vec<bool> = labelled.iter().map(|(_, has)| *has).collect();
+    let at = format!("{}, {}", encoder.classifier, encoder.layer);
+    let Some(told) = probe(own, &has, CALIBRATED, claim.seed) else {
+        let few = format!("fewer than {FOLDS} labelled pictures show it, or do not: too few for a probe in {at}");
+        all.iter_mut().for_each(|outcome| outcome.lacking.push(few.clone()));
+        return Ok(());
+    };
+    let what = format!("area under the ROC curve of the probe on labelled pictures that it has not seen, {at}");
+    let figure = Figure { chance: Some(told.chance), p: Some(told.p), ..Figure::told(what, Some(told.value), None) };
+    all.iter_mut().for_each(|outcome| outcome.figures.push(figure.clone()));
+    let Some(like) = likeness(own, &has, others, claim.seed).filter(|_| told.p < LEVEL) else {
+        let blind = format!("{at} does not tell labelled pictures that show it from those that do not");
+        all.iter_mut().for_each(|outcome| outcome.lacking.push(blind.clone()));
+        return Ok(());
+    };
+    // Visualizations come first, then each null.
+    let (visualizations, nulls) = like.split_at(material.visualizations.len());
+    for outcome in all {
+        let method = outcome.method.clone().unwrap_or_default();
+        let own: Vec<f64> = (material.visualizations.iter().zip(visualizations))
+            .filter_map(|(picture, like)| is_by(picture, &method).then_some(*like))
+            .collect();
+        let mut rest = nulls;
+        for (name, of) in &material.nulls {
+            let (null, after) = rest.split_at(of.len());
+            rest = after;
+            let Some((places, same)) = against(of, &method) else { continue };
+            let null: Vec<f64> = places.into_iter().map(|place| null[place]).collect();
+            let whose = if same { ", of the same method" } else { "" };
+            push(outcome, format!("likeness to it in {at}; against that of '{name}'{whose}"), &own, &null, claim.seed);
+        }
+    }
+    Ok(())
 }
 
 /// What readers saw, who did not know what was what.

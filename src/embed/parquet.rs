@@ -110,7 +110,11 @@ pub(super) fn rows(path: &Path) -> Result<Rows> {
             fields.push(field.clone());
         }
     }
-    let count = groups.iter().sum();
+    let count = groups.iter().fold(0, |sum: usize, rows| sum.saturating_add(*rows));
+    let bytes = std::fs::metadata(path).with_context(named)?.len();
+    if count as u64 > bytes {
+        bail!("{}: says that it has {count} rows, in {bytes} bytes", path.display());
+    }
     let (mut columns, mut files) = (vec![], vec![]);
     if !fields.is_empty() {
         let wanted = Type::group_type_builder(schema.name()).with_fields(fields).build().with_context(named)?;
