@@ -1,6 +1,7 @@
 # make demo    the paper's point in one contact sheet, from nothing
 # make test    every test
 # make build   the program, at target/debug/metapicture (optimized; one profile serves program, tests and clippy)
+# make wheel   the Python package, into dist/; make wheel-test also installs it into a fresh environment and tests it
 # make setup   libtorch into the user's cache; DEVICE=cuda for NVIDIA GPUs
 
 PYTHON ?= python3
@@ -10,7 +11,7 @@ UNITS = banana sunglass wig violin 'chainlink fence' 'bow tie'
 WITNESSES = efficientnet-lite1 squeezenet-caffe
 METAPICTURE = target/debug/metapicture
 
-.PHONY: setup build demo test lint
+.PHONY: setup build demo test lint wheel wheel-test
 
 setup:
 	@$(PYTHON) setup/libtorch.py --device $(DEVICE)
@@ -45,3 +46,14 @@ lint: setup
 	cargo clippy --workspace --all-targets -- -D warnings
 	@if command -v typos >/dev/null; then typos; else echo "lint: no typos here (python3 -m pip install typos); skipped"; fi
 	@if command -v cargo-deny >/dev/null; then cargo deny check; else echo "lint: no cargo-deny here (cargo install cargo-deny, some minutes); skipped"; fi
+
+# The Python package. torch is not in the wheel: it is loaded beside it. WHEEL_PROFILE=release takes longer to compile.
+WHEEL_PROFILE ?= dev
+# A Python whose packages, torch 2.13.0 among them, the test takes; unless told, pip brings torch.
+METAPICTURE_TEST_PYTHON ?=
+
+wheel: setup
+	$(PYTHON) python/make.py wheel --profile $(WHEEL_PROFILE)
+
+wheel-test: wheel
+	$(PYTHON) python/make.py test $(if $(METAPICTURE_TEST_PYTHON),--beside $(METAPICTURE_TEST_PYTHON))

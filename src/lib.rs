@@ -24,6 +24,9 @@
 //! [`Sweep`](prelude::Sweep) works off an experiment file, [`Comparison`](prelude::Comparison) measures what legibility costs.
 //! What lies below is public as [`engine`], for those who need it; its names change from version to version.
 
+// The command line is a client of the library, and names it as others do.
+extern crate self as metapicture;
+
 // Their names are those of `engine`.
 #[doc(hidden)]
 pub mod again;
@@ -31,6 +34,9 @@ pub mod again;
 pub mod annotate;
 #[doc(hidden)]
 pub mod atlas;
+/// The program's command line, for whoever starts it: the program itself, and Python.
+#[doc(hidden)]
+pub mod cli;
 #[doc(hidden)]
 pub mod codes;
 #[doc(hidden)]
@@ -127,7 +133,7 @@ pub mod prelude {
 pub mod engine {
     #[doc(inline)]
     pub use crate::{
-        again, annotate, atlas, codes, compare, comparison, critique, device, embed, error, evolution, experiment_file,
+        again, annotate, atlas, cli, codes, compare, comparison, critique, device, embed, error, evolution, experiment_file,
         filter, inspect, inventory, libtorch, look, map, method, models, optimizer, param, people, picture, plot,
         random, rank, reference, regularizer, render, report, run, samples, saved, sheet, store, sweep, transform,
         unit, visualize,

@@ -1,7 +1,5 @@
 //! The program; the work is in the library. See `metapicture --help`.
 
-mod cli;
-
 /// libtorch frees and asks for the same large tensors in every step. glibc maps and faults them in anew each time; jemalloc
 /// without decay keeps them, and serves libtorch's C++ too, since it replaces `malloc` for the whole process.
 #[cfg(target_os = "linux")]
@@ -18,5 +16,5 @@ pub static ALLOCATOR_OPTIONS: Option<&'static std::ffi::c_char> = {
 };
 
 fn main() {
-    cli::main()
+    metapicture::cli::main()
 }

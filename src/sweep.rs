@@ -47,7 +47,7 @@ pub struct Sweep {
 
 /// How a process works off a plan.
 #[derive(Clone, Copy, Debug)]
-pub struct WorkOptions {
+pub struct WorkOptions<'l> {
     /// The part of the plan that is done; the whole unless told.
     pub share: Share,
     /// With which batch of its part a process begins: those on one store that begin at different ones rarely meet.
@@ -57,11 +57,11 @@ pub struct WorkOptions {
     /// Time between two checkpoints of a batch.
     pub pause: Duration,
     /// Set when the batch under way is to be left at a checkpoint, at once.
-    pub leave: &'static AtomicBool,
+    pub leave: &'l AtomicBool,
 }
 
-impl Default for WorkOptions {
-    fn default() -> WorkOptions {
+impl Default for WorkOptions<'_> {
+    fn default() -> Self {
         let share = Share::WHOLE;
         WorkOptions { share, begin: share, retry_failed: false, pause: crate::render::PAUSE, leave: &NEVER }
     }
@@ -232,7 +232,7 @@ impl PlannedSweep {
     pub fn work(
         &mut self,
         store: &Store,
-        options: WorkOptions,
+        options: WorkOptions<'_>,
         stop: &AtomicBool,
         follow: &dyn Follow,
     ) -> Result<Ended> {

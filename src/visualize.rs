@@ -4,22 +4,29 @@ use std::fmt;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use image::RgbImage;
 
-use crate::error::{Context, Error, Result, bail, request};
+use crate::error::{Context, Error, ErrorKind, Result, bail, request};
 use crate::experiment_file::Seeds;
 use crate::method::Method;
 use crate::models::{Classifier, Generator};
-use crate::render::Unkept;
-use crate::render::Watch;
-use crate::run::{Encoded, KeyNames, Plan, Run, experiment};
-use crate::store::{Kept, Sealed};
-use crate::store::{Record, Status};
+use crate::render::{UnkeptUntil, Watch};
+use crate::run::{Encoded, Experiment, Follow, KeyNames, Plan, Results, Run, Worker, experiment};
+use crate::sheet;
+use crate::store::{Kept, Record, RunId, Sealed, Status, Store};
 use crate::unit::{Among, Unit};
 
 /// Runs that are computed together unless told, as the command line has it: it changes results by rounding only.
 const BATCH: usize = 8;
+
+/// Side of a picture on the sheet of a folder of records, as the command line has it.
+const SHEET_SIDE: u32 = 224;
+
+/// Files of a record that a picture is read with.
+const FILES: [&str; 7] =
+    ["record.json", "timing.json", "trace.csv", "state.safetensors", "image.png", "cut-out.png", "files.sha256"];
 
 /// What a unit of a classifier looks for: a request for pictures, which [`run`](Visualization::run) makes.
 ///
@@ -48,6 +55,7 @@ pub struct Visualization<'w> {
     seeds: Range<u64>,
     batch: usize,
     watch: Arc<dyn Watch + 'w>,
+    leave: Arc<AtomicBool>,
 }
 
 impl<'w> Visualization<'w> {
@@ -74,6 +82,7 @@ impl<'w> Visualization<'w> {
             seeds: 0..1,
             batch: BATCH,
             watch: Arc::new(|_: usize, _: usize, _: f64| {}),
+            leave: Arc::default(),
         })
     }
 
@@ -159,6 +168,21 @@ impl<'w> Visualization<'w> {
         self
     }
 
+    /// The same for who wants to know more of it, of the unstable [engine](crate::engine).
+    #[must_use]
+    pub fn followed_by(mut self, watch: impl Watch + 'w) -> Self {
+        self.watch = Arc::new(watch);
+        self
+    }
+
+    /// A flag that ends the run within a step, once somebody sets it: then it is an error of the kind
+    /// [`Left`](crate::ErrorKind::Left), and what [`run_into`](Visualization::run_into) has finished is kept.
+    #[must_use]
+    pub fn until(mut self, flag: Arc<AtomicBool>) -> Self {
+        self.leave = flag;
+        self
+    }
+
     /// The picture of the first seed (and facet).
     ///
     /// # Errors
@@ -178,7 +202,47 @@ impl<'w> Visualization<'w> {
         self.of_seeds(self.seeds.clone())
     }
 
+    /// The same, kept in a folder of records as `metapicture visualize` keeps them: what is there is not computed again, a run that was
+    /// left goes on from its checkpoint, and tables and a contact sheet lie beside the records.
+    ///
+    /// # Errors
+    /// As [`Visualization::run_all`]; a folder that cannot be written.
+    pub fn run_into(&self, folder: impl AsRef<Path>) -> Result<Vec<Result<Picture>>> {
+        let (experiment, plan) = self.planned(self.seeds.clone())?;
+        let experiment = Arc::new(experiment);
+        let store = Store::open(folder.as_ref())?;
+        let names: Vec<String> = experiment.witnesses.iter().map(|witness| witness.name.clone()).collect();
+        let whole = Worker::whole(&plan, &store, &names, &self.leave);
+        let worker = Worker { retry_failed: true, leave: &self.leave, ..whole };
+        let ended = worker.run(&mut |_| Ok(Arc::clone(&experiment)), &Followed(&*self.watch))?;
+        if ended.left > 0 && self.leave.load(Ordering::Relaxed) {
+            return Err(Error::new(ErrorKind::Left, "the batch was left at a checkpoint"));
+        }
+        let results = Results { plan: &plan, store: &store, axes: &[], witnesses: &names };
+        results.keep_files()?;
+        results.write_manifests(self.classifier.models.of_ones_own())?;
+        results.write()?;
+        sheet::draw(&results, SHEET_SIDE)?;
+        let picture = |id: RunId| match store.record(&id) {
+            Some(_) => Picture::open(store.folder(&id)),
+            None => Err(Error::storage(format!("run {id}: its record is not there"))),
+        };
+        Ok(plan.runs().iter().map(|run| picture(run.id())).collect())
+    }
+
     fn of_seeds(&self, seeds: Range<u64>) -> Result<Vec<Result<Picture>>> {
+        let (experiment, plan) = self.planned(seeds)?;
+        let mut pictures = vec![];
+        for number in 0..plan.batch_count() {
+            let runs: Vec<Run> = plan.batch(number).iter().map(|run| plan.run(run)).collect();
+            let sealed = experiment.compute(&runs, Kept::default(), &*self.watch, &UnkeptUntil(&self.leave))?;
+            pictures.extend(sealed.into_iter().map(Picture::of));
+        }
+        Ok(pictures)
+    }
+
+    /// What there is to be done, and by which networks.
+    fn planned(&self, seeds: Range<u64>) -> Result<(Experiment, Plan)> {
         if seeds.is_empty() {
             bail!("seeds: at least one is needed");
         }
@@ -190,14 +254,7 @@ impl<'w> Visualization<'w> {
         experiment.check(&units, std::slice::from_ref(&method))?;
         let mut plan = Plan::default();
         plan.add(0, &experiment, &method, &units, &Seeds::from(seeds.start..=seeds.end - 1), vec![], self.batch)?;
-        let mut pictures = vec![];
-        for number in 0..plan.batch_count() {
-            let runs: Vec<Run> = plan.batch(number).iter().map(|run| plan.run(run)).collect();
-            pictures.extend(
-                experiment.compute(&runs, Kept::default(), &*self.watch, &Unkept)?.into_iter().map(Picture::of),
-            );
-        }
-        Ok(pictures)
+        Ok((experiment, plan))
     }
 
     fn with_settings(&self) -> Result<Method> {
@@ -227,9 +284,38 @@ impl fmt::Debug for Visualization<'_> {
     }
 }
 
+/// Hands every batch to the one who follows.
+struct Followed<'f>(&'f dyn Watch);
+
+impl Follow for Followed<'_> {
+    fn batch<'f>(&'f self, _: &[Run], _: &[RunId]) -> Box<dyn Watch + 'f> {
+        Box::new(OfBatch(self.0))
+    }
+
+    fn found(&self, _: usize) {}
+}
+
+/// The same, of one batch.
+struct OfBatch<'f>(&'f dyn Watch);
+
+impl Watch for OfBatch<'_> {
+    fn step(&self, done: usize, steps: usize, activation: f64) {
+        self.0.step(done, steps, activation);
+    }
+
+    fn screened(&self, done: usize, codes: usize) {
+        self.0.screened(done, codes);
+    }
+
+    fn unsaved(&self, error: &Error) {
+        self.0.unsaved(error);
+    }
+}
+
 /// A picture that was made for a unit, and the record of its making: what `metapicture visualize` leaves of a run.
 pub struct Picture {
-    files: Sealed,
+    /// By name, as in the folder of a record.
+    files: Vec<(&'static str, Vec<u8>)>,
     record: Record,
     image: RgbImage,
 }
@@ -243,14 +329,41 @@ impl fmt::Debug for Picture {
 }
 
 impl Picture {
-    fn of(files: Sealed) -> Result<Picture> {
-        let record = files.record()?;
+    fn of(sealed: Sealed) -> Result<Picture> {
+        let record = sealed.record()?;
+        Picture::made(record, sealed.files().map(|(name, bytes)| (name, bytes.to_vec())).collect())
+    }
+
+    /// Of the folder of a run that was kept: `OUT/runs/ID`, or what [`Picture::save_record`] has written.
+    ///
+    /// # Errors
+    /// A folder that holds no record, or one of a run that failed.
+    pub fn open(folder: impl AsRef<Path>) -> Result<Picture> {
+        let folder = folder.as_ref();
+        let mut files = vec![];
+        for name in FILES {
+            match std::fs::read(folder.join(name)) {
+                Ok(bytes) => files.push((name, bytes)),
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound && name != FILES[0] => {}
+                Err(error) => return Err(error).with_context(|| format!("{}: cannot be read", folder.display())),
+            }
+        }
+        let record = serde_json::from_slice(&files[0].1).with_context(|| format!("{}: no record", folder.display()))?;
+        Picture::made(record, files)
+    }
+
+    fn made(record: Record, files: Vec<(&'static str, Vec<u8>)>) -> Result<Picture> {
         if record.status == Status::Failed {
             return Err(Error::compute(record.error.unwrap_or_default()));
         }
-        let png = files.file("image.png").context("the run has no picture")?;
-        let image = image::load_from_memory(png)?.to_rgb8();
+        let png = files.iter().find(|(name, _)| *name == "image.png").context("the run has no picture")?;
+        let image = image::load_from_memory(&png.1)?.to_rgb8();
         Ok(Picture { files, record, image })
+    }
+
+    /// The bytes of the file of this name in the run's record, if it has one: `trace.csv`, `state.safetensors`.
+    pub fn file(&self, name: &str) -> Option<&[u8]> {
+        self.files.iter().find_map(|(known, bytes)| (*known == name).then_some(&bytes[..]))
     }
 
     /// The picture, 8 bits a channel.
@@ -260,7 +373,7 @@ impl Picture {
 
     /// The bytes of the picture as a PNG file, those of the `image.png` of a record.
     pub fn png(&self) -> &[u8] {
-        self.files.file("image.png").unwrap_or_default()
+        self.file("image.png").unwrap_or_default()
     }
 
     /// The unit's activation of the saved 8-bit picture: of a class, its logit.
@@ -305,7 +418,7 @@ impl Picture {
         let folder = folder.into();
         let cannot = || format!("{}: cannot be written", folder.display());
         std::fs::create_dir_all(&folder).with_context(cannot)?;
-        for (name, bytes) in self.files.files() {
+        for (name, bytes) in &self.files {
             std::fs::write(folder.join(name), bytes).with_context(cannot)?;
         }
         Ok(())

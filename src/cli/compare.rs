@@ -138,7 +138,8 @@ pub(super) fn run(command: CompareCommand, quiet: bool) -> Result<u8> {
 
 /// The arguments, without the program's path.
 fn command_line() -> String {
-    let words = std::env::args().skip(1).map(|word| quoted(&word));
+    let words = super::call::words();
+    let words = words.iter().map(|word| quoted(word));
     std::iter::once("metapicture".to_owned()).chain(words).collect::<Vec<_>>().join(" ")
 }
 

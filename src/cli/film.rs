@@ -104,7 +104,7 @@ fn sized(picture: RgbImage, width: u32, height: u32) -> RgbImage {
 }
 
 impl Follow for Showing<'_> {
-    fn batch(&self, runs: &[Run], ids: &[RunId]) -> Box<dyn Watch> {
+    fn batch<'f>(&'f self, runs: &[Run], ids: &[RunId]) -> Box<dyn Watch + 'f> {
         let of_steps = self.steps.batch(runs, ids);
         let films = self.every.map(|every| {
             let names: Vec<String> = runs.iter().zip(ids).map(|(run, id)| name(run, id)).collect();
@@ -129,8 +129,8 @@ fn name(run: &Run, id: &RunId) -> String {
     format!("{}.{id}", words.trim_matches('-'))
 }
 
-struct OfBatch {
-    of_steps: Box<dyn Watch>,
+struct OfBatch<'f> {
+    of_steps: Box<dyn Watch + 'f>,
     /// How often, and the folder of each run.
     films: Option<(usize, Vec<PathBuf>)>,
     preview: bool,
@@ -140,7 +140,7 @@ struct OfBatch {
     warned: Cell<bool>,
 }
 
-impl OfBatch {
+impl OfBatch<'_> {
     fn film(&self, step: usize, pictures: &[RgbImage]) -> Result<()> {
         let Some((every, folders)) = &self.films else { return Ok(()) };
         if !step.is_multiple_of(*every) {
@@ -174,7 +174,7 @@ impl OfBatch {
     }
 }
 
-impl Watch for OfBatch {
+impl Watch for OfBatch<'_> {
     fn step(&self, done: usize, steps: usize, activation: f64) {
         self.of_steps.step(done, steps, activation);
     }

@@ -51,8 +51,7 @@ pub(super) fn begin(verbose: u8, file: Option<&Path>) -> Result<()> {
     if let Some(error) = failed {
         return Err(error);
     }
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    log::info!("metapicture {} {}", env!("CARGO_PKG_VERSION"), arguments.join(" "));
+    log::info!("metapicture {} {}", env!("CARGO_PKG_VERSION"), super::call::words().join(" "));
     Ok(())
 }
 

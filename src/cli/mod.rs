@@ -4,6 +4,7 @@ mod annotate;
 mod atlas;
 mod bars;
 mod bench;
+mod call;
 mod classify;
 mod compare;
 mod compute;
@@ -120,9 +121,21 @@ enum Command {
     Man,
 }
 
-/// Parses the arguments and runs the subcommand.
+/// Parses the process's arguments and runs the subcommand.
 pub fn main() -> ! {
-    let cli = Cli::try_parse_from(with_units(std::env::args_os())).unwrap_or_else(|error| {
+    run_and_leave()
+}
+
+/// The same with these arguments, in a process that another program has started: `program` are the words that start this one again
+/// in another process, to which arguments are added. Ends the process.
+pub fn main_as(program: Vec<OsString>, arguments: Vec<OsString>) -> ! {
+    call::set(program, arguments);
+    run_and_leave()
+}
+
+fn run_and_leave() -> ! {
+    let words = std::iter::once("metapicture".into()).chain(call::arguments());
+    let cli = Cli::try_parse_from(with_units(words)).unwrap_or_else(|error| {
         let _ = error.print();
         leave(error.exit_code() as u8)
     });

@@ -33,10 +33,16 @@ impl Document {
     /// Reads a file and what it extends.
     pub(super) fn read(path: &Path) -> Result<Document, FileError> {
         let source = Source::new(Origin::Experiment, path.display().to_string());
-        let mut chain = vec![];
-        let root = read(path, &source, &mut chain)?;
+        let root = read(path, &source, &mut vec![])?;
         let folder = path.parent().map(Path::to_path_buf).unwrap_or_default();
         Ok(Document { root, folder, bases: Bases::default() })
+    }
+
+    /// Reads a text as the file `name` of a folder, and what it extends.
+    pub(super) fn of_text(text: &str, name: &str, folder: &Path) -> Result<Document, FileError> {
+        let source = Source::new(Origin::Experiment, name.to_owned());
+        let root = over_bases(reader::parse(text, &source)?, &folder.join(name), &source, &mut vec![])?;
+        Ok(Document { root, folder: folder.to_path_buf(), bases: Bases::default() })
     }
 
     /// Does what a `--set PATH=VALUE` says.
@@ -130,7 +136,16 @@ pub(super) fn make_way(root: &mut Node, key: &str) {
 
 /// The tree of a file over those that it extends. `chain` are the files that led here.
 fn read(path: &Path, source: &std::sync::Arc<Source>, chain: &mut Vec<PathBuf>) -> Result<Node, FileError> {
-    let mut root = reader::read(path, source)?;
+    over_bases(reader::read(path, source)?, path, source, chain)
+}
+
+/// The tree of a file that was read, over those that it extends.
+fn over_bases(
+    mut root: Node,
+    path: &Path,
+    source: &std::sync::Arc<Source>,
+    chain: &mut Vec<PathBuf>,
+) -> Result<Node, FileError> {
     match &root.value {
         Value::Map(_) => {}
         Value::Null => return Err(FileError::new(&source.at(1, 1), "", "is empty; an experiment is a map of keys")),

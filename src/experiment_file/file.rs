@@ -44,7 +44,18 @@ impl ExperimentFile {
     /// # Errors
     /// Whatever is wrong, with its place.
     pub fn load(path: &Path, set: &[String]) -> Result<ExperimentFile, FileError> {
-        let mut document = Document::read(path)?;
+        ExperimentFile::of(Document::read(path)?, set)
+    }
+
+    /// The same of a text that is in no file: messages call it `name`, and files are relative to `folder`.
+    ///
+    /// # Errors
+    /// As [`ExperimentFile::load`].
+    pub fn of_text(text: &str, name: &str, folder: &Path, set: &[String]) -> Result<ExperimentFile, FileError> {
+        ExperimentFile::of(Document::of_text(text, name, folder)?, set)
+    }
+
+    fn of(mut document: Document, set: &[String]) -> Result<ExperimentFile, FileError> {
         set.iter().try_for_each(|flag| document.set(flag))?;
         document.spell_out_methods()?;
         let resolved = resolved(&document.root)

@@ -55,6 +55,32 @@ impl Keeper for Unkept {
     }
 }
 
+/// Keeps nothing, and leaves the batch within a step once a flag is set.
+#[derive(Clone, Copy, Debug)]
+pub struct UnkeptUntil<'l>(pub &'l AtomicBool);
+
+impl Keeper for UnkeptUntil<'_> {
+    fn batch(&self) -> &str {
+        ""
+    }
+
+    fn load(&self) -> Option<Vec<u8>> {
+        None
+    }
+
+    fn due(&self) -> bool {
+        self.leaves()
+    }
+
+    fn save(&self, _: &[u8]) -> Result<()> {
+        Ok(())
+    }
+
+    fn leaves(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
 /// The time between two checkpoints, so short that a batch which is killed loses a minute at most: a step comes on top.
 pub const PAUSE: Duration = Duration::from_secs(45);
 

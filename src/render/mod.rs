@@ -34,7 +34,7 @@ mod whitening;
 
 pub use batch::{Batch, Passes, Rendered};
 pub use encoder::{Encoder, EncoderNetwork};
-pub use keeper::{Keeper, PAUSE, Timed, Unkept};
+pub use keeper::{Keeper, PAUSE, Timed, Unkept, UnkeptUntil};
 pub use likeness::evaluate as towards;
 pub use objective::{Evaluated, Objective};
 pub use optimize::{render, resume};

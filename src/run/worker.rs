@@ -60,7 +60,7 @@ pub static NEVER: AtomicBool = AtomicBool::new(false);
 /// Who is told how a plan is worked off: a progress bar, say.
 pub trait Follow {
     /// A batch is about to be computed.
-    fn batch(&self, runs: &[Run], ids: &[RunId]) -> Box<dyn Watch>;
+    fn batch<'f>(&'f self, runs: &[Run], ids: &[RunId]) -> Box<dyn Watch + 'f>;
 
     /// So many runs are there, by whomever.
     fn found(&self, runs: usize);

@@ -1,9 +1,11 @@
 //! The array job of a cluster: its script, and how many tasks it has.
 
+use std::ffi::OsString;
 use std::path::Path;
 
 use super::command::{SlurmOptions, SweepCommand, arguments};
 use super::queue::max_array_size;
+use crate::cli::call::program;
 use crate::cli::error::{Context, Result, bail, request};
 use crate::cli::output::quoted;
 use metapicture::engine::run::Plan;
@@ -90,9 +92,10 @@ pub(super) fn script(
     text.push_str(
         "# Whoever follows submits a task again that is gone, sooner than Slurm would.\n#SBATCH --no-requeue\n\n",
     );
-    let program = std::env::current_exe().context("this program cannot be found")?;
-    let program = program.to_str().ok_or_else(|| request!("{}: the path is not UTF-8", program.display()))?.to_owned();
-    let mut words = vec![program];
+    let utf8 = |word: OsString| {
+        word.into_string().map_err(|word| request!("{}: the path is not UTF-8", word.display()))
+    };
+    let mut words = program()?.into_iter().map(utf8).collect::<Result<Vec<_>>>()?;
     words.extend(arguments(command, &out)?);
     let words: Vec<String> = words.iter().map(|word| quoted(word)).collect();
     text.push_str(&format!(

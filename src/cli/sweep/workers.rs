@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use super::command::{SweepCommand, arguments};
+use crate::cli::call::program;
 use crate::cli::error::{Context, Result};
 use crate::cli::interrupt::is_terminated;
 use crate::cli::progress::Steps;
@@ -31,13 +32,13 @@ impl Workers {
         devices: &[String],
         threads: Option<u16>,
     ) -> Result<Workers> {
-        let program = std::env::current_exe().context("this program cannot be found")?;
+        let program = program()?;
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let threads = threads.map_or((cores / devices.len()).max(1), usize::from);
         let mut workers = Workers(vec![]);
         for (number, device) in devices.iter().enumerate() {
-            let mut of = Command::new(&program);
-            of.args(arguments(command, out)?);
+            let mut of = Command::new(&program[0]);
+            of.args(&program[1..]).args(arguments(command, out)?);
             of.args(["--device", device, "--threads", &threads.to_string()]);
             of.args(["--worker", &format!("{}/{}", number + 1, devices.len())]);
             if let Some(shard) = command.shard {
@@ -47,7 +48,7 @@ impl Workers {
             let child = of.stdin(Stdio::piped()).stdout(Stdio::null()).spawn();
             workers
                 .0
-                .push((device.clone(), child.with_context(|| format!("{}: cannot be started", program.display()))?));
+                .push((device.clone(), child.with_context(|| format!("{}: cannot be started", program[0].display()))?));
         }
         Ok(workers)
     }

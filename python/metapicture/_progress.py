@@ -1,0 +1,35 @@
+"""How far the work is: a bar of tqdm, where that is installed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+Progress = Callable[[int, int, str], object]
+
+
+@contextmanager
+def shown(progress: bool | Progress, what: str) -> Iterator[Progress | None]:
+    """Who is told: a bar, one's own function `progress(done, of, text)`, or nobody."""
+    if callable(progress):
+        yield progress
+        return
+    tqdm: Any = None
+    if progress:
+        try:
+            from tqdm.auto import tqdm
+        except ModuleNotFoundError:
+            pass
+    if tqdm is None:
+        yield None
+        return
+    with tqdm(desc=what, leave=False) as bar:
+
+        def tell(done: int, of: int, text: str) -> None:
+            if bar.total != of or done < bar.n:
+                bar.reset(total=of)
+            bar.set_postfix_str(text, refresh=False)
+            bar.update(done - bar.n)
+
+        yield tell

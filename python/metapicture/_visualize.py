@@ -1,0 +1,102 @@
+"""What a unit of a classifier looks for."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+
+from ._libtorch import native
+from ._picture import Picture
+from ._progress import Progress, shown
+
+
+def visualize(
+    model: str | os.PathLike[str],
+    unit: str,
+    method: str | os.PathLike[str] | None = None,
+    prior: str | os.PathLike[str] | None = None,
+    seeds: int | Iterable[int] = 1,
+    steps: int | None = None,
+    size: int | None = None,
+    witnesses: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] = (),
+    out: str | os.PathLike[str] | None = None,
+    *,
+    condition: str | None = None,
+    facets: int | None = None,
+    start: str | os.PathLike[str] | None = None,
+    device: str = "cpu",
+    threads: int | None = None,
+    progress: bool | Progress = True,
+) -> list[Picture]:
+    """Pictures of what a unit of a classifier looks for, one a seed (and facet).
+
+    Args:
+        model: a classifier of the zoo (``metapicture models list``), or the path of a manifest.
+        unit: a class (``banana``, ``class:954``), a channel (``_blocks.10:37``), a neuron (``_blocks.10:37@7,7``), a layer
+            (``layer:_blocks.10``), a sum (``banana + 0.5*violin``).
+        method: a preset (``metapicture methods list``), or the path of a method in YAML. Unless told: ``naive``, or with a prior what
+            suits its codes.
+        prior: a generator of the zoo, or the path of a manifest, for methods that search a code.
+        seeds: how many, from 0; or which. The same seed gives the same picture.
+        steps: optimization steps in each octave, instead of the method's own number.
+        size: side of the pictures in pixels, instead of the method's.
+        witnesses: classifiers that judge the pictures of a class and take no part in making them.
+        out: a folder that the runs are kept in, as the program keeps them. What is there is not computed again.
+        condition: the class of a conditional generator, by name or index; unless told it is optimized with the code.
+        facets: pictures of each seed that are optimized together and kept apart.
+        start: photographs that the pictures start from: a set of the zoo, a folder, or a file.
+        device: ``cpu``, ``cuda`` or ``cuda:1``.
+        threads: libtorch's threads on the CPU, in the whole process; those that it has unless told.
+        progress: whether a bar is shown, where tqdm is installed; or a function ``progress(done, of, text)``.
+
+    Raises:
+        RequestError: an unknown name, or settings that do not fit each other.
+        ComputeError: a run that failed; its ``pictures`` are those of the others.
+
+    Ctrl-C ends it within a step.
+
+    >>> import metapicture
+    >>> pictures = metapicture.visualize("efficientnet-lite0", "banana", method="naive", seeds=2, steps=2)
+    >>> [picture.seed for picture in pictures]
+    [0, 1]
+    """
+    if isinstance(witnesses, (str, os.PathLike)):
+        witnesses = [witnesses]
+    request = {
+        "model": os.fspath(model),
+        "unit": unit,
+        "method": _path(method),
+        "prior": _path(prior),
+        "condition": condition,
+        "seeds": _spans(range(seeds) if isinstance(seeds, int) else seeds),
+        "steps": steps,
+        "size": size,
+        "facets": facets,
+        "start": _path(start),
+        "witnesses": [os.fspath(witness) for witness in witnesses],
+        "out": out,
+        "device": device,
+        "threads": threads,
+    }
+    with shown(progress, unit) as tell:
+        made, failed = native.visualize(request, tell)
+    pictures = [Picture(picture) for picture in made]
+    if failed:
+        failed[0].pictures = pictures
+        raise failed[0]
+    return pictures
+
+
+def _path(path: str | os.PathLike[str] | None) -> str | None:
+    return None if path is None else os.fspath(path)
+
+
+def _spans(seeds: Iterable[int]) -> list[tuple[int, int]]:
+    """Seeds as firsts and ends of those that follow each other, which are computed together."""
+    spans: list[tuple[int, int]] = []
+    for seed in seeds:
+        if spans and spans[-1][1] == seed:
+            spans[-1] = (spans[-1][0], seed + 1)
+        else:
+            spans.append((seed, seed + 1))
+    return spans or [(0, 0)]

@@ -1,0 +1,87 @@
+//! One unit by one method.
+
+use std::ops::Range;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use metapicture::Error;
+use metapicture::prelude::{Classifier, Visualization};
+use pyo3::prelude::*;
+
+use crate::errors::{detached, exception};
+use crate::models;
+use crate::picture::Picture;
+use crate::progress::Listener;
+
+/// What is asked for, in plain values.
+#[derive(FromPyObject)]
+#[pyo3(from_item_all)]
+pub struct Request {
+    model: String,
+    unit: String,
+    method: Option<String>,
+    prior: Option<String>,
+    condition: Option<String>,
+    /// Firsts and ends.
+    seeds: Vec<(u64, u64)>,
+    steps: Option<usize>,
+    size: Option<i64>,
+    facets: Option<usize>,
+    start: Option<String>,
+    witnesses: Vec<String>,
+    out: Option<PathBuf>,
+    device: String,
+    threads: Option<u16>,
+}
+
+/// Pictures, and the exceptions of runs that failed.
+#[pyfunction]
+pub fn visualize(
+    py: Python<'_>,
+    request: Request,
+    progress: Option<Py<PyAny>>,
+) -> PyResult<(Vec<Picture>, Vec<PyErr>)> {
+    let listener = Listener::new(progress);
+    let made = detached(py, || make(&request, &listener));
+    listener.check(py)?;
+    let (mut pictures, mut failed) = (vec![], vec![]);
+    for picture in made? {
+        match picture {
+            Ok(picture) => pictures.push(Picture(picture)),
+            Err(error) => failed.push(exception(py, &error)),
+        }
+    }
+    Ok((pictures, failed))
+}
+
+type Made = Vec<Result<metapicture::prelude::Picture, Error>>;
+
+fn make(request: &Request, listener: &Listener) -> Result<Made, Error> {
+    let key = (&request.device[..], request.threads);
+    let opened = models::open(key.0, key.1)?;
+    let classifier = models::classifier(&opened, key, &request.model)?;
+    let prior = request.prior.as_ref().map(|name| models::generator(&opened, key, name, request.size)).transpose()?;
+    let witnesses: Vec<Classifier> =
+        request.witnesses.iter().map(|name| models::classifier(&opened, key, name)).collect::<Result<_, _>>()?;
+    let mut all = vec![];
+    for &(first, end) in &request.seeds {
+        let asked = Visualization::of(&classifier, &request.unit)?;
+        let asked = match &request.method {
+            Some(method) => asked.method(method)?,
+            None => asked,
+        };
+        let asked = prior.iter().fold(asked, Visualization::prior);
+        let asked = request.condition.iter().fold(asked, |asked, class| asked.class(class));
+        let asked = request.start.iter().fold(asked, |asked, photographs| asked.from_photographs(photographs));
+        let asked = request.size.into_iter().fold(asked, Visualization::size);
+        let asked = request.steps.into_iter().fold(asked, Visualization::steps);
+        let asked = request.facets.into_iter().fold(asked, Visualization::facets);
+        let asked = asked.witnesses(&witnesses).seeds(Range { start: first, end });
+        let asked = asked.followed_by(listener.clone()).until(Arc::clone(listener.leave()));
+        all.extend(match &request.out {
+            Some(folder) => asked.run_into(folder)?,
+            None => asked.run_all()?,
+        });
+    }
+    Ok(all)
+}
