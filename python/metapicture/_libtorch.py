@@ -26,4 +26,13 @@ try:
 except ImportError as error:
     raise LibtorchError(f"metapicture's native part cannot be loaded beside this torch: {error}") from None
 
-__all__ = ["TORCH", "native"]
+
+
+def own_threads(threads: int | None) -> int:
+    """As many as are asked for, or as torch has in this process."""
+    import torch
+
+    return torch.get_num_threads() if threads is None else threads
+
+
+__all__ = ["TORCH", "native", "own_threads"]

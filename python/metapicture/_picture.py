@@ -23,7 +23,7 @@ class Picture:
     """A picture that was made for a unit, and the record of its making. A notebook shows it.
 
     >>> import metapicture
-    >>> [picture] = metapicture.visualize("efficientnet-lite0", "banana", method="naive", steps=2)
+    >>> [picture] = metapicture.visualize("efficientnet-lite0", "banana", method="naive", steps=2, progress=False)
     >>> picture
     <Picture of class:banana by naive, seed 0, 224 x 224>
     """
@@ -39,7 +39,7 @@ class Picture:
         """Reads a run that was kept: ``OUT/runs/ID``, or what `save_record` has written.
 
         >>> import metapicture, tempfile
-        >>> [picture] = metapicture.visualize("efficientnet-lite0", "banana", method="naive", steps=2)
+        >>> [picture] = metapicture.visualize("efficientnet-lite0", "banana", method="naive", steps=2, progress=False)
         >>> folder = tempfile.mkdtemp()
         >>> picture.save_record(folder)
         >>> metapicture.Picture.open(folder).run_id == picture.run_id
@@ -93,18 +93,20 @@ class Picture:
         return json.loads(self._made.record())
 
     @property
-    def trace(self) -> list[dict[str, float]]:
-        """What every step that was read has seen: ``step``, ``loss``, ``activation``, regularizers. `pandas.DataFrame` takes it as it is."""
+    def trace(self) -> list[dict[str, float | None]]:
+        """What every step that was read has seen: ``step``, ``loss``, ``activation``, regularizers. `pandas.DataFrame` takes it as it is.
+
+        Where a step has no such number there is None.
+        """
         text = self._made.file("trace.csv")
         rows = csv.DictReader(io.StringIO((text or b"").decode()))
-        number = lambda name, cell: int(cell) if name == "step" else float(cell or "nan")
-        return [{name: number(name, cell) for name, cell in row.items()} for row in rows]
+        return [{name: _number(name, cell) for name, cell in row.items()} for row in rows]
 
     def numpy(self) -> npt.NDArray[np.uint8]:
         """The picture as an array ``[H, W, 3]`` of bytes.
 
         >>> import metapicture
-        >>> [picture] = metapicture.visualize("efficientnet-lite0", "banana", method="naive", steps=2)
+        >>> [picture] = metapicture.visualize("efficientnet-lite0", "banana", method="naive", steps=2, progress=False)
         >>> picture.numpy().dtype
         dtype('uint8')
         """
@@ -141,3 +143,9 @@ class Picture:
     def __repr__(self) -> str:
         height, width, _ = self._made.rgb()
         return f"<Picture of {self.unit} by {self.method}, seed {self.seed}, {width} x {height}>"
+
+
+def _number(name: str, cell: str) -> float | None:
+    if name == "step":
+        return int(cell)
+    return float(cell) if cell else None

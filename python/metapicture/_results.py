@@ -26,7 +26,7 @@ def results(
 
     >>> import metapicture, tempfile
     >>> folder = tempfile.mkdtemp()
-    >>> _ = metapicture.visualize("efficientnet-lite0", "banana", method="naive", steps=2, out=folder)
+    >>> _ = metapicture.visualize("efficientnet-lite0", "banana", method="naive", steps=2, out=folder, progress=False)
     >>> [row] = metapicture.results(folder, frame="rows")
     >>> row["label"], row["seed"]
     ('banana', 0)

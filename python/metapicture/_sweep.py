@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ._libtorch import native
+from ._libtorch import native, own_threads
 from ._progress import Progress, shown
 from ._results import results
 
@@ -62,7 +62,7 @@ def sweep(
 
     >>> import metapicture, tempfile
     >>> experiment = {"name": "two", "classifier": "efficientnet-lite0", "units": ["banana"], "methods": ["naive"], "seeds": 2, "steps": 2}
-    >>> done = metapicture.sweep(experiment, tempfile.mkdtemp())
+    >>> done = metapicture.sweep(experiment, tempfile.mkdtemp(), progress=False)
     >>> done.done, done.missing
     (2, 0)
     """
@@ -76,6 +76,7 @@ def sweep(
         "out": out,
         "device": device,
         "threads": threads,
+        "own_threads": own_threads(None),
         "batch": batch,
         "retry_failed": retry_failed,
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 
-from ._libtorch import native
+from ._libtorch import native, own_threads
 from ._picture import Picture
 from ._progress import Progress, shown
 
@@ -56,7 +56,7 @@ def visualize(
     Ctrl-C ends it within a step.
 
     >>> import metapicture
-    >>> pictures = metapicture.visualize("efficientnet-lite0", "banana", method="naive", seeds=2, steps=2)
+    >>> pictures = metapicture.visualize("efficientnet-lite0", "banana", method="naive", seeds=2, steps=2, progress=False)
     >>> [picture.seed for picture in pictures]
     [0, 1]
     """
@@ -76,7 +76,7 @@ def visualize(
         "witnesses": [os.fspath(witness) for witness in witnesses],
         "out": out,
         "device": device,
-        "threads": threads,
+        "threads": own_threads(threads),
     }
     with shown(progress, unit) as tell:
         made, failed = native.visualize(request, tell)

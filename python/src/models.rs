@@ -6,39 +6,37 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use metapicture::Error;
 use metapicture::prelude::{Classifier, Generator, Models};
 
-/// Networks that are kept, the latest last.
+/// Networks of a kind that are kept.
 const KEPT: usize = 4;
 
-/// By device and threads.
-static OPENED: Mutex<BTreeMap<(String, Option<u16>), Opened>> = Mutex::new(BTreeMap::new());
-
-/// Models that were opened, and what was taken of them last.
-#[derive(Clone)]
-pub struct Opened {
-    pub models: Models,
+/// The models of a device, and what was taken of them, the latest last.
+struct Opened {
+    models: Models,
     classifiers: Vec<(String, Classifier)>,
-    generators: Vec<(String, Option<i64>, Generator)>,
+    generators: Vec<((String, Option<i64>), Generator)>,
 }
 
-fn opened() -> MutexGuard<'static, BTreeMap<(String, Option<u16>), Opened>> {
+/// By device.
+static OPENED: Mutex<BTreeMap<String, Opened>> = Mutex::new(BTreeMap::new());
+
+fn opened() -> MutexGuard<'static, BTreeMap<String, Opened>> {
     OPENED.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The models on a device; with these threads, or as many as libtorch has in this process.
+/// The models on a device, from here on with these threads in the whole process. Where the threads are others than before, networks are
+/// loaded again, since records name them.
 ///
 /// # Errors
 /// A device that is not there.
-pub fn open(device: &str, threads: Option<u16>) -> Result<Models, Error> {
-    let key = (device.to_owned(), threads);
-    let known = opened().get(&key).map(|opened| opened.models.clone());
-    if let (Some(models), None) = (&known, threads) {
-        return Ok(models.clone());
+pub fn open(device: &str, threads: u16) -> Result<Models, Error> {
+    let models = Models::options().device(device).threads(threads).open()?;
+    let mut all = opened();
+    let known = all.get(&models.device()).filter(|known| known.models.threads() == models.threads());
+    if let Some(known) = known {
+        return Ok(known.models.clone());
     }
-    // Others may have changed the threads of this process since.
-    let models = threads.into_iter().fold(Models::options().device(device), |options, n| options.threads(n)).open()?;
-    let models = known.unwrap_or(models);
-    let empty = || Opened { models: models.clone(), classifiers: vec![], generators: vec![] };
-    opened().entry(key).or_insert_with(empty);
+    let opened = Opened { models: models.clone(), classifiers: vec![], generators: vec![] };
+    all.insert(models.device(), opened);
     Ok(models)
 }
 
@@ -46,16 +44,10 @@ pub fn open(device: &str, threads: Option<u16>) -> Result<Models, Error> {
 ///
 /// # Errors
 /// A name that is not known, a file that does not fit.
-pub fn classifier(models: &Models, key: (&str, Option<u16>), name: &str) -> Result<Classifier, Error> {
+pub fn classifier(models: &Models, name: &str) -> Result<Classifier, Error> {
     let found = models.classifier(name)?;
-    if !zoo::is_path(name)
-        && let Some(opened) = opened().get_mut(&(key.0.to_owned(), key.1))
-    {
-        opened.classifiers.retain(|(known, _)| known != name);
-        opened.classifiers.push((name.to_owned(), found.clone()));
-        if opened.classifiers.len() > KEPT {
-            opened.classifiers.remove(0);
-        }
+    if let Some(opened) = opened().get_mut(&models.device()).filter(|_| !zoo::is_path(name)) {
+        keep(&mut opened.classifiers, name.to_owned(), &found);
     }
     Ok(found)
 }
@@ -64,21 +56,18 @@ pub fn classifier(models: &Models, key: (&str, Option<u16>), name: &str) -> Resu
 ///
 /// # Errors
 /// As [`classifier`].
-pub fn generator(
-    models: &Models,
-    key: (&str, Option<u16>),
-    name: &str,
-    side: Option<i64>,
-) -> Result<Generator, Error> {
+pub fn generator(models: &Models, name: &str, side: Option<i64>) -> Result<Generator, Error> {
     let found = models.generator_at(name, side)?;
-    if !zoo::is_path(name)
-        && let Some(opened) = opened().get_mut(&(key.0.to_owned(), key.1))
-    {
-        opened.generators.retain(|(known, of, _)| known != name || *of != side);
-        opened.generators.push((name.to_owned(), side, found.clone()));
-        if opened.generators.len() > KEPT {
-            opened.generators.remove(0);
-        }
+    if let Some(opened) = opened().get_mut(&models.device()).filter(|_| !zoo::is_path(name)) {
+        keep(&mut opened.generators, (name.to_owned(), side), &found);
     }
     Ok(found)
+}
+
+fn keep<K: PartialEq, N: Clone>(kept: &mut Vec<(K, N)>, key: K, network: &N) {
+    kept.retain(|(known, _)| *known != key);
+    kept.push((key, network.clone()));
+    if kept.len() > KEPT {
+        kept.remove(0);
+    }
 }

@@ -25,6 +25,8 @@ pub struct Request {
     out: Option<PathBuf>,
     device: Option<String>,
     threads: Option<u16>,
+    /// Those that libtorch has in this process, where neither says.
+    own_threads: u16,
     batch: Option<usize>,
     retry_failed: bool,
 }
@@ -58,7 +60,7 @@ fn work(request: &Request, listener: &Listener) -> Result<(PathBuf, usize, usize
         }
     };
     device::parse(&device).map_err(|error| error.within("device"))?;
-    let models = models::open(&device, request.threads.or(file.threads))?;
+    let models = models::open(&device, request.threads.or(file.threads).unwrap_or(request.own_threads))?;
     let sweep = Sweep::of(file, request.out.clone());
     let mut planned = request.batch.into_iter().fold(sweep, Sweep::batch).plan(&models)?;
     let store = Store::open(planned.out())?;

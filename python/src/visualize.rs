@@ -31,7 +31,7 @@ pub struct Request {
     witnesses: Vec<String>,
     out: Option<PathBuf>,
     device: String,
-    threads: Option<u16>,
+    threads: u16,
 }
 
 /// Pictures, and the exceptions of runs that failed.
@@ -57,12 +57,23 @@ pub fn visualize(
 type Made = Vec<Result<metapicture::prelude::Picture, Error>>;
 
 fn make(request: &Request, listener: &Listener) -> Result<Made, Error> {
-    let key = (&request.device[..], request.threads);
-    let opened = models::open(key.0, key.1)?;
-    let classifier = models::classifier(&opened, key, &request.model)?;
-    let prior = request.prior.as_ref().map(|name| models::generator(&opened, key, name, request.size)).transpose()?;
+    let within = |key: &str, value: Option<i64>, first: i64, last: i64| match value {
+        Some(value) if !(first..=last).contains(&value) => {
+            Err(Error::request(format!("{value} is not between {first} and {last}")).at(key))
+        }
+        _ => Ok(()),
+    };
+    within("size", request.size, 8, 4096)?;
+    within("facets", request.facets.map(|facets| facets as i64), 1, 64)?;
+    within("threads", Some(request.threads.into()), 1, i64::from(u16::MAX))?;
+    if request.steps == Some(0) {
+        return Err(Error::request("at least one is needed").at("steps"));
+    }
+    let models = models::open(&request.device, request.threads)?;
+    let classifier = models::classifier(&models, &request.model)?;
+    let prior = request.prior.as_ref().map(|name| models::generator(&models, name, request.size)).transpose()?;
     let witnesses: Vec<Classifier> =
-        request.witnesses.iter().map(|name| models::classifier(&opened, key, name)).collect::<Result<_, _>>()?;
+        request.witnesses.iter().map(|name| models::classifier(&models, name)).collect::<Result<_, _>>()?;
     let mut all = vec![];
     for &(first, end) in &request.seeds {
         let asked = Visualization::of(&classifier, &request.unit)?;

@@ -1,0 +1,145 @@
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+
+import numpy as np
+import pytest
+
+import metapicture
+
+
+def visualize(networks, unit="banana", **options):
+    options = {"method": "naive", "steps": 3, "progress": False, **options}
+    return metapicture.visualize(networks.narrow, unit, **options)
+
+
+def test_a_picture_is_bytes_array_image_and_record(networks, tmp_path):
+    [picture] = visualize(networks)
+    array = picture.numpy()
+    assert array.shape == (32, 32, 3) and array.dtype == np.uint8 and array.flags.writeable
+    assert picture._repr_png_() == picture.png() and picture.png().startswith(b"\x89PNG")
+    assert np.array_equal(np.asarray(picture.pil()), array) and np.array_equal(np.asarray(picture), array)
+    assert (picture.unit, picture.model, picture.method, picture.seed) == ("class:banana", "narrow", "naive", 0)
+    assert isinstance(picture.activation, float) and 0 <= picture.probability <= 1 and picture.witness_probability is None
+    assert picture.trace[0]["step"] == 0 and {"loss", "activation"} <= set(picture.trace[0])
+    assert picture.record["run_id"] == picture.run_id and picture.record["provenance"]["libtorch"] == "2.13.0"
+    assert repr(picture) == "<Picture of class:banana by naive, seed 0, 32 x 32>"
+    picture.save(tmp_path / "a.png")
+    picture.save(tmp_path / "a.jpg")
+    assert (tmp_path / "a.png").read_bytes() == picture.png() and (tmp_path / "a.jpg").stat().st_size > 0
+    picture.save_record(tmp_path / "record")
+    read = metapicture.Picture.open(tmp_path / "record")
+    assert (read.png(), read.record, read.trace) == (picture.png(), picture.record, picture.trace)
+
+
+def test_seeds_are_a_number_or_which(networks):
+    two = visualize(networks, seeds=2)
+    others = visualize(networks, seeds=[1, 5, 0])
+    assert [picture.seed for picture in two] == [0, 1]
+    assert [picture.seed for picture in others] == [1, 5, 0]
+    assert two[1].run_id == others[0].run_id and two[0].run_id == others[2].run_id
+
+
+def test_a_prior_is_searched_and_witnesses_judge(networks):
+    [picture] = visualize(networks, method=None, prior=networks.faces, witnesses=networks.wider)
+    assert picture.record["generator"] == "faces" and picture.method == "latent"
+    assert 0 <= picture.witness_probability <= 1
+
+
+def test_what_is_kept_is_not_computed_again(networks, tmp_path):
+    told = []
+    follow = lambda done, of, text: told.append((done, of))
+    [first] = visualize(networks, out=tmp_path / "out", progress=follow)
+    assert told[-1] == (3, 3)
+    told.clear()
+    [again] = visualize(networks, out=tmp_path / "out", progress=follow)
+    assert not told and again.png() == first.png()
+    assert {"results.csv", "sheet.png", "manifests.json"} <= {path.name for path in (tmp_path / "out").iterdir()}
+    kept = metapicture.Picture.open(tmp_path / "out" / "runs" / first.run_id)
+    [unkept] = visualize(networks)
+    assert kept.png() == first.png() == unkept.png() and unkept.run_id == first.run_id
+
+
+@pytest.mark.parametrize(
+    ("asked", "error", "message"),
+    [
+        ({"unit": "bananna"}, metapicture.RequestError, "did you mean 'banana'"),
+        ({"method": "latnet"}, metapicture.RequestError, "no method 'latnet'; did you mean 'latent'?"),
+        ({"method": "latent"}, metapicture.RequestError, "give it a prior"),
+        ({"seeds": 0}, metapicture.RequestError, "seeds: at least one is needed"),
+        ({"size": 3}, metapicture.RequestError, "size: 3 is not between 8 and 4096"),
+        ({"steps": 0}, metapicture.RequestError, "steps: at least one is needed"),
+        ({"device": "cuda:99"}, metapicture.RequestError, "cuda"),
+        ({"witnesses": "efficientnet-lite00"}, metapicture.RequestError, "did you mean 'efficientnet-lite0'"),
+        ({"out": "/proc/no"}, metapicture.StorageError, "/proc/no"),
+    ],
+)
+def test_errors_are_of_one_family_and_one_line(networks, asked, error, message):
+    with pytest.raises(error) as raised:
+        visualize(networks, **asked)
+    assert isinstance(raised.value, metapicture.Error)
+    assert message in str(raised.value) and "\n" not in str(raised.value)
+
+
+def test_wrong_types_are_type_errors(networks):
+    with pytest.raises(TypeError):
+        visualize(networks, steps="many")
+
+
+def test_whoever_follows_may_end_it(networks):
+    class Enough(Exception):
+        pass
+
+    def follow(done, of, text):
+        raise Enough
+
+    with pytest.raises(Enough):
+        visualize(networks, steps=100_000, progress=follow)
+
+
+def test_other_threads_run_meanwhile(networks):
+    ticks = 0
+    done = threading.Event()
+
+    def tick():
+        nonlocal ticks
+        while not done.is_set():
+            ticks += 1
+            time.sleep(0.001)
+
+    thread = threading.Thread(target=tick)
+    thread.start()
+    start = time.perf_counter()
+    visualize(networks, steps=1000)
+    took = time.perf_counter() - start
+    done.set()
+    thread.join()
+    assert ticks > took * 100
+
+
+@pytest.mark.parametrize("out", [False, True])
+def test_ctrl_c_ends_it_within_a_step(networks, tmp_path, out):
+    code = textwrap.dedent(
+        f"""
+        import metapicture, time
+        try:
+            metapicture.visualize({networks.narrow!r}, "banana", method="naive", steps=10_000_000, out={str(tmp_path / "out") if out else None!r},
+                                  progress=lambda done, of, text: print(done, flush=True))
+        except KeyboardInterrupt:
+            print("interrupted", flush=True)
+        """
+    )
+    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, env=os.environ)
+    assert process.stdout is not None
+    process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    start = time.perf_counter()
+    rest, _ = process.communicate(timeout=60)
+    assert rest.strip().splitlines()[-1] == "interrupted" and process.returncode == 0
+    assert time.perf_counter() - start < 3
