@@ -37,7 +37,9 @@ class ComputeError(Error, RuntimeError):
         pictures: those of the same call that came to be.
     """
 
-    pictures: list[Picture] = []
+    def __init__(self, message: str, hint: str | None = None, key: str | None = None) -> None:
+        super().__init__(message, hint, key)
+        self.pictures: list[Picture] = []
 
 
 class StorageError(Error):

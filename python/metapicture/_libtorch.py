@@ -27,7 +27,6 @@ except ImportError as error:
     raise LibtorchError(f"metapicture's native part cannot be loaded beside this torch: {error}") from None
 
 
-
 def own_threads(threads: int | None) -> int:
     """As many as are asked for, or as torch has in this process."""
     import torch

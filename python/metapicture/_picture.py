@@ -90,7 +90,8 @@ class Picture:
     @property
     def record(self) -> dict[str, Any]:
         """Everything that is known of the run: settings, activations, what witnesses say, weights and versions."""
-        return json.loads(self._made.record())
+        record: dict[str, Any] = json.loads(self._made.record())
+        return record
 
     @property
     def trace(self) -> list[dict[str, float | None]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from typing import Any
 
 Progress = Callable[[int, int, str], object]
@@ -15,16 +16,14 @@ def shown(progress: bool | Progress, what: str) -> Iterator[Progress | None]:
     if callable(progress):
         yield progress
         return
-    tqdm: Any = None
-    if progress:
-        try:
-            from tqdm.auto import tqdm
-        except ModuleNotFoundError:
-            pass
-    if tqdm is None:
+    try:
+        auto: Any = import_module("tqdm.auto") if progress else None
+    except ModuleNotFoundError:
+        auto = None
+    if auto is None:
         yield None
         return
-    with tqdm(desc=what, leave=False) as bar:
+    with auto.tqdm(desc=what, leave=False) as bar:
 
         def tell(done: int, of: int, text: str) -> None:
             if bar.total != of or done < bar.n:

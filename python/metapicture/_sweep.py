@@ -7,11 +7,14 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ._libtorch import native, own_threads
 from ._progress import Progress, shown
 from ._results import results
+
+if TYPE_CHECKING:
+    from . import _native
 
 
 @dataclass(frozen=True)
@@ -66,11 +69,14 @@ def sweep(
     >>> done.done, done.missing
     (2, 0)
     """
-    is_dict = isinstance(experiment, Mapping)
-    request = {
-        "file": None if is_dict else os.fspath(experiment),
+    if isinstance(experiment, Mapping):
         # JSON is YAML.
-        "text": json.dumps(experiment, ensure_ascii=False) if is_dict else "",
+        file, text = None, json.dumps(dict(experiment), ensure_ascii=False)
+    else:
+        file, text = os.fspath(experiment), ""
+    request: _native._Sweep = {
+        "file": file,
+        "text": text,
         "folder": "",
         "set": list(set),
         "out": out,

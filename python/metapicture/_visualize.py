@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
+from ._errors import ComputeError
 from ._libtorch import native, own_threads
 from ._picture import Picture
 from ._progress import Progress, shown
+
+if TYPE_CHECKING:
+    from . import _native
 
 
 def visualize(
@@ -62,7 +67,7 @@ def visualize(
     """
     if isinstance(witnesses, (str, os.PathLike)):
         witnesses = [witnesses]
-    request = {
+    request: _native._Visualization = {
         "model": os.fspath(model),
         "unit": unit,
         "method": _path(method),
@@ -82,7 +87,8 @@ def visualize(
         made, failed = native.visualize(request, tell)
     pictures = [Picture(picture) for picture in made]
     if failed:
-        failed[0].pictures = pictures
+        if isinstance(failed[0], ComputeError):
+            failed[0].pictures = pictures
         raise failed[0]
     return pictures
 

@@ -17,9 +17,13 @@ pub fn run(py: Python<'_>, program: Vec<OsString>, arguments: Vec<OsString>) {
 /// keep them instead of giving them back to the system each time.
 fn keep_freed_memory() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
-    // SAFETY: it sets two numbers of the allocator, which it checks.
+    // SAFETY: it sets two numbers of the allocator, which refuses those that are too large for it.
     unsafe {
-        libc::mallopt(libc::M_MMAP_THRESHOLD, 1 << 30);
+        for threshold in [1 << 30, 32 << 20] {
+            if libc::mallopt(libc::M_MMAP_THRESHOLD, threshold) == 1 {
+                break;
+            }
+        }
         libc::mallopt(libc::M_TRIM_THRESHOLD, i32::MAX);
     }
 }

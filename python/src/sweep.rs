@@ -56,7 +56,9 @@ fn work(request: &Request, listener: &Listener) -> Result<(PathBuf, usize, usize
         (None, [device]) => (*device).to_owned(),
         (None, _) => {
             let reason = "several devices take a process each";
-            return Err(Error::request(reason).at("device").hinted("`metapicture sweep` on the command line starts them"));
+            return Err(Error::request(reason)
+                .at("device")
+                .hinted("`metapicture sweep` on the command line starts them"));
         }
     };
     device::parse(&device).map_err(|error| error.within("device"))?;

@@ -44,7 +44,10 @@ def test_it_starts_itself_again_for_several_devices(networks, program, tmp_path)
     ("torch", "message"),
     [
         (None, "metapicture computes with torch 2.13.0, which is not installed here; `pip install torch==2.13.0` brings it"),
-        ("2.12.1+cpu", "metapicture computes with torch 2.13.0, and torch 2.12.1+cpu is installed here; `pip install torch==2.13.0` brings it"),
+        (
+            "2.12.1+cpu",
+            "metapicture computes with torch 2.13.0, and torch 2.12.1+cpu is installed here; `pip install torch==2.13.0` brings it",
+        ),
     ],
 )
 def test_another_torch_is_told_in_one_line(tmp_path, torch, message):

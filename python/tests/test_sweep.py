@@ -2,6 +2,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import signal
+import subprocess
+import sys
 import time
 
 import pandas
@@ -52,6 +55,28 @@ def test_what_is_wrong_with_a_dict_is_told_by_its_key(networks, tmp_path):
         metapicture.sweep(tmp_path / "no.yaml", tmp_path, progress=False)
 
 
+def test_ctrl_c_leaves_a_checkpoint_and_the_same_sweep_goes_on(networks, tmp_path):
+    asked = experiment(networks, units=["apple"], seeds=1, methods=[{"preset": "naive", "steps": 20_000}])
+    code = f"""
+import metapicture
+try:
+    metapicture.sweep({asked!r}, {str(tmp_path)!r}, progress=lambda done, of, text: print(text, flush=True))
+except KeyboardInterrupt:
+    print("interrupted", flush=True)
+"""
+    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert "step" in process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    start = time.perf_counter()
+    told, _ = process.communicate(timeout=60)
+    assert told.strip().splitlines()[-1] == "interrupted" and time.perf_counter() - start < 3
+    assert any((tmp_path / "checkpoints").iterdir()) and not any((tmp_path / "runs").iterdir())
+    first = []
+    done = metapicture.sweep(asked, tmp_path, progress=lambda done, of, text: first.append(text))
+    assert done.done == 1 and "step 1/" not in first[0]
+
+
 def test_results_of_several_folders_and_without_pandas(networks, tmp_path):
     for name in "ab":
         metapicture.sweep(experiment(networks, units=["apple" if name == "a" else "cherry"]), tmp_path / name, progress=False)
@@ -74,8 +99,9 @@ def test_ten_thousand_runs_are_a_frame_in_two_seconds(networks, tmp_path):
     for number in range(1, 10_000):
         other = f"{number:016x}"
         (tmp_path / "runs" / other).mkdir()
-        text_of_other = text.replace(of_one, other)
-        lines.append(f"{hashlib.sha256(text_of_other.encode()).hexdigest()[:16]} {text_of_other}")
+        of_other = text.replace(of_one, other)
+        digits = hashlib.sha256(f"metapicture index 2\n{of_other}".encode()).hexdigest()[:16]
+        lines.append(f"{digits} {of_other}")
     segment.write_text("\n".join(lines) + "\n")
     start = time.perf_counter()
     frame = metapicture.results(tmp_path)

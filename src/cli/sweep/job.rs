@@ -92,9 +92,8 @@ pub(super) fn script(
     text.push_str(
         "# Whoever follows submits a task again that is gone, sooner than Slurm would.\n#SBATCH --no-requeue\n\n",
     );
-    let utf8 = |word: OsString| {
-        word.into_string().map_err(|word| request!("{}: the path is not UTF-8", word.display()))
-    };
+    let utf8 =
+        |word: OsString| word.into_string().map_err(|word| request!("{}: the path is not UTF-8", word.display()));
     let mut words = program()?.into_iter().map(utf8).collect::<Result<Vec<_>>>()?;
     words.extend(arguments(command, &out)?);
     let words: Vec<String> = words.iter().map(|word| quoted(word)).collect();
