@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent
 DIST = ROOT / "dist"
 MATURIN = "maturin>=1.16,<2"
 TORCH = "torch==2.13.0"
-TESTED_WITH = ["pandas>=2", "pillow>=10", "pytest>=8", "tqdm>=4.60"]
+TESTED_WITH = ["mypy>=1.15", "pandas>=2", "pillow>=10", "pytest>=8", "tqdm>=4.60"]
 LARGEST = 40 << 20
 # Libraries that come with torch, and those that every Linux with glibc has; the loader finds libstdc++ by torch's own need of it.
 NEEDED = {"libtorch_cpu.so", "libtorch.so", "libc10.so", "libtorch_cuda.so", "libc10_cuda.so"}

@@ -1,5 +1,7 @@
 """The native part, on the libtorch of the `torch` wheel. `torch` is imported first, so that its libraries are in the process."""
 
+from types import ModuleType
+
 from ._errors import LibtorchError
 
 TORCH = "2.13.0"
@@ -19,12 +21,18 @@ def _check() -> None:
         raise LibtorchError(f"metapicture computes with torch {TORCH}, and torch {found} is installed here; {help}", help)
 
 
-_check()
+def _load() -> ModuleType:
+    try:
+        from . import _native
+    except ImportError as error:
+        raise LibtorchError(f"metapicture's native part cannot be loaded beside this torch: {error}") from None
+    return _native
 
-try:
-    from . import _native as native
-except ImportError as error:
-    raise LibtorchError(f"metapicture's native part cannot be loaded beside this torch: {error}") from None
+
+_check()
+_load()
+
+from . import _native as native  # noqa: E402  # it is there now
 
 
 def own_threads(threads: int | None) -> int:

@@ -4,6 +4,8 @@ import os
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn, TypeAlias, TypedDict, final
 
+__all__ = ["LIBTORCH", "VERSION", "Picture", "results", "run", "sweep", "visualize"]
+
 _Path: TypeAlias = str | os.PathLike[str]
 _Progress: TypeAlias = Callable[[int, int, str], object]
 

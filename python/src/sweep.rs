@@ -1,12 +1,13 @@
 //! An experiment, worked off into a folder of records.
 
 use std::path::PathBuf;
+use std::sync::atomic::Ordering;
 
-use metapicture::Error;
 use metapicture::engine::device;
 use metapicture::engine::experiment_file::ExperimentFile;
 use metapicture::engine::store::Store;
 use metapicture::engine::sweep::{Sweep, WorkOptions};
+use metapicture::{Error, ErrorKind};
 use pyo3::prelude::*;
 
 use crate::errors::detached;
@@ -70,6 +71,9 @@ fn work(request: &Request, listener: &Listener) -> Result<(PathBuf, usize, usize
     let leave = &**listener.leave();
     let options = WorkOptions { retry_failed: request.retry_failed, leave, ..WorkOptions::default() };
     planned.work(&store, options, leave, &follow)?;
+    if leave.load(Ordering::Relaxed) {
+        return Err(Error::new(ErrorKind::Left, "the batch was left at a checkpoint"));
+    }
     store.refresh();
     planned.write(&store, &[device])?;
     let count = planned.results(&store).count();

@@ -61,11 +61,25 @@ def test_another_torch_is_told_in_one_line(tmp_path, torch, message):
     assert told.stderr.splitlines()[-1] == f"metapicture._errors.LibtorchError: {message}"
 
 
+def test_the_torch_that_is_asked_for_is_the_one_that_it_was_built_with():
+    from importlib.metadata import requires
+
+    from metapicture._libtorch import TORCH, native
+
+    assert native.LIBTORCH == TORCH and native.VERSION == metapicture.__version__
+    assert f"torch=={TORCH}" in (requires("metapicture") or [])
+
+
 def test_the_process_keeps_its_allocator():
     code = "import metapicture, re; print(re.search('jemalloc', open('/proc/self/maps').read()))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "None\n"
 
 
-def test_it_has_types():
+def test_it_has_types_that_are_those_of_the_native_part(tmp_path):
     assert (Path(metapicture.__file__).parent / "py.typed").exists()
     assert (Path(metapicture.__file__).parent / "_native.pyi").exists()
+    pytest.importorskip("mypy")
+    # The stubs are compared with what is there once torch's libraries are in the process.
+    code = "import sys, torch; from mypy import stubtest; sys.argv = ['stubtest', 'metapicture']; sys.exit(stubtest.main())"
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path)
+    assert told.returncode == 0, told.stdout
