@@ -133,9 +133,9 @@ pub mod prelude {
 pub mod engine {
     #[doc(inline)]
     pub use crate::{
-        again, annotate, atlas, cli, codes, compare, comparison, critique, device, embed, error, evolution,
-        experiment_file, filter, inspect, inventory, libtorch, look, map, method, models, optimizer, param, people,
-        picture, plot, random, rank, reference, regularizer, render, report, run, samples, saved, sheet, store, sweep,
-        transform, unit, visualize,
+        again, annotate, atlas, codes, compare, comparison, critique, device, embed, error, evolution, experiment_file,
+        filter, inspect, inventory, libtorch, look, map, method, models, optimizer, param, people, picture, plot,
+        random, rank, reference, regularizer, render, report, run, samples, saved, sheet, store, sweep, transform,
+        unit, visualize,
     };
 }

@@ -10,7 +10,7 @@ use pyo3::prelude::*;
 pub fn run(py: Python<'_>, program: Vec<OsString>, arguments: Vec<OsString>) {
     keep_freed_memory();
     // The process ends in there, so that nothing comes back to the interpreter.
-    py.detach(|| metapicture::engine::cli::main_as(program, arguments))
+    py.detach(|| metapicture::cli::main_as(program, arguments))
 }
 
 /// libtorch frees and asks for the same large tensors in every step. The process is the program's alone here, so that its allocator may
