@@ -165,6 +165,12 @@ impl Models {
         Ok(self.made(classifier.to(self.0.device, tch::Kind::Float)))
     }
 
+    /// A classifier that was made elsewhere, as [`classifiers::Classifier::live`] makes one; of the unstable [engine](crate::engine).
+    pub fn adopt(&self, classifier: classifiers::Classifier) -> Classifier {
+        self.tell(&classifier.name, classifier.network.notes());
+        self.made(classifier)
+    }
+
     /// Tells what a user should know of how a file was read.
     fn tell(&self, name: &str, notes: &[String]) {
         notes.iter().for_each(|note| self.0.progress.note(&format!("{name}: {note}")));

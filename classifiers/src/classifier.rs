@@ -79,11 +79,21 @@ impl Classifier {
         change: &mut dyn FnMut(Weights) -> Weights,
     ) -> Result<Classifier, LoadError> {
         let built = architectures::load(&mut Entry { manifest, weights, change })?;
+        let definition = built.network.defined(manifest.definition());
+        Ok(Classifier::built(built, manifest, weights, definition))
+    }
+
+    /// Of what was built of an entry.
+    pub(crate) fn built(
+        built: Built,
+        manifest: &Manifest,
+        weights: &Checked,
+        definition: serde_json::Value,
+    ) -> Classifier {
         let Built { network, classes, size, mean, std, names, independent } = built;
-        let definition = network.defined(manifest.definition());
         let known = || family(manifest.architecture.as_deref()?).map(str::to_owned);
         let family = manifest.family.clone().or_else(known);
-        Ok(Classifier {
+        Classifier {
             name: manifest.name.to_string(),
             network,
             classes,
@@ -95,7 +105,7 @@ impl Classifier {
             weights_sha256: weights.sha256.to_string(),
             definition,
             family,
-        })
+        }
     }
 
     /// The index of the class that `word` names: by its number, and for the classes of ImageNet by name as well

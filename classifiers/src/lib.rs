@@ -20,6 +20,7 @@ pub mod imagenet;
 mod imported;
 pub mod inception_v3;
 mod input_pipeline;
+mod live;
 pub mod mobilenet_v1;
 pub mod mobilenet_v2;
 pub mod mobilenet_v2_tf;
@@ -38,6 +39,7 @@ pub use built::Names;
 pub use classifier::Classifier;
 pub use family::{Kinship, stock};
 pub use input_pipeline::InputPipeline;
+pub use live::Live;
 pub use parts::LOGITS;
 
 /// The manifests of the classifiers that are known here, as file name and text, for [`zoo::Zoo::new`].

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::imported::ImportError;
-use crate::network::ScriptError;
+use crate::network::ProgramError;
 use crate::weights::WeightError;
 use zoo::{Manifest, ZooError};
 
@@ -40,7 +40,7 @@ pub enum LoadError {
         /// The file.
         path: PathBuf,
         /// What is wrong with it.
-        fault: ScriptError,
+        fault: ProgramError,
     },
     /// The file is no program that can be read as a network.
     #[error("{}: {fault}", .path.display())]

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use frozen::load::LoadError;
-use frozen::network::{Network, Script, ScriptError};
+use frozen::network::{Network, Script, ProgramError};
 use serde::Deserialize;
 
 use crate::built::Built;
@@ -89,7 +89,7 @@ pub(crate) fn load(entry: &Entry) -> Result<Built, LoadError> {
 ///
 /// # Errors
 /// If the file is no program, or one with other outputs.
-pub fn build(config: Config, path: &Path) -> Result<Built, ScriptError> {
+pub fn build(config: Config, path: &Path) -> Result<Built, ProgramError> {
     let Config { code, classes, output, resolution } = config;
     let mut input = code.clone();
     input[0] += classes.len() as i64;
@@ -98,7 +98,7 @@ pub fn build(config: Config, path: &Path) -> Result<Built, ScriptError> {
     let shapes = network.shapes(&one);
     let picture = shapes.last().map(|(_, shape)| shape.clone()).unwrap_or_default();
     if picture != [3, resolution, resolution] {
-        return Err(ScriptError(format!(
+        return Err(ProgramError(format!(
             "its last output is {picture:?} for a code of {code:?}; a picture [3, {resolution}, {resolution}] is needed"
         )));
     }

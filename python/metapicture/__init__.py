@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from ._errors import ComputeError, Error, LibtorchError, ModelError, RequestError, StorageError
 
 if TYPE_CHECKING:
+    from ._network import Network, export
     from ._picture import Picture
     from ._results import results
     from ._sweep import Swept, sweep
@@ -28,18 +29,28 @@ __all__ = [
     "Error",
     "LibtorchError",
     "ModelError",
+    "Network",
     "Picture",
     "RequestError",
     "StorageError",
     "Swept",
     "__version__",
+    "export",
     "results",
     "sweep",
     "visualize",
 ]
 
 # What needs libtorch, by the module that has it. The command line tells in one line of its own that there is none.
-_LATER = {"Picture": "_picture", "Swept": "_sweep", "results": "_results", "sweep": "_sweep", "visualize": "_visualize"}
+_LATER = {
+    "Network": "_network",
+    "Picture": "_picture",
+    "Swept": "_sweep",
+    "export": "_network",
+    "results": "_results",
+    "sweep": "_sweep",
+    "visualize": "_visualize",
+}
 
 
 def __getattr__(name: str) -> Any:

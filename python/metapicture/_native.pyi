@@ -4,6 +4,8 @@ import os
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn, TypeAlias, TypedDict, final
 
+from ._live import Live
+
 __all__ = ["LIBTORCH", "VERSION", "Picture", "results", "run", "sweep", "visualize"]
 
 _Path: TypeAlias = str | os.PathLike[str]
@@ -13,7 +15,7 @@ LIBTORCH: str
 VERSION: str
 
 class _Visualization(TypedDict):
-    model: str
+    model: str | Live
     unit: str
     method: str | None
     prior: str | None
@@ -23,7 +25,7 @@ class _Visualization(TypedDict):
     size: int | None
     facets: int | None
     start: str | None
-    witnesses: list[str]
+    witnesses: list[str | Live]
     out: _Path | None
     device: str
     threads: int

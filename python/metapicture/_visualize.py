@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from ._errors import ComputeError
 from ._libtorch import native, own_threads
+from ._live import at_hand
+from ._network import Model
 from ._picture import Picture
 from ._progress import Progress, shown
 
@@ -16,29 +18,31 @@ if TYPE_CHECKING:
 
 
 def visualize(
-    model: str | os.PathLike[str],
+    model: Model,
     unit: str,
     method: str | os.PathLike[str] | None = None,
     prior: str | os.PathLike[str] | None = None,
     seeds: int | Iterable[int] = 1,
     steps: int | None = None,
     size: int | None = None,
-    witnesses: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] = (),
+    witnesses: Model | Sequence[Model] = (),
     out: str | os.PathLike[str] | None = None,
     *,
     condition: str | None = None,
     facets: int | None = None,
     start: str | os.PathLike[str] | None = None,
-    device: str = "cpu",
+    optimize: bool = False,
+    device: str | None = None,
     threads: int | None = None,
     progress: bool | Progress = True,
 ) -> list[Picture]:
     """Pictures of what a unit of a classifier looks for, one a seed (and facet).
 
     Args:
-        model: a classifier of the zoo (``metapicture models list``), or the path of a manifest.
+        model: a classifier of the zoo (``metapicture models list``), the path of a manifest, or a `torch.nn.Module` as it is in this
+            process; with `Network` around it where its pictures are not 224 px with ImageNet's mean and deviation.
         unit: a class (``banana``, ``class:954``), a channel (``_blocks.10:37``), a neuron (``_blocks.10:37@7,7``), a layer
-            (``layer:_blocks.10``), a sum (``banana + 0.5*violin``).
+            (``layer:_blocks.10``), a sum (``banana + 0.5*violin``). The layers of a module are its submodules.
         method: a preset (``metapicture methods list``), or the path of a method in YAML. Unless told: ``naive``, or with a prior what
             suits its codes.
         prior: a generator of the zoo, or the path of a manifest, for methods that search a code.
@@ -50,7 +54,9 @@ def visualize(
         condition: the class of a conditional generator, by name or index; unless told it is optimized with the code.
         facets: pictures of each seed that are optimized together and kept apart.
         start: photographs that the pictures start from: a set of the zoo, a folder, or a file.
-        device: ``cpu``, ``cuda`` or ``cuda:1``.
+        optimize: whether modules are written as programs by ``torch.export`` first (`export`), which metapicture then computes by itself,
+            mostly faster; kept in the user's cache.
+        device: ``cpu`` (unless told), ``cuda`` or ``cuda:1``; a module's is where it lies.
         threads: libtorch's threads on the CPU, in the whole process; those that it has unless told.
         progress: whether a bar is shown, where tqdm is installed; or a function ``progress(done, of, text)``.
 
@@ -65,25 +71,24 @@ def visualize(
     >>> [picture.seed for picture in pictures]
     [0, 1]
     """
-    if isinstance(witnesses, (str, os.PathLike)):
-        witnesses = [witnesses]
-    request: _native._Visualization = {
-        "model": os.fspath(model),
-        "unit": unit,
-        "method": _path(method),
-        "prior": _path(prior),
-        "condition": condition,
-        "seeds": _spans(range(seeds) if isinstance(seeds, int) else seeds),
-        "steps": steps,
-        "size": size,
-        "facets": facets,
-        "start": _path(start),
-        "witnesses": [os.fspath(witness) for witness in witnesses],
-        "out": out,
-        "device": device,
-        "threads": own_threads(threads),
-    }
-    with shown(progress, unit) as tell:
+    judges = list(witnesses) if isinstance(witnesses, (list, tuple)) else [witnesses]
+    with at_hand([model, *judges], device, optimize) as ((target, *others), place), shown(progress, unit) as tell:
+        request: _native._Visualization = {
+            "model": target,
+            "unit": unit,
+            "method": _path(method),
+            "prior": _path(prior),
+            "condition": condition,
+            "seeds": _spans(range(seeds) if isinstance(seeds, int) else seeds),
+            "steps": steps,
+            "size": size,
+            "facets": facets,
+            "start": _path(start),
+            "witnesses": others,
+            "out": out,
+            "device": place,
+            "threads": own_threads(threads),
+        }
         made, failed = native.visualize(request, tell)
     pictures = [Picture(picture) for picture in made]
     if failed:

@@ -6,11 +6,13 @@
 
 mod command_line;
 mod errors;
+mod live;
 mod models;
 mod picture;
 mod progress;
 mod results;
 mod sweep;
+mod tensors;
 mod visualize;
 
 /// Names with a leading underscore are the package's own.

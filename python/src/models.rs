@@ -5,6 +5,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use metapicture::Error;
 use metapicture::prelude::{Classifier, Generator, Models};
+use pyo3::prelude::*;
+
+use crate::live;
 
 /// Networks of a kind that are kept.
 const KEPT: usize = 4;
@@ -38,6 +41,26 @@ pub fn open(device: &str, threads: u16) -> Result<Models, Error> {
     let opened = Opened { models: models.clone(), classifiers: vec![], generators: vec![] };
     all.insert(models.device(), opened);
     Ok(models)
+}
+
+/// What stands for a classifier: a name, the path of a manifest, or an object of `metapicture._live.Live`.
+#[derive(FromPyObject)]
+pub enum Named {
+    #[pyo3(transparent)]
+    Name(String),
+    #[pyo3(transparent)]
+    Live(Py<PyAny>),
+}
+
+/// The classifier that it stands for.
+///
+/// # Errors
+/// As [`classifier`] and [`live::classifier`].
+pub fn named(models: &Models, named: &Named) -> Result<Classifier, Error> {
+    match named {
+        Named::Name(name) => classifier(models, name),
+        Named::Live(object) => live::classifier(models, object),
+    }
 }
 
 /// A classifier, kept where the zoo has it. A file of one's own is read again.

@@ -17,7 +17,7 @@ use crate::progress::Listener;
 #[derive(FromPyObject)]
 #[pyo3(from_item_all)]
 pub struct Request {
-    model: String,
+    model: models::Named,
     unit: String,
     method: Option<String>,
     prior: Option<String>,
@@ -28,7 +28,7 @@ pub struct Request {
     size: Option<i64>,
     facets: Option<usize>,
     start: Option<String>,
-    witnesses: Vec<String>,
+    witnesses: Vec<models::Named>,
     out: Option<PathBuf>,
     device: String,
     threads: u16,
@@ -70,10 +70,10 @@ fn make(request: &Request, listener: &Listener) -> Result<Made, Error> {
         return Err(Error::request("at least one is needed").at("steps"));
     }
     let models = models::open(&request.device, request.threads)?;
-    let classifier = models::classifier(&models, &request.model)?;
+    let classifier = models::named(&models, &request.model)?;
     let prior = request.prior.as_ref().map(|name| models::generator(&models, name, request.size)).transpose()?;
     let witnesses: Vec<Classifier> =
-        request.witnesses.iter().map(|name| models::classifier(&models, name)).collect::<Result<_, _>>()?;
+        request.witnesses.iter().map(|witness| models::named(&models, witness)).collect::<Result<_, _>>()?;
     let mut all = vec![];
     for &(first, end) in &request.seeds {
         let asked = Visualization::of(&classifier, &request.unit)?;

@@ -10,7 +10,7 @@ import sys
 
 import pytest
 
-MODULES = ["metapicture", "metapicture._picture", "metapicture._results", "metapicture._sweep", "metapicture._visualize"]
+MODULES = ["metapicture", "metapicture._network", "metapicture._picture", "metapicture._results", "metapicture._sweep", "metapicture._visualize"]
 CODE = "import doctest, importlib, sys; sys.exit(doctest.testmod(importlib.import_module(sys.argv[1])).failed)"
 
 

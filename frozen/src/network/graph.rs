@@ -4,8 +4,8 @@ use tch::{Device, Kind, Tensor};
 
 use super::gradient::Gradient;
 use super::layer::Layer;
-use super::layers::script::{Script, ScriptError};
 use super::layout::channels_last;
+use super::program::{ProgramError, Running};
 use crate::constant::Constant;
 use zoo::suggest::nearest;
 
@@ -27,8 +27,8 @@ pub(crate) enum Source {
     Input,
     /// A layer with a pullback of its own.
     Layer(Box<dyn Layer>),
-    /// A program of TorchScript, whose outputs are the nodes behind it. It has no activation of its own.
-    Program(Script),
+    /// Somebody's program, whose outputs are the nodes behind it. It has no activation of its own.
+    Program(Running),
     /// The program before it.
     Output,
 }
@@ -45,7 +45,7 @@ impl Step {
     fn tensors(&self) -> Vec<&Constant> {
         match &self.source {
             Source::Layer(layer) => layer.tensors(),
-            Source::Program(script) => script.parameters().iter().collect(),
+            Source::Program(program) => program.parameters().iter().collect(),
             Source::Input | Source::Output => vec![],
         }
     }
@@ -231,14 +231,14 @@ impl Network {
         self.program()?.no_gradient()
     }
 
-    /// Whether it is a program (TorchScript), of whose layers nothing is known.
+    /// Whether it is somebody's program, of whose layers nothing is known.
     pub fn is_program(&self) -> bool {
         self.program().is_some()
     }
 
-    fn program(&self) -> Option<&Script> {
+    fn program(&self) -> Option<&Running> {
         self.steps.iter().find_map(|step| match &step.source {
-            Source::Program(script) => Some(script),
+            Source::Program(program) => Some(program),
             _ => None,
         })
     }
@@ -248,14 +248,14 @@ impl Network {
     ///
     /// # Errors
     /// What a program says.
-    pub fn attempt(&self, input: &[i64]) -> Result<Option<Vec<i64>>, ScriptError> {
-        let Some(script) = self.program() else {
+    pub fn attempt(&self, input: &[i64]) -> Result<Option<Vec<i64>>, ProgramError> {
+        let Some(program) = self.program() else {
             if !self.imported {
                 return Ok(None);
             }
             let shape: Vec<i64> = std::iter::once(1).chain(input.iter().copied()).collect();
             let zeros = Tensor::zeros(&shape[..], (self.kind, self.device));
-            return self.try_forward(&zeros).map(Some).map_err(ScriptError);
+            return self.try_forward(&zeros).map(Some).map_err(ProgramError);
         };
         // What lies in front of it changes the shape.
         let mut shape: Vec<i64> = std::iter::once(1).chain(input.iter().copied()).collect();
@@ -265,8 +265,8 @@ impl Network {
             let zeros = Tensor::zeros(&shape[..], (self.kind, self.device));
             shape = tch::no_grad(|| layer.forward(&[zeros], false).0.size());
         }
-        let (run, _) = script.try_shape(1, &shape[1..])?;
-        Ok(run.outputs.last().map(|output| output.size()[1..].to_vec()))
+        let shape = program.try_shape(1, &shape[1..])?;
+        Ok(shape.map(|shape| shape[1..].to_vec()))
     }
 
     /// Whether an input `[N,…]` can pass: every layer is asked before it runs. Gives the shape of the network's output, without samples.
@@ -319,7 +319,7 @@ impl Network {
                     let moved = t.to_device(device);
                     channels_last(&if floats { moved.to_kind(kind) } else { moved })
                 }),
-                Source::Program(script) => script.to(device, kind),
+                Source::Program(program) => program.to(device, kind),
                 Source::Input | Source::Output => {}
             }
         }

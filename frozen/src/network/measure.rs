@@ -27,8 +27,8 @@ impl Network {
             let Step { source, inputs } = &self.steps[node];
             match source {
                 Source::Layer(layer) => layer.multiply_adds(&size(&node), &inputs.iter().map(size).collect::<Vec<_>>()),
-                Source::Program(script) => {
-                    let parameters = script.parameters().iter().map(|p| p.numel()).sum::<usize>().max(1) as f64;
+                Source::Program(program) => {
+                    let parameters = program.parameters().iter().map(|p| p.numel()).sum::<usize>().max(1) as f64;
                     (parameters, parameters)
                 }
                 Source::Input | Source::Output => (0., 0.),

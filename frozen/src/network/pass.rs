@@ -4,8 +4,8 @@ use tch::{Kind, Tensor};
 
 use super::gradient::{Gradient, Pullback};
 use super::graph::{Network, Point, Source};
-use super::layers::script::Run;
 use super::layout::channels_last;
+use super::program::Run;
 use super::schedule::Schedule;
 
 /// A forward pass that has been made: the wanted activations, and what the pullback reads.
@@ -69,10 +69,11 @@ impl Network {
                     values[from] = Some(output);
                     keep(Way::Layer { from, to: &step.inputs, pullback });
                 }
-                Source::Program(script) => {
-                    let run = script.run(&inputs[0]);
+                Source::Program(program) => {
+                    let wanted: Vec<usize> = schedule.outputs_of(self, node).collect();
+                    let run = program.run(&inputs[0], &wanted, schedule.keeps);
                     for (number, output) in run.outputs.iter().enumerate() {
-                        values[node + 1 + number] = Some(output.detach());
+                        values[node + 1 + number] = output.as_ref().map(Tensor::detach);
                     }
                     keep(Way::Program { from: node + 1, to: step.inputs[0], run });
                 }

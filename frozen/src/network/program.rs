@@ -1,94 +1,307 @@
-//! A network that is a program: its one node runs TorchScript, and the program's outputs are its taps.
+//! A network that is somebody's program: one node runs it, and its outputs are the nodes behind it.
+//!
+//! Its layers are not known one by one, so libtorch's autograd carries the gradient back; the graph is recorded for the
+//! input alone and lives as long as the pass. Of a program that gives no gradient (it rounds, ranks, or detaches), no graph
+//! is recorded: it serves what needs forward passes only.
 
-use tch::Tensor;
+use std::fmt::Debug;
+
+use tch::{Device, Kind, Tensor};
 
 use super::graph::{Network, Point, Source, Step, Tap};
-use super::layers::script::{Script, ScriptError, kept};
 use super::layers::shape::{Same, Tokens};
+use super::layout::channels_last;
+use crate::constant::Constant;
 
-impl Script {
-    /// The network of this program for inputs of the shape `input` (without the batch dimension). Its taps are the
-    /// program's outputs in their order: a tensor, a tuple, a list, or a dictionary, whose keys then are their names.
-    /// Without `names`, those of a tuple or a list are `output.0`, `output.1` and so on, and a tensor is `output`.
+/// Why a program is no network, as a sentence about it.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct ProgramError(pub String);
+
+/// Somebody's program: tensors for a tensor, by libtorch.
+pub trait Program: Debug + Send + Sync {
+    /// What it is written in, as messages call it.
+    fn language(&self) -> &'static str;
+
+    /// What to do about one that gives other numbers for the same input.
+    fn how_to_settle(&self) -> &'static str;
+
+    /// Where it runs, and the number type of its inputs and outputs.
+    fn options(&self) -> (Kind, Device);
+
+    /// Every parameter, in the program's order.
+    fn parameters(&self) -> &[Constant];
+
+    /// Moves it to another device and into another number type.
+    fn to(&mut self, device: Device, kind: Kind);
+
+    /// The outputs for `input` `[N,...]`, differentiable where that asks for a gradient: all of them, or at least the `wanted` ones by their
+    /// number, as far as they are there for every input.
     ///
     /// # Errors
-    /// If the program fails on such an input, has other outputs than named, one that is neither `[N,C]` nor `[N,T,C]`
-    /// nor `[N,C,H,W]`, or gives other numbers for the same input.
-    pub fn network(mut self, input: &[i64], names: Option<&[String]>) -> Result<Network, ScriptError> {
-        let wrong = |reason: String| Err(ScriptError(reason));
-        // One sample, and two: a program that was traced may have its batch written into it.
-        let (one, _) = self.try_shape(1, input)?;
-        let (run, keys) = self.try_shape(2, input)?;
-        let shape: Vec<i64> = std::iter::once(2).chain(input.iter().copied()).collect();
-        let count = run.outputs.len();
-        // What is None is left out, and its name with it.
-        let names = names.map(|names| match names.len() == run.present.len() {
-            true => kept(names.to_vec(), &run.present),
-            false => names.to_vec(),
-        });
-        let names = match (names.as_deref(), keys) {
-            (Some(names), keys) if names.len() != count || keys.as_ref().is_some_and(|keys| keys != names) => {
-                let has = keys.map_or_else(|| format!("{count}"), |keys| keys.join(", "));
-                return wrong(format!("config.outputs names {}, but the program returns {has}", names.join(", ")));
-            }
-            (_, Some(keys)) => keys,
-            (Some(names), None) => names.to_vec(),
-            (None, None) if count == 1 => vec!["output".to_owned()],
-            (None, None) => (0..count).map(|number| format!("output.{number}")).collect(),
-        };
-        for (number, (name, output)) in names.iter().zip(&run.outputs).enumerate() {
-            let size = output.size();
-            if names[..number].contains(name) {
-                return wrong(format!("two outputs are called '{name}'"));
-            }
-            let of_one = one.outputs.get(number).map(Tensor::size).unwrap_or_default();
-            if of_one.first() != Some(&1) || of_one[1..] != size[1..] {
-                return wrong(format!("output '{name}' has the shape {of_one:?} for one sample, and {size:?} for two"));
-            }
-            if !matches!(size[..], [2, _] | [2, _, _] | [2, _, _, _]) || output.kind() != self.options().0 {
-                let kind = output.kind();
-                return wrong(format!(
-                    "output '{name}' is {kind:?} {size:?} for an input of {shape:?}; floats [N,C], [N,T,C] or [N,C,H,W] are needed"
-                ));
-            }
+    /// If it fails, or returns what are no tensors.
+    fn outputs(&self, input: &Tensor, wanted: Option<&[usize]>) -> Result<Outputs, ProgramError>;
+}
+
+/// What a program returns.
+#[derive(Debug)]
+pub struct Outputs {
+    /// In its order; None where it returns None, or something that was not wanted.
+    pub tensors: Vec<Option<Tensor>>,
+    /// Their names, where it gives them.
+    pub names: Option<Vec<String>>,
+}
+
+/// A program as a node of a network.
+#[derive(Debug)]
+pub(crate) struct Running {
+    program: Box<dyn Program>,
+    /// The numbers of its outputs that are nodes.
+    outputs: Vec<usize>,
+    /// Why it gives no gradient, if it gives none.
+    no_gradient: Option<String>,
+}
+
+/// One run of a program, with what autograd recorded.
+#[derive(Debug)]
+pub(crate) struct Run {
+    input: Tensor,
+    language: &'static str,
+    /// By node behind the program's; None where it was not wanted.
+    pub outputs: Vec<Option<Tensor>>,
+}
+
+/// The network of a program for inputs of the shape `input` (without the batch dimension). Its taps are the program's outputs in their
+/// order, by the names that it gives them, else by `names`; else they are `output.0`, `output.1` and so on, and a single one is `output`.
+///
+/// # Errors
+/// If the program fails on such an input, has other outputs than named, one that is neither `[N,C]` nor `[N,T,C]`
+/// nor `[N,C,H,W]`, or gives other numbers for the same input.
+pub fn network(program: Box<dyn Program>, input: &[i64], names: Option<&[String]>) -> Result<Network, ProgramError> {
+    let wrong = |reason: String| Err(ProgramError(reason));
+    let mut running = Running { program, outputs: vec![], no_gradient: None };
+    let (kind, device) = running.program.options();
+    // One sample, and two: a program that was traced may have its batch written into it.
+    let zeros = |samples: i64| {
+        let shape: Vec<i64> = std::iter::once(samples).chain(input.iter().copied()).collect();
+        Tensor::zeros(&shape[..], (kind, device))
+    };
+    let all = running.try_run(&zeros(2), None)?;
+    let present: Vec<bool> = all.0.outputs.iter().map(Option::is_some).collect();
+    running.outputs = (0..present.len()).filter(|&number| present[number]).collect();
+    let keys = all.1.map(|keys| kept(keys, &present));
+    let run = Run { outputs: all.0.outputs.into_iter().filter(Option::is_some).collect(), ..all.0 };
+    let one = running.try_run(&zeros(1), None)?.0;
+    let count = run.outputs.len();
+    // What is None is left out, and its name with it.
+    let names = names.map(|names| match names.len() == present.len() {
+        true => kept(names.to_vec(), &present),
+        false => names.to_vec(),
+    });
+    let names = match (names.as_deref(), keys) {
+        (Some(names), keys) if names.len() != count || keys.as_ref().is_some_and(|keys| keys != names) => {
+            let has = keys.map_or_else(|| format!("{count}"), |keys| keys.join(", "));
+            return wrong(format!("config.outputs names {}, but the program returns {has}", names.join(", ")));
         }
-        if !self.is_deterministic(input)? {
-            return wrong(
-                "its program gives other numbers for the same input, or for an input beside others: it was made in training mode; \
-                 call model.eval() before torch.jit.trace or torch.jit.script"
-                    .to_owned(),
-            );
+        (_, Some(keys)) => keys,
+        (Some(names), None) => names.to_vec(),
+        (None, None) if count == 1 => vec!["output".to_owned()],
+        (None, None) => (0..count).map(|number| format!("output.{number}")).collect(),
+    };
+    for (number, (name, output)) in names.iter().zip(run.outputs.iter().flatten()).enumerate() {
+        let size = output.size();
+        if names[..number].contains(name) {
+            return wrong(format!("two outputs are called '{name}'"));
         }
-        self.try_gradient(&run, &names);
-        let (kind, device) = self.options();
-        let mut steps = vec![
-            Step { source: Source::Input, inputs: vec![] },
-            Step { source: Source::Program(self), inputs: vec![0] },
-        ];
-        let mut taps = vec![];
-        let count = names.len();
-        steps.extend((0..count).map(|_| Step { source: Source::Output, inputs: vec![1] }));
-        let mut views = vec![];
-        for (number, (name, output)) in names.into_iter().zip(&run.outputs).enumerate() {
-            // Tokens [N,T,C] are shown as a map of one column, by a view behind all outputs.
-            let node = 2 + number;
-            let place = if output.dim() == 3 {
-                views.push(Step { source: Source::Layer(Box::new(Tokens)), inputs: vec![node] });
-                1 + count + views.len()
-            } else {
-                node
-            };
-            taps.push(Tap { name, aliases: vec![], point: Point(place) });
+        let of_one = one.outputs.get(number).and_then(|output| output.as_ref()).map(Tensor::size).unwrap_or_default();
+        if of_one.first() != Some(&1) || of_one[1..] != size[1..] {
+            return wrong(format!("output '{name}' has the shape {of_one:?} for one sample, and {size:?} for two"));
         }
-        let end = 1 + count;
-        let viewed = !views.is_empty();
-        steps.extend(views);
-        if viewed && run.outputs.last().is_some_and(|output| output.dim() != 3) {
-            // The network's output is its last step.
-            let logits = taps.last_mut().map(|tap| std::mem::replace(&mut tap.point, Point(steps.len())));
-            debug_assert_eq!(logits, Some(Point(end)));
-            steps.push(Step { source: Source::Layer(Box::new(Same)), inputs: vec![end] });
+        if !matches!(size[..], [2, _] | [2, _, _] | [2, _, _, _]) || output.kind() != kind {
+            let (kind, shape) = (output.kind(), run.input.size());
+            return wrong(format!(
+                "output '{name}' is {kind:?} {size:?} for an input of {shape:?}; floats [N,C], [N,T,C] or [N,C,H,W] are needed"
+            ));
         }
-        Ok(Network { steps, taps, kind, device, imported: true, beside: vec![], notes: vec![] })
     }
+    if !running.is_deterministic(input)? {
+        return wrong(format!(
+            "its program gives other numbers for the same input, or for an input beside others: {}",
+            running.program.how_to_settle()
+        ));
+    }
+    running.try_gradient(&run, &names);
+    let mut steps = vec![
+        Step { source: Source::Input, inputs: vec![] },
+        Step { source: Source::Program(running), inputs: vec![0] },
+    ];
+    let mut taps = vec![];
+    let count = names.len();
+    steps.extend((0..count).map(|_| Step { source: Source::Output, inputs: vec![1] }));
+    let mut views = vec![];
+    let ranks: Vec<usize> = run.outputs.iter().flatten().map(Tensor::dim).collect();
+    for (number, (name, &rank)) in names.into_iter().zip(&ranks).enumerate() {
+        // Tokens [N,T,C] are shown as a map of one column, by a view behind all outputs.
+        let node = 2 + number;
+        let place = if rank == 3 {
+            views.push(Step { source: Source::Layer(Box::new(Tokens)), inputs: vec![node] });
+            1 + count + views.len()
+        } else {
+            node
+        };
+        taps.push(Tap { name, aliases: vec![], point: Point(place) });
+    }
+    let end = 1 + count;
+    let viewed = !views.is_empty();
+    steps.extend(views);
+    if viewed && ranks.last().is_some_and(|&rank| rank != 3) {
+        // The network's output is its last step.
+        let logits = taps.last_mut().map(|tap| std::mem::replace(&mut tap.point, Point(steps.len())));
+        debug_assert_eq!(logits, Some(Point(end)));
+        steps.push(Step { source: Source::Layer(Box::new(Same)), inputs: vec![end] });
+    }
+    Ok(Network { steps, taps, kind, device, imported: true, beside: vec![], notes: vec![] })
+}
+
+impl Running {
+    /// Why it gives no gradient, if it gives none.
+    pub fn no_gradient(&self) -> Option<&str> {
+        self.no_gradient.as_deref()
+    }
+
+    /// Every parameter, in the program's order.
+    pub fn parameters(&self) -> &[Constant] {
+        self.program.parameters()
+    }
+
+    /// Moves it to another device and into another number type.
+    pub fn to(&mut self, device: Device, kind: Kind) {
+        self.program.to(device, kind);
+    }
+
+    /// Whether the program gives the same numbers for a sample twice, and beside others: not so in training mode, where it drops numbers
+    /// out at random, or takes a batch norm's statistics from the batch.
+    fn is_deterministic(&self, input: &[i64]) -> Result<bool, ProgramError> {
+        let (kind, device) = self.program.options();
+        let count = input.iter().product::<i64>();
+        let row =
+            |sample: i64| ((Tensor::arange(count, (Kind::Double, device)) + sample as f64 * 0.37) * 12.9898).sin() * 2.;
+        let [one, other] = [0, 1].map(|sample| row(sample).reshape(input).to_kind(kind).unsqueeze(0));
+        let [first, again, beside] = [one.shallow_clone(), one.shallow_clone(), Tensor::cat(&[one, other], 0)]
+            .map(|input| self.try_run(&input, None));
+        let (first, again, beside) = (first?.0, again?.0, beside?.0);
+        let same = |x: &Tensor, y: &Tensor| {
+            let scale = 1. + x.abs().max().double_value(&[]);
+            (x - y).abs().max().double_value(&[]) <= 1e-3 * scale || x.isnan().any().int64_value(&[]) != 0
+        };
+        let triples = first.outputs.iter().zip(&again.outputs).zip(&beside.outputs);
+        Ok(triples.into_iter().all(|triple| match triple {
+            ((Some(first), Some(again)), Some(beside)) => {
+                same(first, again) && same(first, &beside.narrow(0, 0, 1))
+            }
+            ((None, None), None) => true,
+            _ => false,
+        }))
+    }
+
+    /// The shape of its last output for zeros `[samples, input]`.
+    pub fn try_shape(&self, samples: i64, input: &[i64]) -> Result<Option<Vec<i64>>, ProgramError> {
+        let shape: Vec<i64> = std::iter::once(samples).chain(input.iter().copied()).collect();
+        let run = self.try_run(&Tensor::zeros(&shape[..], self.program.options()), None)?.0;
+        Ok(run.outputs.last().and_then(|output| output.as_ref()).map(Tensor::size))
+    }
+
+    /// Tries whether a run's outputs, of these names, carry gradients back. If not, no graph is recorded from now on.
+    fn try_gradient(&mut self, run: &Run, names: &[String]) {
+        let detached = names.iter().zip(run.outputs.iter().flatten()).find(|(_, output)| !output.requires_grad());
+        self.no_gradient = match detached {
+            Some((name, _)) => Some(format!("output '{name}' does not depend on the input, or was detached from it")),
+            None => {
+                let gradients: Vec<_> =
+                    run.outputs.iter().map(|output| output.as_ref().map(Tensor::zeros_like)).collect();
+                run.try_pullback(&gradients).err().map(|ProgramError(reason)| reason)
+            }
+        };
+    }
+
+    /// The outputs that are `wanted`, by their place among the nodes, for `input` `[N,...]`; differentiable where a pullback `follows`, unless the
+    /// program gives no gradient.
+    ///
+    /// # Panics
+    /// If the program fails, which it did not for the same shape when the network was made or tried.
+    pub fn run(&self, input: &Tensor, wanted: &[usize], follows: bool) -> Run {
+        let numbers: Vec<usize> = wanted.iter().map(|&place| self.outputs[place]).collect();
+        match self.tried(input, Some(&numbers), follows) {
+            Ok((run, _)) => run,
+            Err(error) => panic!("{}: {error}, for an input of {:?}", self.program.language(), input.size()),
+        }
+    }
+
+    /// The outputs, and their names where the program gives them.
+    fn try_run(&self, input: &Tensor, wanted: Option<&[usize]>) -> Result<(Run, Option<Vec<String>>), ProgramError> {
+        self.tried(input, wanted, true)
+    }
+
+    fn tried(
+        &self,
+        input: &Tensor,
+        wanted: Option<&[usize]>,
+        follows: bool,
+    ) -> Result<(Run, Option<Vec<String>>), ProgramError> {
+        let is_followed = follows && self.no_gradient.is_none();
+        let input = channels_last(&input.detach()).copy().set_requires_grad(is_followed);
+        let Outputs { tensors, names } = self.program.outputs(&input, wanted)?;
+        let mut tensors = tensors;
+        let outputs = match &self.outputs[..] {
+            // Before it is known which there are.
+            [] => tensors,
+            numbers => numbers.iter().map(|&number| tensors.get_mut(number).and_then(Option::take)).collect(),
+        };
+        Ok((Run { input, language: self.program.language(), outputs }, names))
+    }
+}
+
+impl Run {
+    /// The gradient of the input, given those of some outputs.
+    ///
+    /// # Panics
+    /// If the program has no gradient.
+    pub fn pullback(&self, gradients: &[Option<Tensor>]) -> Tensor {
+        match self.try_pullback(gradients) {
+            Ok(gradient) => gradient,
+            Err(error) => panic!("{}: {error}", self.language),
+        }
+    }
+
+    fn try_pullback(&self, gradients: &[Option<Tensor>]) -> Result<Tensor, ProgramError> {
+        let products = self.outputs.iter().zip(gradients).filter_map(|(output, gradient)| {
+            let (output, gradient) = (output.as_ref()?, gradient.as_ref()?);
+            Some(tch::with_grad(|| (output * gradient).sum(output.kind())))
+        });
+        let Some(sum) = products.reduce(|sum, product| tch::with_grad(|| sum + product)) else {
+            return Ok(self.input.zeros_like());
+        };
+        let gradients = Tensor::f_run_backward(&[sum], &[&self.input], false, false);
+        let mut gradients =
+            gradients.map_err(|error| ProgramError(format!("its program has no gradient: {}", first_line(&error))))?;
+        Ok(gradients.remove(0).detach())
+    }
+}
+
+/// Those of a list whose place is marked.
+fn kept<T>(list: Vec<T>, present: &[bool]) -> Vec<T> {
+    list.into_iter().zip(present).filter_map(|(item, present)| present.then_some(item)).collect()
+}
+
+/// What libtorch has to say before its stack trace. The first line of a failing program only says that it failed, and the
+/// last one why.
+pub(crate) fn first_line(error: &tch::TchError) -> String {
+    let message = match error {
+        tch::TchError::Torch(message) => message.clone(),
+        other => other.to_string(),
+    };
+    let lines: Vec<&str> =
+        message.lines().map(str::trim).take_while(|line| !line.starts_with("Exception raised")).collect();
+    let why = lines.iter().rev().find(|line| line.contains("Error: "));
+    why.or(lines.first()).map(|line| (*line).to_owned()).unwrap_or_default()
 }

@@ -1,7 +1,7 @@
 //! Which nodes a pass visits, and what it may overwrite, must keep and can free: worked out once for a set of taps.
 
 use super::activation::Activation;
-use super::graph::{Network, Point, Step};
+use super::graph::{Network, Point, Source, Step};
 
 /// Which nodes a pass visits, and what it may overwrite or must keep; made once by [`Network::schedule`].
 #[derive(Clone, Debug)]
@@ -14,10 +14,21 @@ pub struct Schedule {
 }
 
 impl Schedule {
+    /// Which outputs of the program at a node the pass reads, by their place behind it.
+    pub(super) fn outputs_of<'s>(&'s self, network: &'s Network, program: usize) -> impl Iterator<Item = usize> + 's {
+        let nodes = self.nodes.iter().map(|scheduled| scheduled.node);
+        nodes.filter(move |&node| is_output_of(&network.steps[node], program)).map(move |node| node - program - 1)
+    }
+
     /// For passes that are not carried back: they keep the wanted activations and nothing else.
     pub fn forward_only(self) -> Schedule {
         Schedule { keeps: false, ..self }
     }
+}
+
+/// Whether a node is an output of the program at another one.
+fn is_output_of(step: &Step, program: usize) -> bool {
+    matches!(step.source, Source::Output) && step.inputs[..] == [program]
 }
 
 /// One node that a pass visits.
