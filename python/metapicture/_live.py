@@ -64,7 +64,7 @@ class Live:
             kind = str(odd.dtype).removeprefix("torch.")
             raise RequestError(f"{network.name} holds {kind}; f32 is computed", "net.float() converts it", "model")
         self.parameters = list(network.module.parameters())
-        self.manifest = json.dumps(manifest_of(network, "live") | {"weights": {"path": "live"}})
+        self.manifest = json.dumps(manifest_of(network, "live") | {"weights": {"source": {"path": "live"}}})
         self.weights, self.code = identity(network)
         self._layers = self._found(len(network.mean), network.size)
 

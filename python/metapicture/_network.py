@@ -27,7 +27,8 @@ class Network:
 
     Its submodules are its layers, by the names of ``named_modules()``: ``layer4.1.conv2``. A module that is called several times has
     ``relu``, ``relu_1`` and so on. PyTorch's own autograd carries the gradient back. The network is computed where it lies, in f32 and in
-    evaluation mode, and is left as it was.
+    evaluation mode, and is left as it was. A convolution is read before its batch norm; networks of the zoo, into whose convolutions batch norms
+    are folded, are read behind it.
 
     Args:
         module: pictures ``[N,3,S,S]``, normalised, to logits ``[N,classes]``.
@@ -102,7 +103,7 @@ def export(model: torch.nn.Module | Network, folder: str | os.PathLike[str]) -> 
             hint = "without optimize=True, PyTorch computes it as it is"
             raise RequestError(f"torch.export cannot write {network.name}: {why}", hint, key="optimize") from error
         torch.export.save(program, folder / "network.pt2")
-    manifest = manifest_of(network, "exported") | {"weights": {"path": "network.pt2"}}
+    manifest = manifest_of(network, "exported") | {"weights": {"source": {"path": "network.pt2"}}}
     path = folder / f"{network.name}.yaml"
     # JSON is YAML.
     path.write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
