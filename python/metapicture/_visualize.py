@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from ._errors import ComputeError
 from ._libtorch import native, own_threads
 from ._picture import Picture
 from ._progress import Progress, shown
+from ._settings import json_of
 
 if TYPE_CHECKING:
     from . import _native
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 def visualize(
     model: str | os.PathLike[str],
     unit: str,
-    method: str | os.PathLike[str] | None = None,
+    method: str | os.PathLike[str] | Mapping[str, Any] | None = None,
     prior: str | os.PathLike[str] | None = None,
     seeds: int | Iterable[int] = 1,
     steps: int | None = None,
@@ -39,8 +40,9 @@ def visualize(
         model: a classifier of the zoo (``metapicture models list``), or the path of a manifest.
         unit: a class (``banana``, ``class:954``), a channel (``_blocks.10:37``), a neuron (``_blocks.10:37@7,7``), a layer
             (``layer:_blocks.10``), a sum (``banana + 0.5*violin``).
-        method: a preset (``metapicture methods list``), or the path of a method in YAML. Unless told: ``naive``, or with a prior what
-            suits its codes.
+        method: a preset (``metapicture methods list``), the path of a method in YAML, or a dict of the same keys, as ``metapicture methods
+            show lucid-2017`` prints them; with ``preset`` it says only what is different, as ``{"preset": "latent", "keep": "best"}``.
+            Unless told: ``regularized``, or with a prior what suits its codes.
         prior: a generator of the zoo, or the path of a manifest, for methods that search a code.
         seeds: how many, from 0; or which. The same seed gives the same picture.
         steps: optimization steps in each octave, instead of the method's own number.
@@ -64,13 +66,18 @@ def visualize(
     >>> pictures = metapicture.visualize("efficientnet-lite0", "banana", method="naive", seeds=2, steps=2, progress=False)
     >>> [picture.seed for picture in pictures]
     [0, 1]
+    >>> method = {"preset": "lucid-2017", "transforms": [{"jitter": {"pixels": 4}}]}
+    >>> [picture] = metapicture.visualize("efficientnet-lite0", "banana", method, steps=2, progress=False)
+    >>> picture.record["method_settings"]["transforms"][0]["jitter"]["pixels"]
+    4
     """
     if isinstance(witnesses, (str, os.PathLike)):
         witnesses = [witnesses]
     request: _native._Visualization = {
         "model": os.fspath(model),
         "unit": unit,
-        "method": _path(method),
+        "method": None if isinstance(method, Mapping) else _path(method),
+        "settings": json_of(method, "method") if isinstance(method, Mapping) else None,
         "prior": _path(prior),
         "condition": condition,
         "seeds": _spans(range(seeds) if isinstance(seeds, int) else seeds),

@@ -14,7 +14,7 @@ use super::place::{FileError, Origin, Source, joined};
 use super::reader;
 use super::rebase::rebase_limits;
 use super::typed::typed;
-use crate::error::Error;
+use crate::error::{Error, Result as OfLibrary};
 use crate::method::{Method, ParamSpec};
 
 /// The methods that entries build upon, each read once.
@@ -117,6 +117,29 @@ pub(super) fn method(entry: &Field) -> Result<(Method, Option<i64>), FileError> 
     let method = written.settled();
     method.check().map_err(|error| located(&method, entry, &error))?;
     Ok((method, size.map(|size| size as i64)))
+}
+
+/// The method of a text that stands by itself, YAML or JSON, as an entry of `methods` is written: a method spelled out, or a `preset` or
+/// `file` (relative to `folder`) with what is different.
+///
+/// # Errors
+/// Whatever is wrong, at its key.
+pub fn method_of_text(text: &str, folder: &Path) -> OfLibrary<Method> {
+    let read = || -> Result<Method, FileError> {
+        let root = reader::parse(text, &Source::new(Origin::Experiment, "method"))?;
+        let tree = Bases::default().spell_out(&Field::new(&root, ""), folder)?;
+        let (method, size) = method(&Field::new(&tree, ""))?;
+        match size {
+            // An entry of an experiment has it; a call has it beside the method.
+            Some(_) => Err(FileError::new(&root.place, "size", "is no setting of a method; it is given beside it")),
+            None => Ok(method),
+        }
+    };
+    // Where in the text it is written is of no use to who wrote a map in another language.
+    read().map_err(|FileError { path, message, .. }| match path.is_empty() {
+        true => Error::request(message),
+        false => Error::request(message).at(path),
+    })
 }
 
 /// The error of [`Method::check`], which knows the key's path in the method, with its place.
