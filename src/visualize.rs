@@ -100,7 +100,7 @@ impl<'w> Visualization<'w> {
         self
     }
 
-    /// A preset (`metapicture methods list`) or the path of a method in YAML. Unless told: `naive`, or with a prior what suits its codes.
+    /// A preset (`metapicture methods list`) or the path of a method in YAML. Unless told: `regularized`, or with a prior what suits its codes.
     ///
     /// # Errors
     /// A name that is not known, a file that is no method.

@@ -187,3 +187,39 @@ fn own(node: &Node) -> Option<&Node> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_by_itself_is_a_method_spelled_out_or_a_preset_with_what_is_different() {
+        let of = |text: &str| method_of_text(text, Path::new(""));
+        for preset in Method::presets() {
+            let spelled_out = of(&preset.to_yaml().unwrap()).unwrap();
+            let named = of(&format!("{{\"preset\": \"{}\"}}", preset.name)).unwrap();
+            assert_eq!(spelled_out.settings(), preset.settings(), "{}", preset.name);
+            assert_eq!((&named.name, named.settings()), (&preset.name, preset.settings()));
+        }
+        let other = of("{ preset: lucid-2017, steps: 64, optimizer: { sgd: { lr: 1 } } }").unwrap();
+        assert_eq!((other.steps, &other.transforms), (64, &Method::find("lucid-2017").unwrap().transforms));
+        assert!(matches!(other.optimizer, crate::optimizer::OptimizerSpec::Sgd { .. }));
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_text_by_itself_is_told_by_its_key_and_no_place() {
+        for (text, message, key) in [
+            ("{ preset: naive, stpes: 3 }", "unknown key 'stpes'; did you mean 'steps'?", None),
+            ("{ preset: naive, steps: 0 }", "steps: at least 1", Some("steps")),
+            ("{ preset: latnet }", "preset: no preset 'latnet'; did you mean 'latent'?", Some("preset")),
+            ("{ preset: naive, size: 8 }", "size: is no setting of a method; it is given beside it", Some("size")),
+            ("[]", "a preset's name, or a map is wanted", None),
+            ("{ preset: [ }", "", None),
+        ] {
+            let error = method_of_text(text, Path::new("")).unwrap_err();
+            assert!(error.to_string().contains(message) && error.is_request(), "{text}: {error}");
+            assert_eq!(error.key(), key, "{text}: {error}");
+            assert!(!error.to_string().contains("method:"), "{text}: {error}");
+        }
+    }
+}
