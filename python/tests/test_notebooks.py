@@ -16,7 +16,7 @@ nbclient = pytest.importorskip("nbclient", reason="nbclient is not installed her
 pytest.importorskip("ipykernel", reason="ipykernel is not installed here")
 
 FOLDER = Path(__file__).resolve().parents[2] / "notebooks"
-FEW = {"STEPS": 2, "SEEDS": 1, "SIZE": 64, "UNITS": ["banana", "wig"]}
+FEW = {"STEPS": 2, "SEEDS": 1, "SIZE": 64, "UNITS": ["banana", "wig"], "CONTROLS": 0}
 
 
 def notebooks():
@@ -30,7 +30,7 @@ def run(name, folder, cache):
     for word, value in FEW.items():
         parameters.source = re.sub(rf"^{word} = .*$", f"{word} = {value!r}", parameters.source, flags=re.MULTILINE)
     os.environ["XDG_CACHE_HOME"] = str(cache)
-    client = nbclient.NotebookClient(notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(folder)}})
+    client = nbclient.NotebookClient(notebook, timeout=900, kernel_name="python3", resources={"metadata": {"path": str(folder)}})
     return client.execute()
 
 
@@ -82,8 +82,9 @@ def test_your_own_network(tmp_path, users_cache):
 
 
 def test_what_legibility_costs(tmp_path, users_cache):
-    needs_zoo(users_cache, "efficientnet-lite0", "efficientnet-lite1", "face-dcgan")
+    needs_zoo(users_cache, "efficientnet-lite0", "efficientnet-lite1", "squeezenet-caffe", "face-dcgan")
     if not hasattr(metapicture, "compare"):
         pytest.skip("this metapicture has no compare yet")
     notebook = run("what-legibility-costs", tmp_path, users_cache)
     assert any("Swept(" in text and "done=6" in text for text in outputs(notebook, "text/plain"))
+    assert (tmp_path / "out" / "what-legibility-costs-compared" / "comparison.json").exists()
