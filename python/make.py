@@ -20,7 +20,9 @@ ROOT = Path(__file__).resolve().parent.parent
 DIST = ROOT / "dist"
 MATURIN = "maturin>=1.16,<2"
 TORCH = "torch==2.13.0"
-TESTED_WITH = ["mypy>=1.15", "pandas>=2", "pillow>=10", "pytest>=8", "tqdm>=4.60"]
+TESTED_WITH = ["ipykernel>=6.29", "mypy>=1.15", "nbclient>=0.10", "pandas>=2", "pillow>=10", "pytest>=8", "tqdm>=4.60"]
+# What the words of others are held against. Without its torch beside it, torchvision would bring another one.
+OTHERS = ["torch-lucent==0.1.8", "torchvision==0.28.0"]
 LARGEST = 40 << 20
 # Libraries that come with torch, and those that every Linux with glibc has; the loader finds libstdc++ by torch's own need of it.
 NEEDED = {"libtorch_cpu.so", "libtorch.so", "libc10.so", "libtorch_cuda.so", "libc10_cuda.so"}
@@ -109,7 +111,7 @@ def test(beside, arguments):
             Path(own, "beside.pth").write_text(packages)
         else:
             pip(python, TORCH)
-        pip(python, wheel, *TESTED_WITH)
+        pip(python, TORCH, wheel, *TESTED_WITH, *OTHERS)
         run(python, "-m", "pytest", "-q", *arguments, ROOT / "python" / "tests", cwd=folder)
 
 

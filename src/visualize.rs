@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use image::RgbImage;
 
 use crate::error::{Context, Error, ErrorKind, Result, bail, request};
-use crate::experiment_file::Seeds;
+use crate::experiment_file::{Seeds, method_of_text};
 use crate::method::Method;
 use crate::models::{Classifier, Generator};
 use crate::render::{UnkeptUntil, Watch};
@@ -100,12 +100,22 @@ impl<'w> Visualization<'w> {
         self
     }
 
-    /// A preset (`metapicture methods list`) or the path of a method in YAML. Unless told: `naive`, or with a prior what suits its codes.
+    /// A preset (`metapicture methods list`) or the path of a method in YAML. Unless told: `regularized`, or with a prior what suits its codes.
     ///
     /// # Errors
     /// A name that is not known, a file that is no method.
     pub fn method(mut self, name: &str) -> Result<Self> {
         self.method = Some(Method::find(name)?);
+        Ok(self)
+    }
+
+    /// A method as YAML or JSON has it: spelled out, as `metapicture methods show` prints one, or a `preset` with what is different
+    /// (`{ preset: lucid-2017, steps: 64 }`).
+    ///
+    /// # Errors
+    /// What is no method, at its key.
+    pub fn method_settings(mut self, text: &str) -> Result<Self> {
+        self.method = Some(method_of_text(text, Path::new("")).map_err(|error| error.within("method"))?);
         Ok(self)
     }
 

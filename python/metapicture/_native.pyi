@@ -18,6 +18,7 @@ class _Visualization(TypedDict):
     model: str | Live
     unit: str
     method: str | None
+    settings: str | None
     prior: str | None
     condition: str | None
     seeds: list[tuple[int, int]]

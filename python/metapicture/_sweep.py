@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ._libtorch import native, own_threads
 from ._progress import Progress, shown
 from ._results import results
+from ._settings import json_of
 
 if TYPE_CHECKING:
     from . import _native
@@ -70,8 +70,7 @@ def sweep(
     (2, 0)
     """
     if isinstance(experiment, Mapping):
-        # JSON is YAML.
-        file, text = None, json.dumps(dict(experiment), ensure_ascii=False)
+        file, text = None, json_of(experiment, "experiment")
     else:
         file, text = os.fspath(experiment), ""
     request: _native._Sweep = {

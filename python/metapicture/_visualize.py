@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from ._errors import ComputeError
 from ._libtorch import native, own_threads
@@ -12,6 +12,7 @@ from ._live import at_hand
 from ._network import Model
 from ._picture import Picture
 from ._progress import Progress, shown
+from ._settings import json_of
 
 if TYPE_CHECKING:
     from . import _native
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 def visualize(
     model: Model,
     unit: str,
-    method: str | os.PathLike[str] | None = None,
+    method: str | os.PathLike[str] | Mapping[str, Any] | None = None,
     prior: str | os.PathLike[str] | None = None,
     seeds: int | Iterable[int] = 1,
     steps: int | None = None,
@@ -43,8 +44,9 @@ def visualize(
             process; with `Network` around it where its pictures are not 224 px with ImageNet's mean and deviation.
         unit: a class (``banana``, ``class:954``), a channel (``_blocks.10:37``), a neuron (``_blocks.10:37@7,7``), a layer
             (``layer:_blocks.10``), a sum (``banana + 0.5*violin``). The layers of a module are its submodules.
-        method: a preset (``metapicture methods list``), or the path of a method in YAML. Unless told: ``naive``, or with a prior what
-            suits its codes.
+        method: a preset (``metapicture methods list``), the path of a method in YAML, or a dict of the same keys, as ``metapicture methods
+            show lucid-2017`` prints them; with ``preset`` it says only what is different, as ``{"preset": "latent", "keep": "best"}``.
+            Unless told: ``regularized``, or with a prior what suits its codes.
         prior: a generator of the zoo, or the path of a manifest, for methods that search a code.
         seeds: how many, from 0; or which. The same seed gives the same picture.
         steps: optimization steps in each octave, instead of the method's own number.
@@ -70,13 +72,18 @@ def visualize(
     >>> pictures = metapicture.visualize("efficientnet-lite0", "banana", method="naive", seeds=2, steps=2, progress=False)
     >>> [picture.seed for picture in pictures]
     [0, 1]
+    >>> method = {"preset": "lucid-2017", "transforms": [{"jitter": {"pixels": 4}}]}
+    >>> [picture] = metapicture.visualize("efficientnet-lite0", "banana", method, steps=2, progress=False)
+    >>> picture.record["method_settings"]["transforms"][0]["jitter"]["pixels"]
+    4
     """
     judges = list(witnesses) if isinstance(witnesses, (list, tuple)) else [witnesses]
     with at_hand([model, *judges], device, optimize) as ((target, *others), place), shown(progress, unit) as tell:
         request: _native._Visualization = {
             "model": target,
             "unit": unit,
-            "method": _path(method),
+            "method": None if isinstance(method, Mapping) else _path(method),
+            "settings": json_of(method, "method") if isinstance(method, Mapping) else None,
             "prior": _path(prior),
             "condition": condition,
             "seeds": _spans(range(seeds) if isinstance(seeds, int) else seeds),

@@ -20,6 +20,8 @@ pub struct Request {
     model: models::Named,
     unit: String,
     method: Option<String>,
+    /// A method's settings, as JSON, instead of its name.
+    settings: Option<String>,
     prior: Option<String>,
     condition: Option<String>,
     /// Firsts and ends.
@@ -77,9 +79,10 @@ fn make(request: &Request, listener: &Listener) -> Result<Made, Error> {
     let mut all = vec![];
     for &(first, end) in &request.seeds {
         let asked = Visualization::of(&classifier, &request.unit)?;
-        let asked = match &request.method {
-            Some(method) => asked.method(method)?,
-            None => asked,
+        let asked = match (&request.method, &request.settings) {
+            (_, Some(settings)) => asked.method_settings(settings)?,
+            (Some(method), None) => asked.method(method)?,
+            (None, None) => asked,
         };
         let asked = prior.iter().fold(asked, Visualization::prior);
         let asked = request.condition.iter().fold(asked, |asked, class| asked.class(class));

@@ -49,8 +49,11 @@ def test_a_file_is_the_same_experiment(networks, tmp_path, monkeypatch):
 def test_what_is_wrong_with_a_dict_is_told_by_its_key(networks, tmp_path):
     with pytest.raises(metapicture.RequestError, match="unit.*did you mean 'units'"):
         metapicture.sweep({**experiment(networks), "unit": "banana", "uints": []}, tmp_path, progress=False)
-    with pytest.raises(metapicture.RequestError, match="latnet"):
+    with pytest.raises(metapicture.RequestError, match="latnet") as raised:
         metapicture.sweep(experiment(networks, methods=["latnet"]), tmp_path, progress=False)
+    assert raised.value.key == "methods.0"
+    with pytest.raises(metapicture.RequestError, match="experiment.units: a set is neither"):
+        metapicture.sweep(experiment(networks, units={"banana"}), tmp_path, progress=False)
     with pytest.raises(metapicture.RequestError, match="no.yaml"):
         metapicture.sweep(tmp_path / "no.yaml", tmp_path, progress=False)
 

@@ -47,6 +47,45 @@ def test_seeds_are_a_number_or_which(networks):
     assert two[1].run_id == others[0].run_id and two[0].run_id == others[2].run_id
 
 
+def test_a_method_is_a_dict_spelled_out_or_a_preset_with_what_is_different(networks):
+    [preset] = visualize(networks, method="naive")
+    [same] = visualize(networks, method={"preset": "naive"})
+    assert (same.run_id, same.png()) == (preset.run_id, preset.png())
+    [other] = visualize(networks, method={"preset": "naive", "name": "quick", "optimizer": {"adam": {"lr": np.float32(0.5)}}, "keep": "best"})
+    settings = other.record["method_settings"]
+    assert other.method == "quick" and settings["optimizer"]["adam"]["lr"] == 0.5 and settings["keep"] == "best"
+    spelled = {
+        "name": "mine",
+        "param": {"pixel": {"noise": 0.01}},
+        "optimizer": {"sgd": {"lr": 1}},
+        "transforms": [{"jitter": {"pixels": 2}}],
+        "steps": 2,
+    }
+    [mine] = visualize(networks, method=spelled, steps=None)
+    assert mine.record["method_settings"]["steps"] == 2 and mine.trace[-1]["step"] == 2
+
+
+@pytest.mark.parametrize(
+    ("method", "key", "message"),
+    [
+        ({"preset": "naive", "stpes": 3}, None, "method: unknown key 'stpes'; did you mean 'steps'?"),
+        ({"preset": "latnet"}, "preset", "method: preset: no preset 'latnet'; did you mean 'latent'?"),
+        ({"preset": "naive", "steps": 0}, "steps", "method: steps: at least 1"),
+        ({"preset": "naive", "size": 64}, "size", "method: size: is no setting of a method; it is given beside it"),
+        ({"preset": "naive", "file": "mine.yaml"}, "file", "method: file: a method builds upon a preset or a file, not both"),
+        ({"steps": 3}, None, "method: 'name' is missing"),
+        ({"preset": "lucid-2017", "transforms": [{"jitter": {"pixels": -4}}]}, "transforms.0.jitter.pixels", "a whole number from 0 is wanted"),
+        ({"preset": "naive", "optimizer": {"adam": {"lr": float("nan")}}}, "method.optimizer.adam.lr", "nan is not a finite number"),
+        ({"preset": "naive", "filters": [len]}, "method.filters.0", "is neither a number, a text, a list nor a dict"),
+        ({"preset": "naive", 3: 4}, "method", "a key is a text, and 3 is none"),
+    ],
+)
+def test_what_is_wrong_with_a_method_is_told_by_its_key(networks, method, key, message):
+    with pytest.raises(metapicture.RequestError) as raised:
+        visualize(networks, method=method)
+    assert message in str(raised.value) and raised.value.key == key and "\n" not in str(raised.value)
+
+
 def test_a_prior_is_searched_and_witnesses_judge(networks):
     [picture] = visualize(networks, method=None, prior=networks.faces, witnesses=networks.wider)
     assert picture.record["generator"] == "faces" and picture.method == "latent"

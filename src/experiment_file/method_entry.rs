@@ -14,7 +14,7 @@ use super::place::{FileError, Origin, Source, joined};
 use super::reader;
 use super::rebase::rebase_limits;
 use super::typed::typed;
-use crate::error::Error;
+use crate::error::{Error, Result as OfLibrary};
 use crate::method::{Method, ParamSpec};
 
 /// The methods that entries build upon, each read once.
@@ -119,6 +119,29 @@ pub(super) fn method(entry: &Field) -> Result<(Method, Option<i64>), FileError> 
     Ok((method, size.map(|size| size as i64)))
 }
 
+/// The method of a text that stands by itself, YAML or JSON, as an entry of `methods` is written: a method spelled out, or a `preset` or
+/// `file` (relative to `folder`) with what is different.
+///
+/// # Errors
+/// Whatever is wrong, at its key.
+pub fn method_of_text(text: &str, folder: &Path) -> OfLibrary<Method> {
+    let read = || -> Result<Method, FileError> {
+        let root = reader::parse(text, &Source::new(Origin::Experiment, "method"))?;
+        let tree = Bases::default().spell_out(&Field::new(&root, ""), folder)?;
+        let (method, size) = method(&Field::new(&tree, ""))?;
+        match size {
+            // An entry of an experiment has it; a call has it beside the method.
+            Some(_) => Err(FileError::new(&root.place, "size", "is no setting of a method; it is given beside it")),
+            None => Ok(method),
+        }
+    };
+    // Where in the text it is written is of no use to who wrote a map in another language.
+    read().map_err(|FileError { path, message, .. }| match path.is_empty() {
+        true => Error::request(message),
+        false => Error::request(message).at(path),
+    })
+}
+
 /// The error of [`Method::check`], which knows the key's path in the method, with its place.
 fn located(method: &Method, entry: &Field, error: &Error) -> FileError {
     let key = error.key().unwrap_or_default();
@@ -162,5 +185,41 @@ fn own(node: &Node) -> Option<&Node> {
         }
         Value::List(items) => items.iter().find_map(own).or_else(|| (!node.place.is_of_base()).then_some(node)),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_by_itself_is_a_method_spelled_out_or_a_preset_with_what_is_different() {
+        let of = |text: &str| method_of_text(text, Path::new(""));
+        for preset in Method::presets() {
+            let spelled_out = of(&preset.to_yaml().unwrap()).unwrap();
+            let named = of(&format!("{{\"preset\": \"{}\"}}", preset.name)).unwrap();
+            assert_eq!(spelled_out.settings(), preset.settings(), "{}", preset.name);
+            assert_eq!((&named.name, named.settings()), (&preset.name, preset.settings()));
+        }
+        let other = of("{ preset: lucid-2017, steps: 64, optimizer: { sgd: { lr: 1 } } }").unwrap();
+        assert_eq!((other.steps, &other.transforms), (64, &Method::find("lucid-2017").unwrap().transforms));
+        assert!(matches!(other.optimizer, crate::optimizer::OptimizerSpec::Sgd { .. }));
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_text_by_itself_is_told_by_its_key_and_no_place() {
+        for (text, message, key) in [
+            ("{ preset: naive, stpes: 3 }", "unknown key 'stpes'; did you mean 'steps'?", None),
+            ("{ preset: naive, steps: 0 }", "steps: at least 1", Some("steps")),
+            ("{ preset: latnet }", "preset: no preset 'latnet'; did you mean 'latent'?", Some("preset")),
+            ("{ preset: naive, size: 8 }", "size: is no setting of a method; it is given beside it", Some("size")),
+            ("[]", "a preset's name, or a map is wanted", None),
+            ("{ preset: [ }", "", None),
+        ] {
+            let error = method_of_text(text, Path::new("")).unwrap_err();
+            assert!(error.to_string().contains(message) && error.is_request(), "{text}: {error}");
+            assert_eq!(error.key(), key, "{text}: {error}");
+            assert!(!error.to_string().contains("method:"), "{text}: {error}");
+        }
     }
 }

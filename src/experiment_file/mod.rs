@@ -55,6 +55,7 @@ mod unit_pattern;
 
 pub use file::ExperimentFile;
 pub use located::Located;
+pub use method_entry::method_of_text;
 pub use place::{FileError, Place};
 pub use point::{Axis, Point, Points};
 pub use schema::schema;

@@ -103,7 +103,11 @@ impl std::error::Error for FileError {}
 
 impl From<FileError> for Error {
     fn from(error: FileError) -> Error {
-        Error::request(error.to_string())
+        let found = Error::request(one_line(&error.message)).within(&error.place);
+        match error.path.is_empty() {
+            true => found,
+            false => found.at(one_line(&error.path)),
+        }
     }
 }
 
