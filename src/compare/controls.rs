@@ -88,16 +88,16 @@ impl Study<'_> {
         follow.begin("controls", 4);
         let mut controls = vec![self.exemplars(nature)?];
         controls.extend(self.photographs()?);
-        follow.at(1);
+        follow.at(1)?;
         controls.push(self.noise()?);
-        follow.at(2);
+        follow.at(2)?;
         controls.extend(self.another_unit());
         if !self.job.gathered.groups.iter().any(|group| group.name == "naive") {
             controls.extend(self.naive()?);
         }
-        follow.at(3);
+        follow.at(3)?;
         controls.extend(self.manipulated(nature, judges)?);
-        follow.at(4);
+        follow.at(4)?;
         controls.extend(self.permuted(follow)?);
         controls.retain(|control| !control.pictures.is_empty());
         Ok(controls)
@@ -270,7 +270,7 @@ impl Study<'_> {
             };
             self.render_into(&mut control, &batch, &places)?;
             controls.push(control);
-            follow.at(number + 1);
+            follow.at(number + 1)?;
         }
         Ok(controls)
     }

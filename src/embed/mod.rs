@@ -8,6 +8,7 @@
 mod kept;
 mod likeness;
 mod parquet;
+mod preset;
 mod source;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,6 +25,7 @@ use zoo::hash::sha256;
 
 use self::kept::{Kept, Seen};
 pub use self::likeness::NEAR;
+pub use self::preset::Preset;
 pub use self::source::{MADE_BY, Source, sources};
 use crate::error::{Context, Result, bail, request};
 use crate::look::many::each_of;
