@@ -42,6 +42,9 @@ impl Given {
     }
 }
 
+/// The classes that are seen in pictures, with the number of each picture.
+pub type Classes = Vec<(usize, Vec<Seen>)>;
+
 /// Pictures that could not be read: their numbers, and why.
 pub type Unread = Vec<(usize, Error)>;
 
@@ -52,12 +55,7 @@ pub type Watch<'w> = &'w dyn Fn(usize) -> bool;
 ///
 /// # Errors
 /// Compute; [`ErrorKind::Left`] where `watch` would not go on.
-pub fn classes(
-    classifier: &Classifier,
-    pictures: &[Given],
-    count: usize,
-    watch: Watch,
-) -> Result<(Vec<(usize, Vec<Seen>)>, Unread)> {
+pub fn classes(classifier: &Classifier, pictures: &[Given], count: usize, watch: Watch) -> Result<(Classes, Unread)> {
     let engine = classifier.engine();
     let mut found = vec![];
     let unread = each(classifier, logits(engine), pictures, watch, &mut |number, activation| {

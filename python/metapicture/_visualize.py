@@ -28,6 +28,7 @@ def visualize(
     *,
     condition: str | None = None,
     facets: int | None = None,
+    batch: int | None = None,
     start: str | os.PathLike[str] | None = None,
     device: str = "cpu",
     threads: int | None = None,
@@ -49,6 +50,7 @@ def visualize(
         out: a folder that the runs are kept in, as the program keeps them. What is there is not computed again.
         condition: the class of a conditional generator, by name or index; unless told it is optimized with the code.
         facets: pictures of each seed that are optimized together and kept apart.
+        batch: runs that are computed together, 1 to 65,535; 8 unless told. Their number changes results by rounding only.
         start: photographs that the pictures start from: a set of the zoo, a folder, or a file.
         device: ``cpu``, ``cuda`` or ``cuda:1``.
         threads: libtorch's threads on the CPU, in the whole process; those that it has unless told.
@@ -77,6 +79,7 @@ def visualize(
         "steps": steps,
         "size": size,
         "facets": facets,
+        "batch": batch,
         "start": _path(start),
         "witnesses": [os.fspath(witness) for witness in witnesses],
         "out": out,

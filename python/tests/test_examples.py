@@ -10,7 +10,13 @@ import sys
 
 import pytest
 
-MODULES = ["metapicture", "metapicture._picture", "metapicture._results", "metapicture._sweep", "metapicture._visualize"]
+MODULES = [
+    "metapicture",
+    *(
+        f"metapicture._{name}"
+        for name in ("classify", "comparison", "embedding", "gallery", "picture", "results", "sweep", "visualize", "zoo")
+    ),
+]
 CODE = "import doctest, importlib, sys; sys.exit(doctest.testmod(importlib.import_module(sys.argv[1])).failed)"
 
 
