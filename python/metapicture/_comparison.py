@@ -227,8 +227,8 @@ def compare(
     >>> import metapicture, tempfile
     >>> folder = tempfile.mkdtemp()
     >>> _ = metapicture.visualize("efficientnet-lite0", "banana", method="naive", steps=2, out=folder, progress=False)
-    >>> found = metapicture.compare(folder, witnesses="squeezenet-caffe", permuted_units=0, manipulated_units=0, inversions=0,
-    ...                             replicates=100, permutations=99, progress=False)
+    >>> found = metapicture.compare(folder, witnesses="squeezenet-caffe", references="photos", permuted_units=0, manipulated_units=0,
+    ...                             inversions=0, replicates=100, permutations=99, progress=False)
     >>> "explains" in found.metrics, found.tables
     (True, ['layers', 'metrics', 'observers', 'photographs', 'summary', 'units'])
     """
