@@ -160,8 +160,9 @@ except KeyboardInterrupt:
             break
     process.send_signal(signal.SIGINT)
     start = time.perf_counter()
-    told, _ = process.communicate(timeout=60)
-    assert told.strip().splitlines()[-1] == "interrupted" and time.perf_counter() - start < 3
+    # Until it is told; the interpreter takes its time to end on a busy machine.
+    assert "interrupted\n" in iter(process.stdout.readline, "") and time.perf_counter() - start < 3
+    process.communicate(timeout=60)
     assert not (tmp_path / "comparison.json").exists()
 
 

@@ -34,7 +34,9 @@ def embedded(networks, pictures, tmp_path_factory: pytest.TempPathFactory):
 
 def test_features_are_those_of_the_command(networks, pictures, embedded, program, tmp_path):
     assert embedded.features.shape == (40, 8) and embedded.features.dtype == np.float32 and len(embedded) == 40
-    assert isinstance(embedded.features, np.memmap) and not embedded.features.flags.writeable
+    assert isinstance(embedded.features, np.memmap)
+    with pytest.raises(ValueError, match="read-only"):
+        embedded.features[0, 0] = 1
     done = program(
         "embed", pictures, "--classifier", networks.narrow, "--layer", "second", "--threads", 1, "--out", tmp_path / "e", "--quiet"
     )
@@ -72,7 +74,7 @@ def test_a_broken_picture_of_a_folder_is_passed_over_and_told(networks, pictures
 @pytest.mark.parametrize(
     ("asked", "message"),
     [
-        ({"layer": "secnd"}, "did you mean 'second'"),
+        ({"layer": "secondd"}, "did you mean 'second'"),
         ({"layer": None}, "layer: a layer or a preset is needed"),
         ({"preset": "vgg"}, "layer: a preset has its own|preset: 'vgg' is none of vgg19-fc1, imgs-ai"),
         ({"classifier": None}, "classifier: a classifier or a preset is needed"),

@@ -68,7 +68,7 @@ def test_pictures_are_laid_out_by_what_their_records_say(networks):
 @pytest.mark.parametrize(
     ("source", "options", "message"),
     [
-        ("folder", {"rows": "metod"}, "rows: no column 'metod'; did you mean 'method'"),
+        ("folder", {"rows": "methods"}, "rows: no column 'methods'; did you mean 'method'"),
         ("folder", {"side": 5}, "side: 5 is not between 16 and 1024"),
         ("folder", {"only": "method=none"}, "no run has these values"),
         ("frame", {}, "source: a frame as"),

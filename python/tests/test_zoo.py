@@ -57,8 +57,8 @@ class Slow(http.server.BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(self.body)))
         self.end_headers()
         try:
-            for start in range(0, len(self.body), 1 << 16):
-                self.wfile.write(self.body[start : start + (1 << 16)])
+            for start in range(0, len(self.body), 1 << 10):
+                self.wfile.write(self.body[start : start + (1 << 10)])
                 time.sleep(self.pause)
         except OSError:
             pass
@@ -139,8 +139,9 @@ except KeyboardInterrupt:
     assert process.stdout is not None and "slow.pt2" in process.stdout.readline()
     process.send_signal(signal.SIGINT)
     start = time.perf_counter()
-    told, _ = process.communicate(timeout=60)
-    assert told.strip().splitlines()[-1] == "interrupted" and time.perf_counter() - start < 3
+    # Until it is told; the interpreter takes its time to end on a busy machine.
+    assert "interrupted\n" in iter(process.stdout.readline, "") and time.perf_counter() - start < 3
+    process.communicate(timeout=60)
     assert not any(path.is_file() and path.suffix == ".pt2" for path in own_cache.rglob("*"))
 
 
