@@ -1,6 +1,30 @@
-//! Classifiers and layers that other tools embed pictures with.
+//! How pictures are embedded: by a layer, shown in one of several ways; and presets of what other tools do.
 
-use super::{Fit, Settings};
+use serde::{Deserialize, Serialize};
+
+/// How a picture becomes the square that a network takes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fit {
+    /// Its shorter side fits, and the central square is taken.
+    #[default]
+    Crop,
+    /// Both sides fit, whatever becomes of its proportions.
+    Squash,
+}
+
+/// What is asked for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Settings {
+    /// The layer, by any of its names.
+    pub layer: String,
+    /// Keep all positions of a layer that has some, `[C*H*W]`, and not their mean, `[C]`.
+    pub positions: bool,
+    /// How a picture becomes a square.
+    pub fit: Fit,
+    /// Give the network levels from 0 to 1 as they are, and not normalised as it was trained.
+    pub raw: bool,
+}
 
 /// Classifier, layer and the way of a picture to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
