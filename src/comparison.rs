@@ -365,5 +365,7 @@ struct Unwatched;
 impl FollowComparison for Unwatched {
     fn begin(&self, _: &str, _: usize) {}
 
-    fn at(&self, _: usize) {}
+    fn at(&self, _: usize) -> Result<()> {
+        Ok(())
+    }
 }

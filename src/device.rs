@@ -51,6 +51,20 @@ pub fn set_threads(threads: Option<u16>) -> i32 {
     threads
 }
 
+/// Does work on one thread of libtorch, after which there are as many as before: thousands of small resizes would spend more time on waiting
+/// for each other.
+pub fn on_one_thread<T>(work: impl FnOnce() -> T) -> T {
+    struct Before(i32);
+    impl Drop for Before {
+        fn drop(&mut self) {
+            tch::set_num_threads(self.0);
+        }
+    }
+    let _before = Before(tch::get_num_threads());
+    tch::set_num_threads(1);
+    work()
+}
+
 /// Makes CUDA compute in full single precision, and convolutions the same way each time: cuDNN rounds to TF32's 10 bits unless told, and
 /// takes kernels whose sums come in any order.
 fn exact_and_repeatable() {

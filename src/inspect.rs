@@ -8,7 +8,7 @@ use frozen::weights::WeightFile;
 use generators::Encoding;
 use serde::Serialize;
 use tch::Tensor;
-use zoo::{Kind, Manifest};
+use zoo::{Kind, Manifest, Zoo};
 
 use crate::error::Result;
 use crate::fit::misfit;
@@ -23,6 +23,43 @@ pub struct Inspection {
     pub layers: Vec<(String, Vec<i64>)>,
     /// Where the picture of a generator's samples is, or why there is none; nothing for what is no generator.
     pub samples: Option<Result<PathBuf>>,
+}
+
+/// An entry of the zoo, as lists tell of it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Entry {
+    /// Its name.
+    pub name: String,
+    /// What it is.
+    pub kind: Kind,
+    /// What it is, in a line.
+    pub description: String,
+    /// Of a network.
+    pub architecture: Option<String>,
+    /// Under which terms it may be used.
+    pub licence: String,
+    /// Whether these exclude commercial use.
+    pub non_commercial: bool,
+    /// Bytes of its files; 0 where nobody says.
+    pub size: u64,
+    /// Whether all of them are on this machine.
+    pub pulled: bool,
+}
+
+impl Entry {
+    /// Of a manifest.
+    pub fn of(zoo: &Zoo, manifest: &Manifest) -> Entry {
+        Entry {
+            name: manifest.name.to_string(),
+            kind: manifest.kind,
+            description: manifest.description.clone(),
+            architecture: manifest.architecture.clone(),
+            licence: manifest.licence.clone(),
+            non_commercial: manifest.non_commercial,
+            size: manifest.size(),
+            pulled: zoo.cache().is_pulled(manifest),
+        }
+    }
 }
 
 /// A class of a classifier.
@@ -60,32 +97,70 @@ pub fn classes(classifier: &classifiers::Classifier, word: Option<&str>) -> Vec<
 /// # Errors
 /// A network that cannot be had or loaded; a picture that is wanted and cannot be drawn or written.
 pub fn inspect(models: &Models, manifest: &Manifest, wanted: Option<&Path>) -> Result<Inspection> {
+    let mut samples = None;
+    let layers = layers_and(models, manifest, &mut |generator| {
+        let drawn = samples::kept(models.zoo().cache(), generator, wanted);
+        // Without a wish, the page is worth showing all the same: the cache may be another user's.
+        samples = Some(if wanted.is_some() { Ok(drawn?) } else { drawn });
+        Ok(())
+    })?;
+    let named = layers.into_iter().map(|Layer { name, aliases, shape }| {
+        let aliases = if aliases.is_empty() { String::new() } else { format!(" = {}", aliases.join(" = ")) };
+        (format!("{name}{aliases}"), shape)
+    });
+    Ok(Inspection { layers: named.collect(), samples })
+}
+
+/// A layer that a unit can name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Layer {
+    /// The path that names it in the network's own module tree.
+    pub name: String,
+    /// Other names that it goes by.
+    pub aliases: Vec<String>,
+    /// The shape of its activation for one picture: `[C]` or `[C,H,W]`.
+    pub shape: Vec<i64>,
+}
+
+/// The layers of the network of a manifest, which is pulled if need be, in the order of the forward pass; none of a set of pictures.
+///
+/// # Errors
+/// A network that cannot be had or loaded.
+pub fn layers(models: &Models, manifest: &Manifest) -> Result<Vec<Layer>> {
+    layers_and(models, manifest, &mut |_| Ok(()))
+}
+
+/// The same, and something is done with the network of a generator.
+fn layers_and(
+    models: &Models,
+    manifest: &Manifest,
+    with: &mut dyn FnMut(&generators::Generator) -> Result<()>,
+) -> Result<Vec<Layer>> {
     let weights = |manifest| models.zoo().cache().checked_weights(manifest, models.progress());
-    let (network, input, samples) = match manifest.kind {
+    let (network, input) = match manifest.kind {
         Kind::Classifier => {
             let classifier = classifiers::Classifier::load(manifest, &weights(manifest)?)?;
-            (classifier.network, vec![1, 3, classifier.size, classifier.size], None)
+            (classifier.network, vec![1, 3, classifier.size, classifier.size])
         }
         Kind::Generator => {
             let generator = generators::Generator::load(manifest, &weights(manifest)?)?;
-            let drawn = samples::kept(models.zoo().cache(), &generator, wanted);
-            // Without a wish, the page is worth showing all the same: the cache may be another user's.
-            let samples = if wanted.is_some() { Ok(drawn?) } else { drawn };
+            with(&generator)?;
             let input = generator.input_shape();
-            (generator.network, input, Some(samples))
+            (generator.network, input)
         }
         Kind::Encoder => {
             let Encoding { network, size: [height, width], .. } =
                 generators::Encoder::load(manifest, &weights(manifest)?)?.encoding;
-            (network, vec![1, 3, height, width], None)
+            (network, vec![1, 3, height, width])
         }
-        Kind::Images => return Ok(Inspection { layers: vec![], samples: None }),
+        Kind::Images => return Ok(vec![]),
     };
-    let named = network.shapes(&input).into_iter().map(|(tap, shape)| {
-        let aliases = if tap.aliases.is_empty() { String::new() } else { format!(" = {}", tap.aliases.join(" = ")) };
-        (format!("{}{aliases}", tap.name), shape)
-    });
-    Ok(Inspection { layers: named.collect(), samples })
+    let layer = |(tap, shape): (&frozen::network::Tap, Vec<i64>)| Layer {
+        name: tap.name.clone(),
+        aliases: tap.aliases.clone(),
+        shape,
+    };
+    Ok(network.shapes(&input).into_iter().map(layer).collect())
 }
 
 /// One thing that was tried of somebody's network.

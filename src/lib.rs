@@ -34,6 +34,8 @@ pub mod again;
 pub mod annotate;
 #[doc(hidden)]
 pub mod atlas;
+#[doc(hidden)]
+pub mod classify;
 /// The program's command line, for whoever starts it: the program itself, and Python.
 #[doc(hidden)]
 pub mod cli;
@@ -133,9 +135,9 @@ pub mod prelude {
 pub mod engine {
     #[doc(inline)]
     pub use crate::{
-        again, annotate, atlas, codes, compare, comparison, critique, device, embed, error, evolution, experiment_file,
-        filter, inspect, inventory, libtorch, look, map, method, models, optimizer, param, people, picture, plot,
-        random, rank, reference, regularizer, render, report, run, samples, saved, sheet, store, sweep, transform,
-        unit, visualize,
+        again, annotate, atlas, classify, codes, compare, comparison, critique, device, embed, error, evolution,
+        experiment_file, filter, inspect, inventory, libtorch, look, map, method, models, optimizer, param, people,
+        picture, plot, random, rank, reference, regularizer, render, report, run, samples, saved, sheet, store, sweep,
+        transform, unit, visualize,
     };
 }

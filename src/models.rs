@@ -34,13 +34,12 @@ use crate::unit::LayerShapes;
 /// # Ok::<(), Error>(())
 /// ```
 #[derive(Clone)]
-pub struct Models(Arc<Inner>);
+pub struct Models(Arc<Inner>, Arc<dyn Progress + Send + Sync>);
 
 struct Inner {
     zoo: Zoo,
     device: Device,
     threads: i32,
-    progress: Box<dyn Progress + Send + Sync>,
     added: Mutex<BTreeMap<(&'static str, String), String>>,
     classifiers: Mutex<Vec<LoadedClassifier>>,
     generators: Mutex<Vec<LoadedGenerator>>,
@@ -60,7 +59,7 @@ pub struct Options {
     device: String,
     threads: Option<u16>,
     cache: Option<PathBuf>,
-    progress: Box<dyn Progress + Send + Sync>,
+    progress: Arc<dyn Progress + Send + Sync>,
 }
 
 impl Options {
@@ -88,7 +87,7 @@ impl Options {
     /// Who is told how far a download is; nobody unless told.
     #[must_use]
     pub fn progress(mut self, progress: impl Progress + Send + Sync + 'static) -> Options {
-        self.progress = Box::new(progress);
+        self.progress = Arc::new(progress);
         self
     }
 
@@ -101,15 +100,15 @@ impl Options {
         let cache = self.cache.map_or_else(Cache::for_user, |folder| Ok(Cache::at(folder)))?.judged_by(fit::fits);
         let manifests = classifiers::MANIFESTS.iter().chain(generators::MANIFESTS).chain(reference::MANIFESTS);
         let zoo = Zoo::new(manifests.copied(), cache)?;
-        Ok(Models(Arc::new(Inner {
+        let inner = Inner {
             zoo,
             device,
             threads: device::set_threads(self.threads),
-            progress: self.progress,
             added: Mutex::default(),
             classifiers: Mutex::default(),
             generators: Mutex::default(),
-        })))
+        };
+        Ok(Models(Arc::new(inner), self.progress))
     }
 }
 
@@ -124,7 +123,7 @@ impl Models {
 
     /// To say where and how they are opened.
     pub fn options() -> Options {
-        Options { device: "cpu".to_owned(), threads: None, cache: None, progress: Box::new(Silent) }
+        Options { device: "cpu".to_owned(), threads: None, cache: None, progress: Arc::new(Silent) }
     }
 
     /// The classifier of this name, on the device.
@@ -173,7 +172,7 @@ impl Models {
 
     /// Tells what a user should know of how a file was read.
     fn tell(&self, name: &str, notes: &[String]) {
-        notes.iter().for_each(|note| self.0.progress.note(&format!("{name}: {note}")));
+        notes.iter().for_each(|note| self.1.note(&format!("{name}: {note}")));
     }
 
     fn made(&self, classifier: classifiers::Classifier) -> Classifier {
@@ -254,7 +253,7 @@ impl Models {
         match self.folder(name) {
             Some(folder) => {
                 let (photographs, broken) = reference::in_folder(folder, classifier).of_request()?;
-                reference::told(folder, &broken).iter().for_each(|told| self.0.progress.note(told));
+                reference::told(folder, &broken).iter().for_each(|told| self.1.note(told));
                 Ok(photographs)
             }
             None if self.is_picture(name) => Ok(vec![reference::file(Path::new(name)).of_request()?]),
@@ -273,7 +272,7 @@ impl Models {
         let paths: Vec<PathBuf> = match self.folder(name) {
             Some(folder) => {
                 let (paths, broken) = reference::whole(folder).of_request()?;
-                reference::told(folder, &broken).iter().for_each(|told| self.0.progress.note(told));
+                reference::told(folder, &broken).iter().for_each(|told| self.1.note(told));
                 paths
             }
             None => self.set(name)?.into_iter().map(|file| file.path).collect(),
@@ -341,9 +340,15 @@ impl Models {
         &self.0.zoo
     }
 
+    /// The same models, what is loaded of them included, of whose downloads another one is told.
+    #[must_use]
+    pub fn followed_by(&self, progress: impl Progress + Send + Sync + 'static) -> Models {
+        Models(Arc::clone(&self.0), Arc::new(progress))
+    }
+
     /// Who is told how far a download is.
     pub fn progress(&self) -> &dyn Progress {
-        &*self.0.progress
+        &*self.1
     }
 
     /// Where networks are computed: `cpu` or `cuda:N`.

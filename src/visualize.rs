@@ -171,6 +171,13 @@ impl<'w> Visualization<'w> {
         self
     }
 
+    /// How many runs are computed together, of the same method; 8 unless told. Their number changes results by rounding only.
+    #[must_use]
+    pub fn batch(mut self, runs: usize) -> Self {
+        self.batch = runs.max(1);
+        self
+    }
+
     /// Who is told how far it is: steps done, steps in all, and the mean activation at the last step that was read.
     #[must_use]
     pub fn watch(mut self, watch: impl Fn(usize, usize, f64) + 'w) -> Self {

@@ -16,26 +16,49 @@ from typing import TYPE_CHECKING, Any
 from ._errors import ComputeError, Error, LibtorchError, ModelError, RequestError, StorageError
 
 if TYPE_CHECKING:
+    from ._classify import classify
+    from ._comparison import Compared, Plot, compare, report
+    from ._embedding import Embedded, Mapped, atlas, embed, map
+    from ._gallery import Gallery, gallery
     from ._network import Network, export
+    from ._page import Page
     from ._picture import Picture
     from ._results import results
     from ._sweep import Swept, sweep
     from ._visualize import visualize
+    from ._zoo import layers, methods, models, pull
 
     __version__: str
 
 __all__ = [
+    "Compared",
     "ComputeError",
+    "Embedded",
     "Error",
+    "Gallery",
     "LibtorchError",
+    "Mapped",
     "ModelError",
     "Network",
+    "Page",
     "Picture",
+    "Plot",
     "RequestError",
     "StorageError",
     "Swept",
     "__version__",
+    "atlas",
+    "classify",
+    "compare",
+    "embed",
     "export",
+    "gallery",
+    "layers",
+    "map",
+    "methods",
+    "models",
+    "pull",
+    "report",
     "results",
     "sweep",
     "visualize",
@@ -43,13 +66,21 @@ __all__ = [
 
 # What needs libtorch, by the module that has it. The command line tells in one line of its own that there is none.
 _LATER = {
-    "Network": "_network",
-    "Picture": "_picture",
-    "Swept": "_sweep",
-    "export": "_network",
-    "results": "_results",
-    "sweep": "_sweep",
-    "visualize": "_visualize",
+    name: module
+    for module, names in {
+        "_classify": ["classify"],
+        "_comparison": ["Compared", "Plot", "compare", "report"],
+        "_embedding": ["Embedded", "Mapped", "atlas", "embed", "map"],
+        "_gallery": ["Gallery", "gallery"],
+        "_network": ["Network", "export"],
+        "_page": ["Page"],
+        "_picture": ["Picture"],
+        "_results": ["results"],
+        "_sweep": ["Swept", "sweep"],
+        "_visualize": ["visualize"],
+        "_zoo": ["layers", "methods", "models", "pull"],
+    }.items()
+    for name in names
 }
 
 

@@ -120,11 +120,7 @@ class Picture:
 
     def pil(self) -> Image:
         """The picture as an image of Pillow, where that is installed."""
-        try:
-            from PIL import Image
-        except ModuleNotFoundError:
-            raise ModuleNotFoundError("Pillow is not installed here; `pip install pillow` brings it", name="PIL") from None
-        return Image.fromarray(self.numpy())
+        return image(self.png())
 
     def png(self) -> bytes:
         """The bytes of the picture as a PNG file, those of the record's ``image.png``."""
@@ -144,6 +140,16 @@ class Picture:
     def __repr__(self) -> str:
         height, width, _ = self._made.rgb()
         return f"<Picture of {self.unit} by {self.method}, seed {self.seed}, {width} x {height}>"
+
+
+def image(png: bytes) -> Image:
+    """A PNG file as an image of Pillow."""
+    try:
+        from PIL import Image
+    except ModuleNotFoundError:
+        raise ModuleNotFoundError("Pillow is not installed here; `pip install pillow` brings it", name="PIL") from None
+    with Image.open(io.BytesIO(png)) as opened:
+        return opened.convert("RGB")
 
 
 def _number(name: str, cell: str) -> float | None:

@@ -11,7 +11,7 @@ Progress = Callable[[int, int, str], object]
 
 
 @contextmanager
-def shown(progress: bool | Progress, what: str) -> Iterator[Progress | None]:
+def shown(progress: bool | Progress, what: str, bytes: bool = False) -> Iterator[Progress | None]:
     """Who is told: a bar, one's own function `progress(done, of, text)`, or nobody."""
     if callable(progress):
         yield progress
@@ -23,11 +23,15 @@ def shown(progress: bool | Progress, what: str) -> Iterator[Progress | None]:
     if auto is None:
         yield None
         return
-    with auto.tqdm(desc=what, leave=False) as bar:
+    counted: dict[str, Any] = {"unit": "B", "unit_scale": True} if bytes else {}
+    with auto.tqdm(desc=what, leave=False, **counted) as bar:
 
         def tell(done: int, of: int, text: str) -> None:
-            if bar.total != of or done < bar.n:
-                bar.reset(total=of)
+            # Nobody knows how many there are.
+            total = of or None
+            if bar.total != total or done < bar.n:
+                bar.reset(total=total)
+                bar.total = total
             bar.set_postfix_str(text, refresh=False)
             bar.update(done - bar.n)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ._gallery import Gallery, gallery
 from ._libtorch import native, own_threads
 from ._progress import Progress, shown
 from ._results import results
@@ -36,6 +37,10 @@ class Swept:
     def results(self, **options: Any) -> Any:
         """`metapicture.results` of its folder."""
         return results(self.out, **options)
+
+    def gallery(self, **options: Any) -> Gallery:
+        """`metapicture.gallery` of its folder."""
+        return gallery(self.out, **options)
 
 
 def sweep(

@@ -31,6 +31,7 @@ def visualize(
     *,
     condition: str | None = None,
     facets: int | None = None,
+    batch: int | None = None,
     start: str | os.PathLike[str] | None = None,
     optimize: bool = False,
     device: str | None = None,
@@ -55,6 +56,7 @@ def visualize(
         out: a folder that the runs are kept in, as the program keeps them. What is there is not computed again.
         condition: the class of a conditional generator, by name or index; unless told it is optimized with the code.
         facets: pictures of each seed that are optimized together and kept apart.
+        batch: runs that are computed together, 1 to 65,535; 8 unless told. Their number changes results by rounding only.
         start: photographs that the pictures start from: a set of the zoo, a folder, or a file.
         optimize: whether modules are written as programs by ``torch.export`` first (`export`), which metapicture then computes by itself,
             mostly faster; kept in the user's cache.
@@ -90,6 +92,7 @@ def visualize(
             "steps": steps,
             "size": size,
             "facets": facets,
+            "batch": batch,
             "start": _path(start),
             "witnesses": others,
             "out": out,

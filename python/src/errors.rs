@@ -20,7 +20,9 @@ fn class(kind: ErrorKind) -> &'static str {
 pub fn exception(py: Python<'_>, error: &Error) -> PyErr {
     let made = || -> PyResult<Bound<'_, PyAny>> {
         let class = py.import("metapicture._errors")?.getattr(class(error.kind()))?;
-        class.call1((error.to_string(), error.hint(), error.key()))
+        let text = error.to_string();
+        // What is a flag on a command line is an argument here.
+        class.call1((text.strip_prefix("--").unwrap_or(&text), error.hint(), error.key()))
     };
     match made() {
         Ok(made) => PyErr::from_value(made),

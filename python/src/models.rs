@@ -4,10 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use metapicture::Error;
+use metapicture::engine::device;
 use metapicture::prelude::{Classifier, Generator, Models};
 use pyo3::prelude::*;
 
 use crate::live;
+
+use crate::progress::Listener;
 
 /// Networks of a kind that are kept.
 const KEPT: usize = 4;
@@ -26,21 +29,29 @@ fn opened() -> MutexGuard<'static, BTreeMap<String, Opened>> {
     OPENED.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The models on a device, from here on with these threads in the whole process. Where the threads are others than before, networks are
-/// loaded again, since records name them.
+/// The models on a device, from here on with these threads in the whole process, of whose downloads somebody is told. Where the threads are
+/// others than before, networks are loaded again, since records name them.
 ///
 /// # Errors
 /// A device that is not there.
-pub fn open(device: &str, threads: u16) -> Result<Models, Error> {
+pub fn open(device: &str, threads: u16, listener: &Listener) -> Result<Models, Error> {
     let models = Models::options().device(device).threads(threads).open()?;
     let mut all = opened();
     let known = all.get(&models.device()).filter(|known| known.models.threads() == models.threads());
     if let Some(known) = known {
-        return Ok(known.models.clone());
+        return Ok(known.models.followed_by(listener.clone()));
     }
     let opened = Opened { models: models.clone(), classifiers: vec![], generators: vec![] };
     all.insert(models.device(), opened);
-    Ok(models)
+    Ok(models.followed_by(listener.clone()))
+}
+
+/// The entries of the zoo, and networks that are looked into and not kept, on the CPU; as many threads as there are stay.
+///
+/// # Errors
+/// No home directory for the cache.
+pub fn listed() -> Result<Models, Error> {
+    device::on_one_thread(|| Models::options().threads(1).open())
 }
 
 /// What stands for a classifier: a name, the path of a manifest, or an object of `metapicture._live.Live`.
@@ -70,7 +81,9 @@ pub fn named(models: &Models, named: &Named) -> Result<Classifier, Error> {
 pub fn classifier(models: &Models, name: &str) -> Result<Classifier, Error> {
     let found = models.classifier(name)?;
     if let Some(opened) = opened().get_mut(&models.device()).filter(|_| !zoo::is_path(name)) {
-        keep(&mut opened.classifiers, name.to_owned(), &found);
+        // One that tells nobody: who is told now may be gone tomorrow.
+        let kept = opened.models.classifier(name)?;
+        keep(&mut opened.classifiers, name.to_owned(), kept);
     }
     Ok(found)
 }
@@ -82,14 +95,14 @@ pub fn classifier(models: &Models, name: &str) -> Result<Classifier, Error> {
 pub fn generator(models: &Models, name: &str, side: Option<i64>) -> Result<Generator, Error> {
     let found = models.generator_at(name, side)?;
     if let Some(opened) = opened().get_mut(&models.device()).filter(|_| !zoo::is_path(name)) {
-        keep(&mut opened.generators, (name.to_owned(), side), &found);
+        keep(&mut opened.generators, (name.to_owned(), side), found.clone());
     }
     Ok(found)
 }
 
-fn keep<K: PartialEq, N: Clone>(kept: &mut Vec<(K, N)>, key: K, network: &N) {
+fn keep<K: PartialEq, N>(kept: &mut Vec<(K, N)>, key: K, network: N) {
     kept.retain(|(known, _)| *known != key);
-    kept.push((key, network.clone()));
+    kept.push((key, network));
     if kept.len() > KEPT {
         kept.remove(0);
     }

@@ -63,7 +63,7 @@ fn work(request: &Request, listener: &Listener) -> Result<(PathBuf, usize, usize
         }
     };
     device::parse(&device).map_err(|error| error.within("device"))?;
-    let models = models::open(&device, request.threads.or(file.threads).unwrap_or(request.own_threads))?;
+    let models = models::open(&device, request.threads.or(file.threads).unwrap_or(request.own_threads), listener)?;
     let sweep = Sweep::of(file, request.out.clone());
     let mut planned = request.batch.into_iter().fold(sweep, Sweep::batch).plan(&models)?;
     let store = Store::open(planned.out())?;

@@ -29,6 +29,7 @@ pub struct Request {
     steps: Option<usize>,
     size: Option<i64>,
     facets: Option<usize>,
+    batch: Option<i64>,
     start: Option<String>,
     witnesses: Vec<models::Named>,
     out: Option<PathBuf>,
@@ -68,10 +69,11 @@ fn make(request: &Request, listener: &Listener) -> Result<Made, Error> {
     within("size", request.size, 8, 4096)?;
     within("facets", request.facets.map(|facets| facets as i64), 1, 64)?;
     within("threads", Some(request.threads.into()), 1, i64::from(u16::MAX))?;
+    within("batch", request.batch, 1, i64::from(u16::MAX))?;
     if request.steps == Some(0) {
         return Err(Error::request("at least one is needed").at("steps"));
     }
-    let models = models::open(&request.device, request.threads)?;
+    let models = models::open(&request.device, request.threads, listener)?;
     let classifier = models::named(&models, &request.model)?;
     let prior = request.prior.as_ref().map(|name| models::generator(&models, name, request.size)).transpose()?;
     let witnesses: Vec<Classifier> =
@@ -90,6 +92,7 @@ fn make(request: &Request, listener: &Listener) -> Result<Made, Error> {
         let asked = request.size.into_iter().fold(asked, Visualization::size);
         let asked = request.steps.into_iter().fold(asked, Visualization::steps);
         let asked = request.facets.into_iter().fold(asked, Visualization::facets);
+        let asked = request.batch.into_iter().fold(asked, |asked, runs| asked.batch(runs as usize));
         let asked = asked.witnesses(&witnesses).seeds(Range { start: first, end });
         let asked = asked.followed_by(listener.clone()).until(Arc::clone(listener.leave()));
         all.extend(match &request.out {

@@ -10,7 +10,13 @@ import sys
 
 import pytest
 
-MODULES = ["metapicture", "metapicture._network", "metapicture._picture", "metapicture._results", "metapicture._sweep", "metapicture._visualize"]
+MODULES = [
+    "metapicture",
+    *(
+        f"metapicture._{name}"
+        for name in ("classify", "comparison", "embedding", "gallery", "network", "picture", "results", "sweep", "visualize", "zoo")
+    ),
+]
 LUCENT = ["lucent", "lucent.modelzoo", "lucent.modelzoo.util", "lucent.objectives", "lucent.param", "lucent.render", "lucent.transform"]
 MODULES += [f"metapicture.{name}" for name in LUCENT]
 CODE = "import doctest, importlib, sys; sys.exit(doctest.testmod(importlib.import_module(sys.argv[1])).failed)"

@@ -222,7 +222,14 @@ def test_optimizers_are_those_of_torch():
 
 def test_large_pictures_are_seen_at_their_own_size():
     sees = lambda side, seen=None: translated(param_f=lambda: param.image(side), fixed_image_size=seen)["method"]["input"]
-    assert [sees(128), sees(224), sees(320), sees(320, 224), sees(320, 320), sees(128, 128)] == ["fit", "fit", "full", "fit", "full", "full"]
+    assert [sees(128), sees(224), sees(320), sees(320, 224), sees(320, 320), sees(128, 128)] == [
+        "fit",
+        "fit",
+        "full",
+        "fit",
+        "full",
+        "full",
+    ]
     refused("fixed_image_size: 300", lambda: sees(320, 300))
 
 
@@ -307,7 +314,11 @@ def test_batches_and_facets_run(networks):
     for objective in ("second:3", apart, objectives.channel("second", 3, batch=0) + objectives.channel("second", 4, batch=1)):
         [image] = render.render_vis(networks.narrow, objective, two, thresholds=(2,), **QUIET)
         assert image.shape == (2, 32, 32, 3) and not np.array_equal(image[0], image[1])
-    for objective in (objectives.direction("second", np.ones(8)), objectives.channel_weight("second", [1.0] * 8), objectives.deepdream("second")):
+    for objective in (
+        objectives.direction("second", np.ones(8)),
+        objectives.channel_weight("second", [1.0] * 8),
+        objectives.deepdream("second"),
+    ):
         render.render_vis(networks.narrow, objective, SMALL, thresholds=(1,), **QUIET)
 
 
@@ -322,7 +333,9 @@ def test_it_shows_saves_and_tells(networks, tmp_path, capsys, monkeypatch):
     told = capsys.readouterr().out.splitlines()
     assert [line.rpartition(":")[0] for line in told] == ["Activation at step 1", "Activation at step 2"]
     assert shown == [(64, 32)] and Image.open(tmp_path / "image.jpg").size == (64, 32)
-    render.render_vis(networks.narrow, "second:3", SMALL, thresholds=(1,), progress=False, show_image=False, save_image=True, image_name="a.png")
+    render.render_vis(
+        networks.narrow, "second:3", SMALL, thresholds=(1,), progress=False, show_image=False, save_image=True, image_name="a.png"
+    )
     assert shown == [(64, 32)] and Image.open("a.png").size == (32, 32)
 
 

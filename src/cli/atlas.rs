@@ -11,6 +11,7 @@ use super::output::print_json;
 use super::progress::{count, counting};
 use crate::cli::error::Result;
 use metapicture::engine::atlas::{self, Export, SINGLE, Settings, Stage};
+use metapicture::engine::device;
 
 /// A page of a whole picture collection: its pictures on a map, in a grid, in time, ranked; to be searched, filtered and picked out.
 #[derive(Debug, Args)]
@@ -76,18 +77,18 @@ pub(super) fn run(command: AtlasCommand, quiet: bool) -> Result<u8> {
         base: command.base,
         single: SINGLE,
     };
-    // Pictures are shared among threads: those of each small resize would spend more time on waiting for each other.
-    tch::set_num_threads(1);
     let stop = stop_on_interrupt(None)?;
     let near = counting("pictures, their neighbours", quiet || command.json);
     let small = counting("pictures made small", quiet || command.json);
-    let written = atlas::atlas(&settings, &command.out, &|stage| {
+    let watch = |stage: Stage| {
         match stage {
             Stage::Neighbours(done, of) => count(&near, done, of),
             Stage::Pictures(done, of) => count(&small, done, of),
         }
         !stop.load(Ordering::Relaxed)
-    });
+    };
+    // Pictures are shared among threads.
+    let written = device::on_one_thread(|| atlas::atlas(&settings, &command.out, &watch));
     near.finish_and_clear();
     small.finish_and_clear();
     let written = written?;

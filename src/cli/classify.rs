@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use classifiers::Classifier;
 use frozen::network::{Pass, Point};
-use serde::Serialize;
 use serde_json::json;
 use tch::{Device, Kind, Tensor};
 
@@ -14,7 +13,7 @@ use super::output::{passed_over, print_json};
 use super::progress::{count, counting};
 use crate::cli::error::{Context, OfRequest, Result, request};
 use metapicture::engine::look::many::each;
-use metapicture::engine::look::{judge, logits};
+use metapicture::engine::look::{Seen, logits, top};
 use metapicture::engine::rank;
 
 /// What a classifier makes of pictures.
@@ -73,7 +72,7 @@ pub(super) fn run(command: Classify, quiet: bool) -> Result<u8> {
             let top = top(classifier, &logits, command.top);
             if shows {
                 println!("{}", path.display());
-                for Class { class, name, probability, logit } in &top {
+                for Seen { class, name, probability, logit } in &top {
                     println!("  {probability:.4}  logit {logit:7.3}  {name} ({class})");
                 }
             }
@@ -95,27 +94,6 @@ pub(super) fn run(command: Classify, quiet: bool) -> Result<u8> {
         print_json(&documents)?;
     }
     Ok(0)
-}
-
-/// A class that a picture may be of.
-#[derive(Serialize)]
-struct Class {
-    class: usize,
-    name: String,
-    probability: f64,
-    logit: f64,
-}
-
-/// The classes of the highest logits, the highest first.
-fn top(classifier: &Classifier, logits: &[f64], count: usize) -> Vec<Class> {
-    let probabilities = judge::probabilities(classifier, logits);
-    let mut order: Vec<usize> = (0..logits.len()).collect();
-    order.sort_by(|&a, &b| logits[b].total_cmp(&logits[a]).then(a.cmp(&b)));
-    let class = |class: usize| {
-        let name = classifier.class_name(class).unwrap_or_default().to_owned();
-        Class { class, name, probability: probabilities[class], logit: logits[class] }
-    };
-    order.into_iter().take(count).map(class).collect()
 }
 
 /// Shows the pictures to the classifier, with a bar. A file that was named must be a picture; of folders those that are none are passed over.
@@ -159,8 +137,8 @@ impl Table {
         self.writer.write_record(row).with_context(|| format!("{}: cannot be written", self.path.display()))
     }
 
-    fn add(&mut self, picture: &Path, top: &[Class]) -> Result<()> {
-        for (place, Class { class, name, probability, logit }) in top.iter().enumerate() {
+    fn add(&mut self, picture: &Path, top: &[Seen]) -> Result<()> {
+        for (place, Seen { class, name, probability, logit }) in top.iter().enumerate() {
             let [place, class] = [place + 1, *class].map(|number| number.to_string());
             let [probability, logit] = [probability, logit].map(f64::to_string);
             self.row([picture.display().to_string(), place, class, name.clone(), probability, logit])?;

@@ -58,16 +58,16 @@ pub struct CompareCommand {
     #[arg(long, value_name = "LAYER", num_args = 1..)]
     layers: Vec<String>,
     /// Bootstrap replicates of an interval.
-    #[arg(long, default_value_t = 10_000, value_name = "B", value_parser = clap::value_parser!(u32).range(100..=1_000_000))]
+    #[arg(long, default_value_t = 10_000, value_name = "B", value_parser = clap::value_parser!(u32).range(Options::REPLICATES))]
     replicates: u32,
     /// Permutations of a test.
-    #[arg(long, default_value_t = 10_000, value_name = "N", value_parser = clap::value_parser!(u32).range(99..=1_000_000))]
+    #[arg(long, default_value_t = 10_000, value_name = "N", value_parser = clap::value_parser!(u32).range(Options::PERMUTATIONS))]
     permutations: u32,
     /// Pixel pictures, and photographs, whose nearest picture of each generator is searched (F6); 0 for none.
     #[arg(long, default_value_t = 5, value_name = "N")]
     inversions: usize,
     /// Steps of the codes that this search follows to the end.
-    #[arg(long, default_value_t = 100, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    #[arg(long, default_value_t = 100, value_name = "N", value_parser = clap::value_parser!(u32).range(Options::INVERSION_STEPS))]
     inversion_steps: u32,
     /// Units that are visualised on the target with permuted weights, as a control; 0 for none.
     #[arg(long, default_value_t = 4, value_name = "N")]
@@ -198,7 +198,8 @@ impl FollowComparison for Bar {
         self.0.set_message(what.to_owned());
     }
 
-    fn at(&self, parts: usize) {
+    fn at(&self, parts: usize) -> Result<()> {
         self.0.set_position(parts as u64);
+        Ok(())
     }
 }

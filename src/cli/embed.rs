@@ -10,7 +10,7 @@ use super::interrupt::stop_on_interrupt;
 use super::output::{passed_over, print_json};
 use super::progress::{count, counting};
 use crate::cli::error::{OfRequest, Result};
-use metapicture::engine::embed::{self, Fit, Settings};
+use metapicture::engine::embed::{self, Fit, Preset, Settings};
 
 /// What a layer makes of many pictures, a row of numbers each: what maps, clusters and claims about a data set are computed from.
 #[derive(Debug, Args)]
@@ -42,7 +42,7 @@ pub struct Embed {
     layer: Option<String>,
     /// A classifier, a layer and how pictures are shown, all at once.
     #[arg(long, value_name = "PRESET", conflicts_with_all = ["layer", "positions", "squash", "raw"])]
-    preset: Option<Preset>,
+    preset: Option<PresetName>,
     /// Where it goes.
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
@@ -62,21 +62,20 @@ pub struct Embed {
     compute: Compute,
 }
 
-/// Classifier, layer and the way of a picture to it.
+/// Presets by name, with the words that the help has for them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Preset {
+enum PresetName {
     /// VGG19 behind its first fully connected layer and ReLU, as Keras calls it.
     Vgg19Fc1,
     /// What imgs.ai calls so: behind the second one; squashed, not normalised.
     ImgsAi,
 }
 
-impl Preset {
-    fn settings(self) -> Settings {
-        let layer = |layer: &str| layer.to_owned();
+impl PresetName {
+    fn preset(self) -> Preset {
         match self {
-            Preset::Vgg19Fc1 => Settings { layer: layer("classifier.1"), positions: false, fit: Fit::Crop, raw: false },
-            Preset::ImgsAi => Settings { layer: layer("classifier.4"), positions: false, fit: Fit::Squash, raw: true },
+            PresetName::Vgg19Fc1 => Preset::Vgg19Fc1,
+            PresetName::ImgsAi => Preset::ImgsAi,
         }
     }
 }
@@ -84,7 +83,8 @@ impl Preset {
 pub(super) fn run(command: Embed, quiet: bool) -> Result<u8> {
     let models = command.compute.models(quiet || command.json)?;
     let sources = embed::sources(&command.pictures).of_request()?;
-    let settings = match command.preset {
+    let preset = command.preset.map(PresetName::preset);
+    let settings = match preset {
         Some(preset) => preset.settings(),
         None => Settings {
             layer: command.layer.unwrap_or_default(),
@@ -93,7 +93,8 @@ pub(super) fn run(command: Embed, quiet: bool) -> Result<u8> {
             raw: command.raw,
         },
     };
-    let classifier = models.classifier(command.classifier.as_deref().unwrap_or("vgg19"))?;
+    let name = command.classifier.as_deref().or(preset.map(Preset::classifier));
+    let classifier = models.classifier(name.unwrap_or_default())?;
     let stop = stop_on_interrupt(Some("what was seen is kept"))?;
     let bar = counting("pictures", quiet || command.json);
     let watch = |done: usize, of: usize| {

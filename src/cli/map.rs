@@ -1,17 +1,17 @@
 //! `metapicture map`: embedded pictures in the plane.
 
-use std::collections::BTreeSet;
 use std::path::PathBuf;
+use std::sync::OnceLock;
 
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
+use indicatif::ProgressBar;
 use serde_json::json;
 
 use super::output::print_json;
 use super::progress::{count, counting};
-use crate::cli::error::{Context, OfRequest, Result, request};
-use metapicture::engine::map::{self, Distance, Drawing, Settings, Stage};
-use metapicture::engine::{embed, picture};
+use crate::cli::error::Result;
+use metapicture::engine::map::{self, AsFar, Asked, Distance, Part};
 
 /// Embedded pictures in the plane: UMAP by a seed, principal components, and how far both can be trusted.
 #[derive(Debug, Args)]
@@ -61,9 +61,6 @@ pub struct MapCommand {
     json: bool,
 }
 
-/// Pictures up to which stability and clusters are found unasked.
-const FEW: usize = 5000;
-
 /// Distances by name.
 fn distances() -> impl TypedValueParser<Value = Distance> {
     let names = PossibleValuesParser::new(Distance::NAMES.map(|(name, _)| name));
@@ -73,86 +70,61 @@ fn distances() -> impl TypedValueParser<Value = Distance> {
 }
 
 pub(super) fn run(command: MapCommand, quiet: bool) -> Result<u8> {
-    let rows = embed::rows(&command.embedded).of_request()?;
-    let sources = embed::pictures(&command.embedded).of_request()?;
-    if sources.len() != rows.nrows() {
-        return Err(request!(
-            "{}: has {} rows and {} pictures",
-            command.embedded.display(),
-            rows.nrows(),
-            sources.len()
-        ));
-    }
-    let few = |unasked| if rows.nrows() > FEW { 0 } else { unasked };
-    let others = command.others.unwrap_or(few(9));
-    let cluster = command.cluster.unwrap_or(few(10) as usize);
-    let (neighbours, distance, seed) = (command.neighbours as usize, command.distance, command.seed);
-    let settings = Settings { neighbours, distance, seed, others, cluster };
-    let made_by = |row: usize| sources[row].made_by();
-    let methods: BTreeSet<&str> = (0..rows.nrows()).filter_map(made_by).collect();
-    let methods: Vec<String> = methods.into_iter().map(str::to_owned).collect();
-    let made: Vec<Option<usize>> = (0..rows.nrows())
-        .map(|row| made_by(row).and_then(|of| methods.iter().position(|method| method == of)))
-        .collect();
-    let photographs: Vec<bool> = made.iter().map(Option::is_none).collect();
-    let near = counting("pictures, their neighbours", quiet || command.json);
-    let laid = counting("rounds of the layout", quiet || command.json);
-    let rounds = map::rounds(rows.nrows());
-    let found = map::map(rows.view(), &photographs, &settings, &|stage| match stage {
-        Stage::Neighbours(done) => count(&near, done, rows.nrows()),
-        Stage::Layout(number, round) => count(&laid, number as usize * rounds + round, rounds * (1 + others as usize)),
-        Stage::Clusters => laid.set_message("clusters"),
+    let asked = Asked {
+        embedded: command.embedded,
+        neighbours: command.neighbours as usize,
+        distance: command.distance,
+        seed: command.seed,
+        others: command.others,
+        cluster: command.cluster,
+        side: command.side,
+        thumbnail: command.thumbnail,
+    };
+    let quiet_bars = quiet || command.json;
+    let near = counting("pictures, their neighbours", quiet_bars);
+    let laid = counting("rounds of the layout", quiet_bars);
+    // Shown once the map is made.
+    let drawn: OnceLock<ProgressBar> = OnceLock::new();
+    let finish = || {
+        near.finish_and_clear();
+        laid.finish_and_clear();
+    };
+    let made = map::of_embedded(&asked, &command.out, &|part| {
+        match part {
+            Part::Neighbours(done, of) => count(&near, done, of),
+            Part::Layout(done, of) => count(&laid, done, of),
+            Part::Clusters => laid.set_message("clusters"),
+            Part::Drawn(done, of) => {
+                let bar = drawn.get_or_init(|| {
+                    finish();
+                    counting("pictures drawn", quiet_bars)
+                });
+                count(bar, done, of);
+            }
+        }
+        true
     });
-    near.finish_and_clear();
-    laid.finish_and_clear();
-    let found = found.of_request()?;
-    let apart = map::apart(rows.view(), &photographs, distance).of_request()?;
-    std::fs::create_dir_all(&command.out).with_context(|| format!("{}: cannot be made", command.out.display()))?;
-    found.write(&command.out.join("map.csv"))?;
-    if !apart.is_empty() {
-        let named = |row: usize| made_by(row).unwrap_or_default().to_owned();
-        map::write_apart(&apart, &named, &command.out.join("apart.csv"))?;
-    }
-    let png = command.out.join("map.png");
-    if command.side > command.thumbnail {
-        let bar = counting("pictures drawn", quiet || command.json);
-        let picture = |row: usize| picture::decode(&sources[row].bytes()?, &sources[row].name);
-        let drawing = Drawing { side: command.side, thumbnail: command.thumbnail, made: &made, methods: &methods };
-        let drawn = found.draw(&picture, &drawing, &|done| count(&bar, done, sources.len()));
-        bar.finish_and_clear();
-        drawn?.save(&png).with_context(|| format!("{}: cannot be written", png.display()))?;
-    }
-    let stability = found.stability.as_ref().map(|of| of.iter().sum::<f64>() / of.len() as f64);
-    let clusters = found.clusters.as_ref().map(|of| of.iter().flatten().max().map_or(0, |last| last + 1));
-    let as_far: Vec<(&String, f64)> = (methods.iter().enumerate())
-        .map(|(number, method)| {
-            let of: Vec<f64> = apart.iter().filter(|of| made[of.row] == Some(number)).map(|of| of.as_far).collect();
-            (method, of.iter().sum::<f64>() / of.len() as f64)
-        })
-        .collect();
-    let told = json!({
-        "out": command.out, "pictures": rows.nrows(), "neighbours": neighbours, "distance": distance.name(), "seed": seed,
-        "trustworthiness": found.trustworthiness[0], "trustworthiness_of_components": found.trustworthiness[1],
-        "shares_of_components": found.shares, "stability": stability, "clusters": clusters,
-        "as_far": as_far.iter().map(|(method, share)| json!({ "made_by": method, "share": share })).collect::<Vec<_>>(),
-    });
-    let path = command.out.join("map.json");
-    std::fs::write(&path, serde_json::to_vec_pretty(&told)?)
-        .with_context(|| format!("{}: cannot be written", path.display()))?;
+    finish();
+    drawn.get().iter().for_each(|bar| bar.finish_and_clear());
+    let made = made?;
     if command.json {
-        print_json(&told)?;
+        print_json(&json!(made))?;
     } else if !quiet {
-        let stable = stability.map_or(String::new(), |of| format!("; {of:.2} of neighbours stay with another seed"));
-        let clusters = clusters.map_or(String::new(), |of| format!("; {of} clusters"));
+        let stable =
+            made.stability.map_or(String::new(), |of| format!("; {of:.2} of neighbours stay with another seed"));
+        let clusters = made.clusters.map_or(String::new(), |of| format!("; {of} clusters"));
         println!(
             "{}: {} pictures; trustworthiness {:.3} (of two principal components {:.3}){stable}{clusters}",
             command.out.display(),
-            rows.nrows(),
-            found.trustworthiness[0],
-            found.trustworthiness[1]
+            made.pictures,
+            made.trustworthiness,
+            made.trustworthiness_of_components
         );
-        for (method, share) in as_far {
-            println!("{method}: {:.1} % of photographs are as far from the next one as its pictures are", 100. * share);
+        for AsFar { made_by, share } in &made.as_far {
+            println!(
+                "{made_by}: {:.1} % of photographs are as far from the next one as its pictures are",
+                100. * share
+            );
         }
     }
     Ok(0)

@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::output::print_json;
 use crate::cli::error::{OfRequest, Result, request};
-use metapicture::engine::{people, report};
+use metapicture::engine::{device, people, report};
 
 /// A comparison as one HTML file that needs nothing else: pictures to sort and filter, the dial, plots, tables.
 #[derive(Debug, Args)]
@@ -41,8 +41,6 @@ pub(super) fn run(command: Report, quiet: bool) -> Result<u8> {
     if !(command.max_size > 0. && command.max_size <= 4000.) {
         return Err(request!("--max-size: more than 0 and at most 4000")).of_request();
     }
-    // Thousands of small resizes: threads would spend more time on waiting for each other.
-    tch::set_num_threads(1);
     let mut comparison = report::read(&command.folder).of_request()?;
     if let Some(study) = &command.people {
         people::beside(study, &command.folder, &mut comparison).of_request()?;
@@ -51,7 +49,8 @@ pub(super) fn run(command: Report, quiet: bool) -> Result<u8> {
         comparison.leave_out_photographs();
     }
     let out = command.out.unwrap_or_else(|| command.folder.join("report.html"));
-    let written = report::write(&comparison, &command.folder, &out, (command.max_size * 1e6) as usize)?;
+    let most = (command.max_size * 1e6) as usize;
+    let written = device::on_one_thread(|| report::write(&comparison, &command.folder, &out, most))?;
     if let Some(first) = written.missing.first() {
         log::warn!("{} pictures could not be read, the first is {}", written.missing.len(), first.display());
     }

@@ -42,7 +42,7 @@ pub fn readings(
     nature: &Nature,
     measures: &Measures,
     judges: &Judges,
-    watch: &dyn Fn(usize),
+    watch: &dyn Fn(usize) -> Result<()>,
 ) -> Result<Vec<Reading>> {
     let mut by_key: BTreeMap<(usize, usize), Group> = BTreeMap::new();
     for (place, picture) in measures.pictures.iter().enumerate() {
@@ -76,7 +76,7 @@ pub fn readings(
                 }
             }
         }
-        watch(observer + 1);
+        watch(observer + 1)?;
     }
     for reading in &mut readings {
         // The target was asked for these classes; encoders know none.

@@ -61,7 +61,7 @@ pub fn compare(job: &Job, follow: &dyn FollowComparison) -> Result<Findings> {
         pictures: &pictures,
         inversions: &inversions,
     };
-    let methods = parts.methods(follow);
+    let methods = parts.methods(follow)?;
     let mut dials = gathered.dials();
     for dial in &mut dials {
         dial.judge(&|method| unit_means(&parts.values(method, "activation")));

@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use image::RgbImage;
 use serde_json::Value;
@@ -22,7 +23,7 @@ use crate::method::{Method as Recipe, ParamSpec};
 use crate::picture::{self, to_rgb8};
 use crate::random::{Purpose, Seed, stream};
 use crate::reference::Photograph;
-use crate::render::{Batch, Rendered, render};
+use crate::render::{Batch, Rendered, UnkeptUntil, resume};
 use crate::unit::Unit;
 
 /// Photographs of a unit's class, or pieces of noise, in a control.
@@ -88,16 +89,16 @@ impl Study<'_> {
         follow.begin("controls", 4);
         let mut controls = vec![self.exemplars(nature)?];
         controls.extend(self.photographs()?);
-        follow.at(1);
+        follow.at(1)?;
         controls.push(self.noise()?);
-        follow.at(2);
+        follow.at(2)?;
         controls.extend(self.another_unit());
         if !self.job.gathered.groups.iter().any(|group| group.name == "naive") {
-            controls.extend(self.naive()?);
+            controls.extend(self.naive(&|| follow.at(2))?);
         }
-        follow.at(3);
+        follow.at(3)?;
         controls.extend(self.manipulated(nature, judges)?);
-        follow.at(4);
+        follow.at(4)?;
         controls.extend(self.permuted(follow)?);
         controls.retain(|control| !control.pictures.is_empty());
         Ok(controls)
@@ -198,8 +199,8 @@ impl Study<'_> {
         items.map(|item| self.places[&*item.unit]).collect()
     }
 
-    /// Naive pixel pictures of some units, where the records have none.
-    fn naive(&self) -> Result<Option<Control>> {
+    /// Naive pixel pictures of some units, where the records have none; `goes_on` is asked after each step.
+    fn naive(&self, goes_on: &dyn Fn() -> Result<()>) -> Result<Option<Control>> {
         let method = Recipe::find("naive")?;
         let places: Vec<usize> = (0..self.compared).take(self.job.options.permuted_units).collect();
         if places.is_empty() || self.job.networks.target.network.no_gradient().is_some() {
@@ -221,7 +222,7 @@ impl Study<'_> {
             size: None,
             runs: &self.runs(&places),
         };
-        self.render_into(&mut control, &batch, &places)?;
+        self.render_into(&mut control, &batch, &places, goes_on)?;
         Ok(Some(control))
     }
 
@@ -268,9 +269,9 @@ impl Study<'_> {
                 size: group.size.filter(|_| prior.is_none() || matches!(method.param, ParamSpec::Blend(_))),
                 runs: &self.runs(&places),
             };
-            self.render_into(&mut control, &batch, &places)?;
+            self.render_into(&mut control, &batch, &places, &|| follow.at(number))?;
             controls.push(control);
-            follow.at(number + 1);
+            follow.at(number + 1)?;
         }
         Ok(controls)
     }
@@ -281,8 +282,23 @@ impl Study<'_> {
     }
 
     /// Adds what a batch renders for these units.
-    fn render_into(&self, control: &mut Control, batch: &Batch, places: &[usize]) -> Result<()> {
-        let rendered: Vec<Rendered> = render(batch, &|_: usize, _: usize, _: f64| {})?;
+    /// Renders pictures of a control; `goes_on` is asked after each step.
+    fn render_into(
+        &self,
+        control: &mut Control,
+        batch: &Batch,
+        places: &[usize],
+        goes_on: &dyn Fn() -> Result<()>,
+    ) -> Result<()> {
+        let leave = AtomicBool::new(false);
+        let watch = |_: usize, _: usize, _: f64| {
+            if goes_on().is_err() {
+                leave.store(true, Ordering::Relaxed);
+            }
+        };
+        let rendered = resume(batch, &watch, &UnkeptUntil(&leave));
+        goes_on()?;
+        let rendered: Vec<Rendered> = rendered?;
         for (&unit, rendered) in places.iter().zip(rendered).filter(|(_, rendered)| rendered.failure.is_none()) {
             let path = self.save(&to_rgb8(&rendered.picture)?, &control.name, unit, 0)?;
             control.passes = Some([rendered.passes.forward as f64, rendered.passes.backward as f64]);

@@ -129,7 +129,11 @@ impl Inversion<'_> {
     ///
     /// # Errors
     /// A request, where the optimizer follows no gradient.
-    pub fn nearest(&self, of: &[(&RgbImage, &[f32])], watch: &dyn Fn(usize, usize)) -> Result<Vec<Nearest>> {
+    pub fn nearest(
+        &self,
+        of: &[(&RgbImage, &[f32])],
+        watch: &dyn Fn(usize, usize) -> Result<()>,
+    ) -> Result<Vec<Nearest>> {
         let _guard = tch::no_grad_guard();
         let (kind, device) = (self.target.network.kind(), self.target.network.device());
         let rows = |numbers: &[&[f32]]| {
@@ -229,7 +233,7 @@ impl Inversion<'_> {
         latent: &mut Latent,
         goal: &Goal,
         steps: usize,
-        follow: &dyn Fn(usize),
+        follow: &dyn Fn(usize) -> Result<()>,
     ) -> Result<(Tensor, Tensor)> {
         let tensors = latent.tensors();
         let mut optimizer = self.optimizer.build(&tensors)?;
@@ -247,7 +251,7 @@ impl Inversion<'_> {
             kept = pictures.where_self(&distance.lt_tensor(&least).view([-1, 1, 1, 1]), &kept);
             least = distance.minimum(&least);
             gradient = next;
-            follow(step + 1);
+            follow(step + 1)?;
         }
         Ok((least, kept))
     }

@@ -1,6 +1,7 @@
 //! What a comparison is asked to do: pictures, the networks that look at them, photographs, and how much is computed.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -42,6 +43,15 @@ pub struct Options {
     pub permuted_units: usize,
     /// Units whose exemplars are manipulated, so that measures are tested.
     pub manipulated_units: usize,
+}
+
+impl Options {
+    /// How many replicates there may be.
+    pub const REPLICATES: RangeInclusive<i64> = 100..=1_000_000;
+    /// How many permutations there may be.
+    pub const PERMUTATIONS: RangeInclusive<i64> = 99..=1_000_000;
+    /// How many steps of an inversion there may be.
+    pub const INVERSION_STEPS: RangeInclusive<i64> = 1..=100_000;
 }
 
 impl Default for Options {

@@ -59,7 +59,12 @@ impl Study<'_> {
     ///
     /// # Errors
     /// A picture that cannot be read.
-    pub fn measure(&self, nature: &Nature, subjects: Vec<Subject>, watch: &dyn Fn(usize)) -> Result<Measures> {
+    pub fn measure(
+        &self,
+        nature: &Nature,
+        subjects: Vec<Subject>,
+        watch: &dyn Fn(usize) -> Result<()>,
+    ) -> Result<Measures> {
         let points: Vec<_> = self.below.iter().map(|(_, point)| *point).collect();
         let mut pictures = vec![];
         for (at, part) in subjects.chunks(AT_ONCE).enumerate() {
@@ -86,7 +91,7 @@ impl Study<'_> {
             for (((subject, look), changed), portrait) in part.iter().zip(looks).zip(changed).zip(portraits) {
                 pictures.push(Sighting { subject: subject.clone(), look, portrait, changed });
             }
-            watch(pictures.len());
+            watch(pictures.len())?;
         }
         Ok(Measures { pictures })
     }

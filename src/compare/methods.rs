@@ -11,6 +11,7 @@ use super::findings::{Inverted, LayerFindings, Measured, MethodFindings, Metric,
 use super::follow::FollowComparison;
 use super::statistics::{self, Valued, absent, mean_of};
 use super::study::Study;
+use crate::error::Result;
 
 /// Figures that are made of a method's pictures as a set.
 const SETS: [&str; 4] = ["kid", "density", "coverage", "niqe"];
@@ -36,16 +37,19 @@ pub struct Parts<'a> {
 
 impl Parts<'_> {
     /// All methods, then all controls.
-    pub fn methods(&self, follow: &dyn FollowComparison) -> Vec<MethodFindings> {
+    ///
+    /// # Errors
+    /// That of whoever follows.
+    pub fn methods(&self, follow: &dyn FollowComparison) -> Result<Vec<MethodFindings>> {
         let count = self.study.job.gathered.groups.len() + self.controls.len();
         follow.begin("figures of methods", count);
         let mut methods = vec![];
         for (place, (set, layers)) in self.evidence.of_all(count, self.metrics).into_iter().enumerate() {
             methods.push(self.method(place, set, layers));
-            follow.at(place + 1);
+            follow.at(place + 1)?;
         }
         self.test(&mut methods);
-        methods
+        Ok(methods)
     }
 
     fn method(&self, place: usize, set: BTreeMap<String, Measured>, layers: Vec<LayerFindings>) -> MethodFindings {

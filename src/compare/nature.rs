@@ -49,7 +49,7 @@ impl Nature {
     ///
     /// # Errors
     /// A picture that cannot be read.
-    pub fn look(study: &Study, watch: &dyn Fn(usize)) -> Result<Nature> {
+    pub fn look(study: &Study, watch: &dyn Fn(usize) -> Result<()>) -> Result<Nature> {
         let (networks, photographs, units) = (&study.job.networks, &study.job.photographs, &study.units);
         let points: Vec<_> = study.below.iter().map(|(_, point)| *point).collect();
         let side = networks.target.size as u32;
@@ -67,7 +67,7 @@ impl Nature {
                 nature.activations.iter_mut().zip(&look.of_units).for_each(|(all, one)| all.push(*one));
                 nature.photographs.push(Seen { class: photograph.class, look, portrait: Portrait::of(square, None) });
             }
-            watch(nature.photographs.len());
+            watch(nature.photographs.len())?;
         }
         let by_activation = |all: &Vec<f64>| {
             let mut order: Vec<usize> = (0..all.len()).collect();

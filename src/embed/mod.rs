@@ -8,6 +8,7 @@
 mod kept;
 mod likeness;
 mod parquet;
+mod settings;
 mod source;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,6 +25,7 @@ use zoo::hash::sha256;
 
 use self::kept::{Kept, Seen};
 pub use self::likeness::NEAR;
+pub use self::settings::{Fit, Preset, Settings};
 pub use self::source::{MADE_BY, Source, sources};
 use crate::error::{Context, Result, bail, request};
 use crate::look::many::each_of;
@@ -33,30 +35,6 @@ use crate::picture::{decode, from_rgb8};
 
 /// Pictures of a part: after so many, what was seen is on the disk.
 const PART: usize = 256;
-
-/// How a picture becomes the square that a network takes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Fit {
-    /// Its shorter side fits, and the central square is taken.
-    #[default]
-    Crop,
-    /// Both sides fit, whatever becomes of its proportions.
-    Squash,
-}
-
-/// What is asked for.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Settings {
-    /// The layer, by any of its names.
-    pub layer: String,
-    /// Keep all positions of a layer that has some, `[C*H*W]`, and not their mean, `[C]`.
-    pub positions: bool,
-    /// How a picture becomes a square.
-    pub fit: Fit,
-    /// Give the network levels from 0 to 1 as they are, and not normalised as it was trained.
-    pub raw: bool,
-}
 
 /// What became of it.
 #[derive(Clone, Debug, PartialEq, Serialize)]

@@ -84,6 +84,7 @@ impl Map {
                 }
             }
         }
+        done(self.places.nrows());
         let mut y = FRAME;
         for (number, method) in methods.iter().enumerate() {
             y += sheet::label(&mut canvas, colour(number), (FRAME, y), method)?;

@@ -4,8 +4,10 @@
 
 mod draw;
 mod made;
+mod of_embedded;
 mod umap;
 
 pub use self::draw::Drawing;
 pub use self::made::{Apart, apart, write_apart};
+pub use self::of_embedded::{AsFar, Asked, Mapped, Part, of_embedded};
 pub use self::umap::{Distance, Map, Settings, Stage, map, rounds};

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use maps::clusters::clusters;
 use maps::graph::fuzzy;
@@ -66,31 +67,44 @@ pub struct Map {
     pub clusters: Option<Vec<Option<u32>>>,
 }
 
-/// The map of rows `[N,D]`, of which `photographs` says which are photographs; clusters are those of photographs alone.
+/// The map of rows `[N,D]`, of which `photographs` says which are photographs; clusters are those of photographs alone. `watch` is told what is
+/// under way, and says whether to go on.
 ///
 /// # Errors
-/// A request: fewer than two rows for a neighbour, rows with numbers that are not finite.
+/// A request: fewer than two rows for a neighbour, rows with numbers that are not finite; somebody who would not go on, which is asked after
+/// the neighbours and after each layout.
 pub fn map(
     rows: ArrayView2<f32>,
     photographs: &[bool],
     settings: &Settings,
-    watch: &(dyn Fn(Stage) + Sync),
+    watch: &(dyn Fn(Stage) -> bool + Sync),
 ) -> Result<Map> {
     let (n, count) = (rows.nrows(), settings.neighbours.saturating_sub(1));
     let too_few = || request!("{n} pictures are too few for a map with {} neighbours", settings.neighbours);
     if count == 0 || n <= 2 * count {
         return Err(too_few());
     }
-    let near = nearest(rows, count, settings.distance, &|done| watch(Stage::Neighbours(done)));
+    let stopped = AtomicBool::new(false);
+    let tell = |stage| {
+        if !watch(stage) {
+            stopped.store(true, Ordering::Relaxed);
+        }
+    };
+    let goes_on = || match stopped.load(Ordering::Relaxed) {
+        true => Err(request!("interrupted; nothing was written")),
+        false => Ok(()),
+    };
+    let near = nearest(rows, count, settings.distance, &|done| tell(Stage::Neighbours(done)));
     let near = near.ok_or_else(|| request!("a row has a number that is not finite"))?;
+    goes_on()?;
     let ties = fuzzy(&near);
     let found = components(rows, 2, settings.seed).ok_or_else(too_few)?;
     let laid = |number: u64| {
-        layout(found.rows.view(), &ties, rounds(n), settings.seed + number, &|round| {
-            watch(Stage::Layout(number, round))
-        })
+        let tell = |round| tell(Stage::Layout(number, round));
+        let places = layout(found.rows.view(), &ties, rounds(n), settings.seed + number, &tell);
+        goes_on().map(|()| places)
     };
-    let places = laid(0);
+    let places = laid(0)?;
     let neighbours = |places: &Array2<f32>| -> Result<Vec<BTreeSet<u32>>> {
         let near = nearest(places.view(), count, Distance::Euclidean, &|_| ()).ok_or_else(too_few)?;
         Ok(near.places.outer_iter().map(|row| row.iter().copied().collect()).collect())
@@ -101,7 +115,7 @@ pub fn map(
             let own = neighbours(&places)?;
             let mut kept = vec![0.; n];
             for number in 1..=others {
-                for ((kept, own), other) in kept.iter_mut().zip(&own).zip(neighbours(&laid(number))?) {
+                for ((kept, own), other) in kept.iter_mut().zip(&own).zip(neighbours(&laid(number)?)?) {
                     *kept += own.intersection(&other).count() as f64 / (count as u64 * others) as f64;
                 }
             }
@@ -111,7 +125,7 @@ pub fn map(
     let clusters = match settings.cluster {
         0 => None,
         least => {
-            watch(Stage::Clusters);
+            tell(Stage::Clusters);
             let places: Vec<usize> = (0..n).filter(|row| photographs[*row]).collect();
             let found = clusters(rows.select(Axis(0), &places).view(), least, settings.seed).ok_or_else(too_few)?;
             let mut of = vec![None; n];

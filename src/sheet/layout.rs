@@ -51,6 +51,9 @@ impl Default for Layout {
     }
 }
 
+/// Where the picture of a row is, whose run has this id.
+pub type Pictures<'p> = &'p dyn Fn(&Row, &RunId) -> Result<Shown>;
+
 /// Most columns that are laid out where nobody names any: of more, seeds and facets are left out.
 const MOST_COLUMNS: usize = 16;
 
@@ -122,6 +125,19 @@ fn layer(row: &Row) -> String {
 /// # Errors
 /// A column that there is not; more cells than [`MOST_CELLS`].
 pub fn lay_out(stores: &[&Store], rows: &[&Row], layout: &Layout) -> Result<Sheet> {
+    let picture = |row: &Row, id: &RunId| {
+        let folder = row.get(FOLDER).and_then(Value::as_str).map(Path::new);
+        let store = stores.iter().find(|store| Some(store.root()) == folder).unwrap_or(&stores[0]);
+        Ok(Shown::File(store.picture(id)))
+    };
+    lay_out_of(&picture, rows, layout)
+}
+
+/// The same of pictures wherever they are: `picture` gives that of a row, whose run has this id.
+///
+/// # Errors
+/// As [`lay_out`], and those of `picture`.
+pub fn lay_out_of(picture: Pictures, rows: &[&Row], layout: &Layout) -> Result<Sheet> {
     let by = layout.rows.as_str();
     column(by, "rows", rows)?;
     layout.cols.iter().try_for_each(|name| column(name, "cols", rows).map(|_| ()))?;
@@ -180,7 +196,7 @@ pub fn lay_out(stores: &[&Store], rows: &[&Row], layout: &Layout) -> Result<Shee
         };
         let failed = here.iter().find(|row| row["status"] == "failed");
         cells[row][column] = match (chosen, failed) {
-            (Some(row), _) => Some(cell(stores, row, &layout.captions)?),
+            (Some(row), _) => Some(cell(picture, row, &layout.captions)?),
             (None, Some(row)) => {
                 let why = row.get("error").map(text).filter(|why| why != "-").unwrap_or_default();
                 let why = if why.is_empty() { vec![] } else { vec![shortened(&why)] };
@@ -218,7 +234,7 @@ fn scored(row: &Row) -> f64 {
 }
 
 /// The cell of a run that is done.
-fn cell(stores: &[&Store], row: &Row, captions: &[String]) -> Result<Cell> {
+fn cell(picture: Pictures, row: &Row, captions: &[String]) -> Result<Cell> {
     let id: RunId = text(&row["run_id"]).parse().map_err(|error: String| Error::request(error))?;
     let mut caption = vec![];
     if captions.is_empty() {
@@ -232,9 +248,7 @@ fn cell(stores: &[&Store], row: &Row, captions: &[String]) -> Result<Cell> {
         None => text(value),
     };
     caption.extend(captions.iter().map(|name| format!("{name} {}", number(&row[name]))));
-    let folder = row.get(FOLDER).and_then(Value::as_str).map(Path::new);
-    let store = stores.iter().find(|store| Some(store.root()) == folder).unwrap_or(&stores[0]);
-    Ok(Cell { shown: Shown::File(store.picture(&id)), caption })
+    Ok(Cell { shown: picture(row, &id)?, caption })
 }
 
 /// The beginning of a text that is too long for a cell.

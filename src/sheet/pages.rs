@@ -109,7 +109,7 @@ impl Sheet {
 ///
 /// # Errors
 /// A picture that cannot be read.
-pub(super) fn png(page: &Sheet) -> Result<Vec<u8>> {
+pub fn png(page: &Sheet) -> Result<Vec<u8>> {
     let mut png = std::io::Cursor::new(vec![]);
     page.draw()?.write_to(&mut png, ImageFormat::Png).context("a sheet cannot be drawn")?;
     Ok(png.into_inner())

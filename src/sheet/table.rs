@@ -7,7 +7,8 @@ use serde_json::{Map, Value};
 use zoo::suggest::hint;
 
 use crate::error::{Context, Result, bail, request};
-use crate::run::JSON_LINES;
+use crate::run::{JSON_LINES, figures, identified};
+use crate::store::{Entry, Record};
 
 /// The column of the folder in which a row's records are.
 pub(super) const FOLDER: &str = "folder";
@@ -33,6 +34,13 @@ pub(super) fn table(folder: &Path) -> Result<Vec<Row>> {
         }
     }
     Ok(rows)
+}
+
+/// The row of a record that lies in no folder.
+pub fn row_of(record: &Record) -> Row {
+    let entry = Entry::of_record(record);
+    let witnesses: Vec<String> = entry.witnesses.iter().map(|of| of.classifier.clone()).collect();
+    identified(&entry).into_iter().chain(figures(Some(&entry), &witnesses)).collect()
 }
 
 /// A column that there is.

@@ -99,6 +99,11 @@ impl Entry {
         }
     }
 
+    /// The figures of a record that lies in no store: without a seal, seconds or bytes.
+    pub fn of_record(record: &Record) -> Entry {
+        Entry::of(record, Beside { seal: Hash::of(&[]), bytes: 0, seconds: None })
+    }
+
     /// Whether these classifiers are its witnesses, in this order.
     pub fn is_judged_by(&self, names: &[String]) -> bool {
         self.witnesses.iter().map(|of| &of.classifier).eq(names)

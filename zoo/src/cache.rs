@@ -17,6 +17,7 @@ use std::fmt;
 use std::fs::{self, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::error::ZooError;
 use crate::fetch::{self, Missed, Progress};
@@ -351,7 +352,7 @@ impl Cache {
                     if let Some(progress) = progress {
                         progress.note(&format!("waiting for another process that pulls {key}"));
                     }
-                    file.lock()?;
+                    wait(&file, progress)?;
                 }
                 Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => {}
                 Err(TryLockError::Error(error)) => return Err(error),
@@ -392,6 +393,21 @@ impl Cache {
                 // What cannot be removed now is tried again at the next pull.
                 let _ = fs::remove_dir_all(entry.path());
             }
+        }
+    }
+}
+
+/// Waits for the lock of a file, until the pull is given up.
+fn wait(file: &fs::File, progress: Option<&dyn Progress>) -> io::Result<()> {
+    let Some(progress) = progress else { return file.lock() };
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(()),
+            Err(TryLockError::Error(error)) => return Err(error),
+            Err(TryLockError::WouldBlock) if progress.gives_up() => {
+                return Err(io::Error::other("another process pulls it, which was not waited for"));
+            }
+            Err(TryLockError::WouldBlock) => std::thread::sleep(Duration::from_millis(50)),
         }
     }
 }

@@ -4,7 +4,8 @@
 use std::fs;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
+use std::thread;
 use std::time::Duration;
 
 use sha2::{Digest, Sha256 as Hasher};
@@ -45,6 +46,10 @@ pub trait Progress {
     fn done(&self);
     /// Something that the user should read.
     fn note(&self, message: &str);
+    /// Whether the pull is to be given up: asked after each block, and while others are waited for.
+    fn gives_up(&self) -> bool {
+        false
+    }
 }
 
 /// A [`Progress`] that shows nothing: for tests, and for whoever does not wait.
@@ -116,6 +121,9 @@ fn copy_checked(reader: impl Read, file: &File, target: &Path, progress: &dyn Pr
         hasher.update(&block[..count]);
         length += count as u64;
         progress.advance(count as u64);
+        if progress.gives_up() {
+            return Err(format!("'{}' was given up after {length} bytes", file.file));
+        }
     }
     if let Some(size) = file.size.filter(|size| !size.accepts(length)) {
         let found = if length > size.most() { "more".to_owned() } else { length.to_string() };
@@ -203,31 +211,55 @@ pub(crate) fn wheel(wheel: &Requirement, staging: &Path, progress: &dyn Progress
     for python in &pythons {
         let mut command = Command::new(python);
         command.args(PIP).arg("--dest").arg(&folder).arg(&**wheel).env("TMPDIR", staging).stdin(Stdio::null());
-        let output = match command.output() {
-            Ok(output) => output,
+        let (status, complaint) = match ended(&mut command, progress) {
+            Ok(Some(ended)) => ended,
+            Ok(None) => return Err(format!("`{python} -m pip download {wheel}` was given up")),
             Err(error) => {
                 without_pip = format!("{python}: {error}");
                 continue;
             }
         };
-        let complaint = String::from_utf8_lossy(&output.stderr);
-        if !output.status.success() && complaint.contains("No module named pip") {
+        if !status.success() && complaint.contains("No module named pip") {
             without_pip = format!("{python}: {}", complaint.trim());
             continue;
         }
-        if !output.status.success() {
+        if !status.success() {
             // Its errors follow warnings of every attempt.
             let lines = || complaint.lines().map(str::trim).filter(|line| !line.is_empty());
             let errors: Vec<&str> = lines().filter(|line| line.starts_with("ERROR:")).collect();
             let told =
                 if errors.is_empty() { lines().next_back().unwrap_or_default().to_owned() } else { errors.join(" ") };
-            return Err(format!("`{python} -m pip download {wheel}` failed ({}): {told}", output.status));
+            return Err(format!("`{python} -m pip download {wheel}` failed ({status}): {told}"));
         }
         let entries = fs::read_dir(&folder).map_err(|error| format!("cannot read {}: {error}", folder.display()))?;
         let found = entries.flatten().map(|entry| entry.path()).find(|path| path.extension() == Some("whl".as_ref()));
         return found.ok_or_else(|| format!("`{python} -m pip download {wheel}` left no wheel"));
     }
     Err(format!("no Python with pip was found ({without_pip}); set PYTHON to one that has pip"))
+}
+
+/// Runs a command to its end: its status, and what it wrote to stderr. None where the pull was given up, and the command ended for that.
+fn ended(command: &mut Command, progress: &dyn Progress) -> io::Result<Option<(ExitStatus, String)>> {
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn()?;
+    let mut stderr = child.stderr.take();
+    // Read meanwhile, so that the command never waits for its reader.
+    let read = thread::spawn(move || {
+        let mut bytes = vec![];
+        stderr.as_mut().map(|stderr| stderr.read_to_end(&mut bytes)).transpose().map(|_| bytes)
+    });
+    let status = loop {
+        if let Some(status) = child.try_wait()? {
+            break status;
+        }
+        if progress.gives_up() {
+            child.kill()?;
+            child.wait()?;
+            return Ok(None);
+        }
+        thread::sleep(Duration::from_millis(50));
+    };
+    let bytes = read.join().unwrap_or_else(|_| Ok(vec![]))?;
+    Ok(Some((status, String::from_utf8_lossy(&bytes).into_owned())))
 }
 
 /// Takes the members of `files` out of a wheel into the staging folder.

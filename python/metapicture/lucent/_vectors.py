@@ -25,7 +25,11 @@ def written(word: str, vector: Any) -> str:
         atexit.register(shutil.rmtree, _folder, ignore_errors=True)
     values = _values(vector)
     if values.ndim != 1 or not values.size or not np.isfinite(values).all() or not values.any():
-        refuse(f"{word}: a direction is a vector of finite numbers, not all 0, and this has shape {values.shape}", "give one number a channel", word)
+        refuse(
+            f"{word}: a direction is a vector of finite numbers, not all 0, and this has shape {values.shape}",
+            "give one number a channel",
+            word,
+        )
     digits = hashlib.sha256(values.tobytes()).hexdigest()[:16]
     path = _folder / f"{digits}.npy"
     if not path.exists():

@@ -87,7 +87,11 @@ def pixel_image(shape: Sequence[int], sd: float | None = None) -> _Both:
 def to_valid_rgb(image_f: Any, decorrelate: bool = False) -> Parameterization:
     """The same as a picture in [0,1]: recorrelated colours, if told, and the logistic function."""
     if not isinstance(image_f, Parameterization) or image_f.is_picture:
-        refuse("to_valid_rgb: takes the second thing that fft_image or pixel_image returns", "write params, image_f = fft_image(...)", "image_f")
+        refuse(
+            "to_valid_rgb: takes the second thing that fft_image or pixel_image returns",
+            "write params, image_f = fft_image(...)",
+            "image_f",
+        )
     [(name, inner)] = image_f.settings.items()
     settings = {name: {**inner, "colour": "imagenet" if decorrelate else "rgb"}}
     return replace(image_f, settings=settings, is_picture=True)

@@ -113,7 +113,9 @@ def settings_of(transforms: Iterable[Transform], preprocess: bool) -> list[dict[
         add(each)
     normal = [each.name for each in flat if each.settings is None]
     if preprocess and normal:
-        refuse(f"transforms: {normal[0]} is applied twice, since preprocess is True", "write preprocess=False, or leave it out", "preprocess")
+        refuse(
+            f"transforms: {normal[0]} is applied twice, since preprocess is True", "write preprocess=False, or leave it out", "preprocess"
+        )
     if not preprocess and len(normal) != 1:
         refuse(
             f"preprocess: the network's own normalization is applied once, and transforms have {len(normal)}",

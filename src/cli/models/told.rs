@@ -9,7 +9,7 @@ use zoo::{Digest, Kind, Manifest, Size, Zoo, ZooError};
 
 use crate::cli::error::{Context, Result};
 use crate::cli::output::one_line;
-use metapicture::engine::inspect::{Class, Finding, Inspection};
+use metapicture::engine::inspect::{Class, Entry, Finding, Inspection};
 
 /// What a script must know of an entry's licence.
 pub(super) fn licence_json(manifest: &Manifest) -> Value {
@@ -55,16 +55,7 @@ pub(super) fn list_json(zoo: &Zoo) -> Value {
 
 /// The fields that `list` and `info` share.
 pub(super) fn entry_json(zoo: &Zoo, manifest: &Manifest) -> Value {
-    json!({
-        "name": &*manifest.name,
-        "kind": manifest.kind,
-        "description": manifest.description,
-        "architecture": manifest.architecture,
-        "licence": manifest.licence,
-        "non_commercial": manifest.non_commercial,
-        "size": manifest.size(),
-        "pulled": zoo.cache().is_pulled(manifest),
-    })
+    json!(Entry::of(zoo, manifest))
 }
 
 /// What a network shows of itself, or why there is nothing to show.

@@ -39,4 +39,6 @@ def __getattr__(name: str) -> Any:
             return getattr(import_module("torchvision.models"), name)
         except ModuleNotFoundError:
             pass
-    raise AttributeError(f"module 'metapicture.lucent.modelzoo' has no attribute '{name}'; models of torchvision are here where it is installed")
+    raise AttributeError(
+        f"module 'metapicture.lucent.modelzoo' has no attribute '{name}'; models of torchvision are here where it is installed"
+    )

@@ -25,7 +25,9 @@ def get_model_layers(model: Any, getLayerRepr: bool = False) -> list[str] | Orde
         if layers.model != GOOGLENET:
             refuse(f"{layers.model} has layers of other names", f"`metapicture models info {layers.model}` lists them", "model")
         if getLayerRepr:
-            refuse("a network of the zoo is no module of PyTorch", f"`metapicture models info {GOOGLENET}` shows its layers", "getLayerRepr")
+            refuse(
+                "a network of the zoo is no module of PyTorch", f"`metapicture models info {GOOGLENET}` shows its layers", "getLayerRepr"
+            )
         return [*INCEPTION, "softmax2_pre_activation_matmul", "softmax2"]
     named = [(name.replace(".", "_"), repr(module)) for name, module in layers.model.named_modules() if name]
     return OrderedDict(named) if getLayerRepr else [name for name, _ in named]
