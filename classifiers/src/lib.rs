@@ -36,7 +36,7 @@ pub mod wordnet;
 
 pub use built::Names;
 pub use classifier::Classifier;
-pub use family::{Kinship, stock};
+pub use family::{Kinship, family, stock};
 pub use input_pipeline::InputPipeline;
 pub use parts::LOGITS;
 
