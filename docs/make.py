@@ -41,7 +41,7 @@ MORE = {
         ("Changes", "CHANGELOG.md"),
     ],
 }
-LINK = re.compile(r"(!?)\[((?:[^\[\]]|\[[^\[\]]*\]\([^()]*\)|\[[^\[\]]*\])*)\]\(([^()\s]+)\)")
+LINK = re.compile(r"(?<!\\)(!?)\[((?:[^\[\]]|\[[^\[\]]*\]\([^()]*\)|\[[^\[\]]*\])*)\]\(([^()\s]+)\)")
 
 
 def in_book(path):
@@ -110,7 +110,8 @@ def mdbook():
         print(f"manual: no mdbook on the PATH; mdBook {MDBOOK} is compiled into target/tools, some minutes", file=sys.stderr)
         # Its dependencies are compiled apart from the workspace's.
         environment = {name: value for name, value in os.environ.items() if name != "CARGO_TARGET_DIR"}
-        command = ["cargo", "install", "mdbook", "--locked", "--version", MDBOOK, "--no-default-features", "--features", "search", "--root", TOOLS]
+        asked = ["mdbook", "--locked", "--version", MDBOOK, "--no-default-features", "--features", "search"]
+        command = ["cargo", "install", *asked, "--root", TOOLS]
         if subprocess.run(command, env=environment, check=False).returncode != 0:
             sys.exit("manual: mdBook could not be installed; install it in another way, and run this again")
     return own

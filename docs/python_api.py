@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
-"""Prints the reference of a Python package as Markdown, from its sources alone: nothing of it is imported.
+"""Writes the reference of a Python package as Markdown pages, from its sources alone: nothing of it is imported.
 
 Public is what `__all__` of the package names, and the modules whose names begin with a letter. Words are the docstrings'; signatures stand as
 they are written.
 
-    python3 docs/python_api.py python/metapicture > docs/src/reference/python.md
+    python3 docs/python_api.py python/metapicture FOLDER
+
+leaves `python.md` (functions), `python-classes.md`, `python-errors.md`, and `python-NAME.md` for every public module. `make reference` takes them over.
 """
 
 import ast
@@ -12,11 +14,23 @@ import re
 import sys
 from pathlib import Path
 
-TOP = """# Python
+TOP = """# Python: functions
 
-What `import metapicture` brings, from its docstrings. [Python and notebooks](../guides/python.md) shows how it is used. Examples are run by the
-package's tests.
+What `import metapicture` brings, from its docstrings; the types are on [Python: classes](python-classes.md), and what is raised on
+[Python: errors](python-errors.md). [Python and notebooks](../guides/python.md) shows how it is used. Examples are run by the package's tests.
 """
+CLASSES = """# Python: classes
+
+What the [functions](python.md) take and give.
+"""
+ERRORS = """# Python: errors
+
+What the [functions](python.md) raise.
+"""
+
+
+# Of a line of code.
+WIDTH = 100
 
 
 class Module:
@@ -81,8 +95,13 @@ def signature(module, function, name, method=False):
     texts = parameters(module, function, method)
     returns = f" -> {module.source(function.returns)}" if function.returns is not None else ""
     line = f"{name}({', '.join(texts)}){returns}"
-    if len(line) > 100:
-        line = f"{name}(\n" + "".join(f"    {text},\n" for text in texts) + f"){returns}"
+    if len(line) > WIDTH:
+        rows = [""]
+        for text in texts:
+            if rows[-1] and len(rows[-1]) + len(text) + 2 > WIDTH - 4:
+                rows.append("")
+            rows[-1] += (" " if rows[-1] else "") + text + ","
+        line = f"{name}(\n" + "".join(f"    {row}\n" for row in rows) + f"){returns}"
     return f"```python\n{line}\n```\n"
 
 
@@ -154,9 +173,17 @@ def of_class(module, node, level):
     out = [f"{'#' * level} {node.name}\n", f"```python\nclass {node.name}{f'({bases})' if bases else ''}\n```\n"]
     out.append(words(ast.get_docstring(node) or ""))
     members = [member for member in node.body if isinstance(member, ast.FunctionDef) and not member.name.startswith("_")]
+    # What is said in a paragraph is a line of a list.
+    short = [member for member in members if is_property(member) and "\n\n" not in (ast.get_docstring(member) or "\n\n")]
+    for member in short:
+        returns = f": {module.source(member.returns)}" if member.returns is not None else ""
+        out.append(f"- `{member.name}{returns}`: {prose(' '.join(ast.get_docstring(member).split()))}")
+    if short:
+        out.append("")
     for member in members:
-        # Anchors are unique on the page.
-        out += of_function(module, member, f"{node.name}.{member.name}", level + 1, method=True)
+        if member not in short:
+            # Anchors are unique on the page.
+            out += of_function(module, member, f"{node.name}.{member.name}", level + 1, method=True)
     return out
 
 
@@ -168,6 +195,7 @@ def rank(node):
 
 
 def of_module(package, module, level):
+    """The functions, classes and errors of a module, each as Markdown."""
     found = []
     imported = module.imported()
     for name in module.public():
@@ -180,23 +208,39 @@ def of_module(package, module, level):
                 node = where.defined(original)
         if node is not None:
             found.append((where, node, name))
-    out = []
-    for where, node, name in sorted(found, key=lambda each: rank(each[1])):
-        out += of_class(where, node, level) if isinstance(node, ast.ClassDef) else of_function(where, node, name, level)
-    return out
+    kinds = [[], [], []]
+    for where, node, name in found:
+        is_class = isinstance(node, ast.ClassDef)
+        kinds[rank(node)] += of_class(where, node, level) if is_class else of_function(where, node, name, level)
+    return kinds
 
 
 def main():
-    package = Path(sys.argv[1])
-    out = [TOP, *of_module(package, Module(package / "__init__.py"), 2)]
+    package, to = Path(sys.argv[1]), Path(sys.argv[2])
+
+    def write(name, blocks):
+        (to / name).write_text("\n".join(blocks).rstrip() + "\n", encoding="utf-8")
+
+    functions, classes, errors = of_module(package, Module(package / "__init__.py"), 2)
+    write("python.md", [TOP, *functions])
+    write("python-classes.md", [CLASSES, *classes])
+    write("python-errors.md", [ERRORS, *errors])
     for path in sorted([*package.glob("[a-z]*.py"), *package.glob("[a-z]*/__init__.py")]):
-        inner = path.name == "__init__.py"
-        name = path.parent.name if inner else path.stem
-        module = Module(path)
-        said, listed = ast.get_docstring(module.tree), of_module(path.parent if inner else package, module, 3)
-        if said or listed:
-            out += [f"## metapicture.{name}\n", words(said or ""), *listed]
-    print("\n".join(out).rstrip())
+        name = path.parent.name if path.name == "__init__.py" else path.stem
+        below = sorted(path.parent.rglob("*.py")) if path.name == "__init__.py" else [path]
+        blocks = []
+        for file in (path, *(each for each in below if each != path)):
+            dotted = ".".join(file.relative_to(package).with_suffix("").parts).removesuffix(".__init__")
+            if any(part.startswith("_") for part in dotted.split(".")):
+                continue
+            module = Module(file)
+            said = ast.get_docstring(module.tree)
+            listed = [block for kind in of_module(file.parent, module, 3) for block in kind]
+            if said or listed:
+                head = f"# Python: metapicture.{dotted}\n" if file == path else f"## metapicture.{dotted}\n"
+                blocks += [head, words(said or ""), *listed]
+        if blocks:
+            write(f"python-{name}.md", blocks)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ use super::{hold, prose};
 
 const TOP: &str = "# Command line
 
-What `metapicture --help` and `metapicture COMMAND --help` say, on one page. A word in `<...>` stands for a value, `...` after it for one or more,
+What `metapicture --help` and `metapicture COMMAND --help` say. A word in `<...>` stands for a value, `...` after it for one or more,
 `[...]` for what may be left out.
 
 Exit codes: 0 done; 1 something failed, and the rest is done and kept; 2 a wrong request, a wrong file or an unknown name; 130 ended by
@@ -92,21 +92,43 @@ fn section(command: &Command, name: &str, globals: &[String], text: &mut String)
     }
 }
 
+/// Pages, each with its title and commands.
+const PAGES: [(&str, &str, &[&str]); 4] = [
+    ("commands-networks.md", "Commands: networks and methods", &["models", "methods", "generate", "bench"]),
+    (
+        "commands-pictures.md",
+        "Commands: making pictures",
+        &["visualize", "sweep", "sheet", "rerun", "store", "schema", "completions", "man"],
+    ),
+    ("commands-collections.md", "Commands: collections of pictures", &["classify", "rank", "embed", "map", "atlas"]),
+    ("commands-measures.md", "Commands: measures and claims", &["compare", "report", "study", "annotate", "critique"]),
+];
+
 #[test]
 fn the_page_of_the_command_line_is_current() {
     let mut command = metapicture::cli::command();
     command.build();
     let globals: Vec<&Arg> = command.get_arguments().filter(|arg| arg.is_global_set()).collect();
     let mut text = TOP.to_owned();
-    text.push_str("Every command takes these, too:\n\n");
+    let commands: Vec<&Command> = command.get_subcommands().filter(|sub| sub.get_name() != "help").collect();
+    for sub in &commands {
+        let name = sub.get_name();
+        let page = PAGES.iter().find(|(.., names)| names.contains(&name)).map(|(file, ..)| file);
+        let page = page.unwrap_or_else(|| panic!("PAGES does not say which page has '{name}'"));
+        let about = sub.get_about().map(ToString::to_string).unwrap_or_default();
+        let _ = writeln!(text, "- [`{name}`]({page}#metapicture-{name}): {}.", prose(about.trim_end_matches('.')));
+    }
+    text.push_str("\nEvery command takes these, too:\n\n");
     for arg in &globals {
         let _ = writeln!(text, "{}", item(arg));
     }
-    text.push('\n');
+    hold("command-line.md", &text);
     let names: Vec<String> = globals.iter().map(|arg| arg.get_id().to_string()).collect();
-    for sub in command.get_subcommands().filter(|sub| sub.get_name() != "help") {
-        section(sub, &format!("metapicture {}", sub.get_name()), &names, &mut text);
+    for (file, title, of_page) in PAGES {
+        let mut text = format!("# {title}\n\nHow they are written: [Command line](command-line.md).\n\n");
+        for sub in commands.iter().filter(|sub| of_page.contains(&sub.get_name())) {
+            section(sub, &format!("metapicture {}", sub.get_name()), &names, &mut text);
+        }
+        hold(file, &format!("{}\n", text.trim_end()));
     }
-    assert!(text.contains("## metapicture visualize") && text.contains("`--unit <UNIT>...`"), "{text}");
-    hold("command-line.md", text.trim_end_matches('\n').to_owned().as_str());
 }

@@ -6,12 +6,12 @@ use std::fmt::Write as _;
 use metapicture::engine::compare::definitions::metrics;
 use metapicture::engine::compare::findings::{Direction, MetricGroup};
 
-use super::{hold, prose, read, root, table};
+use super::{hold, prose, read, root};
 
 const TOP: &str = "# Metrics
 
 What `metapicture compare` measures. The key is the name of the column in `metrics.csv`, `units.csv` and `summary.csv` and in `comparison.json`. Claims rest
-on the two that are marked; the others stand beside them ([What legibility costs](../guides/comparison.md)).
+on the two that say so; the others stand beside them ([What legibility costs](../guides/comparison.md)).
 
 ";
 
@@ -64,27 +64,27 @@ fn files_of(folder: &str, names: &[&str], text: &mut String) {
 fn the_page_of_the_metrics_is_current() {
     let mut text = TOP.to_owned();
     for group in [MetricGroup::Legibility, MetricGroup::Capacity, MetricGroup::Strength, MetricGroup::Diagnostic] {
-        let rows: Vec<Vec<String>> = (metrics().iter().filter(|metric| metric.group == group))
-            .map(|metric| {
-                let better = match metric.direction {
-                    Direction::Up => "more",
-                    Direction::Down => "less",
-                    Direction::None => "neither",
-                };
-                let claims = if metric.primary { " **Claims rest on it.**" } else { "" };
-                vec![
-                    format!("`{}`", metric.key),
-                    prose(&metric.name),
-                    prose(&metric.range),
-                    better.to_owned(),
-                    format!("{}{claims}", prose(&metric.meaning)),
-                    prose(&metric.source),
-                ]
-            })
-            .collect();
-        assert!(!rows.is_empty());
-        let head = ["key", "name", "range", "better", "what it is", "source"];
-        let _ = write!(text, "## {}\n\n{}\n", name(group), table(&head, &rows));
+        let _ = write!(text, "## {}\n\n", name(group));
+        let all = metrics();
+        let of_group: Vec<_> = all.iter().filter(|metric| metric.group == group).collect();
+        assert!(!of_group.is_empty());
+        for metric in of_group {
+            let better = match metric.direction {
+                Direction::Up => "more is better",
+                Direction::Down => "less is better",
+                Direction::None => "neither way is better",
+            };
+            let claims = if metric.primary { " **Claims rest on it.**" } else { "" };
+            let _ = write!(
+                text,
+                "### `{}`\n\n**{}**; {}; {better}.{claims}\n\n{}\n\n*Source.* {}.\n\n",
+                metric.key,
+                prose(&metric.name),
+                prose(&metric.range),
+                prose(&metric.meaning),
+                prose(metric.source.trim_end_matches('.'))
+            );
+        }
     }
     text.push_str("## How a comparison is made\n\nThe steps, as their files in `src/compare/` say them.\n\n");
     files_of("src/compare", &STEPS, &mut text);

