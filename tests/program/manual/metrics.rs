@@ -37,7 +37,7 @@ fn first_lines(source: &str) -> String {
         let fence = line.starts_with("```");
         if code || fence {
             let before = if fence && !code { "\n" } else { "" };
-            let _ = write!(text, "{before}{line}\n");
+            let _ = writeln!(text, "{before}{line}");
             code ^= fence;
         } else if line.is_empty() {
             text.push_str("\n\n");
