@@ -47,6 +47,8 @@ LINK = re.compile(r"(?<!\\)(!?)\[((?:[^\[\]]|\[[^\[\]]*\]\([^()]*\)|\[[^\[\]]*\]
 def in_book(path):
     """Where a file of the repository lies in the book."""
     relative = path.relative_to(ROOT)
+    # mdBook renames README.md, and leaves links to it as they are.
+    relative = relative.with_name("index.md") if relative.name == "README.md" else relative
     return relative.relative_to("docs/src") if relative.is_relative_to("docs/src") else relative
 
 
@@ -95,7 +97,7 @@ def lay():
         shutil.copyfile(path, to)
     summary = (DOCS / "src" / "SUMMARY.md").read_text(encoding="utf-8")
     for part, entries in MORE.items():
-        summary += f"\n# {part}\n\n" + "".join(f"- [{title}]({place})\n" for title, place in entries)
+        summary += f"\n# {part}\n\n" + "".join(f"- [{title}]({in_book(ROOT / place)})\n" for title, place in entries)
     (SOURCE / "src" / "SUMMARY.md").write_text(summary, encoding="utf-8")
     for name in ("book.toml", "manual.css"):
         shutil.copyfile(DOCS / name, SOURCE / name)
