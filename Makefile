@@ -2,6 +2,7 @@
 # make test    every test
 # make build   the program, at target/debug/metapicture (optimized; one profile serves program, tests and clippy)
 # make wheel   the Python package, into dist/; make wheel-test also installs it into a fresh environment and tests it
+# make manual  the manual, into target/manual; make reference writes the pages of it that come from the code again
 # make setup   libtorch into the user's cache; DEVICE=cuda for NVIDIA GPUs
 
 PYTHON ?= python3
@@ -11,7 +12,7 @@ UNITS = banana sunglass wig violin 'chainlink fence' 'bow tie'
 WITNESSES = efficientnet-lite1 squeezenet-caffe
 METAPICTURE = target/debug/metapicture
 
-.PHONY: setup build demo test lint wheel wheel-test
+.PHONY: setup build demo test lint wheel wheel-test manual reference
 
 setup:
 	@$(PYTHON) setup/libtorch.py --device $(DEVICE)
@@ -57,3 +58,11 @@ wheel: setup
 
 wheel-test: wheel
 	$(PYTHON) python/make.py test $(if $(METAPICTURE_TEST_PYTHON),--beside $(METAPICTURE_TEST_PYTHON))
+
+# By mdBook: the one on the PATH, or one that is compiled once into target/tools.
+manual:
+	$(PYTHON) docs/make.py
+
+# The pages of docs/src/reference/, from the code; a test holds them to it.
+reference: setup
+	METAPICTURE_REFERENCE=write PYTHON=$(PYTHON) cargo test --test program the_page_of

@@ -37,7 +37,7 @@ const FAMILIES: &[(&str, &str)] = &[
 const HALF_KIN: [&str; 2] = ["EfficientNet", "MobileNet"];
 
 /// The family of an architecture; none of a program.
-pub(crate) fn family(architecture: &str) -> Option<&'static str> {
+pub fn family(architecture: &str) -> Option<&'static str> {
     FAMILIES.iter().find(|(begins, _)| architecture.starts_with(begins)).map(|(_, family)| *family)
 }
 

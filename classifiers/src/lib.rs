@@ -37,7 +37,7 @@ pub mod wordnet;
 
 pub use built::Names;
 pub use classifier::Classifier;
-pub use family::{Kinship, stock};
+pub use family::{Kinship, family, stock};
 pub use input_pipeline::InputPipeline;
 pub use live::Live;
 pub use parts::LOGITS;

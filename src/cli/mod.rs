@@ -133,6 +133,11 @@ pub fn main_as(program: Vec<OsString>, arguments: Vec<OsString>) -> ! {
     run_and_leave()
 }
 
+/// Every subcommand with its flags and help, from which the manual's reference is written.
+pub fn command() -> clap::Command {
+    Cli::command()
+}
+
 fn run_and_leave() -> ! {
     let words = std::iter::once("metapicture".into()).chain(call::arguments());
     let cli = Cli::try_parse_from(with_units(words)).unwrap_or_else(|error| {
@@ -217,11 +222,11 @@ fn run(cli: Cli) -> Result<u8> {
         Command::Bench(command) => bench::run(command, quiet),
         Command::Schema(command) => schema::run(command),
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Cli::command(), "metapicture", &mut std::io::stdout());
+            clap_complete::generate(shell, &mut command(), "metapicture", &mut std::io::stdout());
             Ok(0)
         }
         Command::Man => {
-            clap_mangen::Man::new(Cli::command()).render(&mut std::io::stdout())?;
+            clap_mangen::Man::new(command()).render(&mut std::io::stdout())?;
             Ok(0)
         }
     }

@@ -165,7 +165,7 @@ pub enum Input {
     Tiles,
 }
 
-/// A method; see the [module documentation](self).
+/// A method: what is optimized, by which rule, and what keeps the picture natural.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Method {

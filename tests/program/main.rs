@@ -6,6 +6,7 @@ mod compare;
 mod critique;
 mod day;
 mod front_door;
+mod manual;
 mod report;
 mod schema;
 mod slurm;
