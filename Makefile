@@ -2,6 +2,7 @@
 # make test    every test
 # make build   the program, at target/debug/metapicture (optimized; one profile serves program, tests and clippy)
 # make wheel   the Python package, into dist/; make wheel-test also installs it into a fresh environment and tests it
+# make tarball the program with its libtorch, into dist/, for machines without Python and without a compiler
 # make manual  the manual, into target/manual; make reference writes the pages of it that come from the code again
 # make setup   libtorch into the user's cache; DEVICE=cuda for NVIDIA GPUs
 
@@ -12,7 +13,7 @@ UNITS = banana sunglass wig violin 'chainlink fence' 'bow tie'
 WITNESSES = efficientnet-lite1 squeezenet-caffe
 METAPICTURE = target/debug/metapicture
 
-.PHONY: setup build demo test lint wheel wheel-test manual reference
+.PHONY: setup build demo test lint wheel wheel-test tarball manual reference
 
 setup:
 	@$(PYTHON) setup/libtorch.py --device $(DEVICE)
@@ -55,6 +56,9 @@ METAPICTURE_TEST_PYTHON ?=
 
 wheel: setup
 	$(PYTHON) python/make.py wheel --profile $(WHEEL_PROFILE)
+
+tarball: build
+	$(PYTHON) setup/tarball.py
 
 wheel-test: wheel
 	$(PYTHON) python/make.py test $(if $(METAPICTURE_TEST_PYTHON),--beside $(METAPICTURE_TEST_PYTHON))

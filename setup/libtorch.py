@@ -98,8 +98,15 @@ def extract(wheel, wanted, strip, into):
                 shutil.copyfileobj(source, file, 1 << 20)
 
 
+def extract_licences(wheel, into):
+    """The licences of PyTorch and of what is compiled into it."""
+    name = re.compile(r"torch-[^/]*\.dist-info/(?:licenses/)?((?:.*/)?(?:LICENSE|NOTICE|COPYING)[^/]*)$")
+    extract(wheel, lambda member: (found := name.match(member)) and found.group(1), lambda member: member, into)
+
+
 def build_cpu(root, folder):
     wheel = download(*TORCH[:2], folder, TORCH[2])
+    extract_licences(wheel, root / "licenses")
 
     def of_torch(name):
         if name.startswith("torch/include/"):
