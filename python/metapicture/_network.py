@@ -131,6 +131,11 @@ def exported(network: Network) -> Path:
     return path
 
 
+def several(models: Model | Sequence[Model]) -> list[Model]:
+    """One model or several as a list; a network that is a sequence of layers is one."""
+    return [models] if isinstance(models, (str, os.PathLike, torch.nn.Module, Network)) else list(models)
+
+
 @contextmanager
 def evaluated(*networks: Network) -> Iterator[None]:
     """For this time the networks are in evaluation mode, and nothing of what surrounds the call (autocast, inference mode) is."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ._errors import ComputeError
 from ._libtorch import native, own_threads
 from ._live import at_hand
-from ._network import Model
+from ._network import Model, several
 from ._picture import Picture
 from ._progress import Progress, shown
 from ._settings import json_of
@@ -79,8 +79,7 @@ def visualize(
     >>> picture.record["method_settings"]["transforms"][0]["jitter"]["pixels"]
     4
     """
-    judges = list(witnesses) if isinstance(witnesses, (list, tuple)) else [witnesses]
-    with at_hand([model, *judges], device, optimize) as ((target, *others), place), shown(progress, unit) as tell:
+    with at_hand([model, *several(witnesses)], device, optimize) as ((target, *others), place), shown(progress, unit) as tell:
         request: _native._Visualization = {
             "model": target,
             "unit": unit,
