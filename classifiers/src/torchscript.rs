@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use frozen::load::LoadError;
-use frozen::network::{Network, Script, ProgramError};
+use frozen::network::{Network, ProgramError, Script};
 
 use crate::built::Built;
 use crate::entry::Entry;

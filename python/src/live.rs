@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use metapicture::Error;
 use frozen::Constant;
 use frozen::network::{Outputs, Program, ProgramError};
+use metapicture::Error;
 use metapicture::prelude::{Classifier, Models};
 use pyo3::prelude::*;
 use tch::{Device, Kind, Tensor};

@@ -196,9 +196,7 @@ impl Running {
         };
         let triples = first.outputs.iter().zip(&again.outputs).zip(&beside.outputs);
         Ok(triples.into_iter().all(|triple| match triple {
-            ((Some(first), Some(again)), Some(beside)) => {
-                same(first, again) && same(first, &beside.narrow(0, 0, 1))
-            }
+            ((Some(first), Some(again)), Some(beside)) => same(first, again) && same(first, &beside.narrow(0, 0, 1)),
             ((None, None), None) => true,
             _ => false,
         }))
