@@ -29,7 +29,7 @@ impl Classifier {
     /// A configuration that cannot be, or a program without logits or without one number for one picture.
     pub fn live(manifest: &Manifest, weights: &Checked, live: Live<'_>) -> Result<Classifier, LoadError> {
         let Live { program, aliases, code } = live;
-        let mut entry = Entry { manifest, weights, change: &mut |tensors| tensors };
+        let entry = Entry { manifest, weights, change: &mut |tensors| tensors };
         let config: Config = manifest.config()?;
         config.check().map_err(|reason| entry.wrong(reason))?;
         let input = config.input();
@@ -41,7 +41,7 @@ impl Classifier {
                 network.alias(point, alias);
             }
         }
-        let built: Built = config.built(network, logits, &mut entry)?;
+        let built: Built = config.built(network, logits, &entry)?;
         let mut definition = manifest.definition();
         definition["code"] = code.into();
         Ok(Classifier::built(built, manifest, weights, definition))
