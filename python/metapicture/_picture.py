@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ._frame import frame
 from ._libtorch import native
 
 if TYPE_CHECKING:
@@ -94,14 +95,14 @@ class Picture:
         return record
 
     @property
-    def trace(self) -> list[dict[str, float | None]]:
-        """What every step that was read has seen: ``step``, ``loss``, ``activation``, regularizers. `pandas.DataFrame` takes it as it is.
-
-        Where a step has no such number there is None.
+    def trace(self) -> Any:
+        """What every step that was read has seen: ``step``, ``loss``, ``activation``, regularizers; a row a step, as a frame of pandas, else of
+        polars, else a list of dicts, as installed. Where a step has no such number there is None.
         """
         text = self._made.file("trace.csv")
-        rows = csv.DictReader(io.StringIO((text or b"").decode()))
-        return [{name: _number(name, cell) for name, cell in row.items()} for row in rows]
+        header, *rows = csv.reader(io.StringIO((text or b"step\n").decode()))
+        cells = zip(*rows) if rows else [()] * len(header)
+        return frame({name: [_number(name, cell) for cell in column] for name, column in zip(header, cells)}, None)
 
     def numpy(self) -> npt.NDArray[np.uint8]:
         """The picture as an array ``[H, W, 3]`` of bytes.

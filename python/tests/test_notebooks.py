@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import os
 import re
 from pathlib import Path
@@ -74,17 +73,12 @@ def test_first_pictures(tmp_path, users_cache):
 
 
 def test_your_own_network(tmp_path, users_cache):
-    accepted = str(inspect.signature(metapicture.visualize).parameters["model"].annotation)
-    if "Module" not in accepted:
-        pytest.skip("this metapicture takes no torch.nn.Module yet")
     notebook = run("your-own-network", tmp_path, users_cache)
     assert "((1, 64, 64, 3), True)" in outputs(notebook, "text/plain")
 
 
 def test_what_legibility_costs(tmp_path, users_cache):
     needs_zoo(users_cache, "efficientnet-lite0", "efficientnet-lite1", "squeezenet-caffe", "face-dcgan")
-    if not hasattr(metapicture, "compare"):
-        pytest.skip("this metapicture has no compare yet")
     notebook = run("what-legibility-costs", tmp_path, users_cache)
     assert any("Swept(" in text and "done=6" in text for text in outputs(notebook, "text/plain"))
     assert (tmp_path / "out" / "what-legibility-costs-compared" / "comparison.json").exists()

@@ -9,6 +9,7 @@ import threading
 import time
 
 import numpy as np
+import pandas
 import pytest
 
 import metapicture
@@ -28,7 +29,8 @@ def test_a_picture_is_bytes_array_image_and_record(networks, tmp_path):
     assert np.array_equal(np.asarray(picture.pil()), array) and np.array_equal(np.asarray(picture), array)
     assert (picture.unit, picture.model, picture.method, picture.seed) == ("class:banana", "narrow", "naive", 0)
     assert isinstance(picture.activation, float) and 0 <= picture.probability <= 1 and picture.witness_probability is None
-    assert picture.trace[0]["step"] == 0 and {"loss", "activation"} <= set(picture.trace[0])
+    trace = picture.trace
+    assert isinstance(trace, pandas.DataFrame) and trace["step"].iloc[0] == 0 and {"loss", "activation"} <= set(trace.columns)
     assert picture.record["run_id"] == picture.run_id and picture.record["provenance"]["libtorch"] == "2.13.0"
     assert repr(picture) == "<Picture of class:banana by naive, seed 0, 32 x 32>"
     picture.save(tmp_path / "a.png")
@@ -36,7 +38,7 @@ def test_a_picture_is_bytes_array_image_and_record(networks, tmp_path):
     assert (tmp_path / "a.png").read_bytes() == picture.png() and (tmp_path / "a.jpg").stat().st_size > 0
     picture.save_record(tmp_path / "record")
     read = metapicture.Picture.open(tmp_path / "record")
-    assert (read.png(), read.record, read.trace) == (picture.png(), picture.record, picture.trace)
+    assert (read.png(), read.record) == (picture.png(), picture.record) and read.trace.equals(picture.trace)
 
 
 def test_seeds_are_a_number_or_which(networks):
@@ -64,7 +66,7 @@ def test_a_method_is_a_dict_spelled_out_or_a_preset_with_what_is_different(netwo
         "steps": 2,
     }
     [mine] = visualize(networks, method=spelled, steps=None)
-    assert mine.record["method_settings"]["steps"] == 2 and mine.trace[-1]["step"] == 2
+    assert mine.record["method_settings"]["steps"] == 2 and mine.trace["step"].iloc[-1] == 2
 
 
 @pytest.mark.parametrize(
