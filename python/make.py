@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent
 DIST = ROOT / "dist"
 MATURIN = "maturin>=1.16,<2"
 TORCH = "torch==2.13.0"
-TESTED_WITH = ["ipykernel>=6.29", "mypy>=1.15", "nbclient>=0.10", "pandas>=2", "pillow>=10", "pytest>=8", "tqdm>=4.60"]
+TESTED_WITH = ["ipykernel>=6.29", "mypy>=1.15", "nbclient>=0.10", "pandas>=2", "pillow>=10", "pyright[nodejs]==1.1.414", "pytest>=8", "tqdm>=4.60"]
 # What the words of others are held against. Without its torch beside it, torchvision would bring another one.
 OTHERS = ["torch-lucent==0.1.8", "torchvision==0.28.0"]
 LARGEST = 40 << 20

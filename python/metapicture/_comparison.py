@@ -38,8 +38,8 @@ class Plot:
     __slots__ = ("name", "path")
 
     def __init__(self, path: Path) -> None:
-        self.name = path.stem
-        self.path = path
+        self.name: str = path.stem
+        self.path: Path = path
 
     def png(self) -> bytes:
         """The bytes of the PNG file."""

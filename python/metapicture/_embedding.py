@@ -35,7 +35,7 @@ class Embedded:
     def __init__(self, out: Path, unread: Sequence[tuple[str, str]] = ()) -> None:
         """Of a folder that `metapicture.embed` left."""
         self.out = out
-        self.unread = list(unread)
+        self.unread: list[tuple[str, str]] = list(unread)
 
     @classmethod
     def open(cls, folder: PathLike) -> Embedded:

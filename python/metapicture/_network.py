@@ -60,12 +60,12 @@ class Network:
         if not isinstance(module, torch.nn.Module):
             raise RequestError(f"a network is a torch.nn.Module, and not {type(module).__name__}", key="model")
         says = _says(module)
-        self.module = module
-        self.size = size if size is not None else says.get("size", 224)
-        self.mean = tuple(mean if mean is not None else says.get("mean", _IMAGENET_MEAN))
-        self.std = tuple(std if std is not None else says.get("std", _IMAGENET_STD))
-        self.classes = None if classes is None else list(classes)
-        self.name = name or type(module).__name__.lower()
+        self.module: torch.nn.Module = module
+        self.size: int = size if size is not None else says.get("size", 224)
+        self.mean: tuple[float, ...] = tuple(mean if mean is not None else says.get("mean", _IMAGENET_MEAN))
+        self.std: tuple[float, ...] = tuple(std if std is not None else says.get("std", _IMAGENET_STD))
+        self.classes: list[str] | None = None if classes is None else list(classes)
+        self.name: str = name or type(module).__name__.lower()
 
     @classmethod
     def of(cls, model: torch.nn.Module | Network) -> Network:

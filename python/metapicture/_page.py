@@ -23,9 +23,9 @@ class Page:
     __slots__ = ("beside", "path", "pictures")
 
     def __init__(self, path: Path, pictures: int, beside: int = 0) -> None:
-        self.path = path
-        self.pictures = pictures
-        self.beside = beside
+        self.path: Path = path
+        self.pictures: int = pictures
+        self.beside: int = beside
 
     def _repr_html_(self) -> str:
         if self.beside == 0 and self.path.stat().st_size <= LARGEST:

@@ -87,3 +87,12 @@ def test_it_has_types_that_are_those_of_the_native_part(tmp_path):
     assert "not checking" not in told.stdout, told.stdout
     # What else it tells is about pandas and polars, which have no stubs here.
     assert "error: metapicture._native" not in told.stdout, told.stdout
+
+
+def test_pyright_knows_every_type_that_is_exported():
+    pytest.importorskip("pyright", reason="pyright is not installed here")
+    run = lambda *words: subprocess.run([sys.executable, "-m", "pyright", *words], capture_output=True, text=True)
+    if run("--version").returncode != 0:
+        pytest.skip("pyright could not bring its own program")
+    told = run("--pythonpath", sys.executable, "--verifytypes", "metapicture", "--ignoreexternal").stdout
+    assert "Type completeness score: 100%" in told, told

@@ -76,8 +76,8 @@ class ZooModel:
 
     def __init__(self, name: str) -> None:
         """Of this name; on the CPU unless `to` says otherwise."""
-        self.name = name
-        self.device = "cpu"
+        self.name: str = name
+        self.device: str = "cpu"
 
     def to(self, device: Any) -> ZooModel:
         """Computes on this device: ``cpu``, ``cuda``, ``cuda:1``, or a `torch.device`."""

@@ -146,7 +146,7 @@ def _numbers(word: str, values: Sequence[float], key: str) -> list[float]:
     return numbers
 
 
-standard_transforms = [
+standard_transforms: list[Transform] = [
     pad(12, mode="constant", constant_value=0.5),
     jitter(8),
     random_scale([1 + (place - 5) / 50 for place in range(11)]),
