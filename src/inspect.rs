@@ -155,12 +155,17 @@ fn layers_and(
         }
         Kind::Images => return Ok(vec![]),
     };
+    Ok(layers_of(&network, &input))
+}
+
+/// The layers of a network that is at hand, for inputs of this shape.
+pub fn layers_of(network: &frozen::network::Network, input: &[i64]) -> Vec<Layer> {
     let layer = |(tap, shape): (&frozen::network::Tap, Vec<i64>)| Layer {
         name: tap.name.clone(),
         aliases: tap.aliases.clone(),
         shape,
     };
-    Ok(network.shapes(&input).into_iter().map(layer).collect())
+    network.shapes(input).into_iter().map(layer).collect()
 }
 
 /// One thing that was tried of somebody's network.

@@ -149,6 +149,14 @@ impl Classifier {
         }
     }
 
+    /// What lists its layers, for messages.
+    pub fn who_lists_layers(&self) -> String {
+        match self.definition["architecture"].as_str() {
+            Some("live") => "`metapicture.layers(network)` lists them".to_owned(),
+            _ => format!("`metapicture models info {}` lists them", self.name),
+        }
+    }
+
     /// Probabilities of logits `[…,classes]`, by the last axis: 0 to 1; their sum is 1 unless classes are [independent](
     /// Classifier::independent).
     pub fn probabilities(&self, logits: &Tensor) -> Tensor {

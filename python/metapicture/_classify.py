@@ -12,7 +12,8 @@ from ._errors import RequestError
 from ._frame import Kind
 from ._frame import frame as made
 from ._libtorch import native, own_threads
-from ._paths import PathLike
+from ._live import at_hand
+from ._network import Model
 from ._picture import Picture
 from ._progress import Progress, shown
 
@@ -27,50 +28,50 @@ _Shown: TypeAlias = Any
 
 @overload
 def classify(
-    model: PathLike,
+    model: Model,
     pictures: _Shown | Iterable[_Shown],
     top: int = 5,
     layer: None = None,
     *,
     frame: Literal["rows"],
-    device: str = "cpu",
+    device: str | None = None,
     threads: int | None = None,
     progress: bool | Progress = False,
 ) -> list[dict[str, Any]]: ...
 @overload
 def classify(
-    model: PathLike,
+    model: Model,
     pictures: _Shown | Iterable[_Shown],
     top: int = 5,
     layer: None = None,
     *,
     frame: Kind | None = None,
-    device: str = "cpu",
+    device: str | None = None,
     threads: int | None = None,
     progress: bool | Progress = False,
 ) -> Any: ...
 @overload
 def classify(
-    model: PathLike,
+    model: Model,
     pictures: _Shown | Iterable[_Shown],
     top: int = 5,
     *,
     layer: str,
     frame: None = None,
-    device: str = "cpu",
+    device: str | None = None,
     threads: int | None = None,
     progress: bool | Progress = False,
 ) -> npt.NDArray[np.float32]: ...
 
 
 def classify(
-    model: PathLike,
+    model: Model,
     pictures: _Shown | Iterable[_Shown],
     top: int = 5,
     layer: str | None = None,
     *,
     frame: Kind | None = None,
-    device: str = "cpu",
+    device: str | None = None,
     threads: int | None = None,
     progress: bool | Progress = False,
 ) -> Any:
@@ -103,15 +104,15 @@ def classify(
     >>> metapicture.classify("efficientnet-lite0", picture, layer="_blocks.10").shape
     (1, 112, 14, 14)
     """
-    request: _native._Classification = {
-        "model": os.fspath(model),
-        "pictures": list(_given(pictures)),
-        "top": top,
-        "layer": layer,
-        "device": device,
-        "threads": own_threads(threads),
-    }
-    with shown(progress, "classify") as tell:
+    with at_hand([model], device) as ([named], place), shown(progress, "classify") as tell:
+        request: _native._Classification = {
+            "model": named,
+            "pictures": list(_given(pictures)),
+            "top": top,
+            "layer": layer,
+            "device": place,
+            "threads": own_threads(threads),
+        }
         if layer is None:
             return made(native.classify(request, tell), frame)
         shape, numbers = native.activations(request, tell)

@@ -6,6 +6,7 @@ import hashlib
 import inspect
 import json
 import os
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -36,7 +37,8 @@ class Network:
         mean: what is subtracted from each channel of pictures from 0 to 1; ImageNet's unless the network says.
         std: what each channel is divided by after that; ImageNet's unless the network says.
         classes: names of the classes. Unless told, a thousand are ImageNet's, and others have numbers.
-        name: what records call it; the name of its class unless told.
+        name: what records call it, of letters, digits, ``.``, ``_`` and ``-``; the name of its class unless told.
+        family: whose kin it is, such as ``ResNet``: networks of other families are strangers to it when pictures are judged.
 
     >>> import torch
     >>> import metapicture
@@ -56,6 +58,7 @@ class Network:
         std: Sequence[float] | None = None,
         classes: Sequence[str] | None = None,
         name: str | None = None,
+        family: str | None = None,
     ) -> None:
         if not isinstance(module, torch.nn.Module):
             raise RequestError(f"a network is a torch.nn.Module, and not {type(module).__name__}", key="model")
@@ -66,6 +69,9 @@ class Network:
         self.std: tuple[float, ...] = tuple(std if std is not None else says.get("std", _IMAGENET_STD))
         self.classes: list[str] | None = None if classes is None else list(classes)
         self.name: str = name or type(module).__name__.lower()
+        self.family: str | None = family
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", self.name):
+            raise RequestError(f"'{self.name}' is no name: letters, digits, '.', '_' and '-' are", key="name")
 
     @classmethod
     def of(cls, model: torch.nn.Module | Network) -> Network:
@@ -204,7 +210,7 @@ def manifest_of(network: Network, architecture: str) -> dict[str, Any]:
         "architecture": architecture,
         "config": config,
         "licence": "not stated",
-    }
+    } | ({"family": network.family} if network.family else {})
 
 
 def numbers_of(module: torch.nn.Module) -> Iterator[torch.Tensor]:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ._errors import ComputeError
+from ._errors import ComputeError, RequestError
 from ._libtorch import native, own_threads
 from ._live import at_hand
 from ._network import Model, several
@@ -79,6 +79,8 @@ def visualize(
     >>> picture.record["method_settings"]["transforms"][0]["jitter"]["pixels"]
     4
     """
+    if not isinstance(unit, str):
+        raise RequestError("a unit is a text, such as 'banana' or 'layer4:12'", "call it once for each unit, or sweep them", "unit")
     with at_hand([model, *several(witnesses)], device, optimize) as ((target, *others), place), shown(progress, unit) as tell:
         request: _native._Visualization = {
             "model": target,

@@ -8,7 +8,9 @@ from typing import Any
 
 from ._frame import Kind
 from ._frame import frame as made
-from ._libtorch import native
+from ._libtorch import native, own_threads
+from ._live import at_hand
+from ._network import Model
 from ._paths import PathLike
 from ._progress import Progress, shown
 
@@ -58,12 +60,12 @@ def pull(*names: PathLike, progress: bool | Progress = True) -> dict[str, list[P
     return {name: [Path(file) for file in of] for name, of in zip(texts, files)}
 
 
-def layers(model: PathLike, *, frame: Kind | None = None, progress: bool | Progress = True) -> Any:
+def layers(model: Model, *, frame: Kind | None = None, progress: bool | Progress = True) -> Any:
     """The layers of a network that a unit can name, in the order of the forward pass, a row each: ``name``, ``shape`` of the activation
     for one picture, ``(C,)`` or ``(C, H, W)``, and ``aliases``, other names of the same. The network is downloaded if need be.
 
     Args:
-        model: an entry of the zoo, or the path of a manifest.
+        model: an entry of the zoo, the path of a manifest, or a `torch.nn.Module` or `Network` in this process.
         frame: ``pandas``, ``polars`` or ``rows``; unless told as installed.
         progress: as in `pull`.
 
@@ -72,8 +74,8 @@ def layers(model: PathLike, *, frame: Kind | None = None, progress: bool | Progr
     >>> shapes["_blocks.10"]
     (112, 14, 14)
     """
-    with shown(progress, "pull", bytes=True) as tell:
-        columns = native.layers(os.fspath(model), tell)
+    with at_hand([model], None) as ([named], device), shown(progress, "pull", bytes=True) as tell:
+        columns = native.layers(named, device, own_threads(None), tell)
     return made(columns, frame)
 
 

@@ -21,7 +21,7 @@ use crate::request::{passed_over, within};
 #[derive(FromPyObject)]
 #[pyo3(from_item_all)]
 pub struct Request {
-    model: String,
+    model: models::Named,
     pictures: Vec<Given>,
     top: i64,
     layer: Option<String>,
@@ -124,7 +124,7 @@ impl Asked {
             return Err(Error::request("at least one is needed").at("pictures"));
         }
         let models = models::open(&request.device, request.threads, listener)?;
-        let classifier = models::classifier(&models, &request.model)?;
+        let classifier = models::named(&models, &request.model)?;
         Ok(Asked { classifier, pictures, named })
     }
 

@@ -11,6 +11,7 @@ use serde_json::json;
 
 use crate::errors::detached;
 use crate::frame::{frame, of_documents};
+use crate::live;
 use crate::models as loaded;
 use crate::progress::Listener;
 
@@ -46,11 +47,25 @@ pub fn pull(py: Python<'_>, names: Vec<String>, progress: Option<Py<PyAny>>) -> 
 
 /// The layers of a network: names, other names, and shapes without the batch.
 #[pyfunction]
-pub fn layers<'py>(py: Python<'py>, name: String, progress: Option<Py<PyAny>>) -> PyResult<Bound<'py, PyDict>> {
+pub fn layers<'py>(
+    py: Python<'py>,
+    model: loaded::Named,
+    device: String,
+    threads: u16,
+    progress: Option<Py<PyAny>>,
+) -> PyResult<Bound<'py, PyDict>> {
     let listener = Listener::new(progress);
     let found = detached(py, || {
+        let name = match &model {
+            loaded::Named::Name(name) => name,
+            loaded::Named::Live(object) => {
+                let models = loaded::open(&device, threads, &listener)?;
+                let network = live::classifier(&models, object)?;
+                return Ok(inspect::layers_of(&network.engine().network, &[1, 3, network.size(), network.size()]));
+            }
+        };
         let models = loaded::listed()?.followed_by(listener.clone());
-        let manifest = models.zoo().manifest(&name, None)?;
+        let manifest = models.zoo().manifest(name, None)?;
         match inspect::layers(&models, &manifest)? {
             layers if layers.is_empty() => Err(Error::request(format!("{name} is no network: it has no layers"))),
             layers => Ok(layers),

@@ -274,3 +274,35 @@ def test_a_residual_network_of_torchvision_is_that_of_the_zoo(tmp_path):
     [live] = visualize(net, "layer4.1.conv2:12", **options)
     [own] = visualize(tmp_path / "mine.yaml", "layer4.1.conv2:12", **options)
     assert np.abs(live.numpy().astype(float) - own.numpy()).mean() < 1
+
+
+def test_layers_and_classes_of_a_live_network():
+    net = network(classes=["a", "b", "c", "d", "e"])
+    rows = metapicture.layers(net, frame="rows")
+    assert [row["shape"] for row in rows if row["name"] == "stem"] == [(8, 16, 16)]
+    outer = next(row for row in rows if "blocks" in row["aliases"])
+    assert outer["name"] == "blocks.1.relu_1"
+    [row] = metapicture.classify(net, np.zeros((32, 32, 3), np.uint8), top=1, frame="rows")
+    assert row["name"] in "abcde"
+    assert metapicture.classify(net, np.zeros((32, 32, 3), np.uint8), layer="stem").shape == (1, 8, 16, 16)
+
+
+def test_a_witness_of_other_classes_is_refused():
+    target = network(classes=["portrait", "map", "print", "seal", "letter"], name="target")
+    judge = network(small(1), classes=["a", "b", "c", "d", "e"], name="judge")
+    with pytest.raises(metapicture.RequestError, match="judge calls class 0 'a', target 'portrait'"):
+        visualize(target, "map", witnesses=judge)
+
+
+def test_a_family_is_told_to_whoever_reads_the_manifest(tmp_path):
+    path = metapicture.export(network(family="Small", name="mine"), tmp_path)
+    assert '"family": "Small"' in path.read_text()
+
+
+def test_requests_that_cannot_be_are_told_in_the_package_s_own_errors():
+    with pytest.raises(metapicture.RequestError, match="a unit is a text"):
+        visualize(network(), ["class:1", "stem:3"])
+    with pytest.raises(metapicture.RequestError, match="'a/b' is no name"):
+        network(name="a/b")
+    with pytest.raises(metapicture.RequestError, match=r"`metapicture.layers\(network\)` lists them"):
+        visualize(network(), "body:3")

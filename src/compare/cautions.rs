@@ -46,7 +46,7 @@ pub fn cautions(study: &Study, findings: &Findings) -> Vec<String> {
     let missing = findings.metrics.iter().filter(|metric| metric.not_computed.is_some());
     let missing: Vec<&str> = missing.map(|metric| metric.name.as_str()).collect();
     if !missing.is_empty() {
-        cautions.push(format!("Not computed, for reasons given beside their definitions: {}.", missing.join(", ")));
+        cautions.push(format!("Not computed, for reasons given beside their definitions: {}.", missing.join("; ")));
     }
     if let Err(why) = &study.job.permuted {
         cautions.push(format!("The control by permuted weights is missing: {why}."));

@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use classifiers::Classifier;
+use classifiers::{Classifier, Names};
 use generators::Generator;
 use tch::Device;
 
@@ -128,7 +128,8 @@ impl Experiment {
         Ok(())
     }
 
-    /// Refuses witnesses that are the classifier itself, by the sha256 of their weights, or know another number of classes.
+    /// Refuses witnesses that are the classifier itself, by the sha256 of their weights, or know other classes: another number, or others by
+    /// name where both have names of their own.
     ///
     /// # Errors
     /// A request that names the witness.
@@ -140,6 +141,15 @@ impl Experiment {
             if witness.classes != classifier.classes {
                 let (they, ours) = (witness.classes, classifier.classes);
                 bail!("{} knows {they} classes, {} {ours}", witness.name, classifier.name);
+            }
+            if let (Names::Own(theirs), Names::Own(ours)) = (&witness.names, &classifier.names)
+                && let Some(class) = (0..ours.len()).find(|&class| !theirs[class].eq_ignore_ascii_case(&ours[class]))
+            {
+                let (they, we) = (&theirs[class], &ours[class]);
+                let (witness, name) = (&witness.name, &classifier.name);
+                bail!(
+                    "{witness} calls class {class} '{they}', {name} '{we}': a witness knows the same classes in the same order"
+                );
             }
         }
         Ok(())

@@ -149,11 +149,9 @@ fn fitting(layers: &LayerGlob, classifier: &Classifier) -> Result<Vec<String>> {
     let names = |tap: &Tap| std::iter::once(&tap.name).chain(&tap.aliases).find(|name| layers.matches(name)).cloned();
     let fitting: Vec<String> = classifier.network.taps().iter().filter_map(names).collect();
     match fitting.is_empty() {
-        true => bail!(
-            "{0} has no layer that fits '{1}' (`metapicture models info {0}` lists them)",
-            classifier.name,
-            layers.text()
-        ),
+        true => {
+            bail!("{} has no layer that fits '{}' ({})", classifier.name, layers.text(), classifier.who_lists_layers())
+        }
         false => Ok(fitting),
     }
 }

@@ -311,10 +311,7 @@ impl Reader<'_> {
     fn layer(&self, name: &str) -> Result<(String, Point)> {
         let classifier = self.classifier;
         let tap = classifier.network.tap(name).map_err(|error| {
-            self.wrong(format!(
-                "{} has {error} (`metapicture models info {}` lists them)",
-                classifier.name, classifier.name
-            ))
+            self.wrong(format!("{} has {error} ({})", classifier.name, classifier.who_lists_layers()))
         })?;
         Ok((tap.name.clone(), tap.point))
     }
