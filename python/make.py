@@ -112,7 +112,7 @@ def test(beside, arguments):
         else:
             pip(python, TORCH)
         pip(python, TORCH, wheel, *TESTED_WITH, *OTHERS)
-        run(python, "-m", "pytest", "-q", *arguments, ROOT / "python" / "tests", cwd=folder)
+        run(python, "-m", "pytest", "-q", "-rs", *arguments, ROOT / "python" / "tests", cwd=folder)
 
 
 def main():

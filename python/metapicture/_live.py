@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -95,13 +97,23 @@ class Live:
 
     def _found(self, channels: int, size: int) -> list[_Layer]:
         # Two samples, and one: what does not grow with them is no layer of pictures.
-        passes = [_every_call(self.module, torch.zeros(n, channels, size, size, device=self.device)) for n in (1, 2)]
+        passes = [_every_call(self.module, torch.zeros(n, channels, size, size, device=self.device, dtype=torch.float32)) for n in (1, 2)]
         one, two = passes
         if [(seen.module, seen.call) for seen in one] != [(seen.module, seen.call) for seen in two]:
             raise RequestError(f"{self.name} goes another way with one picture than with two", key="model")
+        # Modules keep their names; calls after the first, and the whole, take names that nobody has.
+        taken = {_clean(name) for name, _ in self.module.named_modules()}
+        invented: dict[int, str] = {}
+        for place, seen in enumerate(two):
+            if seen.call or not seen.name:
+                stem = seen.name or "output"
+                free = (name for number in itertools.count(seen.call) if (name := f"{stem}_{number}" if number else stem) not in taken)
+                invented[place] = next(free)
+                taken.add(invented[place])
         layers: list[_Layer] = []
         by_tensor: dict[tuple[int, int], _Layer] = {}
-        for few, many in zip(one, two):
+        for place, (few, many) in enumerate(zip(one, two)):
+            name = invented.get(place, many.name)
             is_last = many is two[-1]
             fits = many.fits(2) and few.fits(1) and few.tensor.shape[1:] == many.tensor.shape[1:]
             if is_last and not (fits and many.tensor.dim() == 2):
@@ -110,9 +122,9 @@ class Live:
             key = (id(many.tensor), many.version)
             if key in by_tensor:
                 layer = by_tensor[key]
-                layer.aliases += [many.name] if many.name else []
+                layer.aliases += [name] if many.name else []
             elif fits and (is_last or many.tensor.requires_grad):
-                layer = _Layer(many.name or "output", many.module, many.call, many.tensor._version != many.version)
+                layer = _Layer(name, many.module, many.call, many.tensor._version != many.version)
                 by_tensor[key] = layer
                 layers.append(layer)
             else:
@@ -166,6 +178,8 @@ class _Looked:
         for number, layer in layers.items():
             self._wanted.setdefault(layer.module, {})[layer.call] = (number, layer)
         self._hooks: list[Any] = []
+        # Others may call the network meanwhile.
+        self._thread = threading.get_ident()
 
     def __enter__(self) -> None:
         self._hooks = [module.register_forward_hook(self._see) for module in self._wanted]
@@ -175,6 +189,8 @@ class _Looked:
             hook.remove()
 
     def _see(self, module: torch.nn.Module, _: object, output: Any) -> None:
+        if threading.get_ident() != self._thread:
+            return
         call = self._calls.get(module, 0)
         self._calls[module] = call + 1
         if call not in self._wanted[module]:
@@ -192,16 +208,18 @@ def _every_call(module: torch.nn.Module, pictures: torch.Tensor) -> list[_Seen]:
     """Every call of a module that gives a tensor, in the order of their ends; the whole network is the last."""
     seen: list[_Seen] = []
     calls: dict[torch.nn.Module, int] = {}
+    thread = threading.get_ident()
 
     def see(name: str) -> Any:
         def hook(part: torch.nn.Module, _: object, output: Any) -> None:
+            if threading.get_ident() != thread:
+                return
             call = calls.get(part, 0)
             calls[part] = call + 1
             if part is module:
                 output = _logits(output)
             if isinstance(output, torch.Tensor):
-                called = _clean(name) + (f"_{call}" if call and name else "")
-                seen.append(_Seen(called, part, call, output, output._version))
+                seen.append(_Seen(_clean(name), part, call, output, output._version))
 
         return hook
 

@@ -7,10 +7,14 @@ import inspect
 import json
 import os
 import re
+import shutil
+import tempfile
+import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, TypeAlias
+from weakref import WeakKeyDictionary
 
 import torch
 
@@ -37,7 +41,7 @@ class Network:
         mean: what is subtracted from each channel of pictures from 0 to 1; ImageNet's unless the network says.
         std: what each channel is divided by after that; ImageNet's unless the network says.
         classes: names of the classes. Unless told, a thousand are ImageNet's, and others have numbers.
-        name: what records call it, of letters, digits, ``.``, ``_`` and ``-``; the name of its class unless told.
+        name: what records call it, of lower-case letters, digits, ``.``, ``_`` and ``-``; the name of its class unless told.
         family: whose kin it is, such as ``ResNet``: networks of other families are strangers to it when pictures are judged.
 
     >>> import torch
@@ -68,10 +72,10 @@ class Network:
         self.mean: tuple[float, ...] = tuple(mean if mean is not None else says.get("mean", _IMAGENET_MEAN))
         self.std: tuple[float, ...] = tuple(std if std is not None else says.get("std", _IMAGENET_STD))
         self.classes: list[str] | None = None if classes is None else list(classes)
-        self.name: str = name or type(module).__name__.lower()
+        self.name: str = name or type(module).__name__.lower().strip("_")
         self.family: str | None = family
-        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", self.name):
-            raise RequestError(f"'{self.name}' is no name: letters, digits, '.', '_' and '-' are", key="name")
+        if not re.fullmatch(r"[a-z0-9][a-z0-9._-]*", self.name):
+            raise RequestError(f"'{self.name}' is no name: lower-case letters, digits, '.', '_' and '-' are", key="name")
 
     @classmethod
     def of(cls, model: torch.nn.Module | Network) -> Network:
@@ -83,7 +87,7 @@ class Network:
 
 
 def export(model: torch.nn.Module | Network, folder: str | os.PathLike[str]) -> Path:
-    """Writes a network as a program that metapicture computes by itself, without PyTorch's autograd: ``network.pt2`` by ``torch.export``, and
+    """Writes a network as a program that metapicture computes by itself, without PyTorch's autograd: ``NAME.pt2`` by ``torch.export``, and
     ``NAME.yaml``, the manifest whose path is a model for `visualize`, for experiment files and for the command line.
 
     Raises:
@@ -99,7 +103,7 @@ def export(model: torch.nn.Module | Network, folder: str | os.PathLike[str]) -> 
     network = Network.of(model)
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    example = torch.zeros(2, len(network.mean), network.size, network.size, device=device_of_module(network.module))
+    example = torch.zeros(2, len(network.mean), network.size, network.size, device=device_of_module(network.module), dtype=torch.float32)
     batch = torch.export.Dim("batch", min=1, max=4096)
     with evaluated(network), torch.no_grad():
         try:
@@ -108,11 +112,22 @@ def export(model: torch.nn.Module | Network, folder: str | os.PathLike[str]) -> 
             why = str(error).strip().partition("\n")[0]
             hint = "without optimize=True, PyTorch computes it as it is"
             raise RequestError(f"torch.export cannot write {network.name}: {why}", hint, key="optimize") from error
-        torch.export.save(program, folder / "network.pt2")
-    manifest = manifest_of(network, "exported") | {"weights": {"source": {"path": "network.pt2"}}}
+        # Whole or not at all, the manifest last.
+        partial = folder / f".{network.name}.{os.getpid()}.pt2"
+        try:
+            torch.export.save(program, partial)
+            sha256 = hashlib.sha256(partial.read_bytes()).hexdigest()
+            partial.replace(folder / f"{network.name}.pt2")
+        finally:
+            partial.unlink(missing_ok=True)
+    weights = {"file": f"{network.name}.pt2", "sha256": sha256, "source": {"path": f"{network.name}.pt2"}}
     path = folder / f"{network.name}.yaml"
     # JSON is YAML.
-    path.write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    written = path.with_suffix(f".{os.getpid()}")
+    written.write_text(
+        json.dumps(manifest_of(network, "exported") | {"weights": weights}, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
+    )
+    written.replace(path)
     return path
 
 
@@ -125,15 +140,17 @@ def exported(network: Network) -> Path:
     folder = Path(base, "metapicture", "exported", digest)
     path = folder / f"{network.name}.yaml"
     if not path.exists():
-        partial = folder.with_name(f"{digest}.{os.getpid()}")
-        export(network, partial)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        partial = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{digest}."))
         try:
+            export(network, partial)
             partial.rename(folder)
         except OSError:
-            # Another process was faster.
-            for file in partial.iterdir():
-                file.unlink()
-            partial.rmdir()
+            # Unless somebody else was faster, it is an error.
+            if not path.exists():
+                raise
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
     return path
 
 
@@ -145,15 +162,28 @@ def several(models: Model | Sequence[Model]) -> list[Model]:
 @contextmanager
 def evaluated(*networks: Network) -> Iterator[None]:
     """For this time the networks are in evaluation mode, and nothing of what surrounds the call (autocast, inference mode) is."""
-    training = [module for network in networks for module in network.module.modules() if module.training]
-    try:
-        for module in training:
-            module.training = False
-        with torch.inference_mode(False), torch.autocast("cpu", enabled=False), torch.autocast("cuda", enabled=False):
-            yield
-    finally:
-        for module in training:
-            module.training = True
+    # A network is one call's at a time: another thread's waits. Always in the same order, so that no two wait for each other.
+    with ExitStack() as held:
+        for network in sorted({id(network.module): network for network in networks}.values(), key=lambda network: id(network.module)):
+            held.enter_context(_lock_of(network.module))
+        training = [module for network in networks for module in network.module.modules() if module.training]
+        try:
+            for module in training:
+                module.training = False
+            with torch.inference_mode(False), torch.autocast("cpu", enabled=False), torch.autocast("cuda", enabled=False):
+                yield
+        finally:
+            for module in training:
+                module.training = True
+
+
+_LOCKS: WeakKeyDictionary[torch.nn.Module, threading.RLock] = WeakKeyDictionary()
+_LOCKING = threading.Lock()
+
+
+def _lock_of(module: torch.nn.Module) -> threading.RLock:
+    with _LOCKING:
+        return _LOCKS.setdefault(module, threading.RLock())
 
 
 def device_of(networks: Sequence[Network]) -> str | None:
@@ -169,7 +199,9 @@ def device_of(networks: Sequence[Network]) -> str | None:
 
 
 def identity(network: Network) -> tuple[str, str]:
-    """What tells it from others: the sha256 of its weights, and that of the source of its classes and of how they are put together."""
+    """What tells it from others: the sha256 of its weights, and that of its code: the source of its classes and of those that they extend, how modules
+    are put together, and their plain attributes. What lies elsewhere, in functions of a file or hooks, is not told apart.
+    """
     module = network.module
     weights = hashlib.sha256()
     for name, tensor in (*module.named_parameters(), *module.named_buffers()):
@@ -177,15 +209,39 @@ def identity(network: Network) -> tuple[str, str]:
         weights.update(f"{name} {plain.dtype} {list(plain.shape)}\n".encode())
         weights.update(plain.reshape(-1).view(torch.uint8).numpy().data if plain.numel() else b"")
     code = hashlib.sha256(repr(module).encode())
-    for of in sorted({type(part) for part in module.modules()}, key=lambda of: (of.__module__, of.__qualname__)):
+    for of in sorted({of for part in module.modules() for of in type(part).__mro__}, key=lambda of: (of.__module__, of.__qualname__)):
         code.update(f"{of.__module__}.{of.__qualname__}\n".encode())
-        if not of.__module__.startswith("torch.nn."):
-            try:
-                code.update(inspect.getsource(of).encode())
-            except (OSError, TypeError):
-                # Of what was typed into an interpreter there is no source.
-                pass
+        if not of.__module__.startswith(("torch.nn.", "builtins")):
+            code.update(_source(of))
+    for name, part in module.named_modules():
+        for key in sorted(part.__dict__):
+            if not key.startswith("_") and key != "training":
+                code.update(f"{name}.{key} {_plain(part.__dict__[key])}\n".encode())
     return weights.hexdigest(), code.hexdigest()
+
+
+def _source(of: type) -> bytes:
+    try:
+        return inspect.getsource(of).encode()
+    except (OSError, TypeError):
+        # Typed into an interpreter: what its functions were compiled to.
+        functions = [value for _, value in sorted(vars(of).items()) if inspect.isfunction(value)]
+        return b"".join(function.__code__.co_code + repr(function.__code__.co_consts).encode() for function in functions)
+
+
+def _plain(value: object) -> str:
+    """An attribute as text, the same in every process; of what has no such text its type."""
+    if value is None or isinstance(value, (bool, int, float, complex, str, bytes)):
+        return repr(value)
+    if isinstance(value, (list, tuple, set, frozenset)):
+        parts = [_plain(part) for part in value]
+        return f"{type(value).__name__}({', '.join(sorted(parts) if isinstance(value, (set, frozenset)) else parts)})"
+    if isinstance(value, dict):
+        return f"dict({', '.join(f'{_plain(key)}: {_plain(part)}' for key, part in value.items())})"
+    if isinstance(value, torch.Tensor):
+        return hashlib.sha256(f"{value.dtype} {value.detach().cpu().tolist()}".encode()).hexdigest()
+    name = getattr(value, "__qualname__", type(value).__qualname__)
+    return f"{getattr(value, '__module__', '')}.{name}"
 
 
 def _says(module: torch.nn.Module) -> dict[str, Any]:

@@ -124,7 +124,7 @@ impl Asked {
             return Err(Error::request("at least one is needed").at("pictures"));
         }
         let models = models::open(&request.device, request.threads, listener)?;
-        let classifier = models::named(&models, &request.model)?;
+        let classifier = models::named(&models, &request.model, listener)?;
         Ok(Asked { classifier, pictures, named })
     }
 

@@ -39,7 +39,9 @@ pub fn detached<T: Send>(py: Python<'_>, compute: impl FnOnce() -> Result<T, Err
 pub fn quiet_panics() {
     let show = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
-        if libtorch::thrown(panic.payload()).is_none() {
+        // What a live network raised is kept, and raised again.
+        let of_live = panic.payload().downcast_ref::<String>().is_some_and(|text| text.starts_with("PyTorch: "));
+        if !of_live && libtorch::thrown(panic.payload()).is_none() {
             show(panic);
         }
     }));

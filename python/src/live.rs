@@ -10,6 +10,7 @@ use pyo3::prelude::*;
 use tch::{Device, Kind, Tensor};
 use zoo::{Checked, Manifest, Sha256};
 
+use crate::progress::Listener;
 use crate::tensors;
 
 /// An object of `metapicture._live.Live`.
@@ -17,6 +18,8 @@ struct Live {
     object: Py<PyAny>,
     parameters: Vec<Constant>,
     device: Device,
+    /// Who keeps what it raises.
+    listener: Listener,
 }
 
 impl std::fmt::Debug for Live {
@@ -56,6 +59,7 @@ impl Program for Live {
         Python::attach(|py| {
             run(py).map_err(|error| {
                 let message = error.to_string();
+                self.listener.keep(Err(error));
                 ProgramError(message.lines().next().unwrap_or_default().to_owned())
             })
         })
@@ -71,7 +75,7 @@ struct Described {
     program: Live,
 }
 
-fn described(py: Python<'_>, object: &Py<PyAny>, device: Device) -> PyResult<Described> {
+fn described(py: Python<'_>, object: &Py<PyAny>, device: Device, listener: &Listener) -> PyResult<Described> {
     let of = object.bind(py);
     let text = |name: &str| -> PyResult<String> { of.getattr(name)?.extract() };
     let parameters: Vec<Bound<'_, PyAny>> = of.getattr("parameters")?.extract()?;
@@ -81,7 +85,12 @@ fn described(py: Python<'_>, object: &Py<PyAny>, device: Device) -> PyResult<Des
         weights: text("weights")?,
         code: text("code")?,
         aliases: of.getattr("aliases")?.extract()?,
-        program: Live { object: object.clone_ref(py), parameters: parameters.collect::<PyResult<_>>()?, device },
+        program: Live {
+            object: object.clone_ref(py),
+            parameters: parameters.collect::<PyResult<_>>()?,
+            device,
+            listener: listener.clone(),
+        },
     })
 }
 
@@ -89,9 +98,9 @@ fn described(py: Python<'_>, object: &Py<PyAny>, device: Device) -> PyResult<Des
 ///
 /// # Errors
 /// A network that gives no logits, or other numbers for the same pictures.
-pub fn classifier(models: &Models, object: &Py<PyAny>) -> Result<Classifier, Error> {
+pub fn classifier(models: &Models, object: &Py<PyAny>, listener: &Listener) -> Result<Classifier, Error> {
     let device = metapicture::engine::device::parse(&models.device())?;
-    let described = Python::attach(|py| described(py, object, device));
+    let described = Python::attach(|py| described(py, object, device, listener));
     let Described { manifest, weights, code, aliases, program } =
         described.map_err(|error| Error::request(error.to_string()).at("model"))?;
     let manifest = Manifest::parse("model", &manifest, Some(std::path::Path::new("")))

@@ -67,10 +67,10 @@ pub enum Named {
 ///
 /// # Errors
 /// As [`classifier`] and [`live::classifier`].
-pub fn named(models: &Models, named: &Named) -> Result<Classifier, Error> {
+pub fn named(models: &Models, named: &Named, listener: &Listener) -> Result<Classifier, Error> {
     match named {
         Named::Name(name) => classifier(models, name),
-        Named::Live(object) => live::classifier(models, object),
+        Named::Live(object) => live::classifier(models, object, listener),
     }
 }
 

@@ -105,7 +105,7 @@ impl Listener {
     }
 
     /// What Python has raised ends the work.
-    fn keep(&self, asked: PyResult<()>) {
+    pub fn keep(&self, asked: PyResult<()>) {
         if let Err(error) = asked {
             *self.0.raised.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
             self.0.leave.store(true, Ordering::Relaxed);

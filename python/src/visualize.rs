@@ -74,10 +74,10 @@ fn make(request: &Request, listener: &Listener) -> Result<Made, Error> {
         return Err(Error::request("at least one is needed").at("steps"));
     }
     let models = models::open(&request.device, request.threads, listener)?;
-    let classifier = models::named(&models, &request.model)?;
+    let classifier = models::named(&models, &request.model, listener)?;
     let prior = request.prior.as_ref().map(|name| models::generator(&models, name, request.size)).transpose()?;
     let witnesses: Vec<Classifier> =
-        request.witnesses.iter().map(|witness| models::named(&models, witness)).collect::<Result<_, _>>()?;
+        request.witnesses.iter().map(|witness| models::named(&models, witness, listener)).collect::<Result<_, _>>()?;
     let mut all = vec![];
     for &(first, end) in &request.seeds {
         let asked = Visualization::of(&classifier, &request.unit)?;

@@ -60,7 +60,7 @@ pub fn layers<'py>(
             loaded::Named::Name(name) => name,
             loaded::Named::Live(object) => {
                 let models = loaded::open(&device, threads, &listener)?;
-                let network = live::classifier(&models, object)?;
+                let network = live::classifier(&models, object, &listener)?;
                 return Ok(inspect::layers_of(&network.engine().network, &[1, 3, network.size(), network.size()]));
             }
         };

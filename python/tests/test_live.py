@@ -6,6 +6,8 @@ import gc
 import os
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -306,3 +308,144 @@ def test_requests_that_cannot_be_are_told_in_the_package_s_own_errors():
         network(name="a/b")
     with pytest.raises(metapicture.RequestError, match=r"`metapicture.layers\(network\)` lists them"):
         visualize(network(), "body:3")
+
+
+def test_ctrl_c_within_a_live_network_ends_the_call_and_records_no_failure(tmp_path):
+    code = f"""
+import os, signal, sys, threading, time
+sys.path.insert(0, os.path.dirname({__file__!r}))
+import torch, metapicture
+from test_live import Small, network, visualize
+class Slow(Small):
+    def forward(self, x):
+        time.sleep(0.05)
+        return super().forward(x)
+torch.manual_seed(0)
+threading.Timer(3, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
+try:
+    visualize(network(Slow(), name="slow"), steps=400, seeds=4, batch=2, out={str(tmp_path)!r})
+except KeyboardInterrupt:
+    print("interrupted")
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert done.stdout == "interrupted\n", done.stdout + done.stderr
+    assert "panicked" not in done.stderr
+    assert not list((tmp_path / "runs").iterdir())
+
+
+def test_what_a_live_network_raises_is_raised():
+    class Tired(Small):
+        calls = 0
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            Tired.calls += 1
+            if Tired.calls > 12:
+                raise ArithmeticError("enough")
+            return super().forward(x)
+
+    with pytest.raises(ArithmeticError, match="enough") as raised:
+        visualize(network(Tired()), steps=50)
+    assert any(frame.name == "forward" for frame in raised.traceback)
+
+
+def test_a_network_that_leaves_its_input_ends_in_an_error_and_not_the_process():
+    class Leaves(Small):
+        calls = 0
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            Leaves.calls += 1
+            return super().forward(x.detach() if Leaves.calls > 12 else x)
+
+    for frozen in (False, True):
+        net = Leaves().requires_grad_(not frozen)
+        Leaves.calls = 0
+        with pytest.raises(metapicture.Error, match="carry a gradient back"):
+            visualize(network(net), steps=50)
+
+
+def test_others_may_call_the_network_meanwhile():
+    net = small().eval()
+    stop = threading.Event()
+    wrong = []
+
+    def call() -> None:
+        x = torch.zeros(1, 3, 32, 32)
+        while not stop.is_set():
+            try:
+                net(x)
+            except BaseException as error:
+                wrong.append(error)
+
+    [alone] = visualize(network(net), "stem:1", steps=30)
+    thread = threading.Thread(target=call)
+    thread.start()
+    try:
+        pictures = visualize(network(net), "stem:1", steps=30)
+    finally:
+        stop.set()
+        thread.join()
+    assert not wrong and pictures[0].png() == alone.png()
+
+
+def test_calls_of_one_network_in_two_threads_wait_for_each_other():
+    net = small().train()
+    with ThreadPoolExecutor(2) as pool:
+        two = list(pool.map(lambda _: visualize(network(net))[0].png(), range(2)))
+    assert two[0] == two[1] and all(module.training for module in net.modules())
+
+
+def test_plain_attributes_and_base_classes_tell_networks_apart():
+    class Scaled(Small):
+        def __init__(self, k: float) -> None:
+            super().__init__()
+            self.k = k
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.k * super().forward(x)
+
+    ids = set()
+    for k in (1.0, 100.0, 1.0):
+        torch.manual_seed(0)
+        ids.add(visualize(network(Scaled(k), name="scaled"))[0].run_id)
+    assert len(ids) == 2
+
+
+def test_two_networks_in_one_folder_keep_their_own_weights(tmp_path):
+    one = metapicture.export(network(name="one"), tmp_path)
+    [before] = visualize(one)
+    metapicture.export(network(small(1), name="two"), tmp_path)
+    [after] = visualize(one)
+    assert before.png() == after.png() and sorted(path.name for path in tmp_path.iterdir()) == [
+        "one.pt2",
+        "one.yaml",
+        "two.pt2",
+        "two.yaml",
+    ]
+
+
+def test_names_that_are_made_up_are_made_up_beside_those_that_are_there():
+    class Odd(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.relu = nn.ReLU()
+            self.relu_1 = nn.Conv2d(3, 4, 3)
+            self.output = nn.Linear(4, 3)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            x = self.relu(self.relu_1(self.relu(x)))
+            return self.output(x.mean((2, 3))).softmax(1)
+
+    torch.manual_seed(0)
+    names = [row["name"] for row in metapicture.layers(network(Odd()), frame="rows")]
+    assert names == ["relu", "relu_1", "relu_2", "output", "output_1"]
+
+
+def test_the_default_number_type_of_torch_changes_nothing():
+    [plain] = visualize(network())
+    net = network()
+    torch.set_default_dtype(torch.float64)
+    try:
+        [other] = visualize(net)
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert plain.png() == other.png()

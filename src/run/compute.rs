@@ -72,6 +72,8 @@ impl Experiment {
             Err(error) if error.kind() == ErrorKind::Left || is_of_the_machine(&error.to_string()) => {
                 return Err(error);
             }
+            // Whoever wants it left may have broken it off within a step: that is no result.
+            Err(error) if keeper.leaves() => return Err(crate::Error::new(ErrorKind::Left, error.to_string())),
             Err(error) => runs.iter().map(|_| Err(format!("{error}"))).collect(),
         };
         let regularizers: Vec<&'static str> = method.regularizers.iter().map(|spec| spec.name()).collect();

@@ -279,10 +279,16 @@ impl Run {
         let Some(sum) = products.reduce(|sum, product| tch::with_grad(|| sum + product)) else {
             return Ok(self.input.zeros_like());
         };
+        // libtorch's interface takes neither a sum without a way back nor a gradient that is not there.
+        let unreached = || ProgramError("its program does not carry a gradient back to its input".to_owned());
+        if !sum.requires_grad() {
+            return Err(unreached());
+        }
         let gradients = Tensor::f_run_backward(&[sum], &[&self.input], false, false);
         let mut gradients =
             gradients.map_err(|error| ProgramError(format!("its program has no gradient: {}", first_line(&error))))?;
-        Ok(gradients.remove(0).detach())
+        let gradient = gradients.remove(0);
+        if gradient.defined() { Ok(gradient.detach()) } else { Err(unreached()) }
     }
 }
 

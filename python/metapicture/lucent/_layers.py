@@ -137,11 +137,11 @@ class Layers:
                 )
             if layer.startswith(_NONE):
                 refuse(f"{GOOGLENET} has no '{layer}'", "its auxiliary classifiers were for training only; take 'labels'", "layer")
-        return "logits" if layer in _LOGITS else self._modules.get(layer, layer)
+        return self._modules[layer] if layer in self._modules else "logits" if layer in _LOGITS else layer
 
     def channel(self, layer: str, number: int | str, at: tuple[int, int] | None = None) -> str:
         """The unit of a channel, or of a class; `at` are row and column of one neuron."""
-        if layer in _LOGITS or layer in _PROBABILITIES:
+        if layer not in self._modules and (layer in _LOGITS or layer in _PROBABILITIES):
             if at is not None:
                 refuse(f"'{layer}' has no positions", "leave x and y out", "layer")
             return f"probability(class:{number})" if layer in _PROBABILITIES else f"class:{number}"
