@@ -112,6 +112,8 @@ def test(beside, arguments):
         else:
             pip(python, TORCH)
         pip(python, TORCH, wheel, *TESTED_WITH, *OTHERS)
+        # Where the other Python has this version, pip takes it for the wheel.
+        pip(python, "--force-reinstall", "--no-deps", wheel)
         run(python, "-m", "pytest", "-q", "-rs", *arguments, ROOT / "python" / "tests", cwd=folder)
 
 
