@@ -91,7 +91,9 @@ def test_it_has_types_that_are_those_of_the_native_part(tmp_path):
 
 def test_pyright_knows_every_type_that_is_exported():
     pytest.importorskip("pyright", reason="pyright is not installed here")
-    run = lambda *words: subprocess.run([sys.executable, "-m", "pyright", *words], capture_output=True, text=True)
+    # By this path pyright finds the package wherever its Python has it.
+    environment = {**os.environ, "PYTHONPATH": str(Path(metapicture.__file__).parent.parent)}
+    run = lambda *words: subprocess.run([sys.executable, "-m", "pyright", *words], capture_output=True, text=True, env=environment)
     if run("--version").returncode != 0:
         pytest.skip("pyright could not bring its own program")
     told = run("--pythonpath", sys.executable, "--verifytypes", "metapicture", "--ignoreexternal").stdout

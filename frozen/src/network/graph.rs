@@ -4,8 +4,8 @@ use tch::{Device, Kind, Tensor};
 
 use super::gradient::Gradient;
 use super::layer::Layer;
+use super::layers::program::{ProgramError, Running};
 use super::layout::channels_last;
-use super::program::{ProgramError, Running};
 use crate::constant::Constant;
 use zoo::suggest::nearest;
 

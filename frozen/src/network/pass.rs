@@ -4,8 +4,8 @@ use tch::{Kind, Tensor};
 
 use super::gradient::{Gradient, Pullback};
 use super::graph::{Network, Point, Source};
+use super::layers::program::Run;
 use super::layout::channels_last;
-use super::program::Run;
 use super::schedule::Schedule;
 
 /// A forward pass that has been made: the wanted activations, and what the pullback reads.

@@ -10,6 +10,7 @@ pub(crate) mod linear;
 pub(crate) mod norm;
 pub(crate) mod pool;
 mod positions;
+pub(crate) mod program;
 pub(crate) mod quantization;
 pub(crate) mod script;
 pub(crate) mod shape;

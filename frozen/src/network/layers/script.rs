@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use tch::{CModule, Device, IValue, Kind, Tensor};
 
 use super::super::graph::Network;
-use super::super::program::{Outputs, Program, ProgramError, first_line, network};
+use super::super::program::network;
+use super::program::{Outputs, Program, ProgramError, first_line};
 use crate::constant::Constant;
 
 /// A program whose parameters are constants.
