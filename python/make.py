@@ -19,8 +19,6 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 DIST = ROOT / "dist"
 MATURIN = "maturin>=1.16,<2"
-TORCH = "torch==2.13.0"
-TESTED_WITH = ["ipykernel>=6.29", "mypy>=1.15", "nbclient>=0.10", "pandas>=2", "pillow>=10", "pyright[nodejs]==1.1.414", "pytest>=8", "tqdm>=4.60"]
 # What the words of others are held against. Without its torch beside it, torchvision would bring another one.
 OTHERS = ["torch-lucent==0.1.8", "torchvision==0.28.0"]
 LARGEST = 40 << 20
@@ -109,9 +107,8 @@ def test(beside, arguments):
             packages = subprocess.run([beside, "-c", where], capture_output=True, text=True, check=True).stdout
             own = subprocess.run([python, "-c", where], capture_output=True, text=True, check=True).stdout.strip()
             Path(own, "beside.pth").write_text(packages)
-        else:
-            pip(python, TORCH)
-        pip(python, TORCH, wheel, *TESTED_WITH, *OTHERS)
+        # Torch is the one that the wheel names.
+        pip(python, f"{wheel}[test]", *OTHERS)
         # Where the other Python has this version, pip takes it for the wheel.
         pip(python, "--force-reinstall", "--no-deps", wheel)
         run(python, "-m", "pytest", "-q", "-rs", *arguments, ROOT / "python" / "tests", cwd=folder)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -89,7 +90,7 @@ def visualize(
             "settings": json_of(method, "method") if isinstance(method, Mapping) else None,
             "prior": _path(prior),
             "condition": condition,
-            "seeds": _spans(range(seeds) if isinstance(seeds, int) else seeds),
+            "seeds": _spans(seeds),
             "steps": steps,
             "size": size,
             "facets": facets,
@@ -113,10 +114,12 @@ def _path(path: str | os.PathLike[str] | None) -> str | None:
     return None if path is None else os.fspath(path)
 
 
-def _spans(seeds: Iterable[int]) -> list[tuple[int, int]]:
+def _spans(seeds: int | Iterable[int]) -> list[tuple[int, int]]:
     """Seeds as firsts and ends of those that follow each other, which are computed together."""
     spans: list[tuple[int, int]] = []
-    for seed in seeds:
+    for seed in seeds if isinstance(seeds, Iterable) else range(operator.index(seeds)):
+        if isinstance(seed, bool) or not hasattr(seed, "__index__") or not 0 <= operator.index(seed) < 1 << 64:
+            raise RequestError(f"{seed!r} is no seed; a whole number from 0 is", key="seeds")
         if spans and spans[-1][1] == seed:
             spans[-1] = (spans[-1][0], seed + 1)
         else:

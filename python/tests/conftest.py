@@ -7,8 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 CLASSES = ["apple", "banana", "cherry", "damson", "elder"]
 
@@ -99,3 +101,14 @@ def program():
         return subprocess.run(words, capture_output=True, text=True, timeout=300, **options)  # type: ignore[call-overload]
 
     return run
+
+
+def write_noise(folder: Path, names: tuple[str, ...], count: int, small: int, size: tuple[int, int], seed: int) -> Path:
+    """So many pictures of smooth noise in a folder of each name."""
+    numbers = np.random.default_rng(seed)
+    for name in names:
+        (folder / name).mkdir()
+        for number in range(count):
+            pixels = numbers.integers(0, 255, (small, small, 3), np.uint8)
+            Image.fromarray(pixels).resize(size).save(folder / name / f"{number:02}.png")
+    return folder

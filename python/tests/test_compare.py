@@ -10,12 +10,11 @@ import sys
 import time
 from pathlib import Path
 
-import numpy as np
 import pandas
 import pytest
-from PIL import Image
 
 import metapicture
+from conftest import write_noise
 
 FEW = {"permuted_units": 1, "manipulated_units": 0, "inversions": 0, "replicates": 100, "permutations": 99, "seed": 3}
 
@@ -23,14 +22,7 @@ FEW = {"permuted_units": 1, "manipulated_units": 0, "inversions": 0, "replicates
 @pytest.fixture(scope="module")
 def photographs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Twelve pictures of noise, in folders of two classes, as photographs."""
-    folder = tmp_path_factory.mktemp("photographs")
-    numbers = np.random.default_rng(0)
-    for name in ("banana", "cherry"):
-        (folder / name).mkdir()
-        for number in range(6):
-            small = numbers.integers(0, 255, (6, 6, 3), np.uint8)
-            Image.fromarray(small).resize((48, 40)).save(folder / name / f"{number}.png")
-    return folder
+    return write_noise(tmp_path_factory.mktemp("photographs"), ("banana", "cherry"), 6, 6, (48, 40), seed=0)
 
 
 @pytest.fixture(scope="module")

@@ -13,18 +13,12 @@ import torch
 from PIL import Image
 
 import metapicture
+from conftest import write_noise
 
 
 @pytest.fixture(scope="module")
 def pictures(tmp_path_factory: pytest.TempPathFactory):
-    folder = tmp_path_factory.mktemp("pictures")
-    numbers = np.random.default_rng(1)
-    for name in ("01", "02"):
-        (folder / name).mkdir()
-        for number in range(20):
-            small = numbers.integers(0, 255, (4, 4, 3), np.uint8)
-            Image.fromarray(small).resize((40, 40)).save(folder / name / f"{number:02}.png")
-    return folder
+    return write_noise(tmp_path_factory.mktemp("pictures"), ("01", "02"), 20, 4, (40, 40), seed=1)
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-import metapicture
 
 nbformat = pytest.importorskip("nbformat", reason="nbformat is not installed here")
 nbclient = pytest.importorskip("nbclient", reason="nbclient is not installed here")
@@ -26,8 +25,12 @@ def run(name, folder, cache):
     """Executes a notebook there with the numbers of `FEW` in the cell of its parameters, and returns it."""
     notebook = nbformat.read(FOLDER / f"{name}.ipynb", as_version=4)
     [parameters] = [cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", [])]
+    fewer = set()
     for word, value in FEW.items():
-        parameters.source = re.sub(rf"^{word} = .*$", f"{word} = {value!r}", parameters.source, flags=re.MULTILINE)
+        parameters.source, found = re.subn(rf"^{word} = .*$", f"{word} = {value!r}", parameters.source, flags=re.MULTILINE)
+        fewer |= {word} if found else set()
+    numbers = {line.partition(" = ")[0] for line in parameters.source.splitlines() if re.match(r"[A-Z]+ = \d", line)}
+    assert "STEPS" in fewer and numbers <= fewer
     os.environ["XDG_CACHE_HOME"] = str(cache)
     client = nbclient.NotebookClient(notebook, timeout=900, kernel_name="python3", resources={"metadata": {"path": str(folder)}})
     return client.execute()

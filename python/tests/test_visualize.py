@@ -192,3 +192,9 @@ def test_ctrl_c_ends_it_within_a_step(networks, tmp_path, out):
     assert "interrupted\n" in iter(process.stdout.readline, "") and time.perf_counter() - start < 3
     process.communicate(timeout=60)
     assert process.returncode == 0
+
+
+@pytest.mark.parametrize("seeds", [[0.5], "3", [-1], [True]])
+def test_what_is_no_seed_is_told(networks, seeds):
+    with pytest.raises(metapicture.RequestError, match="is no seed; a whole number from 0 is"):
+        visualize(networks, seeds=seeds)

@@ -3,7 +3,7 @@
 use image::RgbImage;
 
 use super::umap::Map;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::sheet;
 
 /// Colours of frames, in the order of the methods; they come round again.
@@ -31,15 +31,15 @@ pub struct Drawing<'a> {
 }
 
 impl Map {
-    /// The map as a picture. Pictures that cannot be read are left out; `done` is told how many were drawn.
+    /// The map as a picture. Pictures that cannot be read are left out; `done` is told how many were drawn, and says whether to go on.
     ///
     /// # Errors
-    /// Compute: libtorch fails at resizing.
+    /// Compute: libtorch fails at resizing. [`ErrorKind::Left`] where `done` would not go on.
     pub fn draw(
         &self,
         picture: &dyn Fn(usize) -> Result<RgbImage>,
         drawing: &Drawing,
-        done: &dyn Fn(usize),
+        done: &dyn Fn(usize) -> bool,
     ) -> Result<RgbImage> {
         let Drawing { side, thumbnail, made, methods } = *drawing;
         let mut canvas = RgbImage::from_pixel(side, side, image::Rgb([255; 3]));
@@ -62,7 +62,9 @@ impl Map {
             framed.cmp(&other).then(stable.total_cmp(&less)).then(a.cmp(b))
         });
         for (number, row) in order.into_iter().enumerate() {
-            done(number);
+            if !done(number) {
+                return Err(Error::new(ErrorKind::Left, "interrupted; nothing was written"));
+            }
             let Ok(picture) = picture(row) else { continue };
             let small = sheet::fitted(&picture, thumbnail)?;
             let at = [0, 1].map(|axis| {

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use serde_json::json;
 
+use super::Drawing;
 use super::made::{apart, write_apart};
 use super::umap::{Distance, Settings, Stage, map, rounds};
-use super::{Drawing, Map};
 use crate::error::{Context, OfRequest, Result, bail};
 use crate::{embed, picture};
 
@@ -118,15 +118,23 @@ pub fn of_embedded(asked: &Asked, out: &Path, watch: &(dyn Fn(Part) -> bool + Sy
     };
     let found = map(rows.view(), &photographs, &settings, &stage).of_request()?;
     let apart = apart(rows.view(), &photographs, distance).of_request()?;
+    // Drawn before anything is written, so that whoever leaves meanwhile leaves nothing.
+    let drawn = (asked.side > asked.thumbnail)
+        .then(|| {
+            let drawing = Drawing { side: asked.side, thumbnail: asked.thumbnail, made: &made, methods: &methods };
+            let picture = |row: usize| picture::decode(&sources[row].bytes()?, &sources[row].name);
+            found.draw(&picture, &drawing, &|done| watch(Part::Drawn(done, sources.len())))
+        })
+        .transpose()?;
     std::fs::create_dir_all(out).with_context(|| format!("{}: cannot be made", out.display()))?;
     found.write(&out.join("map.csv"))?;
     if !apart.is_empty() {
         let named = |row: usize| made_by(row).unwrap_or_default().to_owned();
         write_apart(&apart, &named, &out.join("apart.csv"))?;
     }
-    if asked.side > asked.thumbnail {
-        let drawing = Drawing { side: asked.side, thumbnail: asked.thumbnail, made: &made, methods: &methods };
-        draw(&found, &sources, &drawing, &out.join("map.png"), watch)?;
+    if let Some(drawn) = drawn {
+        let png = out.join("map.png");
+        drawn.save(&png).with_context(|| format!("{}: cannot be written", png.display()))?;
     }
     let stability = found.stability.as_ref().map(|of| of.iter().sum::<f64>() / of.len() as f64);
     let clusters = found.clusters.as_ref().map(|of| of.iter().flatten().max().map_or(0, |last| last + 1));
@@ -152,18 +160,4 @@ pub fn of_embedded(asked: &Asked, out: &Path, watch: &(dyn Fn(Part) -> bool + Sy
     std::fs::write(&path, serde_json::to_vec_pretty(&json!(told))?)
         .with_context(|| format!("{}: cannot be written", path.display()))?;
     Ok(told)
-}
-
-fn draw(
-    found: &Map,
-    sources: &[embed::Source],
-    drawing: &Drawing,
-    png: &Path,
-    watch: &dyn Fn(Part) -> bool,
-) -> Result<()> {
-    let picture = |row: usize| picture::decode(&sources[row].bytes()?, &sources[row].name);
-    let drawn = found.draw(&picture, drawing, &|done| {
-        watch(Part::Drawn(done, sources.len()));
-    });
-    drawn?.save(png).with_context(|| format!("{}: cannot be written", png.display()))
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -68,6 +69,10 @@ def render_vis(
     Ctrl-C raises KeyboardInterrupt, and returns no picture.
     """
     # Whatever is wrong is told before anything is computed.
+    if show_image or save_image or show_inline:
+        _needs("Pillow", "PIL", "a picture that is shown or saved")
+    if show_inline:
+        _needs("IPython", "IPython", "show_inline")
     calls = translate(
         model, objective_f, param_f, optimizer, transforms, thresholds, preprocess=preprocess, fixed_image_size=fixed_image_size, seed=seed
     )
@@ -89,6 +94,16 @@ def render_vis(
     elif show_image:
         _beside(images[-1]).show()
     return images
+
+
+def _needs(package: str, module: str, why: str) -> None:
+    """Before anything is computed: what shows or writes pictures is there."""
+    try:
+        import_module(module)
+    except ModuleNotFoundError:
+        raise ModuleNotFoundError(
+            f"{why} wants {package}, which is not installed here; `pip install {package.lower()}` brings it", name=module
+        ) from None
 
 
 def translate(
@@ -160,18 +175,14 @@ def _input(side: int, seen: int | None) -> str:
 
 def _beside(image: npt.NDArray[np.float32]) -> Any:
     """A batch as an image of Pillow, one picture beside the other."""
-    try:
-        from PIL import Image
-    except ModuleNotFoundError:
-        raise ModuleNotFoundError("Pillow is not installed here; `pip install pillow` brings it", name="PIL") from None
+    from PIL import Image
+
     return Image.fromarray((np.concatenate(list(image), axis=1) * 255).round().astype(np.uint8))
 
 
 def _show_inline(image: npt.NDArray[np.float32]) -> None:
-    try:
-        from IPython.display import display
-    except ModuleNotFoundError:
-        raise ModuleNotFoundError("show_inline wants IPython; `pip install ipython` brings it", name="IPython") from None
+    from IPython.display import display
+
     display(_beside(image))
 
 
