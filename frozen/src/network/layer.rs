@@ -9,6 +9,7 @@ use tch::Tensor;
 
 use super::activation::Activation;
 use super::gradient::Pullback;
+use super::passing::Passing;
 use crate::constant::Constant;
 
 /// What one node of the graph computes: a function of one or more activations (`[N,C,H,W]` or `[N,C]`), with fixed weights.
@@ -86,8 +87,36 @@ pub(crate) trait Layer: Debug + Send + Sync {
 
 /// A layer that can apply an activation function to its own result, so that what lies between is never in memory.
 pub(crate) trait Activated {
-    /// As [`Layer::forward`] of this layer and of the activation function behind it.
-    fn forward_activated<'n>(&'n self, inputs: &[Tensor], activation: Activation) -> (Tensor, Pullback<'n>);
+    /// As [`Layer::forward`] of this layer and of the activation function behind it. `before` tells what passes the activation
+    /// function that made the input, over which the pullback goes, too.
+    fn forward_activated<'n>(&'n self, inputs: &[Tensor], around: Around, before: Option<Passing>) -> Made<'n>;
+
+    /// Whether the pullback can go over the activation function before the layer as well, for less than that takes by itself.
+    fn goes_over_before(&self) -> bool {
+        false
+    }
+}
+
+/// The activation functions on both sides of a layer, and which of them its pullback goes over.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Around {
+    /// The one behind the layer, which the layer applies to its own result.
+    pub behind: Activation,
+    /// Whether the layer that reads the result brings the gradient back over that one.
+    pub behind_is_done: bool,
+    /// Whether the gradient goes over the one before the layer, which nobody else reads, so that that of *its* input is wanted.
+    /// Only of a layer that [can](Activated::goes_over_before).
+    pub over_before: bool,
+    /// Whether there will be a way back.
+    pub back: bool,
+}
+
+/// What a layer made together with the activation function behind it.
+pub(crate) struct Made<'n> {
+    pub output: Tensor,
+    /// What passes that function, for the layer that brings the gradient back over it; none if this one does.
+    pub passing: Option<Passing>,
+    pub pullback: Pullback<'n>,
 }
 
 /// The weights of a convolution by output channel.

@@ -19,9 +19,11 @@ pub(crate) mod graph;
 pub(crate) mod layer;
 pub(crate) mod layers;
 pub(crate) mod layout;
+mod loops;
 mod measure;
 mod onednn;
 mod pass;
+pub(crate) mod passing;
 mod program;
 mod schedule;
 

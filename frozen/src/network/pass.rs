@@ -4,8 +4,10 @@ use tch::{Kind, Tensor};
 
 use super::gradient::{Gradient, Pullback};
 use super::graph::{Network, Point, Source};
+use super::layer::Around;
 use super::layers::program::Run;
 use super::layout::channels_last;
+use super::passing::Passing;
 use super::schedule::Schedule;
 
 /// A forward pass that has been made: the wanted activations, and what the pullback reads.
@@ -49,6 +51,9 @@ impl Network {
             }
         };
         let mut any_hidden = false;
+        // By the node of an activation function, for the layer behind it that brings gradients back over it.
+        let mut passing: Vec<Option<Passing>> = Vec::new();
+        passing.resize_with(self.steps.len(), || None);
         for scheduled in &schedule.nodes {
             let (node, step) = (scheduled.node, &self.steps[scheduled.node]);
             let inputs: Vec<Tensor> =
@@ -57,9 +62,13 @@ impl Network {
                 Source::Input => values[node] = Some(channels_last(&input.detach())),
                 Source::Layer(layer) => {
                     let (from, (output, pullback)) = match (scheduled.activation, layer.activated()) {
-                        (Some((behind, activation)), Some(layer)) => {
+                        (Some((behind, around)), Some(layer)) => {
                             any_hidden = true;
-                            (behind, layer.forward_activated(&inputs, activation))
+                            let before = passing[step.inputs[0]].take().filter(|_| around.over_before);
+                            let around = Around { back: schedule.keeps, ..around };
+                            let made = layer.forward_activated(&inputs, around, before);
+                            passing[behind] = made.passing;
+                            (behind, (made.output, made.pullback))
                         }
                         _ => {
                             any_hidden |= layer.hides_failures();
@@ -92,7 +101,10 @@ impl Network {
 
     /// Makes NaN of the wanted activations of every sample whose input is not finite.
     fn show_failures(&self, schedule: &Schedule, values: &mut [Option<Tensor>], input: &Tensor) {
-        let zero_or_nan = (input.detach() * 0.).flatten(1, -1).sum_dim_intlist(1i64, false, None::<Kind>);
+        // In no less than single precision, in which a finite picture has a finite sum.
+        let kind = if self.kind == Kind::Double { Kind::Double } else { Kind::Float };
+        let sums = input.detach().flatten(1, -1).sum_dim_intlist(1i64, false, kind);
+        let zero_or_nan = (sums * 0.).to_kind(self.kind);
         for &point in schedule.points.iter().filter(|&&point| point != 0) {
             if let Some(value) = &mut values[point] {
                 let mut shape = vec![1; value.dim()];

@@ -1,7 +1,7 @@
 //! Which nodes a pass visits, and what it may overwrite, must keep and can free: worked out once for a set of taps.
 
-use super::activation::Activation;
 use super::graph::{Network, Point, Source, Step};
+use super::layer::Around;
 
 /// Which nodes a pass visits, and what it may overwrite or must keep; made once by [`Network::schedule`].
 #[derive(Clone, Debug)]
@@ -35,8 +35,9 @@ fn is_output_of(step: &Step, program: usize) -> bool {
 #[derive(Clone, Debug)]
 pub(super) struct Scheduled {
     pub node: usize,
-    /// The activation function that the layer applies to its own result, and its node, whose activation that becomes.
-    pub activation: Option<(usize, Activation)>,
+    /// The activation functions around a layer that applies the one behind it to its own result, and the node of that one, whose
+    /// activation the result becomes.
+    pub activation: Option<(usize, Around)>,
     /// The layer may write over its input: nobody else reads that.
     pub in_place: bool,
     /// The inputs that nobody reads after this node, and that are no wanted taps.
@@ -66,15 +67,33 @@ impl Network {
         let wanted = |node: usize| points.contains(&Point(node));
         let layer = |node: usize| self.steps[node].layer();
         // By convolution, the activation function that it applies to its own result.
-        let mut activations = vec![None; self.steps.len()];
+        let mut activations: Vec<Option<(usize, Around)>> = vec![None; self.steps.len()];
         let mut applied = vec![false; self.steps.len()];
         for node in (0..self.steps.len()).filter(|&n| needed[n]) {
             let Some(activation) = layer(node).and_then(|layer| layer.activation()) else { continue };
             let input = self.steps[node].inputs[0];
             let can_apply = layer(input).is_some_and(|layer| layer.activated().is_some());
             if can_apply && readers[input].len() == 1 && !wanted(input) {
-                activations[input] = Some((node, activation));
+                activations[input] =
+                    Some((node, Around { behind: activation, behind_is_done: false, over_before: false, back: true }));
                 applied[node] = true;
+            }
+        }
+        // A layer whose pullback goes over the activation function before it spares that one's own.
+        let owner = |node: usize| applied[node].then(|| self.steps[node].inputs[0]);
+        for node in (0..self.steps.len()).filter(|&n| needed[n]) {
+            let goes_over =
+                layer(node).and_then(|layer| layer.activated()).is_some_and(|layer| layer.goes_over_before());
+            if !goes_over || activations[node].is_none() {
+                continue;
+            }
+            let before = self.steps[node].inputs[0];
+            let Some(owner) = owner(before).filter(|_| readers[before].len() == 1 && !wanted(before)) else { continue };
+            if let Some((_, around)) = &mut activations[owner] {
+                around.behind_is_done = true;
+            }
+            if let Some((_, around)) = &mut activations[node] {
+                around.over_before = true;
             }
         }
         // Only a layer's output is written over, never the caller's input.

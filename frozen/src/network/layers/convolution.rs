@@ -4,10 +4,12 @@
 use tch::Tensor;
 
 use super::super::activation::Activation;
-use super::super::gradient::Pullback;
-use super::super::layer::{Activated, Filters, Layer};
+use super::super::gradient::{Gradient, Pullback};
+use super::super::layer::{Activated, Around, Filters, Layer, Made};
 use super::super::layout::{channels_last, height_and_width, product};
+use super::super::loops::{Loop, Loops, Place};
 use super::super::onednn::{Geometry, Packed};
+use super::super::passing::Passing;
 use crate::constant::Constant;
 
 /// How a convolution pads its input with zeros.
@@ -42,27 +44,43 @@ pub(crate) struct Convolution {
     turned: Option<Constant>,
     /// The three kernels as oneDNN wants them.
     packed: [Packed; 3],
+    /// The kernel as the loops of our own want it, where there is one.
+    loops: Loops,
 }
 
 impl Convolution {
     /// `weight` is `[O,I/groups,rows,columns]`, `bias` `[O]`.
     pub fn new(weight: Tensor, bias: Option<Tensor>, stride: i64, padding: Padding, groups: i64) -> Self {
         let (weight, bias) = (weight.into(), bias.map(Constant::from));
-        Convolution { weight, bias, stride, padding, groups, widened: None, turned: None, packed: Default::default() }
+        Convolution {
+            weight,
+            bias,
+            stride,
+            padding,
+            groups,
+            widened: None,
+            turned: None,
+            packed: Default::default(),
+            loops: Loops::default(),
+        }
+    }
+
+    /// All rows and all columns of padding for an input of this size.
+    fn total(&self, input: [i64; 2]) -> [i64; 2] {
+        let size = self.weight.size();
+        [0, 1].map(|side| match self.padding {
+            Padding::Symmetric(pad) => 2 * pad,
+            Padding::Sides(sides) => 2 * sides[side],
+            Padding::Same => {
+                let (input, kernel) = (input[side], size[2 + side]);
+                (((input + self.stride - 1) / self.stride - 1) * self.stride + kernel - input).max(0)
+            }
+        })
     }
 
     /// The padding on every side for an input of this size, and the kernel that goes with it where it is a widened one.
     fn padding(&self, input: [i64; 2]) -> ([i64; 2], Option<Tensor>) {
-        match self.padding {
-            Padding::Symmetric(pad) => return ([pad, pad], None),
-            Padding::Sides(sides) => return (sides, None),
-            Padding::Same => {}
-        }
-        let size = self.weight.size();
-        let total = |size: i64, kernel: i64| {
-            (((size + self.stride - 1) / self.stride - 1) * self.stride + kernel - size).max(0)
-        };
-        let [above, left] = [total(input[0], size[2]), total(input[1], size[3])];
+        let [above, left] = self.total(input);
         let kernel = match (above % 2 == 1, left % 2 == 1) {
             (false, false) => None,
             (true, true) => self.widened.as_ref().map(|widened| widened.shallow_clone()),
@@ -76,7 +94,20 @@ impl Convolution {
         self.widened.as_ref().is_some_and(|widened| widened.data_ptr() == kernel.data_ptr())
     }
 
-    fn output(&self, input: &Tensor, activation: Option<Activation>) -> Tensor {
+    /// The output, and with `marks` which gradients pass the activation function.
+    fn output(&self, input: &Tensor, activation: Option<Activation>, marks: bool) -> (Tensor, Option<Passing>) {
+        let place = self.place(height_and_width(input));
+        match self.loops.forward(place, &self.weight, self.bias.as_deref(), input, activation, marks) {
+            Some((output, bits)) => (output, bits.map(|bits| Passing::Bits(bits.into()))),
+            None => {
+                let output = self.output_of_libtorch(input, activation);
+                let passing = activation.filter(|_| marks).map(|activation| Passing::of(activation, &output));
+                (output, passing)
+            }
+        }
+    }
+
+    fn output_of_libtorch(&self, input: &Tensor, activation: Option<Activation>) -> Tensor {
         let (padding, widened) = self.padding(height_and_width(input));
         let [plain, of_widened, _] = &self.packed;
         let bias = self.bias.as_deref();
@@ -89,8 +120,17 @@ impl Convolution {
         }
     }
 
+    fn place(&self, input: [i64; 2]) -> Place {
+        Place { stride: self.stride, groups: self.groups, total: self.total(input) }
+    }
+
     /// The gradient of an input of this height and width.
     fn pullback(&self, gradient: &Tensor, input: [i64; 2]) -> Tensor {
+        let own = self.loops.pullback(self.place(input), &self.weight, gradient, input, [None, None]);
+        own.unwrap_or_else(|| self.pullback_of_libtorch(gradient, input))
+    }
+
+    fn pullback_of_libtorch(&self, gradient: &Tensor, input: [i64; 2]) -> Tensor {
         // A part of a concatenation's gradient lies scattered; everything else is channels-last already.
         let gradient = &channels_last(gradient);
         let (padding, widened) = self.padding(input);
@@ -119,7 +159,7 @@ impl Layer for Convolution {
     fn forward<'n>(&'n self, inputs: &[Tensor], _in_place: bool) -> (Tensor, Pullback<'n>) {
         let size = height_and_width(&inputs[0]);
         let pullback = Pullback::of_one(move |gradient| self.pullback(&gradient.tensor, size));
-        (self.output(&inputs[0], None), pullback)
+        (self.output(&inputs[0], None, false).0, pullback)
     }
 
     fn activated(&self) -> Option<&dyn Activated> {
@@ -159,19 +199,62 @@ impl Layer for Convolution {
             optional.map(f);
         }
         self.packed = Default::default();
+        self.loops = Loops::default();
     }
 }
 
 impl Activated for Convolution {
-    fn forward_activated<'n>(&'n self, inputs: &[Tensor], activation: Activation) -> (Tensor, Pullback<'n>) {
-        let (size, output) = (height_and_width(&inputs[0]), self.output(&inputs[0], Some(activation)));
-        let kept = output.shallow_clone();
-        let pullback = Pullback::of_one(move |gradient| {
-            let before = activation.pullback(gradient, &kept);
-            drop(kept);
-            self.pullback(&before, size)
+    fn forward_activated<'n>(&'n self, inputs: &[Tensor], around: Around, before: Option<Passing>) -> Made<'n> {
+        let size = height_and_width(&inputs[0]);
+        let (output, passing) = self.output(&inputs[0], Some(around.behind), around.back);
+        let (behind, passing) = if around.behind_is_done { (None, passing) } else { (passing, None) };
+        let pullback = Pullback::of_one(move |gradient| self.pullback_over(gradient, size, behind, before));
+        Made { output, passing, pullback }
+    }
+
+    fn goes_over_before(&self) -> bool {
+        Loop::of(&self.weight.size(), self.stride, self.groups).is_some_and(Loop::goes_over_before)
+    }
+}
+
+impl Convolution {
+    /// The gradient of an input of this height and width, over the activation functions behind the convolution and before it.
+    fn pullback_over(
+        &self,
+        gradient: Gradient,
+        size: [i64; 2],
+        behind: Option<Passing>,
+        before: Option<Passing>,
+    ) -> Tensor {
+        let own = Loop::of(&self.weight.size(), self.stride, self.groups);
+        // What the loop does not take along goes first, and last.
+        let along = |passing: &Option<Passing>, goes: fn(Loop) -> bool| {
+            passing.as_ref().is_none_or(|passing| passing.bits().is_some() && own.is_some_and(goes))
+        };
+        let [with_behind, with_before] =
+            [along(&behind, Loop::goes_over_behind), along(&before, Loop::goes_over_before)];
+        let gradient = match behind.as_ref().filter(|_| !with_behind) {
+            Some(behind) => Gradient::owned(behind.pullback(gradient)),
+            None => gradient,
+        };
+        let taken_behind = behind.as_ref().filter(|_| with_behind);
+        let bits = [taken_behind, before.as_ref().filter(|_| with_before)];
+        let bits = bits.map(|passing| passing.and_then(Passing::bits));
+        let own = self.loops.pullback(self.place(size), &self.weight, &gradient.tensor, size, bits);
+        if let (Some(own), true) = (&own, with_before) {
+            return own.shallow_clone();
+        }
+        let result = own.unwrap_or_else(|| {
+            let gradient = match taken_behind {
+                Some(behind) => behind.pullback(gradient),
+                None => gradient.tensor,
+            };
+            self.pullback_of_libtorch(&gradient, size)
         });
-        (output, pullback)
+        match before {
+            Some(before) => before.pullback(Gradient::owned(result)),
+            None => result,
+        }
     }
 }
 
