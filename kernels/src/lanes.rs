@@ -54,15 +54,18 @@ macro_rules! for_each_processor {
     ($loops:ident) => {
         #[cfg(target_arch = "x86_64")]
         mod avx512 {
+            #[allow(unused_imports, reason = "some loops leave the registers to the compiler")]
             use $crate::lanes::avx512 as lanes;
             $loops! { target_feature(enable = "avx512f,avx2,fma") }
         }
         #[cfg(target_arch = "x86_64")]
         mod avx2 {
+            #[allow(unused_imports, reason = "as above")]
             use $crate::lanes::avx2 as lanes;
             $loops! { target_feature(enable = "avx2,fma") }
         }
         mod plain {
+            #[allow(unused_imports, reason = "as above")]
             use $crate::lanes::plain as lanes;
             $loops! { allow(unused) }
         }

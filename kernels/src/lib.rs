@@ -15,7 +15,9 @@ pub mod few_channels;
 pub mod few_rows;
 mod lanes;
 pub mod passing;
+pub mod response_norm;
 mod threads;
 
 pub use bits::{Bits, Mask};
 pub use lanes::{Processor, processor};
+pub use threads::{can_share, on_threads};

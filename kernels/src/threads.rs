@@ -1,6 +1,7 @@
 //! Work shared out to the threads that libtorch computes with. A pool of one's own would fight with them for the cores: OpenMP's
 //! threads wait for the next piece of work by spinning.
 
+use std::cell::Cell;
 use std::ffi::{CStr, c_uint, c_void};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -30,9 +31,29 @@ struct Shared<'w> {
     parts: usize,
 }
 
+thread_local! {
+    /// Whether this thread is one of several that share work out, each of which has enough to do.
+    static INSIDE: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether there are threads to share work out to: OpenMP's runtime is there, and this is none of its threads at work.
+pub fn can_share() -> bool {
+    region().is_some() && !INSIDE.get()
+}
+
+/// Calls `work` once for each of so many parts, each on a thread of its own where there are as many. What libtorch and the loops
+/// of this crate are asked for in there they compute on that thread alone.
+pub fn on_threads(parts: usize, work: &(dyn Fn(usize) + Sync)) {
+    in_parts(parts, parts, &|part| {
+        let before = INSIDE.replace(true);
+        work(part);
+        INSIDE.set(before);
+    });
+}
+
 /// Calls `work` once for each of so many parts, at the same time on so many threads where there are as many.
 pub(crate) fn in_parts(parts: usize, threads: usize, work: &(dyn Fn(usize) + Sync)) {
-    let threads = threads.min(parts);
+    let threads = if INSIDE.get() { 1 } else { threads.min(parts) };
     extern "C" fn on_one_thread(shared: *mut c_void) {
         let Shared { work, next, parts } = unsafe { &*shared.cast::<Shared>() };
         // Counted, since the runtime may give fewer threads than were asked for.

@@ -1,7 +1,7 @@
 //! Every loop against its definition, number by number in f64, on every kind of processor that this one can stand for.
 
 use kernels::depthwise;
-use kernels::{Bits, Mask, Processor, convolution, few_channels, few_rows, passing, processor};
+use kernels::{Bits, Mask, Processor, convolution, few_channels, few_rows, passing, processor, response_norm};
 
 /// Numbers between -8 and 8 that look like noise.
 fn numbers(count: usize, seed: u64) -> Vec<f32> {
@@ -316,5 +316,37 @@ fn what_an_activation_function_lets_through() {
                 passing::pass(&gradient, channels, &marks, into, how);
             });
         }
+    }
+}
+
+#[test]
+fn local_response_normalization_and_its_gradient() {
+    for (size, beta) in [(5, 0.75), (4, 0.5), (1, 0.75), (3, 0.6)] {
+        let (positions, channels) = (1100, 37);
+        let norm = response_norm::Norm { size, alpha: 0.9, beta, k: 1.5 };
+        let (x, gradient) = (small(positions * channels, 20), small(positions * channels, 21));
+        let [alpha, beta, k] = [norm.alpha, norm.beta, norm.k].map(f64::from);
+        // The sum that is raised to the power, and the channels that it is made of.
+        let of = |channel: usize| channel.saturating_sub(size / 2)..(channel + size - size / 2).min(channels);
+        let d = |at: usize| {
+            let (first, channel) = (at / channels * channels, at % channels);
+            k + alpha / size as f64 * of(channel).map(|c| f64::from(x[first + c]).powi(2)).sum::<f64>()
+        };
+        let forward: Vec<f64> = (0..x.len()).map(|at| f64::from(x[at]) * d(at).powf(-beta)).collect();
+        everywhere(&forward, &format!("normalized by {norm:?}"), |into, how| {
+            response_norm::normalize(norm, &x, channels, into, how);
+        });
+        let through = |at: usize| f64::from(gradient[at]) * f64::from(x[at]) * d(at).powf(-beta - 1.);
+        let back: Vec<f64> = (0..x.len())
+            .map(|at| {
+                let (first, channel) = (at / channels * channels, at % channels);
+                let whose = (0..channels).filter(|&other| of(other).contains(&channel));
+                let sum = whose.map(|other| through(first + other)).sum::<f64>();
+                f64::from(gradient[at]) * d(at).powf(-beta) - 2. * alpha * beta / size as f64 * f64::from(x[at]) * sum
+            })
+            .collect();
+        everywhere(&back, &format!("the gradient of {norm:?}"), |into, how| {
+            response_norm::pullback(norm, &gradient, &x, channels, into, how);
+        });
     }
 }

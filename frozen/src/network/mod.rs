@@ -22,6 +22,7 @@ pub(crate) mod layout;
 mod loops;
 mod measure;
 mod onednn;
+mod part;
 mod pass;
 pub(crate) mod passing;
 mod program;

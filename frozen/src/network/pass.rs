@@ -1,13 +1,16 @@
 //! One forward pass, and the pullback from its taps to its input.
+//!
+//! Samples of a batch share nothing but the network. On a CPU each thread takes some of them, where that leaves none of them idle:
+//! their numbers stay in its core's caches, and nobody waits for anybody in every layer.
 
-use tch::{Kind, Tensor};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::Mutex;
+use std::thread;
 
-use super::gradient::{Gradient, Pullback};
-use super::graph::{Network, Point, Source};
-use super::layer::Around;
-use super::layers::program::Run;
-use super::layout::channels_last;
-use super::passing::Passing;
+use tch::{Device, Tensor};
+
+use super::graph::{Network, Point};
+use super::part::Part;
 use super::schedule::Schedule;
 
 /// A forward pass that has been made: the wanted activations, and what the pullback reads.
@@ -16,22 +19,10 @@ use super::schedule::Schedule;
 /// failure does not pass for a picture, all wanted activations of a sample whose input is not finite are NaN.
 #[derive(Debug)]
 pub struct Pass<'n> {
-    network: &'n Network,
-    /// Activations by node; those that nobody reads any more are freed.
-    values: Vec<Option<Tensor>>,
-    /// The ways back over the nodes, in the order of the schedule. None if no pullback follows.
-    ways: Option<Vec<Way<'n>>>,
-    /// Shape of the input.
-    input: Vec<i64>,
-}
-
-/// How gradients go back over one node.
-#[derive(Debug)]
-enum Way<'n> {
-    /// From the node where the gradient of a layer's output arrives to the nodes of its inputs.
-    Layer { from: usize, to: &'n [usize], pullback: Pullback<'n> },
-    /// From the nodes of a program's outputs, which begin with `from`, to the node of its input.
-    Program { from: usize, to: usize, run: Run },
+    /// Each thread's samples, in their order, and how many these are.
+    parts: Vec<(Part<'n>, i64)>,
+    /// The wanted activations of all samples, by node, where there are several parts.
+    joined: Vec<(usize, Tensor)>,
 }
 
 impl Network {
@@ -41,84 +32,54 @@ impl Network {
     /// # Panics
     /// If a program fails, which it did not for the same shape when the network was made or [tried](Network::attempt).
     pub fn forward<'n>(&'n self, schedule: &'n Schedule, input: &Tensor) -> Pass<'n> {
+        let counts = self.shared_out(input);
+        if counts.len() < 2 {
+            return Pass { parts: vec![(self.forward_part(schedule, input), input.size()[0])], joined: vec![] };
+        }
         let _guard = tch::no_grad_guard();
-        let mut values: Vec<Option<Tensor>> = Vec::new();
-        values.resize_with(self.steps.len(), || None);
-        let mut ways = schedule.keeps.then(|| Vec::with_capacity(schedule.nodes.len()));
-        let mut keep = |way: Way<'n>| {
-            if let Some(ways) = &mut ways {
-                ways.push(way);
-            }
-        };
-        let mut any_hidden = false;
-        // By the node of an activation function, for the layer behind it that brings gradients back over it.
-        let mut passing: Vec<Option<Passing>> = Vec::new();
-        passing.resize_with(self.steps.len(), || None);
-        for scheduled in &schedule.nodes {
-            let (node, step) = (scheduled.node, &self.steps[scheduled.node]);
-            let inputs: Vec<Tensor> =
-                step.inputs.iter().filter_map(|&i| values[i].as_ref()).map(Tensor::shallow_clone).collect();
-            match &step.source {
-                Source::Input => values[node] = Some(channels_last(&input.detach())),
-                Source::Layer(layer) => {
-                    let (from, (output, pullback)) = match (scheduled.activation, layer.activated()) {
-                        (Some((behind, around)), Some(layer)) => {
-                            any_hidden = true;
-                            let before = passing[step.inputs[0]].take().filter(|_| around.over_before);
-                            let around = Around { back: schedule.keeps, ..around };
-                            let made = layer.forward_activated(&inputs, around, before);
-                            passing[behind] = made.passing;
-                            (behind, (made.output, made.pullback))
-                        }
-                        _ => {
-                            any_hidden |= layer.hides_failures();
-                            (node, layer.forward(&inputs, scheduled.in_place))
-                        }
-                    };
-                    values[from] = Some(output);
-                    keep(Way::Layer { from, to: &step.inputs, pullback });
-                }
-                Source::Program(program) => {
-                    let wanted: Vec<usize> = schedule.outputs_of(self, node).collect();
-                    let run = program.run(&inputs[0], &wanted, schedule.keeps);
-                    for (number, output) in run.outputs.iter().enumerate() {
-                        values[node + 1 + number] = output.as_ref().map(Tensor::detach);
-                    }
-                    keep(Way::Program { from: node + 1, to: step.inputs[0], run });
-                }
-                // The program has made it.
-                Source::Output => {}
-            }
-            for &read in &scheduled.frees {
-                values[read] = None;
-            }
-        }
-        if any_hidden {
-            self.show_failures(schedule, &mut values, input);
-        }
-        Pass { network: self, values, ways, input: input.size() }
+        let inputs = input.detach().split_with_sizes(&counts, 0);
+        let parts: Vec<Part> = at_once(inputs, |input| self.forward_part(schedule, &input));
+        let mut wanted = schedule.points.clone();
+        wanted.sort_unstable();
+        wanted.dedup();
+        let joined = wanted.into_iter().map(|node| {
+            let of_parts: Vec<&Tensor> = parts.iter().map(|part| part.activation(Point(node))).collect();
+            (node, Tensor::cat(&of_parts, 0))
+        });
+        let joined = joined.collect();
+        Pass { parts: parts.into_iter().zip(counts).collect(), joined }
     }
 
-    /// Makes NaN of the wanted activations of every sample whose input is not finite.
-    fn show_failures(&self, schedule: &Schedule, values: &mut [Option<Tensor>], input: &Tensor) {
-        // In no less than single precision, in which a finite picture has a finite sum.
-        let kind = if self.kind == Kind::Double { Kind::Double } else { Kind::Float };
-        let sums = input.detach().flatten(1, -1).sum_dim_intlist(1i64, false, kind);
-        let zero_or_nan = (sums * 0.).to_kind(self.kind);
-        for &point in schedule.points.iter().filter(|&&point| point != 0) {
-            if let Some(value) = &mut values[point] {
-                let mut shape = vec![1; value.dim()];
-                shape[0] = -1;
-                let zero_or_nan = zero_or_nan.view(&shape[..]);
-                if self.imported || self.steps[point].layer().is_some_and(|layer| layer.may_be_view()) {
-                    // The memory may be the caller's, or that of another point, or autograd's.
-                    *value = &*value + zero_or_nan;
-                } else {
-                    let _ = value.g_add_(&zero_or_nan);
-                }
-            }
+    /// How many samples each thread takes; one number where all threads compute all samples together.
+    fn shared_out(&self, input: &Tensor) -> Vec<i64> {
+        /// How much longer than an even share the longest one may take.
+        const UNEVEN: f64 = 1.25;
+        let (samples, threads) = (input.size()[0], i64::from(tch::get_num_threads()));
+        let longest = (samples + threads - 1) / threads.max(1);
+        let even = (longest * threads) as f64 <= UNEVEN * samples as f64;
+        if threads < 2 || !even || !kernels::can_share() || input.device() != Device::Cpu || self.is_program() {
+            return vec![samples];
         }
+        (0..threads).map(|thread| samples * (thread + 1) / threads - samples * thread / threads).collect()
     }
+}
+
+/// What `work` makes of each thing, each on a thread of its own.
+fn at_once<T: Send, R: Send>(things: Vec<T>, work: impl Fn(T) -> R + Sync) -> Vec<R> {
+    let slots: Vec<Mutex<(Option<T>, Option<thread::Result<R>>)>> =
+        things.into_iter().map(|thing| Mutex::new((Some(thing), None))).collect();
+    kernels::on_threads(slots.len(), &|place| {
+        // Nobody else has this one's lock, nor can it be poisoned: what panics is caught.
+        if let Ok(mut slot) = slots[place].lock()
+            && let Some(thing) = slot.0.take()
+        {
+            slot.1 = Some(catch_unwind(AssertUnwindSafe(|| work(thing))));
+        }
+    });
+    let results = slots.into_iter().map(|slot| slot.into_inner().ok().and_then(|(_, result)| result));
+    results
+        .map(|result| result.expect("every part was worked off").unwrap_or_else(|panic| resume_unwind(panic)))
+        .collect()
 }
 
 impl Pass<'_> {
@@ -127,7 +88,13 @@ impl Pass<'_> {
     /// # Panics
     /// If the schedule of this pass does not want the point.
     pub fn activation(&self, point: Point) -> &Tensor {
-        self.values[point.0].as_ref().expect("a point that the schedule wants")
+        match &self.parts[..] {
+            [(part, _)] => part.activation(point),
+            _ => {
+                let found = self.joined.iter().find(|(node, _)| *node == point.0);
+                &found.expect("a point that the schedule wants").1
+            }
+        }
     }
 
     /// The gradient with respect to the input (in the input's shape), given the gradients of a scalar with respect to
@@ -136,40 +103,20 @@ impl Pass<'_> {
     /// # Panics
     /// If the schedule is [`Schedule::forward_only`].
     pub fn pullback(self, gradients: impl IntoIterator<Item = (Point, Tensor)>) -> Tensor {
-        let _guard = tch::no_grad_guard();
-        let Pass { network, values, ways, input } = self;
-        let mut ways = ways.expect("a pass of a schedule that is forward only has no pullback");
-        drop(values);
-        let mut arriving: Vec<Option<Gradient>> = Vec::new();
-        arriving.resize_with(network.steps.len(), || None);
-        let arrive = |arriving: &mut Vec<Option<Gradient>>, node: usize, gradient: Gradient| {
-            arriving[node] = Some(match arriving[node].take() {
-                Some(before) => before.plus(gradient),
-                None => gradient,
-            });
-        };
-        for (point, gradient) in gradients {
-            arrive(&mut arriving, point.0, Gradient::shared(&gradient));
+        let (parts, counts): (Vec<Part>, Vec<i64>) = self.parts.into_iter().unzip();
+        let mut parts = parts;
+        if parts.len() == 1 {
+            return parts.remove(0).pullback(gradients);
         }
-        // From the end, so that what a way holds is freed as soon as it was gone.
-        while let Some(way) = ways.pop() {
-            match way {
-                Way::Layer { from, to, pullback } => {
-                    // A point may lie on a branch that no given gradient reaches.
-                    let Some(gradient) = arriving[from].take() else { continue };
-                    for (&input, gradient) in to.iter().zip(pullback.call(gradient)) {
-                        arrive(&mut arriving, input, gradient);
-                    }
-                }
-                Way::Program { from, to, run } => {
-                    let arrived = (from..).take(run.outputs.len()).map(|node| arriving[node].take());
-                    let arrived: Vec<_> = arrived.map(|gradient| gradient.map(|gradient| gradient.tensor)).collect();
-                    arrive(&mut arriving, to, Gradient::owned(run.pullback(&arrived)));
-                }
+        drop(self.joined);
+        let _guard = tch::no_grad_guard();
+        let mut of_parts: Vec<Vec<(Point, Tensor)>> = counts.iter().map(|_| vec![]).collect();
+        for (point, gradient) in gradients {
+            for (of_part, gradient) in of_parts.iter_mut().zip(gradient.split_with_sizes(&counts, 0)) {
+                of_part.push((point, gradient));
             }
         }
-        // Nothing arrives where all ways back end in constants.
-        let none = || Tensor::zeros(&input, (network.kind, network.device));
-        arriving[0].take().map_or_else(none, |gradient| gradient.tensor)
+        let both = parts.into_iter().zip(of_parts).collect();
+        Tensor::cat(&at_once(both, |(part, gradients): (Part, Vec<(Point, Tensor)>)| part.pullback(gradients)), 0)
     }
 }

@@ -1,10 +1,12 @@
 //! Normalizations: by stored statistics (a batch norm that no convolution precedes), and by those of the activation itself.
 
+use kernels::response_norm;
 use tch::{Kind, Tensor};
 
 use super::super::gradient::{Gradient, Pullback};
 use super::super::layer::Layer;
-use super::super::layout::{over_positions, per_channel, per_sample_and_channel};
+use super::super::layout::{channels_last, over_positions, per_channel, per_sample_and_channel};
+use super::super::loops::{how, numbers, numbers_mut, suits};
 use crate::constant::Constant;
 
 /// x * scale + shift by channel, of `[N,C,H,W]` or `[N,C]`: a batch norm at inference (Ioffe & Szegedy 2015, PyTorch's
@@ -181,6 +183,13 @@ impl LocalResponseNorm {
         means.narrow(3, first, channels).permute([0, 3, 1, 2])
     }
 
+    /// The same for the loops, and the input as they read it: in f32 on the CPU.
+    fn loops(&self, input: &Tensor) -> Option<(response_norm::Norm, Tensor)> {
+        let (size, alpha, beta, k) = (self.size as usize, self.alpha as f32, self.beta as f32, self.k as f32);
+        let suits = suits(input) && input.dim() == 4;
+        suits.then(|| (response_norm::Norm { size, alpha, beta, k }, channels_last(input)))
+    }
+
     fn denominators(&self, input: &Tensor) -> Tensor {
         self.means(&input.square(), false) * self.alpha + self.k
     }
@@ -188,6 +197,12 @@ impl LocalResponseNorm {
     /// With d the sum that is raised to the power: g d^-beta - 2 alpha beta x mean(g x d^(-beta-1)), the mean over the
     /// channels whose sums hold this one.
     fn pullback(&self, gradient: Gradient, input: &Tensor) -> Tensor {
+        if let Some((norm, input)) = self.loops(input) {
+            let (gradient, result) = (channels_last(&gradient.tensor), input.empty_like());
+            let (gradient, channels) = (numbers(&gradient), input.size()[1] as usize);
+            response_norm::pullback(norm, gradient, numbers(&input), channels, numbers_mut(&result), how());
+            return result;
+        }
         let denominators = self.denominators(input);
         let powers = denominators.pow_tensor_scalar(-self.beta);
         let through = (&gradient.tensor * input).g_mul_(&powers).g_div_(&denominators);
@@ -200,7 +215,15 @@ impl LocalResponseNorm {
 impl Layer for LocalResponseNorm {
     fn forward<'n>(&'n self, inputs: &[Tensor], _in_place: bool) -> (Tensor, Pullback<'n>) {
         let input = inputs[0].shallow_clone();
-        let output = self.denominators(&input).pow_(-self.beta).g_mul_(&input);
+        let output = match self.loops(&input) {
+            Some((norm, input)) => {
+                let result = input.empty_like();
+                let channels = input.size()[1] as usize;
+                response_norm::normalize(norm, numbers(&input), channels, numbers_mut(&result), how());
+                result
+            }
+            None => self.denominators(&input).pow_(-self.beta).g_mul_(&input),
+        };
         (output, Pullback::of_one(move |gradient| self.pullback(gradient, &input)))
     }
 
