@@ -43,8 +43,8 @@ pub fn can_share() -> bool {
 
 /// Calls `work` once for each of so many parts, each on a thread of its own where there are as many. What libtorch and the loops
 /// of this crate are asked for in there they compute on that thread alone.
-pub fn on_threads(parts: usize, work: &(dyn Fn(usize) + Sync)) {
-    in_parts(parts, parts, &|part| {
+pub fn on_threads(parts: usize, threads: usize, work: &(dyn Fn(usize) + Sync)) {
+    in_parts(parts, threads, &|part| {
         let before = INSIDE.replace(true);
         work(part);
         INSIDE.set(before);

@@ -1,7 +1,7 @@
 //! One forward pass, and the pullback from its taps to its input.
 //!
-//! Samples of a batch share nothing but the network. On a CPU each thread takes some of them, where that leaves none of them idle:
-//! their numbers stay in its core's caches, and nobody waits for anybody in every layer.
+//! Samples of a batch share nothing but the network. On a CPU each thread takes one after the other, where that leaves none of them
+//! idle: a sample's numbers stay in its core's caches, and nobody waits for anybody in every layer.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Mutex;
@@ -19,7 +19,7 @@ use super::schedule::Schedule;
 /// failure does not pass for a picture, all wanted activations of a sample whose input is not finite are NaN.
 #[derive(Debug)]
 pub struct Pass<'n> {
-    /// Each thread's samples, in their order, and how many these are.
+    /// What was computed at a time, in the order of the samples, and how many these are.
     parts: Vec<(Part<'n>, i64)>,
     /// The wanted activations of all samples, by node, where there are several parts.
     joined: Vec<(usize, Tensor)>,
@@ -50,9 +50,9 @@ impl Network {
         Pass { parts: parts.into_iter().zip(counts).collect(), joined }
     }
 
-    /// How many samples each thread takes; one number where all threads compute all samples together.
+    /// How many samples are computed at a time by one thread; one number where all threads compute all samples together.
     fn shared_out(&self, input: &Tensor) -> Vec<i64> {
-        /// How much longer than an even share the longest one may take.
+        /// How much more than an even share one thread may get.
         const UNEVEN: f64 = 1.25;
         let (samples, threads) = (input.size()[0], i64::from(tch::get_num_threads()));
         let longest = (samples + threads - 1) / threads.max(1);
@@ -60,15 +60,15 @@ impl Network {
         if threads < 2 || !even || !kernels::can_share() || input.device() != Device::Cpu || self.is_program() {
             return vec![samples];
         }
-        (0..threads).map(|thread| samples * (thread + 1) / threads - samples * thread / threads).collect()
+        vec![1; samples as usize]
     }
 }
 
-/// What `work` makes of each thing, each on a thread of its own.
+/// What `work` makes of each thing, several at the same time, each on one thread.
 fn at_once<T: Send, R: Send>(things: Vec<T>, work: impl Fn(T) -> R + Sync) -> Vec<R> {
     let slots: Vec<Mutex<(Option<T>, Option<thread::Result<R>>)>> =
         things.into_iter().map(|thing| Mutex::new((Some(thing), None))).collect();
-    kernels::on_threads(slots.len(), &|place| {
+    kernels::on_threads(slots.len(), tch::get_num_threads() as usize, &|place| {
         // Nobody else has this one's lock, nor can it be poisoned: what panics is caught.
         if let Ok(mut slot) = slots[place].lock()
             && let Some(thing) = slot.0.take()
