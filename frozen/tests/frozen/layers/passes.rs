@@ -1,6 +1,6 @@
 //! What a pass may overwrite, apply inside of a convolution, and must not hide, in graphs of several layers.
 
-use frozen::network::{Builder, Network, Node, Point, Pool};
+use frozen::network::{Builder, Kernel, Network, Node, Point, Pool};
 use frozen::weights::Weights;
 use tch::{Kind, Tensor};
 
@@ -255,4 +255,84 @@ fn threads_share_a_network_and_get_the_same_bits() {
             assert!(output.equal(&expected) && gradient.equal(&of_expected));
         }
     });
+}
+
+/// The chain of a MobileNet: every layer with an activation function behind it, the next one's gradient going over that.
+#[test]
+fn convolutions_whose_gradients_go_over_the_activation_functions_around_them() {
+    let first = weight(&[18, 6, 3, 3], 0.2);
+    let (deep, narrow, wide) =
+        (weight(&[18, 1, 3, 3], 0.4), weight(&[10, 18, 1, 1], 0.6), weight(&[21, 10, 3, 3], 0.7));
+    let (strided, last) = (weight(&[21, 1, 5, 5], 0.8), weight(&[8, 21, 1, 1], 0.9));
+    let weights = [
+        ("spread.weight", first.shallow_clone()),
+        ("deep.weight", deep.shallow_clone()),
+        ("narrow.weight", narrow.shallow_clone()),
+        ("wide.weight", wide.shallow_clone()),
+        ("strided.weight", strided.shallow_clone()),
+        ("last.weight", last.shallow_clone()),
+    ];
+    let grouped =
+        |size: i64, stride: i64, padding: i64, groups: i64| Kernel { groups, ..square(size, stride, padding) };
+    // Levels are raised, so that ReLU6 is met at both ends.
+    agrees_everywhere(
+        "a chain",
+        &weights,
+        |net, x| {
+            let x = net.convolution("spread", x, 18, square(3, 1, 1));
+            let x = net.relu6("spread.relu6", x);
+            let x = net.convolution("deep", x, 18, grouped(3, 1, 1, 18));
+            let x = net.relu6("deep.relu6", x);
+            let x = net.convolution("narrow", x, 10, square(1, 1, 0));
+            let x = net.relu("narrow.relu", x);
+            let y = net.convolution("wide", x, 21, square(3, 1, 1));
+            let y = net.relu("wide.relu", y);
+            let y = net.convolution("strided", y, 21, grouped(5, 2, 2, 21));
+            let y = net.relu6("strided.relu6", y);
+            net.convolution("last", y, 8, square(1, 1, 0))
+        },
+        |x| {
+            let conv = |x: &Tensor, kernel: &Tensor, stride: i64, groups: i64| {
+                let padding = kernel.size()[2] / 2;
+                x.conv2d(kernel, None::<&Tensor>, [stride; 2], [padding; 2], [1, 1], groups)
+            };
+            let x = conv(x, &first, 1, 1).clamp(0., 6.);
+            let x = conv(&x, &deep, 1, 18).clamp(0., 6.);
+            let x = conv(&x, &narrow, 1, 1).relu();
+            let x = conv(&x, &wide, 1, 1).relu();
+            let x = conv(&x, &strided, 2, 21).clamp(0., 6.);
+            conv(&x, &last, 1, 1)
+        },
+    );
+}
+
+#[test]
+fn a_sample_of_a_batch_is_computed_as_it_is_alone() {
+    let (kernel, deep) = (weight(&[16, 6, 3, 3], 0.2), weight(&[16, 1, 3, 3], 0.4));
+    let weights = [("wide.weight", kernel), ("deep.weight", deep)];
+    let network = super::network(
+        |net, x| {
+            let x = net.convolution("wide", x, 16, square(3, 1, 1));
+            let x = net.relu6("wide.relu6", x);
+            let x = net.convolution("deep", x, 16, Kernel { groups: 16, ..square(3, 1, 1) });
+            net.relu6("deep.relu6", x)
+        },
+        &weights,
+    );
+    let network = network.to(tch::Device::Cpu, Kind::Float);
+    let schedule = network.schedule(&[network.output()]);
+    let run = |input: &Tensor| {
+        let pass = network.forward(&schedule, input);
+        let output = pass.activation(network.output()).copy();
+        (output.copy(), pass.pullback([(network.output(), output)]))
+    };
+    for samples in [2, 3, 7] {
+        let input = numbers(&[samples, 3, 12, 12], 0.41).to_kind(Kind::Float);
+        let (outputs, gradients) = run(&input);
+        for sample in 0..samples {
+            let (output, gradient) = run(&input.narrow(0, sample, 1));
+            assert!(output.equal(&outputs.narrow(0, sample, 1)), "sample {sample} of {samples}");
+            assert!(gradient.equal(&gradients.narrow(0, sample, 1)), "the gradient of sample {sample} of {samples}");
+        }
+    }
 }
