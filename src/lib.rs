@@ -50,6 +50,8 @@ pub mod critique;
 #[doc(hidden)]
 pub mod device;
 #[doc(hidden)]
+pub mod doctor;
+#[doc(hidden)]
 pub mod embed;
 #[doc(hidden)]
 pub mod error;
@@ -135,9 +137,9 @@ pub mod prelude {
 pub mod engine {
     #[doc(inline)]
     pub use crate::{
-        again, annotate, atlas, classify, codes, compare, comparison, critique, device, embed, error, evolution,
-        experiment_file, filter, inspect, inventory, libtorch, look, map, method, models, optimizer, param, people,
-        picture, plot, random, rank, reference, regularizer, render, report, run, samples, saved, sheet, store, sweep,
-        transform, unit, visualize,
+        again, annotate, atlas, classify, codes, compare, comparison, critique, device, doctor, embed, error,
+        evolution, experiment_file, filter, inspect, inventory, libtorch, look, map, method, models, optimizer, param,
+        people, picture, plot, random, rank, reference, regularizer, render, report, run, samples, saved, sheet, store,
+        sweep, transform, unit, visualize,
     };
 }

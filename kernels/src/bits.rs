@@ -14,8 +14,8 @@ impl Mask {
     /// Whether the gradient passes where the function's output is y.
     pub fn passes(self, y: f32) -> bool {
         match self {
-            Mask::Relu => !(y <= 0.),
-            Mask::Relu6 => !(y <= 0. || y >= 6.),
+            Mask::Relu => y > 0. || y.is_nan(),
+            Mask::Relu6 => (y > 0. && y < 6.) || y.is_nan(),
         }
     }
 }

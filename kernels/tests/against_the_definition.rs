@@ -152,7 +152,7 @@ fn the_gradient_of_a_first_convolution() {
             let behind = bits(behind, gradient.len() / channels, channels, 7);
             let behind = behind.as_ref();
             let mut wanted = vec![0.; 2 * input[0] * input[1] * few];
-            for at in 0..gradient.len() {
+            for (at, &number) in gradient.iter().enumerate() {
                 let (c, q, r) = (at % channels, at / channels % output[1], at / channels / output[1] % output[0]);
                 let p = at / channels / output[1] / output[0];
                 for (i, j, ci) in
@@ -163,7 +163,7 @@ fn the_gradient_of_a_first_convolution() {
                     if row < input[0] && column < input[1] {
                         let weight = weights[((c * few + ci) * kernel + i) * kernel + j];
                         wanted[((p * input[0] + row) * input[1] + column) * few + ci] +=
-                            f64::from(gradient[at]) * passes(behind, at, channels) * f64::from(weight);
+                            f64::from(number) * passes(behind, at, channels) * f64::from(weight);
                     }
                 }
             }

@@ -9,6 +9,7 @@ mod classify;
 mod compare;
 mod compute;
 mod critique;
+mod doctor;
 mod embed;
 mod error;
 mod exit;
@@ -106,6 +107,8 @@ enum Command {
     Store(store::Stores),
     /// The speed of an optimization step, against the machine's own limit.
     Bench(bench::Bench),
+    /// What this machine computes with, how fast that is, and whether it computes right.
+    Doctor(doctor::Doctor),
     /// The JSON Schema of experiment files (draft 2020-12), for editors.
     Schema(schema::Schema),
     /// A completion script for a shell.
@@ -220,6 +223,7 @@ fn run(cli: Cli) -> Result<u8> {
         Command::Rerun(command) => rerun::run(command, quiet),
         Command::Store(command) => store::run(command, quiet),
         Command::Bench(command) => bench::run(command, quiet),
+        Command::Doctor(command) => doctor::run(command),
         Command::Schema(command) => schema::run(command),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut command(), "metapicture", &mut std::io::stdout());

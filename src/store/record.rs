@@ -21,7 +21,7 @@ pub const SCHEMA_VERSION: u32 = 2;
 
 /// Version of everything that decides a result beyond its settings: random streams, resize, update rules. A change of
 /// numbers is a change of this.
-pub const NUMERIC_VERSION: u32 = 4;
+pub const NUMERIC_VERSION: u32 = 5;
 
 /// The version of libtorch that the bindings are made for, and insist on.
 pub const LIBTORCH_VERSION: &str = "2.13.0";

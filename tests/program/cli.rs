@@ -342,6 +342,19 @@ fn a_device_that_is_not_there_is_an_error() {
 }
 
 #[test]
+fn a_machine_is_looked_at_and_computes_right() {
+    let found = json(&["doctor", "--threads", "2", "--json"]);
+    assert_eq!((&found["right"], &found["device"]), (&Value::Bool(true), &Value::from("cpu")), "{found}");
+    assert!(found["gemm_gflops"].as_f64().unwrap() > 0. && found["gradient_off"].as_f64().unwrap() < 1e-5, "{found}");
+    let told = String::from_utf8(done(&["doctor"]).stdout).unwrap();
+    assert!(told.contains("a network on it  right: output off by"), "{told}");
+    if !tch::Cuda::is_available() {
+        let (code, error) = fails(&["doctor", "--device", "cuda"]);
+        assert!(code == 2 && error.contains("CUDA is not available"), "{error}");
+    }
+}
+
+#[test]
 fn a_folder_that_cannot_be_made_is_a_failure() {
     let file = tempfile::NamedTempFile::new().unwrap();
     let (code, error) = fails(&visualize(file.path(), &["--unit", "banana"]));

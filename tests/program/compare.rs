@@ -255,7 +255,8 @@ fn scrambled_phases_pass_the_spectrum_and_fail_the_rest() {
 fn naive_is_as_strong_as_itself_and_as_other_seeds_of_it() {
     let of = compared();
     assert!((of.value("naive", "ratio") - 1.).abs() < 1e-12);
-    assert!((of.value("other half", "ratio") - 1.).abs() < 0.1, "{}", of.value("other half", "ratio"));
+    // Of twelve seeds of these units any two against any other two come to 0.86 to 1.20 in 95 cases of a hundred.
+    assert!((of.value("other half", "ratio") - 1.).abs() < 0.25, "{}", of.value("other half", "ratio"));
 }
 
 #[test]

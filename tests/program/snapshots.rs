@@ -159,6 +159,7 @@ fn help_of_every_subcommand() {
         "store export --help",
         "store import --help",
         "bench --help",
+        "doctor --help",
         "schema --help",
         "completions --help",
         "man --help",

@@ -66,20 +66,18 @@ impl Network {
 
 /// What `work` makes of each thing, several at the same time, each on one thread.
 fn at_once<T: Send, R: Send>(things: Vec<T>, work: impl Fn(T) -> R + Sync) -> Vec<R> {
-    let slots: Vec<Mutex<(Option<T>, Option<thread::Result<R>>)>> =
-        things.into_iter().map(|thing| Mutex::new((Some(thing), None))).collect();
-    kernels::on_threads(slots.len(), tch::get_num_threads() as usize, &|place| {
-        // Nobody else has this one's lock, nor can it be poisoned: what panics is caught.
-        if let Ok(mut slot) = slots[place].lock()
-            && let Some(thing) = slot.0.take()
-        {
-            slot.1 = Some(catch_unwind(AssertUnwindSafe(|| work(thing))));
+    let todo: Vec<Mutex<Option<T>>> = things.into_iter().map(|thing| Mutex::new(Some(thing))).collect();
+    let done: Vec<Mutex<Option<thread::Result<R>>>> = todo.iter().map(|_| Mutex::new(None)).collect();
+    kernels::on_threads(todo.len(), tch::get_num_threads() as usize, &|place| {
+        let thing = todo[place].lock().ok().and_then(|mut thing| thing.take());
+        let result = thing.map(|thing| catch_unwind(AssertUnwindSafe(|| work(thing))));
+        // Nobody else has this one's lock, nor can it be poisoned: what panics was caught.
+        if let Ok(mut done) = done[place].lock() {
+            *done = result;
         }
     });
-    let results = slots.into_iter().map(|slot| slot.into_inner().ok().and_then(|(_, result)| result));
-    results
-        .map(|result| result.expect("every part was worked off").unwrap_or_else(|panic| resume_unwind(panic)))
-        .collect()
+    let results = done.into_iter().map(|done| done.into_inner().ok().flatten().expect("every part was worked off"));
+    results.map(|result| result.unwrap_or_else(|panic| resume_unwind(panic))).collect()
 }
 
 impl Pass<'_> {

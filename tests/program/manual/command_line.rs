@@ -94,7 +94,7 @@ fn section(command: &Command, name: &str, globals: &[String], text: &mut String)
 
 /// Pages, each with its title and commands.
 const PAGES: [(&str, &str, &[&str]); 4] = [
-    ("commands-networks.md", "Commands: networks and methods", &["models", "methods", "generate", "bench"]),
+    ("commands-networks.md", "Commands: networks and methods", &["models", "methods", "generate", "bench", "doctor"]),
     (
         "commands-pictures.md",
         "Commands: making pictures",
