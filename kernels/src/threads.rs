@@ -2,7 +2,7 @@
 //! threads wait for the next piece of work by spinning.
 
 use std::cell::Cell;
-use std::ffi::{CStr, c_uint, c_void};
+use std::ffi::{c_uint, c_void};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -12,17 +12,25 @@ type Region = unsafe extern "C" fn(extern "C" fn(*mut c_void), *mut c_void, c_ui
 /// That of the runtime which came into this process with libtorch, if there is one.
 fn region() -> Option<Region> {
     static FOUND: OnceLock<Option<Region>> = OnceLock::new();
-    *FOUND.get_or_init(|| {
-        let name: &CStr = c"GOMP_parallel";
-        let found = unsafe {
-            // In what libtorch was linked with, whatever its runtime's file is called.
-            let libtorch = libc::dlopen(c"libtorch_cpu.so".as_ptr(), libc::RTLD_LAZY | libc::RTLD_NOLOAD);
-            let there = if libtorch.is_null() { libtorch } else { libc::dlsym(libtorch, name.as_ptr()) };
-            if there.is_null() { libc::dlsym(libc::RTLD_DEFAULT, name.as_ptr()) } else { there }
-        };
-        // Safe to call as what the runtime documents it to be.
-        (!found.is_null()).then(|| unsafe { std::mem::transmute::<*mut c_void, Region>(found) })
-    })
+    *FOUND.get_or_init(find)
+}
+
+#[cfg(unix)]
+fn find() -> Option<Region> {
+    let name = c"GOMP_parallel".as_ptr();
+    let found = unsafe {
+        // In what libtorch was linked with, whatever its runtime's file is called.
+        let libtorch = libc::dlopen(c"libtorch_cpu.so".as_ptr(), libc::RTLD_LAZY | libc::RTLD_NOLOAD);
+        let there = if libtorch.is_null() { libtorch } else { libc::dlsym(libtorch, name) };
+        if there.is_null() { libc::dlsym(libc::RTLD_DEFAULT, name) } else { there }
+    };
+    // Safe to call as what the runtime documents it to be.
+    (!found.is_null()).then(|| unsafe { std::mem::transmute::<*mut c_void, Region>(found) })
+}
+
+#[cfg(not(unix))]
+fn find() -> Option<Region> {
+    None
 }
 
 struct Shared<'w> {
