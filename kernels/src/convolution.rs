@@ -56,11 +56,6 @@ impl Weights {
         }
         Weights { numbers, outputs, inputs, kernel: [rows, columns] }
     }
-
-    /// How many output channels there are.
-    pub fn outputs(&self) -> usize {
-        self.outputs
-    }
 }
 
 /// First channel and width of each panel.

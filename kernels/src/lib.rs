@@ -1,5 +1,5 @@
-//! Loops over numbers in memory for which libtorch has no operator that is fast enough, on slices alone: the gradients of
-//! depthwise and of first convolutions, and few rows times a matrix.
+//! Loops over numbers in memory for which libtorch has no operator that is fast enough, on slices alone: convolutions and their
+//! gradients with the activation functions around them, few rows times a matrix, local response normalization.
 //!
 //! Each is written once and compiled for AVX-512, for AVX2 with FMA, and for any processor (`lanes.rs`); which
 //! one runs is found out when the program does. All sum in an order that depends on neither the number of threads nor on what

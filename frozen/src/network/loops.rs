@@ -87,7 +87,7 @@ impl Loops {
         let sizes @ [outputs, of_group, rows, columns] = usizes::<4>(weight)?;
         let depthwise = Loop::of(&weight.size(), place.stride, place.groups) == Some(Loop::Depthwise);
         let mixing = place.groups == 1 && of_group >= ENOUGH as usize;
-        if !suits(input) || processor() == Processor::Plain || !(depthwise || mixing) {
+        if !suits(input) || !(depthwise || mixing) {
             return None;
         }
         let input = channels_last(input);
@@ -157,7 +157,7 @@ impl Loops {
                 few_channels::pullback(&shape, kernels, numbers(&gradient), behind, numbers_mut(&result), how());
             }
             Loop::Turned => {
-                if processor() == Processor::Plain || behind.is_some() {
+                if behind.is_some() {
                     return None;
                 }
                 let padding = [(kernel - 1).checked_sub(padding[0])?, (columns - 1).checked_sub(padding[1])?];
@@ -181,9 +181,9 @@ impl Loops {
     }
 }
 
-/// Whether the loops read such tensors: f32 on the CPU.
+/// Whether the loops read such tensors, f32 on the CPU, and are worth it: on a processor with wide registers.
 pub(crate) fn suits(tensor: &Tensor) -> bool {
-    tensor.device() == Device::Cpu && tensor.kind() == Kind::Float
+    tensor.device() == Device::Cpu && tensor.kind() == Kind::Float && processor() != Processor::Plain
 }
 
 /// By what, and on how many threads.

@@ -124,12 +124,6 @@ impl Convolution {
         Place { stride: self.stride, groups: self.groups, total: self.total(input) }
     }
 
-    /// The gradient of an input of this height and width.
-    fn pullback(&self, gradient: &Tensor, input: [i64; 2]) -> Tensor {
-        let own = self.loops.pullback(self.place(input), &self.weight, gradient, input, [None, None]);
-        own.unwrap_or_else(|| self.pullback_of_libtorch(gradient, input))
-    }
-
     fn pullback_of_libtorch(&self, gradient: &Tensor, input: [i64; 2]) -> Tensor {
         // A part of a concatenation's gradient lies scattered; everything else is channels-last already.
         let gradient = &channels_last(gradient);
@@ -158,7 +152,7 @@ impl Layer for Convolution {
 
     fn forward<'n>(&'n self, inputs: &[Tensor], _in_place: bool) -> (Tensor, Pullback<'n>) {
         let size = height_and_width(&inputs[0]);
-        let pullback = Pullback::of_one(move |gradient| self.pullback(&gradient.tensor, size));
+        let pullback = Pullback::of_one(move |gradient| self.pullback_over(gradient, size, None, None));
         (self.output(&inputs[0], None, false).0, pullback)
     }
 

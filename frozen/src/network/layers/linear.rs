@@ -6,7 +6,7 @@ use tch::{Device, Kind, Tensor};
 use super::super::gradient::Pullback;
 use super::super::layer::Layer;
 use super::super::layout::{by_blocks, product};
-use super::super::loops::{how, numbers, numbers_mut};
+use super::super::loops::{how, numbers, numbers_mut, suits};
 use crate::constant::Constant;
 
 /// x W^T + b, `[N,I]` to `[N,O]`; PyTorch's `Linear`.
@@ -28,8 +28,7 @@ impl Linear {
 impl Linear {
     /// Whether a row is multiplied alone: in f32 on the CPU, where that is faster than a product of matrices.
     fn by_rows(&self, rows: &Tensor) -> bool {
-        let here = |tensor: &Tensor| tensor.device() == Device::Cpu && tensor.kind() == Kind::Float;
-        rows.dim() == 2 && here(rows) && here(&self.weight)
+        rows.dim() == 2 && suits(rows) && suits(&self.weight)
     }
 
     fn product(&self, x: &Tensor) -> Tensor {
